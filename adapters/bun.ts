@@ -1,0 +1,245 @@
+/**
+ * The adapter for Bun, on `Bun.listen` and `Bun.connect`.
+ *
+ * @module
+ */
+
+import {
+  type Adapter,
+  ERROR,
+  HUP,
+  type Listener,
+  READABLE,
+  type Readiness,
+  type Registry,
+  type Socket,
+  WRITABLE,
+} from "../src/adapter.ts";
+import { type Address, formatHostPort } from "../src/address.ts";
+import type { Token } from "../src/token.ts";
+import { eventLoop } from "./event_loop.ts";
+import { Inbox } from "./inbox.ts";
+
+// --- the part of Bun's API that is used (https://bun.sh/docs/api/tcp) ---
+
+interface BunTcpSocket {
+  data: BunSocket | undefined;
+  readonly remoteAddress: string;
+  readonly remotePort?: number;
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  shutdown(): void;
+  end(): void;
+  terminate(): void;
+}
+
+interface BunHandlers {
+  open(socket: BunTcpSocket): void;
+  data(socket: BunTcpSocket, chunk: Uint8Array): void;
+  end(socket: BunTcpSocket): void;
+  drain(socket: BunTcpSocket): void;
+  close(socket: BunTcpSocket, error?: Error): void;
+  error(socket: BunTcpSocket, error: Error): void;
+  connectError?(socket: BunTcpSocket, error: Error): void;
+}
+
+interface BunListener {
+  readonly port: number;
+  stop(closeActive?: boolean): void;
+}
+
+interface BunApi {
+  listen(options: Record<string, unknown> & { socket: BunHandlers }): BunListener;
+  connect(options: Record<string, unknown> & { socket: BunHandlers }): Promise<BunTcpSocket>;
+}
+
+/** Read when it is needed: importing this file touches no global of the runtime. */
+const bun = (): BunApi => (globalThis as unknown as { Bun: BunApi }).Bun;
+
+// --- socket ---
+
+/** Bun's write takes what the kernel takes and keeps nothing: the contract's `write`, as it is. */
+class BunSocket implements Socket {
+  readonly peer: string;
+  error: Error | undefined;
+
+  readonly #socket: BunTcpSocket;
+  readonly #inbox: Inbox = new Inbox();
+  #registry: Registry | undefined;
+  #token: Token | undefined;
+  #paused = false;
+  /** A write was short: one WRITABLE is due. */
+  #owed = false;
+  #shut = false;
+  #closed = false;
+
+  constructor(socket: BunTcpSocket) {
+    this.#socket = socket;
+    this.peer = formatHostPort(socket.remoteAddress, socket.remotePort ?? 0);
+  }
+
+  /** From now on readiness goes to `registry`. */
+  attach(registry: Registry, token: Token): void {
+    this.#registry = registry;
+    this.#token = token;
+  }
+
+  read(): Uint8Array | undefined | null {
+    const chunk = this.#inbox.shift();
+    if (this.#paused && !this.#inbox.full && !this.#closed) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
+    return chunk;
+  }
+
+  write(bytes: Uint8Array): number {
+    if (this.#closed || this.#shut || this.error !== undefined) return 0;
+    const taken = this.#socket.write(bytes);
+    if (taken < 0) {
+      // The close that follows says nothing of an error (https://github.com/oven-sh/bun/pull/36422): keep it here.
+      this.error = Object.assign(new Error("Cannot write: connection closed"), { code: "EPIPE" });
+      this.#ready(ERROR);
+      return 0;
+    }
+    if (taken < bytes.length) this.#owed = true;
+    return taken;
+  }
+
+  shutdown(): void {
+    if (this.#closed || this.#shut) return;
+    this.#shut = true;
+    // Not end(): that closes at once, and with unread input the kernel then destroys what was accepted.
+    this.#socket.shutdown();
+    this.#closeWhenDone();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inbox.clear();
+    // A reset frees what the kernel still holds for a stuck peer; after an orderly end it would destroy it.
+    if (this.#shut) this.#socket.end();
+    else this.#socket.terminate();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    this.#inbox.push(chunk);
+    if (this.#inbox.full && !this.#paused) {
+      this.#paused = true;
+      this.#socket.pause();
+    }
+    this.#ready(READABLE);
+  }
+
+  onEnd(): void {
+    this.#inbox.end();
+    this.#ready(READABLE);
+    this.#closeWhenDone();
+  }
+
+  onDrain(): void {
+    // Bun also drains when a socket is resumed, and after open (https://github.com/oven-sh/bun/pull/37099).
+    if (!this.#owed) return;
+    this.#owed = false;
+    this.#ready(WRITABLE);
+  }
+
+  onClose(error: Error | undefined): void {
+    // An ERROR that write() told already was the final event.
+    if (this.error !== undefined) return;
+    this.error = error;
+    this.#inbox.end();
+    this.#ready(error === undefined ? HUP : ERROR);
+  }
+
+  /** Bun leaves a socket open whose both halves have ended. No input can come any more, so closing loses nothing. */
+  #closeWhenDone(): void {
+    if (this.#shut && this.#inbox.ended) this.#socket.end();
+  }
+
+  #ready(readiness: Readiness): void {
+    if (!this.#closed) this.#registry?.ready(this.#token!, readiness);
+  }
+}
+
+// --- handlers: one object for all sockets of a door ---
+
+function handlers(registry: Registry, opened?: () => void): BunHandlers {
+  return {
+    open(socket) {
+      const accepted = new BunSocket(socket);
+      const token = registry.accept(accepted);
+      if (token === undefined) {
+        // Data and close of a refused socket find no BunSocket to tell.
+        socket.end();
+        return;
+      }
+      socket.data = accepted;
+      accepted.attach(registry, token);
+      opened?.();
+    },
+    data: (socket, chunk) => socket.data?.onData(chunk),
+    end: (socket) => socket.data?.onEnd(),
+    drain: (socket) => socket.data?.onDrain(),
+    close: (socket, error) => socket.data?.onClose(error),
+    error: (socket, error) => socket.data?.onClose(error),
+  };
+}
+
+// --- listen ---
+
+/**
+ * Bun's backlog is 512 whatever is asked (https://github.com/oven-sh/bun/pull/33786): with more connections than that
+ * coming at once the kernel drops SYNs, a stall of a second for each. Several listeners on one port share the storm.
+ */
+const LISTENERS = 8;
+
+function listen(address: Address, registry: Registry): Promise<Listener> {
+  const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(registry) };
+  // Alone first: with reusePort a second server on the port would not be refused, it would get half the connections.
+  const probe = bun().listen({ ...options, port: address.port, exclusive: true });
+  const port = probe.port;
+  probe.stop(true);
+  const listeners: BunListener[] = [];
+  try {
+    for (let index = 0; index < LISTENERS; index++) {
+      listeners.push(bun().listen({ ...options, port, reusePort: true }));
+    }
+  } catch (error) {
+    for (const listener of listeners) listener.stop(false);
+    throw error;
+  }
+  const close = (): void => {
+    for (const listener of listeners) listener.stop(false);
+  };
+  return Promise.resolve({ address: { ...address, port }, close });
+}
+
+// --- connect ---
+
+function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    const connected = (): void => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    };
+    bun().connect({
+      hostname: address.host,
+      port: address.port,
+      allowHalfOpen: true,
+      socket: { ...handlers(registry, connected), connectError: (_socket, error) => reject(error) },
+    }).catch(reject);
+  });
+}
+
+// --- adapter ---
+
+/** The adapter for Bun. */
+export function bunAdapter(): Adapter {
+  return { name: "bun", listen: async (address, registry) => await listen(address, registry), connect, ...eventLoop };
+}

@@ -1,0 +1,306 @@
+/**
+ * The adapter for Deno, on `Deno.listen` and `Deno.connect`.
+ *
+ * @module
+ */
+
+import {
+  type Adapter,
+  ERROR,
+  HUP,
+  type Listener,
+  READABLE,
+  type Readiness,
+  type Registry,
+  type Socket,
+  WRITABLE,
+} from "../src/adapter.ts";
+import { type Address, formatHostPort } from "../src/address.ts";
+import type { Token } from "../src/token.ts";
+import { eventLoop } from "./event_loop.ts";
+import { Inbox, WRITE_STEP } from "./inbox.ts";
+
+// --- the part of Deno's API that is used (https://docs.deno.com/api/deno/network) ---
+
+interface DenoAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+interface DenoConnection {
+  readonly remoteAddr: DenoAddress;
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  setNoDelay(noDelay: boolean): void;
+}
+
+interface DenoListener {
+  readonly addr: DenoAddress;
+  accept(): Promise<DenoConnection>;
+  close(): void;
+}
+
+interface DenoApi {
+  listen(options: { hostname: string; port: number; tcpBacklog: number }): DenoListener;
+  connect(options: { hostname: string; port: number; signal?: AbortSignal }): Promise<DenoConnection>;
+  addSignalListener(signal: "SIGTERM", handler: () => void): void;
+  removeSignalListener(signal: "SIGTERM", handler: () => void): void;
+}
+
+/** Read when it is needed: importing this file touches no global of the runtime. */
+const deno = (): DenoApi => (globalThis as unknown as { Deno: DenoApi }).Deno;
+
+// --- socket ---
+
+/** What an idle connection waits with: every pending read pins its buffer. */
+const SMALL_BUFFER = 4 * 1024;
+
+/** What a busy connection reads with: more is no faster. */
+const LARGE_BUFFER = 16 * 1024;
+
+/** Deno writes in a later turn of its loop, and two writes at a time would interleave: one is on its way, or none. */
+class DenoSocket implements Socket {
+  readonly peer: string;
+  error: Error | undefined;
+
+  readonly #connection: DenoConnection;
+  readonly #inbox: Inbox = new Inbox();
+  #registry: Registry | undefined;
+  #token: Token | undefined;
+  #buffer: Uint8Array = new Uint8Array(SMALL_BUFFER);
+  #reading = false;
+  /** What is left of the write that is on its way. */
+  #writing: Uint8Array | undefined;
+  /** The last write took several steps: the next ones are small, so that progress shows. */
+  #slow = false;
+  /** A write was refused or cut: one WRITABLE is due. */
+  #owed = false;
+  #shut = false;
+  #finSent = false;
+  #final = false;
+  #closed = false;
+
+  // One function each for all reads and writes of this socket, so that none is made for each.
+  readonly #onRead = (length: number | null): void => this.#read(length);
+  readonly #onWritten = (length: number): void => this.#written(length);
+  readonly #onError = (error: unknown): void => this.#fail(error as Error);
+
+  constructor(connection: DenoConnection) {
+    this.#connection = connection;
+    const { hostname, port } = connection.remoteAddr;
+    this.peer = formatHostPort(hostname, port);
+  }
+
+  /** From now on readiness goes to `registry`. */
+  attach(registry: Registry, token: Token): void {
+    this.#registry = registry;
+    this.#token = token;
+    this.#readOn();
+  }
+
+  read(): Uint8Array | undefined | null {
+    const chunk = this.#inbox.shift();
+    if (!this.#reading) this.#readOn();
+    return chunk;
+  }
+
+  write(bytes: Uint8Array): number {
+    if (this.#closed || this.#shut || this.error !== undefined) return 0;
+    if (this.#writing !== undefined) {
+      this.#owed = true;
+      return 0;
+    }
+    const step = this.#slow && bytes.length > WRITE_STEP ? bytes.subarray(0, WRITE_STEP) : bytes;
+    if (step !== bytes) this.#owed = true;
+    this.#slow = false;
+    this.#send(step);
+    return step.length;
+  }
+
+  shutdown(): void {
+    if (this.#closed || this.#shut) return;
+    this.#shut = true;
+    if (this.#writing === undefined) this.#sendFin();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inbox.clear();
+    // There is no way to reset a connection here: what the kernel has taken, it goes on sending.
+    this.#connection.close();
+  }
+
+  #readOn(): void {
+    if (this.#reading || this.#closed || this.#inbox.full || this.#inbox.ended) return;
+    this.#reading = true;
+    this.#connection.read(this.#buffer).then(this.#onRead, this.#onError);
+  }
+
+  #read(length: number | null): void {
+    this.#reading = false;
+    // A read that had completed in this turn is delivered after close(): Deno alone does that.
+    if (this.#closed) return;
+    if (length === null) {
+      this.#inbox.end();
+    } else if (length === this.#buffer.length) {
+      // A full buffer goes as it is, and the next one is large; others are copied out and used again.
+      this.#inbox.push(this.#buffer);
+      this.#buffer = new Uint8Array(LARGE_BUFFER);
+    } else {
+      this.#inbox.push(this.#buffer.slice(0, length));
+      if (length < SMALL_BUFFER && this.#buffer.length > SMALL_BUFFER) this.#buffer = new Uint8Array(SMALL_BUFFER);
+    }
+    this.#ready(READABLE);
+    if (length === null) this.#hangUpWhenDone();
+    else this.#readOn();
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#writing = bytes;
+    this.#connection.write(bytes).then(this.#onWritten, this.#onError);
+  }
+
+  #written(length: number): void {
+    const rest = this.#writing!.length - length;
+    if (this.#closed) return;
+    if (rest > 0) {
+      this.#slow = true;
+      this.#send(this.#writing!.subarray(length));
+      return;
+    }
+    this.#writing = undefined;
+    if (this.#shut) this.#sendFin();
+    if (!this.#owed) return;
+    this.#owed = false;
+    this.#ready(WRITABLE);
+  }
+
+  #sendFin(): void {
+    this.#connection.closeWrite().then(() => {
+      this.#finSent = true;
+      this.#hangUpWhenDone();
+    }, this.#onError);
+  }
+
+  #hangUpWhenDone(): void {
+    if (this.#finSent && this.#inbox.ended) this.#finally(HUP);
+  }
+
+  /** Read, write and FIN may all fail of one cause: the first tells. */
+  #fail(error: Error): void {
+    if (this.#closed || this.#final) return;
+    this.#writing = undefined;
+    this.error = normalise(error);
+    this.#inbox.end();
+    this.#finally(ERROR);
+  }
+
+  #finally(readiness: Readiness): void {
+    if (this.#final) return;
+    this.#ready(readiness);
+    this.#final = true;
+  }
+
+  #ready(readiness: Readiness): void {
+    if (!this.#closed && !this.#final) this.#registry!.ready(this.#token!, readiness);
+  }
+}
+
+/** Deno names many errors by class where other runtimes have a code. */
+const CODES: Readonly<Record<string, string>> = {
+  AddrInUse: "EADDRINUSE",
+  AddrNotAvailable: "EADDRNOTAVAIL",
+  BadResource: "EBADF",
+  BrokenPipe: "EPIPE",
+  ConnectionAborted: "ECONNABORTED",
+  ConnectionRefused: "ECONNREFUSED",
+  ConnectionReset: "ECONNRESET",
+  Interrupted: "EINTR",
+  NotConnected: "ENOTCONN",
+  PermissionDenied: "EACCES",
+  TimedOut: "ETIMEDOUT",
+};
+
+/** The same error with a `code`, as on the other runtimes. */
+function normalise(error: Error): Error {
+  const code = (error as { code?: string }).code ?? CODES[error.name];
+  return code === undefined ? error : Object.assign(error, { code });
+}
+
+// --- listen ---
+
+/** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
+const BACKLOG = 4096;
+
+function listen(address: Address, registry: Registry): Promise<Listener> {
+  primeSignals();
+  let listener: DenoListener;
+  try {
+    listener = deno().listen({ hostname: address.host, port: address.port, tcpBacklog: BACKLOG });
+  } catch (error) {
+    return Promise.reject(normalise(error as Error));
+  }
+  let open = true;
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    listener.close();
+  };
+  void acceptAll(listener, registry, () => open);
+  return Promise.resolve({ address: { ...address, port: listener.addr.port }, close });
+}
+
+/**
+ * Never `for await`: a newcomer that resets at once makes accept() reject (https://github.com/denoland/deno/issues/8499),
+ * as does the descriptor limit, and the loop would be over for good. Only our own close() ends this one.
+ */
+async function acceptAll(listener: DenoListener, registry: Registry, isOpen: () => boolean): Promise<void> {
+  while (isOpen()) {
+    try {
+      accept(await listener.accept(), registry);
+    } catch (error) {
+      if (!isOpen()) return;
+      const wait = registry.acceptFailed(normalise(error as Error));
+      if (wait > 0) await new Promise<void>((resolve) => eventLoop.after(wait, resolve));
+    }
+  }
+}
+
+function accept(connection: DenoConnection, registry: Registry): void {
+  const accepted = new DenoSocket(connection);
+  const token = registry.accept(accepted);
+  if (token === undefined) return connection.close();
+  try {
+    connection.setNoDelay(true);
+  } catch {
+    // The peer is gone already: reading will say so.
+  }
+  accepted.attach(registry, token);
+}
+
+/**
+ * Deno panics at the descriptor limit when its signal machinery is first needed there
+ * (https://github.com/denoland/deno/issues/34054). A handler that comes and goes sets it up, and changes nothing else.
+ */
+function primeSignals(): void {
+  const handler = (): void => {};
+  deno().addSignalListener("SIGTERM", handler);
+  deno().removeSignalListener("SIGTERM", handler);
+}
+
+// --- connect ---
+
+async function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+  const options = { hostname: address.host, port: address.port, ...(signal !== undefined && { signal }) };
+  accept(await deno().connect(options).catch((error) => Promise.reject(normalise(error))), registry);
+}
+
+// --- adapter ---
+
+/** The adapter for Deno. It needs no more than `--allow-net`. */
+export function denoAdapter(): Adapter {
+  return { name: "deno", listen, connect, ...eventLoop };
+}

@@ -1,0 +1,174 @@
+/**
+ * The memory adapter: a network inside one process, with a clock that may be driven by hand and faults drawn from a
+ * seed. For tests, simulation, and users who test what they build on mobcast.
+ *
+ * @module
+ */
+
+import type { Adapter, Listener, Registry } from "../src/adapter.ts";
+import { type Address, formatAddress, formatHostPort } from "../src/address.ts";
+import { pipe, type PipeFaults } from "../src/pipe.ts";
+import { eventLoop } from "./event_loop.ts";
+
+/** How to build a {@link memoryAdapter}. */
+export interface MemoryOptions {
+  /** Bytes a connection holds in each direction before its writer has to wait. Default 256 KiB. */
+  readonly capacity?: number;
+  /**
+   * When set, reads and writes are cut at random places and writes are refused now and then, all drawn from this
+   * number: the same seed gives the same run.
+   */
+  readonly seed?: number;
+  /**
+   * When true nothing runs by itself: time stands still and turns wait until `run` and `advance` are called. Default
+   * false: turns run on the runtime's event loop, and time is real.
+   */
+  readonly manual?: boolean;
+}
+
+/** The memory adapter, and the handles that drive it when it is `manual`. */
+export interface MemoryAdapter extends Adapter {
+  /** Runs deferred turns until none is left. Returns how many ran. At most `limit`; more means they never settle. */
+  run(limit?: number): number;
+  /** Moves the clock on by so many milliseconds, running each timer when its time comes, and the turns it causes. */
+  advance(milliseconds: number): void;
+  /** How many timers are set. */
+  readonly timers: number;
+}
+
+interface Timer {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+/**
+ * Makes a network of its own: doors of one memory adapter are reached only through the same adapter.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "mobcast";
+ * import { memoryAdapter } from "mobcast/memory";
+ *
+ * const adapter = memoryAdapter({ seed: 7 });
+ * const mob = await serve({ adapter, listen: "tcp://127.0.0.1:0" });
+ * const peer = await connect(mob.urls[0]!, { adapter });
+ * await peer.close();
+ * await mob.close();
+ * ```
+ */
+export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
+  const { capacity, seed, manual = false } = options;
+  const faults = seed === undefined ? undefined : seededFaults(seed);
+  const doors = new Map<string, Registry>();
+  let nextPort = 1;
+  let nextClientPort = 50_000;
+
+  function listen(address: Address, registry: Registry): Promise<Listener> {
+    const opened = { ...address, port: address.port === 0 ? nextPort++ : address.port };
+    const url = formatAddress(opened);
+    if (doors.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
+    doors.set(url, registry);
+    return Promise.resolve({ address: opened, close: () => void doors.delete(url) });
+  }
+
+  function connect(address: Address, registry: Registry): Promise<void> {
+    const url = formatAddress(address);
+    const door = doors.get(url);
+    if (door === undefined) return Promise.reject(systemError("ECONNREFUSED", url));
+    const client = formatHostPort("127.0.0.1", nextClientPort++);
+    const server = formatHostPort(address.host, address.port);
+    const [outside, inside] = pipe(server, client, { ...(capacity !== undefined && { capacity }), faults });
+    const token = registry.accept(outside);
+    if (token === undefined) return Promise.resolve();
+    outside.attach(registry, token);
+    const accepted = door.accept(inside);
+    if (accepted === undefined) {
+      inside.shutdown();
+      inside.close();
+    } else {
+      inside.attach(door, accepted);
+    }
+    return Promise.resolve();
+  }
+
+  const loop = manual ? manualLoop() : { ...eventLoop, run: () => 0, advance: () => {}, timers: 0 };
+  return Object.assign(loop, { name: "memory", listen, connect });
+}
+
+/** Turns and timers that wait to be told. */
+function manualLoop(): Pick<MemoryAdapter, "defer" | "now" | "after" | "run" | "advance" | "timers"> {
+  let turns: (() => void)[] = [];
+  const timers = new Set<Timer>();
+  let clock = 0;
+  const run = (limit = 100_000): number => {
+    let count = 0;
+    while (turns.length > 0 && count < limit) {
+      const batch = turns;
+      turns = [];
+      for (const turn of batch) turn();
+      count += batch.length;
+    }
+    return count;
+  };
+  const advance = (milliseconds: number): void => {
+    const until = clock + milliseconds;
+    for (;;) {
+      let first: Timer | undefined;
+      for (const timer of timers) if (first === undefined || timer.at < first.at) first = timer;
+      if (first === undefined || first.at > until) break;
+      timers.delete(first);
+      clock = Math.max(clock, first.at);
+      first.run();
+      run();
+    }
+    clock = until;
+  };
+  return {
+    defer: (turn) => void turns.push(turn),
+    now: () => clock,
+    after(milliseconds, timerRun) {
+      const timer = { at: clock + milliseconds, run: timerRun };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
+    run,
+    advance,
+    get timers() {
+      return timers.size;
+    },
+  };
+}
+
+function systemError(code: string, url: string): Error {
+  return Object.assign(new Error(`${code}: ${url}`), { code });
+}
+
+/** Cuts drawn from a seed: half of all reads and writes pass whole, the others stop anywhere, often after 1 or 8. */
+function seededFaults(seed: number): PipeFaults {
+  const random = splitmix32(seed);
+  const cut = (length: number, least: number): number => {
+    const draw = random();
+    if (draw < 0.5) return length;
+    if (draw < 0.6) return Math.min(length, least);
+    if (draw < 0.7) return Math.min(length, 8);
+    return Math.min(length, least + Math.floor(random() * length));
+  };
+  return {
+    take: (offered) => cut(offered, 0),
+    give: (held) => Math.max(1, cut(held, 1)),
+  };
+}
+
+/** Numbers from 0 to 1, the same for the same seed on every engine (splitmix32: integer arithmetic only). */
+export function splitmix32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x9e3779b9) | 0;
+    let mixed = state ^ (state >>> 16);
+    mixed = Math.imul(mixed, 0x21f0aaad);
+    mixed ^= mixed >>> 15;
+    mixed = Math.imul(mixed, 0x735a2d97);
+    mixed ^= mixed >>> 15;
+    return (mixed >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * The adapter for Node, on `node:net`.
+ *
+ * @module
+ */
+
+import { connect, createServer, type Server, type Socket as NetSocket } from "node:net";
+import {
+  type Adapter,
+  ERROR,
+  HUP,
+  type Listener,
+  READABLE,
+  type Readiness,
+  type Registry,
+  type Socket,
+  WRITABLE,
+} from "../src/adapter.ts";
+import { type Address, formatHostPort } from "../src/address.ts";
+import type { Token } from "../src/token.ts";
+import { eventLoop } from "./event_loop.ts";
+import { Inbox, WRITE_STEP } from "./inbox.ts";
+
+// --- socket ---
+
+/** Node takes every write whole and queues without bound, so a write is refused while one is on its way. */
+class NodeSocket implements Socket {
+  readonly peer: string;
+  error: Error | undefined;
+
+  readonly #socket: NetSocket;
+  readonly #inbox: Inbox = new Inbox();
+  #registry: Registry | undefined;
+  #token: Token | undefined;
+  /** A write was refused or cut: one WRITABLE is due. */
+  #owed = false;
+  /** The last write did not go out at once: the next ones go in small steps, so that progress shows. */
+  #slow = false;
+  #closed = false;
+
+  constructor(socket: NetSocket) {
+    this.#socket = socket;
+    this.peer = formatHostPort(socket.remoteAddress ?? "unknown", socket.remotePort ?? 0);
+  }
+
+  /** From now on readiness goes to `registry`. Node tells nothing before listeners are there, so nothing is missed. */
+  attach(registry: Registry, token: Token): void {
+    this.#registry = registry;
+    this.#token = token;
+    this.#socket
+      .on("data", (chunk: Uint8Array) => this.#data(chunk))
+      .on("end", () => this.#end())
+      .on("drain", () => this.#drain())
+      .on("error", (error) => this.error ??= error)
+      .on("close", () => this.#hangUp());
+  }
+
+  read(): Uint8Array | undefined | null {
+    const chunk = this.#inbox.shift();
+    if (!this.#inbox.full && this.#socket.isPaused()) this.#socket.resume();
+    return chunk;
+  }
+
+  write(bytes: Uint8Array): number {
+    const socket = this.#socket;
+    if (this.#closed || !socket.writable) return 0;
+    if (socket.writableLength > 0) {
+      this.#owed = this.#slow = true;
+      return 0;
+    }
+    const cut = this.#slow && bytes.length > WRITE_STEP;
+    const step = cut ? bytes.subarray(0, WRITE_STEP) : bytes;
+    socket.write(step);
+    this.#slow = socket.writableLength > 0;
+    // `drain` comes after every write, see highWaterMark below: also after one that went out at once.
+    if (cut) this.#owed = true;
+    return step.length;
+  }
+
+  shutdown(): void {
+    if (!this.#closed) this.#socket.end();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inbox.clear();
+    const socket = this.#socket;
+    // A reset frees what the kernel still holds for a stuck peer; after an orderly end it would destroy it.
+    if (socket.writableFinished || socket.connecting) socket.destroy();
+    else socket.resetAndDestroy();
+  }
+
+  #data(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    this.#inbox.push(chunk);
+    // One more chunk may come after pause(): libuv has read it already.
+    if (this.#inbox.full) this.#socket.pause();
+    this.#ready(READABLE);
+  }
+
+  #end(): void {
+    this.#inbox.end();
+    this.#ready(READABLE);
+  }
+
+  #drain(): void {
+    if (!this.#owed) return;
+    this.#owed = false;
+    this.#ready(WRITABLE);
+  }
+
+  #hangUp(): void {
+    this.#inbox.end();
+    this.#ready(this.error === undefined ? HUP : ERROR);
+  }
+
+  #ready(readiness: Readiness): void {
+    if (!this.#closed) this.#registry!.ready(this.#token!, readiness);
+  }
+}
+
+// --- options of every socket ---
+
+const SOCKET_OPTIONS = {
+  noDelay: true,
+  // The core decides when our half ends, not Node at the peer's end.
+  allowHalfOpen: true,
+  // With 0, `drain` follows every write that was queued, however small; and a paused socket stops after one chunk.
+  highWaterMark: 0,
+} as const;
+
+/** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
+const BACKLOG = 4096;
+
+// --- listen ---
+
+function listen(address: Address, registry: Registry): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const server = createServer(SOCKET_OPTIONS, (socket) => accept(socket, registry));
+    server.once("error", reject);
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
+      server.off("error", reject);
+      // libuv deals with failing accepts itself; what comes here never ends the listener.
+      server.on("error", (error) => registry.acceptFailed(error));
+      resolve({ address: opened(address, server), close: () => void server.close() });
+    });
+  });
+}
+
+function accept(socket: NetSocket, registry: Registry): void {
+  const accepted = new NodeSocket(socket);
+  const token = registry.accept(accepted);
+  if (token !== undefined) return accepted.attach(registry, token);
+  socket.on("error", () => {});
+  socket.destroy();
+}
+
+function opened(address: Address, server: Server): Address {
+  const bound = server.address();
+  return bound !== null && typeof bound === "object" ? { ...address, port: bound.port } : address;
+}
+
+// --- connect ---
+
+function open(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address.host, port: address.port, ...SOCKET_OPTIONS });
+    const abort = (): void => void socket.destroy(signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      signal?.removeEventListener("abort", abort);
+      socket.off("error", reject);
+      accept(socket, registry);
+      resolve();
+    });
+  });
+}
+
+// --- adapter ---
+
+/** The adapter for Node. It also runs under Bun and Deno, on their `node:net`; their own adapters are faster. */
+export function nodeAdapter(): Adapter {
+  return { name: "node", listen, connect: open, ...eventLoop };
+}

@@ -1,0 +1,73 @@
+/**
+ * mobcast is a multi-echo server and library: whatever frame one client sends over TCP, every connected client hears,
+ * in one total order.
+ *
+ * Run this file to start a server, or import it:
+ *
+ * ```ts
+ * import { connect, serve } from "@mobcast/mobcast";
+ *
+ * const mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * const peer = await connect(mob.urls[0]!);
+ * await peer.send(new TextEncoder().encode("hello, everybody"));
+ * for await (const message of peer) {
+ *   console.log(new TextDecoder().decode(message));
+ *   break;
+ * }
+ * await peer.close();
+ * await mob.close();
+ * ```
+ *
+ * @module
+ */
+
+// --- serve and connect ---
+export { serve, type ServeOptions } from "./src/serve.ts";
+export { connect, type ConnectOptions } from "./src/client.ts";
+export { type CloseOptions, Mob } from "./src/mob.ts";
+export { Peer, type PeerOptions, type SendOptions } from "./src/peer.ts";
+export type { Arrival, Departure, MobHooks } from "./src/news.ts";
+
+// --- options, limits, accounts ---
+export {
+  CHOICES,
+  type Echo,
+  type Limit,
+  type Limits,
+  LIMITS,
+  type MobOptions,
+  type ResolvedOptions,
+  type SlowConsumer,
+  type Unit,
+} from "./src/options.ts";
+export {
+  type Accounts,
+  CLOSE_REASONS,
+  type CloseReason,
+  type ConnectionStats,
+  type MobStats,
+  type Volume,
+} from "./src/stats.ts";
+
+// --- the core, for those who bring their own adapter ---
+export {
+  type Adapter,
+  ERROR,
+  HUP,
+  type Listener,
+  READABLE,
+  type Readiness,
+  type Registry,
+  type Socket,
+  WRITABLE,
+} from "./src/adapter.ts";
+export { type Address, formatAddress, parseAddress } from "./src/address.ts";
+export { FrameDecoder, type FrameDecoderOptions, type FrameVisitor } from "./src/frame.ts";
+export { encodeFrame, type FramingName } from "./src/framing.ts";
+export { BroadcastLog, type BroadcastLogOptions } from "./src/log.ts";
+export { Poll } from "./src/poll.ts";
+export { Slab, type SlabOptions } from "./src/slab.ts";
+export { formatToken, type Token, tokenOf } from "./src/token.ts";
+export { VERSION } from "./src/version.ts";
+
+if (import.meta.main) void import("./adapters/bin.ts");

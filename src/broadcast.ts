@@ -1,0 +1,266 @@
+/**
+ * Broadcast: hands the log to the connections, one write each a turn, and deals with those that do not keep up.
+ *
+ * @module
+ */
+
+import type { Connection } from "./connection.ts";
+import { Laggards } from "./laggards.ts";
+import { BroadcastLog } from "./log.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Accounts } from "./stats.ts";
+
+/** What a broadcast tells its mob. Called while the turn's giving goes on: record, do not remove. */
+export interface BroadcastEvents {
+  /** The connection's socket is full: from now on it waits for WRITABLE. */
+  blocked(connection: Connection): void;
+  /** The connection's socket took something. Told of flowing connections only when the mob watches idleness. */
+  progressed(connection: Connection): void;
+  /** A connection that waited, paused or leaves has all it is owed. */
+  caughtUp(connection: Connection): void;
+}
+
+/**
+ * Every connection is in one of three places: flowing, resumed this turn, or waiting for WRITABLE in the heap. Only
+ * one that leaves and has all it is owed is in none.
+ */
+export class Broadcast {
+  /** What all connections hear. */
+  readonly log: BroadcastLog;
+  /** Writes asked of sockets. */
+  writes = 0;
+
+  readonly #options: ResolvedOptions;
+  readonly #events: BroadcastEvents;
+  /** Those that had taken everything when last written to: each gets the news of every turn, in one write. */
+  readonly #flowing: Connection[] = [];
+  /** Those whose socket became writable again in this turn. */
+  #resumed: Connection[] = [];
+  /** Those that wait for WRITABLE, the furthest behind first. */
+  readonly #laggards: Laggards<Connection> = new Laggards();
+  readonly #watchesIdleness: boolean;
+  #flushedTo = 0;
+  #holding = false;
+
+  /** Makes a broadcast with an empty log. */
+  constructor(options: ResolvedOptions, events: BroadcastEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#watchesIdleness = options.idleTimeout > 0;
+    this.log = new BroadcastLog({ framing: options.framing });
+  }
+
+  /** Whether nobody may be read from, because of somebody's lag (`block`). */
+  get holding(): boolean {
+    return this.#holding;
+  }
+
+  /** Bytes the connection is owed. */
+  lag(connection: Connection): number {
+    const { cursor, until, remainder } = connection;
+    const end = until < this.log.end ? until : this.log.end;
+    return end - cursor + (remainder === undefined ? 0 : remainder.length);
+  }
+
+  /** A newcomer, at the end of the log, is given what is published from now on. */
+  add(connection: Connection): void {
+    this.#flow(connection);
+  }
+
+  /** The connection is given nothing more. */
+  remove(connection: Connection): void {
+    this.#laggards.remove(connection);
+    this.#unflow(connection);
+    const index = this.#resumed.indexOf(connection);
+    if (index !== -1) this.#resumed.splice(index, 1);
+  }
+
+  /** The connection's socket can take more: it is given what it is owed at the end of this turn. */
+  resume(connection: Connection): void {
+    if (connection.heapIndex === -1) return;
+    this.#laggards.remove(connection);
+    this.#resumed.push(connection);
+  }
+
+  /** Publishes a run of frames from `sender`. */
+  publish(sender: Connection, bytes: Uint8Array, start: number, end: number, count: number): void {
+    const from = this.log.end;
+    this.log.append(bytes, start, end, count);
+    sender.framesIn += count;
+    sender.bytesIn += end - start;
+    if (this.#options.echo === "all") return;
+    sender.own ??= [];
+    const last = sender.own[sender.own.length - 1];
+    if (last !== undefined && last.to === from) last.to = this.log.end;
+    else sender.own.push({ from, to: this.log.end });
+  }
+
+  /** Gives everyone whose socket takes bytes what is new to them. */
+  flush(): void {
+    const resumed = this.#resumed;
+    if (resumed.length > 0) {
+      this.#resumed = [];
+      for (const connection of resumed) this.#serve(connection);
+    }
+    if (this.log.end === this.#flushedTo) return;
+    this.#flushedTo = this.log.end;
+    const flowing = this.#flowing;
+    for (let index = 0; index < flowing.length;) {
+      const connection = flowing[index]!;
+      if (this.#give(connection)) {
+        if (connection.paused) this.#events.caughtUp(connection);
+        index++;
+      } else {
+        // The last one takes its place in the list, so the same index comes next.
+        this.#unflow(connection);
+        this.#wait(connection);
+      }
+    }
+  }
+
+  /** The connection has begun to leave: it is served once more, whether or not there is news. */
+  finish(connection: Connection): void {
+    if (connection.flowingIndex === -1) return;
+    this.#unflow(connection);
+    this.#resumed.push(connection);
+  }
+
+  /**
+   * Applies the slow-consumer policy after a flush. Returns the connections over `maxLag` that must go (`disconnect`),
+   * having looked at no others; `skip` and `block` take their measures and return none.
+   */
+  overLimit(): Connection[] {
+    const { slowConsumer, maxLag } = this.#options;
+    const over: Connection[] = [];
+    let first = this.#laggards.first;
+    if (slowConsumer === "block") {
+      const worst = first === undefined ? 0 : this.log.end - first.cursor;
+      this.#holding = this.#holding ? worst > maxLag / 2 : worst > maxLag;
+      return over;
+    }
+    while (first !== undefined && this.log.end - first.cursor > maxLag) {
+      this.#laggards.remove(first);
+      if (slowConsumer === "disconnect" || first.until !== Infinity) {
+        over.push(first);
+      } else {
+        this.#skip(first);
+        this.#laggards.add(first);
+      }
+      first = this.#laggards.first;
+    }
+    return over;
+  }
+
+  /** Drops the part of the log that everybody has. */
+  trim(): void {
+    this.log.trim(this.#laggards.first?.cursor ?? this.log.end);
+  }
+
+  /** The accounts of one connection. Frames are counted when asked for, not when given. */
+  accounts(connection: Connection): Accounts {
+    const { framesAtJoin, cursor, until, remainder, bytesSkipped, framesSkipped } = connection;
+    const end = Math.min(until, this.log.end);
+    const published = this.log.framesBefore(end) - framesAtJoin;
+    const lagFrames = this.log.framesBefore(end) - this.log.framesBefore(cursor) + (remainder === undefined ? 0 : 1);
+    return {
+      in: { frames: connection.framesIn, bytes: connection.bytesIn },
+      given: { frames: published - framesSkipped - lagFrames, bytes: connection.bytesGiven },
+      skipped: { frames: framesSkipped, bytes: bytesSkipped },
+      lag: { frames: lagFrames, bytes: this.lag(connection) },
+    };
+  }
+
+  #serve(connection: Connection): void {
+    if (!this.#give(connection)) return this.#wait(connection);
+    if (connection.leaving === undefined) this.#flow(connection);
+    this.#events.caughtUp(connection);
+  }
+
+  /** Writes until all is given or the socket takes no more. Says whether all is given. */
+  #give(connection: Connection): boolean {
+    const end = connection.until < this.log.end ? connection.until : this.log.end;
+    if (connection.remainder !== undefined && !this.#giveRemainder(connection)) return false;
+    let progressed = false;
+    let full = false;
+    while (connection.cursor < end && !full) {
+      const run = connection.own === undefined ? this.#run(connection.cursor, end) : this.#othersRun(connection, end);
+      if (run === undefined) continue;
+      this.writes++;
+      const taken = connection.socket.write(run);
+      if (taken > 0) {
+        connection.cursor += taken;
+        connection.bytesGiven += taken;
+        progressed = true;
+      }
+      full = taken < run.length;
+    }
+    if (progressed && (full || this.#watchesIdleness)) this.#events.progressed(connection);
+    return !full;
+  }
+
+  /** The log from the cursor on, as far as one write may go. */
+  #run(cursor: number, end: number): Uint8Array {
+    const run = this.log.run(cursor);
+    return run.length > end - cursor ? run.subarray(0, end - cursor) : run;
+  }
+
+  /** The same for one that does not hear itself; `undefined` when it stepped over frames of its own instead. */
+  #othersRun(connection: Connection, end: number): Uint8Array | undefined {
+    const { cursor } = connection;
+    const own = connection.own!;
+    const first = own[0];
+    if (first === undefined) return this.#run(cursor, end);
+    if (first.from > cursor) return this.#run(cursor, Math.min(end, first.from));
+    this.#step(connection, first.to);
+    own.shift();
+    return undefined;
+  }
+
+  #giveRemainder(connection: Connection): boolean {
+    const remainder = connection.remainder!;
+    this.writes++;
+    const taken = connection.socket.write(remainder);
+    connection.bytesGiven += taken;
+    connection.remainder = taken === remainder.length ? undefined : remainder.subarray(taken);
+    if (taken > 0) this.#events.progressed(connection);
+    return connection.remainder === undefined;
+  }
+
+  /** `skip`: the half-sent frame stays owed, everything after it is missed, and the live end is next. */
+  #skip(connection: Connection): void {
+    const border = this.log.borderAfter(connection.cursor);
+    if (border > connection.cursor) {
+      connection.remainder = this.log.run(connection.cursor).subarray(0, border - connection.cursor);
+      connection.cursor = border;
+    }
+    this.#step(connection, this.log.end);
+    connection.own = undefined;
+  }
+
+  /** Moves the cursor over frames that the connection is not given. */
+  #step(connection: Connection, to: number): void {
+    connection.framesSkipped += this.log.framesBefore(to) - this.log.framesBefore(connection.cursor);
+    connection.bytesSkipped += to - connection.cursor;
+    connection.cursor = to;
+  }
+
+  #wait(connection: Connection): void {
+    this.#laggards.add(connection);
+    this.#events.blocked(connection);
+  }
+
+  #flow(connection: Connection): void {
+    connection.flowingIndex = this.#flowing.length;
+    this.#flowing.push(connection);
+  }
+
+  #unflow(connection: Connection): void {
+    const index = connection.flowingIndex;
+    if (index === -1) return;
+    connection.flowingIndex = -1;
+    const last = this.#flowing.pop()!;
+    if (last === connection) return;
+    this.#flowing[index] = last;
+    last.flowingIndex = index;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * A connection: a socket, a decoder, and a cursor into the log.
+ *
+ * @module
+ */
+
+import type { Socket } from "./adapter.ts";
+import type { FrameDecoder } from "./frame.ts";
+import type { Laggard } from "./laggards.ts";
+import type { CloseReason } from "./stats.ts";
+import type { Token } from "./token.ts";
+
+/** A stretch of the log, from an offset to an offset. */
+export interface Stretch {
+  /** Where it begins. */
+  readonly from: number;
+  /** Where it ends. */
+  to: number;
+}
+
+/** What the core knows of one connection. It holds no behaviour: intake, broadcast and mob each move their part. */
+export class Connection implements Laggard {
+  /** Its name. */
+  readonly token: Token;
+  /** Its byte stream. */
+  readonly socket: Socket;
+  /** Cuts what it sends into frames. */
+  readonly decoder: FrameDecoder;
+  /** When it joined, in the adapter's milliseconds. */
+  readonly since: number;
+
+  // --- intake: what comes from it ---
+
+  /** Frames published from it. */
+  framesIn = 0;
+  /** Bytes of those frames. */
+  bytesIn = 0;
+  /** Not read from until its own lag is small again. */
+  paused = false;
+
+  // --- broadcast: what it is given ---
+
+  /** The log's end when it joined: its stream starts there. */
+  readonly joinedAt: number;
+  /** How many frames had been published when it joined. */
+  readonly framesAtJoin: number;
+  /** The offset up to which it was given the log. */
+  cursor: number;
+  /** Where its stream ends: the log's end at the moment it began to leave. */
+  until: number = Infinity;
+  /** The rest of a half-sent frame that the log no longer holds for it (`skip`). */
+  remainder: Uint8Array | undefined;
+  /** Stretches of the log that it is not given because it sent them (`echo: "others"`), the first first. */
+  own: Stretch[] | undefined;
+  /** Bytes that its socket took. */
+  bytesGiven = 0;
+  /** Bytes that it missed. */
+  bytesSkipped = 0;
+  /** Frames that it missed. */
+  framesSkipped = 0;
+  /** Its place among those that wait for WRITABLE; -1: it does not wait. */
+  heapIndex = -1;
+  /** Its place among those that are given every turn's news at once; -1: not there. */
+  flowingIndex = -1;
+
+  // --- end ---
+
+  /** Why it is leaving, once it is. */
+  leaving: CloseReason | undefined;
+  /** Whether it was given everything and told so: our half of the stream has ended. */
+  shut = false;
+
+  /** Makes a connection whose stream starts at this place of the log. */
+  constructor(token: Token, socket: Socket, decoder: FrameDecoder, since: number, joinedAt: number, frames: number) {
+    this.token = token;
+    this.socket = socket;
+    this.decoder = decoder;
+    this.since = since;
+    this.joinedAt = joinedAt;
+    this.cursor = joinedAt;
+    this.framesAtJoin = frames;
+  }
+}

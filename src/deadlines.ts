@@ -1,0 +1,90 @@
+/**
+ * Deadlines without walks.
+ *
+ * @module
+ */
+
+import type { Adapter } from "./adapter.ts";
+import type { Token } from "./token.ts";
+
+/**
+ * The deadlines of one kind. All timeouts of a kind are equal, so a `Map` in insertion order is the queue: setting and
+ * clearing are O(1), and one timer, for the first, serves everybody. Nothing ever walks over connections.
+ *
+ * The timer only asks for a turn. Expiry is checked at the end of that turn, so after a stall of the whole process the
+ * input that was waiting is handled before anybody is declared late.
+ */
+export class Deadlines {
+  readonly #adapter: Adapter;
+  readonly #timeout: number;
+  readonly #wake: () => void;
+  readonly #due: Map<Token, number> = new Map();
+  #cancel: (() => void) | undefined;
+  #fired = false;
+
+  /** Deadlines `timeout` milliseconds after they are set; 0 means never. `wake` has to bring about {@link expired}. */
+  constructor(adapter: Adapter, timeout: number, wake: () => void) {
+    this.#adapter = adapter;
+    this.#timeout = timeout;
+    this.#wake = wake;
+  }
+
+  /** How many deadlines are set. */
+  get size(): number {
+    return this.#due.size;
+  }
+
+  /** Whether the timer has run and {@link expired} has something to look at. */
+  get fired(): boolean {
+    return this.#fired;
+  }
+
+  /** Whether this token has a deadline. */
+  has(token: Token): boolean {
+    return this.#due.has(token);
+  }
+
+  /** Sets the token's deadline to a full timeout from now, whether it had one or not. */
+  set(token: Token, now: number): void {
+    if (this.#timeout === 0) return;
+    // Deleted first, so that it goes to the end of the insertion order.
+    this.#due.delete(token);
+    this.#due.set(token, now + this.#timeout);
+    if (this.#cancel === undefined && !this.#fired) this.#arm(this.#timeout);
+  }
+
+  /** Takes the token's deadline away. The timer is left to run: it costs one empty turn at most. */
+  clear(token: Token): void {
+    this.#due.delete(token);
+  }
+
+  /** The tokens whose deadline has passed, removed from the queue, the oldest first. Iterate it to its end. */
+  *expired(now: number): Iterable<Token> {
+    this.#fired = false;
+    for (const [token, due] of this.#due) {
+      if (due > now) break;
+      this.#due.delete(token);
+      yield token;
+    }
+    for (const due of this.#due.values()) {
+      if (this.#cancel === undefined) this.#arm(Math.max(1, due - now));
+      break;
+    }
+  }
+
+  /** Forgets all deadlines and stops the timer. */
+  stop(): void {
+    this.#due.clear();
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#fired = false;
+  }
+
+  #arm(milliseconds: number): void {
+    this.#cancel = this.#adapter.after(milliseconds, () => {
+      this.#cancel = undefined;
+      this.#fired = true;
+      this.#wake();
+    });
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * Dispatch: what happens to a connection when an event names it.
+ *
+ * The ancestor's lesson is in {@link Dispatcher.turn}: state and events drift apart, so an event may name a connection
+ * that an earlier event of the same batch has removed. Look the token up before handling the event, and on any error
+ * just remove it.
+ *
+ * @module
+ */
+
+import { type Adapter, ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
+import { AcceptBackOff } from "./back_off.ts";
+import { Broadcast } from "./broadcast.ts";
+import { Census } from "./census.ts";
+import { Connection } from "./connection.ts";
+import { Deadlines } from "./deadlines.ts";
+import { FrameDecoder } from "./frame.ts";
+import { Gate } from "./gate.ts";
+import { Intake } from "./intake.ts";
+import { Journal } from "./journal.ts";
+import { logger } from "./logger.ts";
+import { type MobHooks, News } from "./news.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Poll } from "./poll.ts";
+import { RateLimit } from "./rate.ts";
+import { Slab } from "./slab.ts";
+import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
+import type { Token } from "./token.ts";
+
+/** How long a connection that was told everything may take to hang up, in milliseconds. Then it is dropped. */
+const LINGER = 1000;
+
+/** All connections of a mob, and everything that happens to them. */
+export class Dispatcher {
+  /** What adapters call. */
+  readonly registry: Registry;
+  /** Why nobody is let in any more; `undefined` while the mob is open. */
+  closing: string | undefined;
+
+  readonly #adapter: Adapter;
+  readonly #options: ResolvedOptions;
+  readonly #poll: Poll;
+  readonly #slab: Slab<Connection>;
+  readonly #gate: Gate;
+  readonly #broadcast: Broadcast;
+  readonly #intake: Intake;
+  readonly #rate: RateLimit | undefined;
+  readonly #stallDeadlines: Deadlines;
+  readonly #frameDeadlines: Deadlines;
+  readonly #idleDeadlines: Deadlines;
+  readonly #lingerDeadlines: Deadlines;
+  readonly #news: News;
+  readonly #census: Census = new Census();
+  readonly #journal: Journal = new Journal();
+  readonly #backOff: AcceptBackOff = new AcceptBackOff();
+  #draining = false;
+  #empty: (() => void) | undefined;
+  #now: number;
+
+  /** A dispatcher with no connections. */
+  constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
+    const wake = (): void => this.#poll.wake();
+    const deadlines = (timeout: number): Deadlines => new Deadlines(adapter, timeout, wake);
+    this.#adapter = adapter;
+    this.#options = options;
+    this.#now = adapter.now();
+    this.#poll = new Poll(adapter, (events) => this.#turn(events));
+    this.#slab = new Slab({ capacity: options.maxConnections });
+    this.#gate = new Gate(options);
+    this.#news = new News(hooks);
+    this.#stallDeadlines = deadlines(options.stallTimeout);
+    this.#frameDeadlines = deadlines(options.frameTimeout);
+    this.#idleDeadlines = deadlines(options.idleTimeout);
+    this.#lingerDeadlines = deadlines(Math.min(LINGER, options.drainTimeout));
+    if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
+    this.#broadcast = new Broadcast(options, {
+      blocked: (connection) => this.#blocked(connection),
+      progressed: (connection) => this.#progressed(connection),
+      caughtUp: (connection) => this.#caughtUp(connection),
+    });
+    this.#intake = new Intake(options, this.#broadcast, this.#poll, this.#frameDeadlines, this.#rate);
+    this.registry = {
+      accept: (socket) => this.#accept(socket),
+      ready: (token, readiness) => this.#poll.ready(token, readiness),
+      acceptFailed: (error) => this.#backOff.failed(error),
+    };
+  }
+
+  /** Everything that is counted. */
+  stats(): MobStats {
+    return this.#census.stats(this.#slab, this.#broadcast, this.#backOff.failures);
+  }
+
+  /** Who is connected, the furthest behind first. */
+  connections(): ConnectionStats[] {
+    return this.#census.connections(this.#slab, this.#broadcast, this.#adapter.now());
+  }
+
+  /** Lets everybody have what was read so far, then leave; `empty` is called when the last one is gone. */
+  drain(empty: () => void): void {
+    this.#empty = empty;
+    this.#draining = true;
+    this.#poll.wake();
+  }
+
+  /** Drops everybody now. */
+  drop(): void {
+    this.#draining = false;
+    for (const connection of [...this.#slab.values()]) this.#remove(connection, connection.leaving ?? "shutdown");
+    this.#poll.wake();
+  }
+
+  // --- a newcomer ---
+
+  #accept(socket: Socket): Token | undefined {
+    const now = this.#adapter.now();
+    const obstacle = this.closing ?? this.#gate.enter(socket.peer);
+    if (obstacle !== undefined) {
+      this.#census.refused();
+      this.#journal.refused(socket.peer, obstacle, now);
+      return undefined;
+    }
+    this.#backOff.succeeded();
+    const { log } = this.#broadcast;
+    const token = this.#slab.insert((token) =>
+      new Connection(token, socket, new FrameDecoder(this.#options), now, log.end, log.frames)
+    );
+    const connection = token === undefined ? undefined : this.#slab.get(token);
+    if (token === undefined || connection === undefined) {
+      // The gate counts as the slab does, so this is a slab with retired slots.
+      this.#gate.leave(socket.peer);
+      this.#census.refused();
+      return undefined;
+    }
+    this.#broadcast.add(connection);
+    this.#census.joined++;
+    this.#idleDeadlines.set(token, now);
+    this.#journal.joined(connection);
+    this.#news.joined({ token, peer: socket.peer });
+    if (this.#news.any) this.#poll.wake();
+    return token;
+  }
+
+  // --- a turn ---
+
+  /** One batch of events: handle each, give everybody the news, deal with the late, tell the application. */
+  #turn(events: ReadonlyMap<Token, Readiness>): void {
+    this.#now = this.#adapter.now();
+    this.#census.turns++;
+    this.#intake.beginTurn();
+    for (const [token, readiness] of events) {
+      const connection = this.#slab.get(token);
+      if (connection === undefined) {
+        // An earlier event, of this batch or another, has removed it. That is normal, and costs nothing.
+        this.#census.staleEvents++;
+        continue;
+      }
+      try {
+        this.#handle(connection, readiness);
+      } catch (error) {
+        this.#failed(connection, error);
+      }
+    }
+    if (this.#draining) this.#drainAll();
+    this.#broadcast.flush();
+    for (const connection of this.#broadcast.overLimit()) this.#remove(connection, "lagged");
+    this.#expire();
+    this.#broadcast.trim();
+    if (this.#intake.released) this.#poll.wake();
+    if (this.#news.any) this.#news.tell();
+    if (this.#empty !== undefined && this.#slab.size === 0) this.#finish(this.#empty);
+  }
+
+  #handle(connection: Connection, readiness: Readiness): void {
+    if ((readiness & WRITABLE) !== 0) this.#broadcast.resume(connection);
+    const final = (readiness & (HUP | ERROR)) !== 0;
+    if ((readiness & READABLE) === 0 && !final) return;
+    this.#idleDeadlines.set(connection.token, this.#now);
+    const leaving = connection.leaving !== undefined;
+    const outcome = leaving ? this.#intake.discard(connection) : this.#intake.read(connection, this.#now, final);
+    if (outcome === "too-large") this.#remove(connection, "frame-too-large");
+    else if (final) this.#remove(connection, connection.leaving ?? this.#endOf(connection, readiness));
+    else if (outcome === "end" && !leaving) this.#leave(connection, this.#endOf(connection, readiness));
+  }
+
+  /** What kind of end this is. Where a runtime shows a reset as an end, only the framing can tell. */
+  #endOf(connection: Connection, readiness: Readiness): CloseReason {
+    if ((readiness & ERROR) !== 0) return "reset";
+    return connection.decoder.pending > 0 ? "truncated" : "end";
+  }
+
+  /** One connection's trouble is its own, even when the trouble is a defect of ours. */
+  #failed(connection: Connection, error: unknown): void {
+    logger.error("Removed: {peer}, internal error: {error}", { peer: connection.socket.peer, error });
+    this.#remove(connection, "internal");
+  }
+
+  // --- from the broadcast, while it gives ---
+
+  #blocked({ token }: Connection): void {
+    if (!this.#stallDeadlines.has(token)) this.#stallDeadlines.set(token, this.#now);
+  }
+
+  #progressed({ token }: Connection): void {
+    if (this.#stallDeadlines.has(token)) this.#stallDeadlines.set(token, this.#now);
+    this.#idleDeadlines.set(token, this.#now);
+  }
+
+  #caughtUp(connection: Connection): void {
+    this.#stallDeadlines.clear(connection.token);
+    if (connection.leaving === undefined) {
+      this.#intake.unpause(connection);
+    } else if (!connection.shut) {
+      connection.shut = true;
+      connection.socket.shutdown();
+      this.#lingerDeadlines.set(connection.token, this.#now);
+    }
+  }
+
+  // --- ends ---
+
+  /** The connection is given what has been published until now, then the end of the stream. */
+  #leave(connection: Connection, reason: CloseReason): void {
+    connection.leaving = reason;
+    connection.until = this.#broadcast.log.end;
+    this.#intake.forget(connection);
+    this.#idleDeadlines.clear(connection.token);
+    this.#broadcast.finish(connection);
+  }
+
+  #remove(connection: Connection, reason: CloseReason): void {
+    const { token, socket } = connection;
+    if (this.#slab.remove(token) === undefined) return;
+    const accounts = this.#broadcast.accounts(connection);
+    this.#broadcast.remove(connection);
+    this.#intake.forget(connection);
+    this.#stallDeadlines.clear(token);
+    this.#idleDeadlines.clear(token);
+    this.#lingerDeadlines.clear(token);
+    this.#gate.leave(socket.peer);
+    socket.close();
+    this.#census.left(connection, reason, accounts);
+    this.#journal.left(connection, reason, accounts.lag.bytes, this.#now);
+    this.#news.left({ token, peer: socket.peer, reason });
+  }
+
+  /** Deals with those whose time is up. Input came first: who was late only because we were is not late. */
+  #expire(): void {
+    this.#late(this.#frameDeadlines, (connection) => this.#remove(connection, "frame-timeout"));
+    this.#late(this.#idleDeadlines, (connection) => this.#remove(connection, "idle"));
+    this.#late(this.#lingerDeadlines, (connection) => this.#remove(connection, connection.leaving ?? "shutdown"));
+    this.#late(this.#stallDeadlines, (connection) => {
+      // Under `skip` a connection can be full and owed nothing: it is not late, and is watched on.
+      if (this.#broadcast.lag(connection) > 0) this.#remove(connection, "stalled");
+      else this.#stallDeadlines.set(connection.token, this.#now);
+    });
+    if (this.#rate === undefined) return;
+    this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));
+  }
+
+  #late(deadlines: Deadlines, deal: (connection: Connection) => void): void {
+    if (!deadlines.fired) return;
+    for (const token of deadlines.expired(this.#now)) {
+      const connection = this.#slab.get(token);
+      if (connection !== undefined) deal(connection);
+    }
+  }
+
+  /** What every connection has sent and the adapter has read is published; then all are on their way out. */
+  #drainAll(): void {
+    this.#draining = false;
+    const staying = [...this.#slab.values()].filter((connection) => connection.leaving === undefined);
+    for (const connection of staying) {
+      try {
+        const outcome = this.#intake.read(connection, this.#now, true);
+        if (outcome === "too-large") this.#remove(connection, "frame-too-large");
+      } catch (error) {
+        this.#failed(connection, error);
+      }
+    }
+    for (const connection of staying) {
+      if (this.#slab.contains(connection.token)) this.#leave(connection, "shutdown");
+    }
+  }
+
+  #finish(empty: () => void): void {
+    this.#empty = undefined;
+    this.#stallDeadlines.stop();
+    this.#frameDeadlines.stop();
+    this.#idleDeadlines.stop();
+    this.#lingerDeadlines.stop();
+    this.#rate?.waiting.stop();
+    empty();
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The frame decoder: bytes in, whole frames out.
+ *
+ * @module
+ */
+
+import { type Framing, type FramingName, FRAMINGS, TOO_LARGE, UNKNOWN } from "./framing.ts";
+
+/**
+ * Takes a run of whole frames: `count` frames, headers included, back to back in `bytes` from `start` to `end`. The
+ * bytes belong to the decoder again when it returns: copy what is kept.
+ */
+export type FrameVisitor = (bytes: Uint8Array, start: number, end: number, count: number) => void;
+
+/** How to build a {@link FrameDecoder}. */
+export interface FrameDecoderOptions {
+  /** How frames are delimited. Default `u64`. */
+  readonly framing?: FramingName;
+  /** The largest payload in bytes. Default 1 MiB. */
+  readonly maxFrame?: number;
+}
+
+/** A decoder keeps up to this many bytes of buffer between partial frames, so that busy connections do not allocate. */
+const KEPT_BUFFER = 4096;
+
+/**
+ * Cuts a byte stream into frames, wherever its chunks are split.
+ *
+ * Whole frames are handed on as they lie in the chunk, many at a time and without a copy; only the part of a frame
+ * that a chunk ends with is kept. Memory grows with the bytes received, never with a length that was only declared. A
+ * frame over `maxFrame` is refused from its header: the decoder is then `failed`, and ignores everything after.
+ *
+ * @example
+ * ```ts
+ * import { FrameDecoder } from "./frame.ts";
+ *
+ * const decoder = new FrameDecoder({ maxFrame: 1024 });
+ * decoder.decode(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 65]), (bytes, start, end, count) => {
+ *   console.log(count, bytes.slice(start, end)); // 1, the nine bytes
+ * });
+ * ```
+ */
+export class FrameDecoder {
+  readonly #framing: Framing;
+  readonly #maxFrame: number;
+  #partial: Uint8Array = EMPTY;
+  #filled = 0;
+  #pings = 0;
+  #failed = false;
+
+  /** Makes a decoder at the start of a stream. */
+  constructor(options: FrameDecoderOptions = {}) {
+    this.#framing = FRAMINGS[options.framing ?? "u64"];
+    this.#maxFrame = options.maxFrame ?? 2 ** 20;
+  }
+
+  /** Whether a frame was over the limit. Nothing can be decoded after that. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Bytes kept of a frame that is not whole yet; 0 at a frame border. */
+  get pending(): number {
+    return this.#filled;
+  }
+
+  /** How many pings, frames without a payload, were swallowed. */
+  get pings(): number {
+    return this.#pings;
+  }
+
+  /** Decodes one chunk, calling `visit` for each run of whole frames in it, in order. */
+  decode(chunk: Uint8Array, visit: FrameVisitor): void {
+    if (this.#failed) return;
+    const from = this.#filled > 0 ? this.#finish(chunk, visit) : 0;
+    if (from < chunk.length && !this.#failed) this.#scan(chunk, from, visit);
+  }
+
+  /** Drops a partial frame and its buffer: for a stream that has ended. */
+  reset(): void {
+    this.#partial = EMPTY;
+    this.#filled = 0;
+  }
+
+  /** Completes the partial frame with the head of the chunk. Returns where the next frame starts. */
+  #finish(chunk: Uint8Array, visit: FrameVisitor): number {
+    let at = 0;
+    for (;;) {
+      const missing = this.#framing.missing(this.#partial, this.#filled, chunk, at, this.#maxFrame);
+      if (missing === TOO_LARGE) {
+        this.#fail();
+        return chunk.length;
+      }
+      if (missing === 0) break;
+      const taken = Math.min(missing, chunk.length - at);
+      if (taken === 0) return chunk.length;
+      this.#keep(chunk, at, at + taken);
+      at += taken;
+    }
+    const length = this.#filled;
+    this.#filled = 0;
+    if (length === this.#framing.header + this.#framing.trailer) this.#pings++;
+    else visit(this.#partial, 0, length, 1);
+    if (this.#partial.length > KEPT_BUFFER) this.#partial = EMPTY;
+    return at;
+  }
+
+  /** Hands on the whole frames of the chunk from `from` on, and keeps the rest. */
+  #scan(chunk: Uint8Array, from: number, visit: FrameVisitor): void {
+    const { header, trailer } = this.#framing;
+    const to = chunk.length;
+    let start = from;
+    let at = from;
+    let count = 0;
+    let end = UNKNOWN;
+    while (at < to) {
+      end = this.#framing.end(chunk, at, to, this.#maxFrame);
+      if (end < 0 || end > to) break;
+      if (end - at > header + trailer) {
+        count++;
+      } else {
+        // A ping ends the run before it: what is handed on holds no pings.
+        this.#pings++;
+        if (count > 0) visit(chunk, start, at, count);
+        start = end;
+        count = 0;
+      }
+      at = end;
+    }
+    if (count > 0) visit(chunk, start, at, count);
+    if (end === TOO_LARGE) this.#fail();
+    else if (at < to) this.#keep(chunk, at, to);
+  }
+
+  /** Appends part of the chunk to the partial frame. */
+  #keep(chunk: Uint8Array, from: number, to: number): void {
+    const needed = this.#filled + to - from;
+    if (needed > this.#partial.length) {
+      // Twice what came, whatever length the header declares: to make us allocate, a peer has to send.
+      const largest = this.#framing.header + this.#maxFrame + this.#framing.trailer;
+      const grown = new Uint8Array(Math.max(needed, Math.min(2 * needed, largest), 64));
+      grown.set(this.#partial.subarray(0, this.#filled));
+      this.#partial = grown;
+    }
+    this.#partial.set(chunk.subarray(from, to), this.#filled);
+    this.#filled = needed;
+  }
+
+  #fail(): void {
+    this.#failed = true;
+    this.reset();
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,160 @@
+/**
+ * Intake: reads connections, within budgets, and publishes their whole frames.
+ *
+ * @module
+ */
+
+import { READABLE } from "./adapter.ts";
+import type { Broadcast } from "./broadcast.ts";
+import type { Connection } from "./connection.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { FrameVisitor } from "./frame.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Poll } from "./poll.ts";
+import type { RateLimit } from "./rate.ts";
+
+/** How a read ended: all there is was read, there is more for later, the stream is over, or a frame was too large. */
+export type ReadOutcome = "drained" | "later" | "end" | "too-large";
+
+/** Bytes read from one connection in a turn, so that one fast publisher does not keep the others waiting. */
+const READ_BUDGET = 256 * 1024;
+
+/** Bytes read from all connections in a turn, so that what a turn appends to the log is bounded. */
+const TURN_BUDGET = 4 * 2 ** 20;
+
+/** What reads, and what holds reading back. */
+export class Intake {
+  readonly #broadcast: Broadcast;
+  readonly #poll: Poll;
+  readonly #frameDeadlines: Deadlines;
+  readonly #rate: RateLimit | undefined;
+  readonly #pauseLag: number;
+  readonly #turnBudget: number;
+  readonly #readBudget: number;
+  /** Those with something to read that came while nobody may be read from (`block`). */
+  #held: Set<Connection> = new Set();
+  #left = 0;
+  #reading: Connection | undefined;
+  /** One visitor for all decoders: a read allocates no closure. */
+  readonly #visit: FrameVisitor = (bytes, start, end, count) =>
+    this.#broadcast.publish(this.#reading!, bytes, start, end, count);
+
+  /** Reads into `broadcast`; what it could not read now it makes ready again on `poll`. */
+  constructor(
+    options: ResolvedOptions,
+    broadcast: Broadcast,
+    poll: Poll,
+    frameDeadlines: Deadlines,
+    rate: RateLimit | undefined,
+  ) {
+    this.#broadcast = broadcast;
+    this.#poll = poll;
+    this.#frameDeadlines = frameDeadlines;
+    this.#rate = rate;
+    this.#pauseLag = options.maxLag / 2;
+    // A turn must not by itself push those who keep up over the limit.
+    this.#turnBudget = Math.max(1, Math.min(TURN_BUDGET, Math.floor(options.maxLag / 4)));
+    this.#readBudget = Math.min(READ_BUDGET, this.#turnBudget);
+  }
+
+  /** A turn begins: its budget is whole, and those that were held may be read when the hold is over. */
+  beginTurn(): void {
+    this.#left = this.#turnBudget;
+    if (!this.released) return;
+    for (const connection of this.#held) this.#poll.ready(connection.token, READABLE);
+    this.#held.clear();
+  }
+
+  /** Whether somebody is held who may be read again, so that a turn is due. */
+  get released(): boolean {
+    return this.#held.size > 0 && !this.#broadcast.holding;
+  }
+
+  /**
+   * Reads a connection that is ready. With `final` there will be no more events for it: whatever its socket holds, a
+   * small bounded inbox, is read now. Otherwise it is read within the budgets, and not at all while its own lag, the
+   * mob's hold or its rate forbids.
+   */
+  read(connection: Connection, now: number, final: boolean): ReadOutcome {
+    if (!final && !this.#allowed(connection, now)) return "later";
+    const { socket, decoder } = connection;
+    const framesBefore = connection.framesIn + decoder.pings;
+    let left = final ? Infinity : Math.min(this.#readBudget, this.#left);
+    let outcome: ReadOutcome | undefined;
+    this.#reading = connection;
+    while (outcome === undefined) {
+      const chunk = socket.read();
+      if (chunk === undefined) {
+        outcome = "drained";
+      } else if (chunk === null) {
+        outcome = "end";
+      } else {
+        const frames = connection.framesIn + decoder.pings;
+        decoder.decode(chunk, this.#visit);
+        left -= chunk.length;
+        this.#left -= chunk.length;
+        this.#rate?.spend(connection, connection.framesIn + decoder.pings - frames, chunk.length);
+        if (decoder.failed) outcome = "too-large";
+        else if (left <= 0) outcome = this.#again(connection);
+        else if (!final && this.#rate !== undefined && !this.#rate.allows(connection, now)) outcome = "later";
+      }
+    }
+    this.#reading = undefined;
+    this.#watchFrame(connection, now, connection.framesIn + decoder.pings > framesBefore);
+    return outcome;
+  }
+
+  /** Reads and forgets, for a connection that is leaving: an unread inbox would turn its end into a reset. */
+  discard(connection: Connection): ReadOutcome {
+    for (let left = this.#readBudget; left > 0;) {
+      const chunk = connection.socket.read();
+      if (chunk === undefined) return "drained";
+      if (chunk === null) return "end";
+      left -= chunk.length;
+    }
+    return this.#again(connection);
+  }
+
+  /** The connection has caught up: what waited to be read from it is ready again. */
+  unpause(connection: Connection): void {
+    if (!connection.paused || this.#broadcast.lag(connection) > this.#pauseLag) return;
+    connection.paused = false;
+    this.#poll.ready(connection.token, READABLE);
+  }
+
+  /** The connection is gone. */
+  forget(connection: Connection): void {
+    this.#frameDeadlines.clear(connection.token);
+    this.#rate?.forget(connection);
+    this.#held.delete(connection);
+  }
+
+  #allowed(connection: Connection, now: number): boolean {
+    if (connection.paused || this.#held.has(connection)) return false;
+    if (this.#broadcast.lag(connection) > this.#pauseLag) {
+      connection.paused = true;
+    } else if (this.#broadcast.holding) {
+      this.#held.add(connection);
+    } else if (this.#left <= 0) {
+      this.#again(connection);
+      return false;
+    } else {
+      return this.#rate === undefined || this.#rate.allows(connection, now);
+    }
+    // It is we who do not read: the time a frame takes to come is not the peer's now.
+    this.#frameDeadlines.clear(connection.token);
+    return false;
+  }
+
+  #again(connection: Connection): ReadOutcome {
+    this.#poll.ready(connection.token, READABLE);
+    return "later";
+  }
+
+  /** A frame's time runs from its first byte: a new partial frame starts anew, a whole one has no deadline. */
+  #watchFrame(connection: Connection, now: number, completed: boolean): void {
+    const { token, decoder } = connection;
+    if (decoder.pending === 0) this.#frameDeadlines.clear(token);
+    else if (completed || !this.#frameDeadlines.has(token)) this.#frameDeadlines.set(token, now);
+  }
+}

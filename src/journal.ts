@@ -1,0 +1,74 @@
+/**
+ * The journal: one structured log line for each thing worth telling, and no way to fill a disk with them.
+ *
+ * @module
+ */
+
+import { logger } from "./logger.ts";
+import type { Connection } from "./connection.ts";
+import type { CloseReason } from "./stats.ts";
+import { formatToken } from "./token.ts";
+
+/** So many lines of one kind are written in a window; the rest are counted. */
+const LINES = 10;
+
+/** The window, in milliseconds. */
+const WINDOW = 10_000;
+
+/** Ends that are part of ordinary life, told at debug level. All others are refusals and cuts: warnings. */
+const ORDINARY: ReadonlySet<CloseReason> = new Set(["end", "reset", "truncated", "shutdown"]);
+
+/** What was written and what was only counted of one kind of line. */
+interface Tally {
+  since: number;
+  written: number;
+  unwritten: number;
+}
+
+/** Writes the life of connections to the log. */
+export class Journal {
+  readonly #tallies: Map<string, Tally> = new Map();
+
+  /** A connection joined. */
+  joined(connection: Connection): void {
+    logger.debug("Joined: {peer}", () => ({ peer: connection.socket.peer, token: formatToken(connection.token) }));
+  }
+
+  /** A connection left; `lag` is what it was still owed, in bytes. */
+  left(connection: Connection, reason: CloseReason, lag: number, now: number): void {
+    const properties = () => ({
+      reason,
+      peer: connection.socket.peer,
+      token: formatToken(connection.token),
+      age: Math.round(now - connection.since),
+      bytesIn: connection.bytesIn,
+      bytesGiven: connection.bytesGiven,
+      lag,
+    });
+    if (ORDINARY.has(reason)) logger.debug("Left: {peer}, {reason}", properties);
+    else if (this.#mayWrite(reason, now)) logger.warning("Removed: {peer}, {reason} (lag {lag} bytes)", properties());
+  }
+
+  /** A newcomer was not let in, because of a limit. */
+  refused(peer: string, limit: string, now: number): void {
+    if (!this.#mayWrite("refused", now)) return;
+    logger.warning("Refused: {peer}, {limit}", { reason: "refused", peer, limit });
+  }
+
+  /** Whether one more line of this kind may be written. A new window starts with the count of those that were not. */
+  #mayWrite(kind: string, now: number): boolean {
+    let tally = this.#tallies.get(kind);
+    if (tally === undefined || now - tally.since >= WINDOW) {
+      const unwritten = tally?.unwritten ?? 0;
+      if (unwritten > 0) logger.warning("Not logged: {unwritten} more lines of {kind}", { unwritten, kind });
+      tally = { since: now, written: 0, unwritten: 0 };
+      this.#tallies.set(kind, tally);
+    }
+    if (tally.written < LINES) {
+      tally.written++;
+      return true;
+    }
+    tally.unwritten++;
+    return false;
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The mob: all connections that hear each other, and the doors they come through.
+ *
+ * @module
+ */
+
+import type { Adapter, Listener } from "./adapter.ts";
+import { formatAddress, parseAddress } from "./address.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { describe } from "./errors.ts";
+import type { MobHooks } from "./news.ts";
+import { type MobOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { Peer, type PeerOptions } from "./peer.ts";
+import { pipe } from "./pipe.ts";
+import type { ConnectionStats, MobStats } from "./stats.ts";
+
+/** How to close a {@link Mob}. */
+export interface CloseOptions {
+  /** How long connections may take what they are owed, in milliseconds. Default `drainTimeout`; 0 drops them now. */
+  readonly drain?: number;
+}
+
+/**
+ * A multi-echo server: whatever whole frame a connection sends, every connection hears, in one total order.
+ *
+ * `serve()` makes one for the runtime it runs on; make one yourself to bring your own {@link Adapter}.
+ *
+ * @example
+ * ```ts
+ * import { Mob } from "mobcast";
+ * import { memoryAdapter } from "mobcast/memory";
+ *
+ * const mob = new Mob(memoryAdapter(), { maxConnections: 10 });
+ * console.log(await mob.listen("tcp://127.0.0.1:0"));
+ * await mob.close();
+ * ```
+ */
+export class Mob implements AsyncDisposable {
+  /** The options with every default filled in. */
+  readonly options: ResolvedOptions;
+  /** Resolves when the mob has closed and the last connection is gone. */
+  readonly closed: Promise<void>;
+
+  readonly #adapter: Adapter;
+  readonly #dispatcher: Dispatcher;
+  #doors: Listener[] = [];
+  #cancelDrain: (() => void) | undefined;
+  #resolveClosed: () => void = () => {};
+
+  /**
+   * Makes a mob with no door. Throws a `TypeError` or a `RangeError` when an option is wrong, naming the option and
+   * the value.
+   */
+  constructor(adapter: Adapter, options: MobOptions & MobHooks = {}) {
+    const { onJoin, onLeave, ...others } = options;
+    this.options = resolveOptions(others);
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.#adapter = adapter;
+    this.#dispatcher = new Dispatcher(adapter, this.options, { onJoin, onLeave });
+  }
+
+  /** The URLs of the open doors, in the order in which they were opened. */
+  get urls(): readonly string[] {
+    return this.#doors.map((door) => formatAddress(door.address));
+  }
+
+  /**
+   * Opens a door and returns its URL as opened: a port of 0 has become a real one. Rejects with a `TypeError` when the
+   * URL is none, and with the system's error, its `code` and the URL in it, when the door cannot be opened.
+   */
+  async listen(url: string): Promise<string> {
+    const address = parseAddress(url);
+    const { registry } = this.#dispatcher;
+    const checkOpen = (): void => {
+      if (this.#dispatcher.closing !== undefined) throw new Error(`Cannot listen on ${url}: ${this.#dispatcher.closing}`);
+    };
+    checkOpen();
+    const door = await this.#adapter.listen(address, registry).catch((cause: unknown) => {
+      throw describe(`Cannot listen on ${url}`, cause);
+    });
+    try {
+      checkOpen();
+    } catch (error) {
+      // Closed while the door was being opened: nobody else will close this one.
+      door.close();
+      throw error;
+    }
+    this.#doors.push(door);
+    return formatAddress(door.address);
+  }
+
+  /**
+   * Joins the application itself: a connection without a socket, with the same interface as that of `connect()`, the
+   * same log and the same limits. Throws when the mob is full or closed.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * const peer = mob.join();
+   * await peer.send(new TextEncoder().encode("hello, everybody"));
+   * for await (const message of peer) {
+   *   console.log(new TextDecoder().decode(message));
+   *   break;
+   * }
+   * ```
+   */
+  join(options: PeerOptions = {}): Peer {
+    const { framing, maxFrame, maxConnections } = this.options;
+    const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...options, framing });
+    const [inside, outside] = pipe("inside", "the mob");
+    const { registry } = this.#dispatcher;
+    const token = registry.accept(inside);
+    if (token === undefined) {
+      throw new Error(`Cannot join: ${this.#dispatcher.closing ?? `maxConnections is ${maxConnections}`}`);
+    }
+    inside.attach(registry, token);
+    outside.attach(peer.registry, peer.registry.accept(outside)!);
+    return peer;
+  }
+
+  /** Everything the mob counts. */
+  stats(): MobStats {
+    return this.#dispatcher.stats();
+  }
+
+  /** Who is connected, the furthest behind first. */
+  connections(): ConnectionStats[] {
+    return this.#dispatcher.connections();
+  }
+
+  /**
+   * Ends the mob: accepts nobody, publishes the whole frames already read, gives everyone what they are owed for up to
+   * `drain` milliseconds, half-closes, then drops. Resolves when the last connection is gone. Calling it again sets
+   * the time anew; with 0 everybody is dropped at once.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const drain = options.drain ?? this.options.drainTimeout;
+    for (const door of this.#doors) door.close();
+    this.#doors = [];
+    this.#cancelDrain?.();
+    if (this.#dispatcher.closing === undefined) {
+      this.#dispatcher.closing = "the mob is closed";
+      this.#dispatcher.drain(() => {
+        this.#cancelDrain?.();
+        this.#resolveClosed();
+      });
+    }
+    if (drain > 0) this.#cancelDrain = this.#adapter.after(drain, () => this.#dispatcher.drop());
+    else this.#dispatcher.drop();
+    return this.closed;
+  }
+
+  /** The same as {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

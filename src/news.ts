@@ -1,0 +1,72 @@
+/**
+ * News: what the application is told of who comes and goes.
+ *
+ * @module
+ */
+
+import { logger } from "./logger.ts";
+import type { CloseReason } from "./stats.ts";
+import type { Token } from "./token.ts";
+
+/** Who came. */
+export interface Arrival {
+  /** The name of the connection. */
+  readonly token: Token;
+  /** Who is at the other end: `127.0.0.1:54321`. */
+  readonly peer: string;
+}
+
+/** Who went, and why. */
+export interface Departure extends Arrival {
+  /** Why the connection ended. */
+  readonly reason: CloseReason;
+}
+
+/** What tells the application who comes and goes. Called at the end of a turn, so they may call anything of the mob. */
+export interface MobHooks {
+  /** A connection joined. */
+  readonly onJoin?: ((arrival: Arrival) => void) | undefined;
+  /** A connection left. Called once for each that joined. */
+  readonly onLeave?: ((departure: Departure) => void) | undefined;
+}
+
+/** Collects news while a turn runs, and tells them at its end: the application never runs inside the core's loops. */
+export class News {
+  readonly #hooks: MobHooks;
+  #untold: (() => void)[] = [];
+
+  /** News for these hooks. */
+  constructor(hooks: MobHooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Whether there is something to tell. */
+  get any(): boolean {
+    return this.#untold.length > 0;
+  }
+
+  /** Somebody came. */
+  joined(arrival: Arrival): void {
+    const { onJoin } = this.#hooks;
+    if (onJoin !== undefined) this.#untold.push(() => onJoin(arrival));
+  }
+
+  /** Somebody went. */
+  left(departure: Departure): void {
+    const { onLeave } = this.#hooks;
+    if (onLeave !== undefined) this.#untold.push(() => onLeave(departure));
+  }
+
+  /** Tells everything, in the order in which it happened. */
+  tell(): void {
+    const untold = this.#untold;
+    this.#untold = [];
+    for (const tell of untold) {
+      try {
+        tell();
+      } catch (error) {
+        logger.error("Cannot tell the application who came or went: its hook threw {error}", { error });
+      }
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Options and limits: one table says name, unit, default, range and what happens at the limit.
+ *
+ * @module
+ */
+
+import { type FramingName, FRAMINGS } from "./framing.ts";
+import { INDEX_LIMIT } from "./token.ts";
+
+/** What happens to a connection whose lag passes `maxLag`. */
+export type SlowConsumer = "disconnect" | "skip" | "block";
+
+/** Who hears a frame: everybody, or everybody but its sender. */
+export type Echo = "all" | "others";
+
+/** The limits of a mob, each a number. See {@link LIMITS} for what happens at each. */
+export interface Limits {
+  /** Connections at a time. Default 1024. */
+  readonly maxConnections: number;
+  /** Connections at a time from one remote address; 0 is no limit. Default 0. */
+  readonly maxConnectionsPerAddress: number;
+  /** The largest payload in bytes. Default 1 MiB. */
+  readonly maxFrame: number;
+  /** How far behind the log a connection may be, in bytes. Default 16 MiB. */
+  readonly maxLag: number;
+  /** How long bytes may wait for a connection that takes none, in milliseconds. Default 10 000. */
+  readonly stallTimeout: number;
+  /** How long one frame may take from its first byte to its last, in milliseconds; 0 is no limit. Default 30 000. */
+  readonly frameTimeout: number;
+  /** How long a connection may neither send nor be given anything, in milliseconds; 0 is no limit. Default 0. */
+  readonly idleTimeout: number;
+  /** How many frames a second are read from one connection; 0 is no limit. Default 0. */
+  readonly maxFrameRate: number;
+  /** How many bytes a second are read from one connection; 0 is no limit. Default 0. */
+  readonly maxByteRate: number;
+  /** How long a leaving connection may take what it is owed, in milliseconds. Default 5 000. */
+  readonly drainTimeout: number;
+}
+
+/** The options of a mob. All are optional. */
+export interface MobOptions extends Partial<Limits> {
+  /** How frames are delimited. Default `u64`. */
+  readonly framing?: FramingName;
+  /** What happens to a connection whose lag passes `maxLag`. Default `disconnect`. */
+  readonly slowConsumer?: SlowConsumer;
+  /** Who hears a frame: `all`, its sender too, or `others`. Default `all`. */
+  readonly echo?: Echo;
+}
+
+/** The options with every default filled in, checked. */
+export type ResolvedOptions = Required<MobOptions>;
+
+/** The unit of a limit. */
+export type Unit = "connections" | "bytes" | "ms" | "frames/s" | "bytes/s";
+
+/** One row of the limits table. */
+export interface Limit {
+  /** The unit of the number. */
+  readonly unit: Unit;
+  /** The value when none is given. */
+  readonly default: number;
+  /** The smallest value that is taken. */
+  readonly min: number;
+  /** The largest value that is taken. */
+  readonly max: number;
+  /** What the limit is, in a few words. */
+  readonly about: string;
+  /** What happens when it is reached. */
+  readonly effect: string;
+}
+
+/** Longer than this fires at once on every runtime (reliability notes, finding 9): a timer counts in 32 bits. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** The limits table: the options, `--help` and the README are made from it or checked against it. */
+export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
+  maxConnections: {
+    unit: "connections",
+    default: 1024,
+    min: 1,
+    max: INDEX_LIMIT,
+    about: "connections at a time",
+    effect: "the newcomer is closed at once: refused",
+  },
+  maxConnectionsPerAddress: {
+    unit: "connections",
+    default: 0,
+    min: 0,
+    max: INDEX_LIMIT,
+    about: "connections at a time from one address (0: no limit)",
+    effect: "the newcomer is closed at once: refused",
+  },
+  maxFrame: {
+    unit: "bytes",
+    default: 2 ** 20,
+    min: 1,
+    max: 2 ** 30,
+    about: "largest payload",
+    effect: "its sender is removed from the header on: frame-too-large",
+  },
+  maxLag: {
+    unit: "bytes",
+    default: 16 * 2 ** 20,
+    min: 1,
+    max: 2 ** 36,
+    about: "how far behind a connection may be",
+    effect: "the slow-consumer policy; over half of it, the connection is not read from",
+  },
+  stallTimeout: {
+    unit: "ms",
+    default: 10_000,
+    min: 1,
+    max: LONGEST_TIMER,
+    about: "how long bytes may wait for a connection that takes none",
+    effect: "removed: stalled",
+  },
+  frameTimeout: {
+    unit: "ms",
+    default: 30_000,
+    min: 0,
+    max: LONGEST_TIMER,
+    about: "how long one frame may take to come (0: no limit)",
+    effect: "removed: frame-timeout",
+  },
+  idleTimeout: {
+    unit: "ms",
+    default: 0,
+    min: 0,
+    max: LONGEST_TIMER,
+    about: "how long a connection may neither send nor be given anything (0: no limit)",
+    effect: "removed: idle",
+  },
+  maxFrameRate: {
+    unit: "frames/s",
+    default: 0,
+    min: 0,
+    max: 2 ** 31 - 1,
+    about: "frames a second from one connection (0: no limit)",
+    effect: "not read from until it is within the rate",
+  },
+  maxByteRate: {
+    unit: "bytes/s",
+    default: 0,
+    min: 0,
+    max: 2 ** 40,
+    about: "bytes a second from one connection (0: no limit)",
+    effect: "not read from until it is within the rate",
+  },
+  drainTimeout: {
+    unit: "ms",
+    default: 5_000,
+    min: 1,
+    max: LONGEST_TIMER,
+    about: "how long a leaving connection may take what it is owed",
+    effect: "dropped",
+  },
+};
+
+/** The values of the options that are words. */
+export const CHOICES = {
+  framing: Object.keys(FRAMINGS) as readonly FramingName[],
+  slowConsumer: ["disconnect", "skip", "block"] as readonly SlowConsumer[],
+  echo: ["all", "others"] as readonly Echo[],
+} as const;
+
+/**
+ * Fills in the defaults and checks every value. Throws a `TypeError` for an option that does not exist or is of the
+ * wrong kind, and a `RangeError` for a number out of range; both name the option and the value.
+ *
+ * @example
+ * ```ts
+ * import { resolveOptions } from "./options.ts";
+ *
+ * resolveOptions({ maxFrame: 65536 }).maxConnections; // 1024
+ * ```
+ */
+export function resolveOptions(options: MobOptions): ResolvedOptions {
+  const resolved: Record<string, unknown> = {};
+  for (const [name, limit] of Object.entries(LIMITS)) resolved[name] = limit.default;
+  for (const [name, choices] of Object.entries(CHOICES)) resolved[name] = choices[0];
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (Object.hasOwn(CHOICES, name)) {
+      checkChoice(name, value, CHOICES[name as keyof typeof CHOICES]);
+    } else if (Object.hasOwn(LIMITS, name)) {
+      checkLimit(name, value, LIMITS[name as keyof Limits]);
+    } else {
+      throw new TypeError(`Cannot use option ${name}: there is none of that name`);
+    }
+    resolved[name] = value;
+  }
+  return resolved as unknown as ResolvedOptions;
+}
+
+function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
+  if (choices.includes(value as string)) return;
+  throw new TypeError(`Cannot use ${name} ${JSON.stringify(value)}: it is one of ${choices.join(", ")}`);
+}
+
+function checkLimit(name: string, value: unknown, limit: Limit): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot use ${name} ${JSON.stringify(value) ?? String(value)}: it is a number of ${limit.unit}`);
+  }
+  if (!Number.isInteger(value) || value < limit.min || value > limit.max) {
+    throw new RangeError(
+      `Cannot use ${name} ${value}: it is a whole number of ${limit.unit} from ${limit.min} to ${limit.max}`,
+    );
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * The peer: the other end of a connection to a mob.
+ *
+ * @module
+ */
+
+import { type Adapter, ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
+import { describe } from "./errors.ts";
+import { FrameDecoder, type FrameVisitor } from "./frame.ts";
+import { type Framing, type FramingName, FRAMINGS } from "./framing.ts";
+import { BroadcastLog } from "./log.ts";
+import { resolveOptions } from "./options.ts";
+import { Poll } from "./poll.ts";
+import { type Token, tokenOf } from "./token.ts";
+
+/** The options of a {@link Peer}. */
+export interface PeerOptions {
+  /** How frames are delimited; the same as the server's. Default `u64`. */
+  readonly framing?: FramingName;
+  /** The largest payload to send or hear, in bytes. Default 1 MiB. */
+  readonly maxFrame?: number;
+  /**
+   * Whether what the mob says is kept for the application. Default true. A mob does not read from those who do not
+   * read, so a peer that only sends says false here, and what it hears is read and forgotten.
+   */
+  readonly hear?: boolean;
+  /** Ends the connection at once when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How to send. */
+export interface SendOptions {
+  /** Gives up waiting for room: the promise rejects with the signal's reason, and nothing was sent. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes that wait to be sent before `send` makes its caller wait. */
+const SEND_AHEAD = 256 * 1024;
+
+/** Bytes of messages that wait for the application before the peer stops reading. */
+const HEAR_AHEAD = 1024 * 1024;
+
+/** How long `close` waits for the mob to hang up, in milliseconds. */
+const CLOSE_TIMEOUT = 5000;
+
+/** A peer has one connection, so one token is enough for ever. */
+const TOKEN: Token = tokenOf(0, 1);
+
+/** A message that waits for room, and whoever waits for it. */
+interface Sender {
+  readonly payload: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * One member of a mob: what `connect()` and `mob.join()` return. Send messages, and iterate over what everybody says,
+ * oneself included.
+ *
+ * Leaving a `for await` loop does not end the connection; {@link close} does. Iterators share the messages: each goes
+ * to one of them.
+ */
+export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
+  /** What the adapter calls. */
+  readonly registry: Registry;
+  /** Resolves when the connection is over, however it ended. It never rejects: sending and iterating tell of errors. */
+  readonly closed: Promise<void>;
+
+  readonly #adapter: Adapter;
+  readonly #name: string;
+  readonly #framing: Framing;
+  readonly #maxFrame: number;
+  readonly #hear: boolean;
+  readonly #poll: Poll;
+  readonly #decoder: FrameDecoder;
+  /** What is to be sent: a log of our own, with one cursor. */
+  readonly #outbox: BroadcastLog;
+  #cursor = 0;
+  #blocked = false;
+  #socket: Socket | undefined;
+  readonly #senders: Sender[] = [];
+  #messages: Uint8Array[] = [];
+  /** The next message in the list; those before it were taken. */
+  #next = 0;
+  #heldBytes = 0;
+  #hearers: (() => void)[] = [];
+  #state: "open" | "closing" | "closed" = "open";
+  #error: Error | undefined;
+  #cancelClose: (() => void) | undefined;
+  #resolveClosed: () => void = () => {};
+  #detachSignal: () => void = () => {};
+
+  /** Makes a peer without a connection: use `connect()` or `mob.join()`. `name` is what errors call the other end. */
+  constructor(adapter: Adapter, name: string, options: PeerOptions = {}) {
+    const { framing, maxFrame } = resolveOptions({
+      ...(options.framing !== undefined && { framing: options.framing }),
+      ...(options.maxFrame !== undefined && { maxFrame: options.maxFrame }),
+    });
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.#adapter = adapter;
+    this.#name = name;
+    this.#framing = FRAMINGS[framing];
+    this.#maxFrame = maxFrame;
+    this.#hear = options.hear ?? true;
+    this.#decoder = new FrameDecoder({ framing, maxFrame });
+    this.#outbox = new BroadcastLog({ framing });
+    this.#poll = new Poll(adapter, (events) => this.#turn(events));
+    this.registry = {
+      accept: (socket) => {
+        // Aborted while it was being opened.
+        if (this.#state === "closed") return undefined;
+        this.#socket = socket;
+        return TOKEN;
+      },
+      ready: (token, readiness) => this.#poll.ready(token, readiness),
+      acceptFailed: () => 0,
+    };
+    const { signal } = options;
+    if (signal !== undefined) {
+      signal.throwIfAborted();
+      const abort = (): void => this.#end(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+      signal.addEventListener("abort", abort, { once: true });
+      this.#detachSignal = () => signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * Sends one message. Resolves when it is on its way, for which it waits until there is room: awaiting it is how a
+   * fast sender feels that the mob is slower. The payload may change again once it has resolved. An empty message is a
+   * ping: the mob hears it and says nothing.
+   *
+   * Rejects with a `RangeError` when the payload is over `maxFrame`, with a `TypeError` when the framing cannot carry
+   * it, with an `Error` when the connection is over.
+   */
+  async send(payload: Uint8Array, options: SendOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (payload.length > this.#maxFrame) {
+      throw new RangeError(`Cannot send ${payload.length} bytes to ${this.#name}: maxFrame is ${this.#maxFrame}`);
+    }
+    const refusal = this.#framing.refuses(payload);
+    if (refusal !== undefined) throw new TypeError(`Cannot send to ${this.#name}: ${refusal}`);
+    if (this.#state !== "open") throw this.#overError();
+    if (this.#senders.length > 0 || this.#unsent >= SEND_AHEAD) {
+      await this.#queue(payload, options.signal);
+    } else {
+      this.#outbox.appendPayload(payload);
+      this.#poll.wake();
+    }
+  }
+
+  /** Messages as they come. Ends when the mob ends the connection, and throws when the connection broke. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    for (;;) {
+      const message = this.#take();
+      if (message !== undefined) {
+        yield message;
+      } else if (this.#state === "closed") {
+        if (this.#error !== undefined) throw this.#error;
+        return;
+      } else {
+        await new Promise<void>((resolve) => this.#hearers.push(resolve));
+      }
+    }
+  }
+
+  /** Sends what is waiting to be sent, then ends the connection. Resolves when it is over; it never rejects. */
+  close(): Promise<void> {
+    if (this.#state === "open") {
+      this.#state = "closing";
+      this.#messages = [];
+      this.#next = this.#heldBytes = 0;
+      this.#cancelClose = this.#adapter.after(CLOSE_TIMEOUT, () => this.#end(undefined));
+      this.#poll.ready(TOKEN, READABLE);
+    }
+    return this.closed;
+  }
+
+  /** The same as {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #unsent(): number {
+    return this.#outbox.end - this.#cursor;
+  }
+
+  #overError(): Error {
+    return new Error(`Cannot send to ${this.#name}: ${this.#error?.message ?? "the connection is closed"}`);
+  }
+
+  /** Waits for room, in the order in which senders asked. */
+  #queue(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#senders.splice(this.#senders.indexOf(sender), 1);
+        reject(signal?.reason);
+      };
+      const settled = (): void => signal?.removeEventListener("abort", abort);
+      const sender: Sender = {
+        payload,
+        resolve: () => (settled(), resolve()),
+        reject: (error) => (settled(), reject(error)),
+      };
+      this.#senders.push(sender);
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  #take(): Uint8Array | undefined {
+    const message = this.#messages[this.#next];
+    if (message === undefined) return undefined;
+    this.#next++;
+    if (this.#next === this.#messages.length) {
+      this.#messages = [];
+      this.#next = 0;
+    }
+    const before = this.#heldBytes;
+    this.#heldBytes -= message.length;
+    // Reading stopped at the limit, and its edge is spent: this is the one who has to ask again.
+    if (before >= HEAR_AHEAD && this.#heldBytes < HEAR_AHEAD) this.#poll.ready(TOKEN, READABLE);
+    return message;
+  }
+
+  #turn(events: ReadonlyMap<Token, Readiness>): void {
+    const readiness = events.get(TOKEN) ?? 0;
+    if (this.#socket === undefined || this.#state === "closed") return;
+    if ((readiness & WRITABLE) !== 0) this.#blocked = false;
+    const final = (readiness & (HUP | ERROR)) !== 0;
+    const ended = (readiness & READABLE) !== 0 || final ? this.#read(this.#socket, final) : false;
+    if (this.#state === "open" && (final || ended)) this.#end(this.#failure(this.#socket, readiness));
+    else if (final || ended) this.#end(undefined);
+    else this.#write(this.#socket);
+  }
+
+  /** Reads what there is, as far as the application keeps up. Says whether the stream has ended. */
+  #read(socket: Socket, final: boolean): boolean {
+    while (final || this.#state === "closing" || this.#heldBytes < HEAR_AHEAD) {
+      const chunk = socket.read();
+      if (chunk === undefined) break;
+      if (chunk === null) return true;
+      if (this.#state === "closing" || !this.#hear) continue;
+      this.#decoder.decode(chunk, this.#keep);
+      if (this.#decoder.failed) {
+        this.#end(new Error(`Cannot read from ${this.#name}: a frame is over maxFrame ${this.#maxFrame}`));
+        return false;
+      }
+    }
+    if (this.#messages.length > 0) this.#wakeHearers();
+    return false;
+  }
+
+  /** Cuts a run of frames into payloads, each a copy: the application may keep it without keeping the whole chunk. */
+  readonly #keep: FrameVisitor = (bytes, start, end) => {
+    const { header, trailer } = this.#framing;
+    for (let at = start; at < end;) {
+      const next = this.#framing.end(bytes, at, end, this.#maxFrame);
+      const message = bytes.slice(at + header, next - trailer);
+      this.#messages.push(message);
+      this.#heldBytes += message.length;
+      at = next;
+    }
+  };
+
+  #write(socket: Socket): void {
+    do {
+      while (this.#senders.length > 0 && this.#unsent < SEND_AHEAD) {
+        const { payload, resolve } = this.#senders.shift()!;
+        this.#outbox.appendPayload(payload);
+        resolve();
+      }
+      while (!this.#blocked && this.#unsent > 0) {
+        const run = this.#outbox.run(this.#cursor);
+        const taken = socket.write(run);
+        this.#cursor += taken;
+        this.#blocked = taken < run.length;
+      }
+    } while (this.#senders.length > 0 && !this.#blocked);
+    this.#outbox.trim(this.#cursor);
+    if (this.#state === "closing" && this.#unsent === 0) socket.shutdown();
+  }
+
+  /** Why an open connection ended under us; `undefined` when the mob ended it properly. */
+  #failure(socket: Socket, readiness: Readiness): Error | undefined {
+    if ((readiness & ERROR) !== 0) return describe(`Cannot read from ${this.#name}`, socket.error ?? "connection broke");
+    if (this.#decoder.pending > 0) return new Error(`Cannot read from ${this.#name}: the stream ended inside a frame`);
+    return undefined;
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#error = error;
+    this.#cancelClose?.();
+    this.#detachSignal();
+    this.#socket?.close();
+    this.#wakeHearers();
+    for (const sender of this.#senders.splice(0)) sender.reject(this.#overError());
+    this.#resolveClosed();
+  }
+
+  /** Those who wait for messages look for themselves at what has changed. */
+  #wakeHearers(): void {
+    const hearers = this.#hearers;
+    if (hearers.length === 0) return;
+    this.#hearers = [];
+    for (const look of hearers) look();
+  }
+}

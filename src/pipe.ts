@@ -1,0 +1,167 @@
+/**
+ * Pipes: two sockets in one process, joined back to back.
+ *
+ * @module
+ */
+
+import { ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
+import type { Token } from "./token.ts";
+
+/** How a pipe misbehaves, for tests. A well-behaved one has none. */
+export interface PipeFaults {
+  /** How many of `offered` bytes a write takes, 0 to all. */
+  take(offered: number): number;
+  /** How many of `held` bytes one read gets, 1 to all. */
+  give(held: number): number;
+}
+
+/** Bytes a pipe holds in each direction before its writer has to wait: what a small kernel buffer would. */
+const CAPACITY = 256 * 1024;
+
+/**
+ * One end of a pipe: a {@link Socket} by the rules of the contract. It passes views on, never copies: what is written
+ * must not change (rule 4), so nothing has to be.
+ */
+export class PipeEnd implements Socket {
+  /** Who is at the other end. */
+  readonly peer: string;
+  /** What broke the connection. */
+  error: Error | undefined;
+
+  readonly #capacity: number;
+  readonly #faults: PipeFaults | undefined;
+  #other!: PipeEnd;
+  #registry: Registry | undefined;
+  #token: Token | undefined;
+  readonly #inbox: Uint8Array[] = [];
+  #held = 0;
+  /** The other end will write no more. */
+  #ended = false;
+  /** This end will write no more. */
+  #shut = false;
+  #closed = false;
+  /** A write was short: one WRITABLE is due. */
+  #owed = false;
+  /** HUP or ERROR was told. */
+  #final = false;
+
+  /** Use {@link pipe}. */
+  constructor(peer: string, capacity: number, faults: PipeFaults | undefined) {
+    this.peer = peer;
+    this.#capacity = capacity;
+    this.#faults = faults;
+  }
+
+  /** Joins two ends. Use {@link pipe}. */
+  static join(one: PipeEnd, other: PipeEnd): void {
+    one.#other = other;
+    other.#other = one;
+  }
+
+  /** From now on this end's readiness goes to `registry`, under `token`. What came before is told at once. */
+  attach(registry: Registry, token: Token): void {
+    this.#registry = registry;
+    this.#token = token;
+    if (this.#held > 0 || this.#ended) this.#ready(READABLE);
+    if (this.error !== undefined) this.#fail(this.error);
+  }
+
+  /** See {@link Socket.read}. */
+  read(): Uint8Array | undefined | null {
+    const chunk = this.#inbox[0];
+    if (chunk === undefined) return this.#ended ? null : undefined;
+    const length = this.#faults === undefined ? chunk.length : this.#faults.give(chunk.length);
+    if (length < chunk.length) this.#inbox[0] = chunk.subarray(length);
+    else this.#inbox.shift();
+    this.#held -= length;
+    this.#other.#roomMade();
+    return length < chunk.length ? chunk.subarray(0, length) : chunk;
+  }
+
+  /** See {@link Socket.write}. */
+  write(bytes: Uint8Array): number {
+    if (this.#closed || this.#shut || this.error !== undefined) return 0;
+    if (this.#other.#closed) {
+      this.#fail(Object.assign(new Error("Cannot write: the other end is closed"), { code: "EPIPE" }));
+      return 0;
+    }
+    const room = Math.min(bytes.length, this.#capacity - this.#other.#held);
+    const taken = this.#faults === undefined ? room : this.#faults.take(room);
+    if (taken > 0) this.#other.#receive(taken < bytes.length ? bytes.subarray(0, taken) : bytes);
+    if (taken < bytes.length) {
+      this.#owed = true;
+      // A fault left room: nothing will be read that makes more, so what is due is told now.
+      if (taken < room) this.#roomMade();
+    }
+    return taken;
+  }
+
+  /** See {@link Socket.shutdown}. */
+  shutdown(): void {
+    if (this.#shut || this.#closed) return;
+    this.#shut = true;
+    this.#other.#end();
+    this.#hangUpWhenDone();
+  }
+
+  /** See {@link Socket.close}. The other end sees a reset, unless this one was shut down before. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#final = true;
+    this.#inbox.length = 0;
+    this.#held = 0;
+    if (!this.#shut) this.#other.#fail(Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
+  }
+
+  #receive(bytes: Uint8Array): void {
+    this.#inbox.push(bytes);
+    this.#held += bytes.length;
+    this.#ready(READABLE);
+  }
+
+  #roomMade(): void {
+    if (!this.#owed) return;
+    this.#owed = false;
+    this.#ready(WRITABLE);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#ready(READABLE);
+    this.#hangUpWhenDone();
+  }
+
+  #hangUpWhenDone(): void {
+    if (this.#shut && this.#ended) this.#finally(HUP);
+  }
+
+  #fail(error: Error): void {
+    this.error ??= error;
+    this.#ended = true;
+    this.#finally(ERROR);
+  }
+
+  #finally(readiness: Readiness): void {
+    if (this.#final || this.#registry === undefined) return;
+    this.#ready(readiness);
+    this.#final = true;
+  }
+
+  #ready(readiness: Readiness): void {
+    if (!this.#final) this.#registry?.ready(this.#token!, readiness);
+  }
+}
+
+/** Makes a pipe. `peers` are the names that its ends have for each other. */
+export function pipe(
+  firstPeer: string,
+  secondPeer: string,
+  options: { readonly capacity?: number; readonly faults?: PipeFaults | undefined } = {},
+): [PipeEnd, PipeEnd] {
+  const { capacity = CAPACITY, faults } = options;
+  const first = new PipeEnd(firstPeer, capacity, faults);
+  const second = new PipeEnd(secondPeer, capacity, faults);
+  PipeEnd.join(first, second);
+  return [first, second];
+}

@@ -1,0 +1,56 @@
+/**
+ * Serve: a mob with its doors open, on the runtime at hand.
+ *
+ * @module
+ */
+
+import type { Adapter } from "./adapter.ts";
+import { DEFAULT_URL } from "./address.ts";
+import { Mob } from "./mob.ts";
+import type { MobHooks } from "./news.ts";
+import type { MobOptions } from "./options.ts";
+import { runtimeAdapter } from "../adapters/runtime.ts";
+
+/** The options of {@link serve}. */
+export interface ServeOptions extends MobOptions, MobHooks {
+  /** The URL of the door, or of several doors into one mob. Default `tcp://127.0.0.1:8000`. */
+  readonly listen?: string | readonly string[];
+  /** Closes the mob when it aborts, as `close()` does. */
+  readonly signal?: AbortSignal | undefined;
+  /** The adapter to serve with. Default: that of the runtime. */
+  readonly adapter?: Adapter;
+}
+
+/**
+ * Starts a multi-echo server: whatever frame one client sends, every connected client hears.
+ *
+ * Resolves when every door is open. Rejects with a `TypeError` or a `RangeError` when a URL or an option is wrong, with
+ * the system's error, its `code` and the URL in it, when a door cannot be opened (the others are closed again), and
+ * with the signal's reason when it has aborted.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: ["tcp://127.0.0.1:0", "tcp://[::1]:0"], maxFrame: 65536 });
+ * console.log(mob.urls);
+ * ```
+ */
+export async function serve(options: ServeOptions = {}): Promise<Mob> {
+  const { listen = DEFAULT_URL, signal, adapter, ...others } = options;
+  signal?.throwIfAborted();
+  const mob = new Mob(adapter ?? await runtimeAdapter(), others);
+  try {
+    for (const url of typeof listen === "string" ? [listen] : listen) await mob.listen(url);
+    signal?.throwIfAborted();
+  } catch (error) {
+    await mob.close({ drain: 0 });
+    throw error;
+  }
+  if (signal !== undefined) {
+    const close = (): void => void mob.close();
+    signal.addEventListener("abort", close, { once: true });
+    void mob.closed.then(() => signal.removeEventListener("abort", close));
+  }
+  return mob;
+}

@@ -1,0 +1,96 @@
+/**
+ * Stats: what a mob counts, and the closed set of reasons for which a connection ends.
+ *
+ * @module
+ */
+
+import type { Token } from "./token.ts";
+
+/** Every reason for which a connection ends, with what it means. */
+export const CLOSE_REASONS = {
+  "end": "the peer ended its stream at a frame border",
+  "reset": "the connection broke",
+  "truncated": "the peer ended its stream inside a frame",
+  "frame-too-large": "a frame was over maxFrame",
+  "frame-timeout": "a frame took longer than frameTimeout",
+  "lagged": "its lag passed maxLag",
+  "stalled": "it took no byte for stallTimeout while bytes were waiting",
+  "idle": "nothing came and nothing was given for idleTimeout",
+  "refused": "it was not let in",
+  "shutdown": "the mob was closed",
+  "internal": "mobcast itself failed; please report it",
+} as const;
+
+/** Why a connection ended. */
+export type CloseReason = keyof typeof CLOSE_REASONS;
+
+/** Frames and the bytes they make up on the wire. */
+export interface Volume {
+  /** Whole frames. */
+  frames: number;
+  /** Bytes, headers included. */
+  bytes: number;
+}
+
+/**
+ * The accounts of one connection, or of all together. Always, in bytes and in frames (a half-given frame counts as
+ * lag): what was published since it joined, its own frames too unless `echo` is `others`, is
+ * `given + skipped + lag`.
+ */
+export interface Accounts {
+  /** What was published from it. */
+  readonly in: Volume;
+  /** What its socket took. */
+  readonly given: Volume;
+  /** What it missed: under `skip`, and its own frames when `echo` is `others`. */
+  readonly skipped: Volume;
+  /** What it has yet to be given. */
+  readonly lag: Volume;
+}
+
+/** One connection, as `mob.connections()` lists it. */
+export interface ConnectionStats extends Accounts {
+  /** Its name. */
+  readonly token: Token;
+  /** Who is at the other end. */
+  readonly peer: string;
+  /** Milliseconds since it joined. */
+  readonly age: number;
+  /** Bytes a second that came from it, over its whole life. */
+  readonly inRate: number;
+  /** Bytes a second that it was given, over its whole life. */
+  readonly givenRate: number;
+  /** Whether it is not being read from now, because it does not read, or is over its rate. */
+  readonly paused: boolean;
+}
+
+/** Everything a mob counts, as `mob.stats()` returns it. */
+export interface MobStats extends Accounts {
+  /** Connections now. */
+  readonly connections: number;
+  /** Connections that ever joined. */
+  readonly joined: number;
+  /** Ended connections by reason. */
+  readonly left: Readonly<Record<CloseReason, number>>;
+  /** What connections were still owed when they left. */
+  readonly undelivered: Volume;
+  /** What was ever published. */
+  readonly published: Volume;
+  /** Frames without a payload, swallowed. */
+  readonly pings: number;
+  /** Events for connections that were gone already, dropped. */
+  readonly staleEvents: number;
+  /** Accepts that failed. */
+  readonly acceptFailures: number;
+  /** Turns handled. */
+  readonly turns: number;
+  /** Writes asked of sockets. */
+  readonly writes: number;
+  /** Bytes of memory that the log holds. */
+  readonly logHeld: number;
+}
+
+/** A counter for every close reason, all 0. */
+export function noneLeft(): Record<CloseReason, number> {
+  return Object.fromEntries(Object.keys(CLOSE_REASONS).map((reason) => [reason, 0])) as Record<CloseReason, number>;
+}
