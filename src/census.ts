@@ -7,7 +7,14 @@
 import type { Broadcast } from "./broadcast.ts";
 import type { Connection } from "./connection.ts";
 import type { Slab } from "./slab.ts";
-import { type Accounts, type CloseReason, type ConnectionStats, type MobStats, noneLeft, type Volume } from "./stats.ts";
+import {
+  type Accounts,
+  type CloseReason,
+  type ConnectionStats,
+  type MobStats,
+  noneLeft,
+  type Volume,
+} from "./stats.ts";
 
 /** Counts what no connection counts for itself, and adds up those that do. */
 export class Census {

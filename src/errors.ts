@@ -7,7 +7,11 @@
 /** An error for people: what could not be done, and the system's reason; its `code` is kept. */
 export function describe(what: string, cause: unknown): Error {
   const code = (cause as { code?: unknown } | undefined)?.code;
-  const reason = typeof code === "string" ? REASONS[code] ?? code : cause instanceof Error ? cause.message : String(cause);
+  const reason = typeof code === "string"
+    ? REASONS[code] ?? code
+    : cause instanceof Error
+    ? cause.message
+    : String(cause);
   const error = new Error(`${what}: ${reason}`, { cause });
   return typeof code === "string" ? Object.assign(error, { code }) : error;
 }

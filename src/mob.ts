@@ -72,7 +72,9 @@ export class Mob implements AsyncDisposable {
     const address = parseAddress(url);
     const { registry } = this.#dispatcher;
     const checkOpen = (): void => {
-      if (this.#dispatcher.closing !== undefined) throw new Error(`Cannot listen on ${url}: ${this.#dispatcher.closing}`);
+      if (this.#dispatcher.closing !== undefined) {
+        throw new Error(`Cannot listen on ${url}: ${this.#dispatcher.closing}`);
+      }
     };
     checkOpen();
     const door = await this.#adapter.listen(address, registry).catch((cause: unknown) => {

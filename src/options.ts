@@ -199,7 +199,9 @@ function checkChoice(name: string, value: unknown, choices: readonly string[]): 
 
 function checkLimit(name: string, value: unknown, limit: Limit): void {
   if (typeof value !== "number") {
-    throw new TypeError(`Cannot use ${name} ${JSON.stringify(value) ?? String(value)}: it is a number of ${limit.unit}`);
+    throw new TypeError(
+      `Cannot use ${name} ${JSON.stringify(value) ?? String(value)}: it is a number of ${limit.unit}`,
+    );
   }
   if (!Number.isInteger(value) || value < limit.min || value > limit.max) {
     throw new RangeError(

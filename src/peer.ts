@@ -281,7 +281,9 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Why an open connection ended under us; `undefined` when the mob ended it properly. */
   #failure(socket: Socket, readiness: Readiness): Error | undefined {
-    if ((readiness & ERROR) !== 0) return describe(`Cannot read from ${this.#name}`, socket.error ?? "connection broke");
+    if ((readiness & ERROR) !== 0) {
+      return describe(`Cannot read from ${this.#name}`, socket.error ?? "connection broke");
+    }
     if (this.#decoder.pending > 0) return new Error(`Cannot read from ${this.#name}: the stream ended inside a frame`);
     return undefined;
   }

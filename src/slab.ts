@@ -50,7 +50,9 @@ export class Slab<T> {
   constructor(options: SlabOptions) {
     const { capacity, lastGeneration = LAST_GENERATION } = options;
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > INDEX_LIMIT) {
-      throw new RangeError(`Cannot make a slab with capacity ${capacity}: it must be an integer from 1 to ${INDEX_LIMIT}`);
+      throw new RangeError(
+        `Cannot make a slab with capacity ${capacity}: it must be an integer from 1 to ${INDEX_LIMIT}`,
+      );
     }
     if (!Number.isInteger(lastGeneration) || lastGeneration < 1 || lastGeneration > LAST_GENERATION) {
       throw new RangeError(

@@ -8,8 +8,6 @@
  * @module
  */
 
-declare const brand: unique symbol;
-
 /**
  * The name of one connection for its whole life: `generation * 2^20 + index`, a safe integer, never issued twice by
  * the same slab.
@@ -21,7 +19,7 @@ declare const brand: unique symbol;
  * console.log(formatToken(tokenOf(3, 1))); // "3v1"
  * ```
  */
-export type Token = number & { readonly [brand]: "token" };
+export type Token = number & { readonly brand: "token" };
 
 /** How many slots a slab can have: indices take the low 20 bits of a token. */
 export const INDEX_LIMIT: number = 2 ** 20;

@@ -1,0 +1,125 @@
+/** A world in the hands of a test: the real core, sockets that do as they are told, time that stands still. */
+
+import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
+import { type Readiness, type Registry, type Socket, WRITABLE } from "../../src/adapter.ts";
+import { Mob } from "../../src/mob.ts";
+import type { Departure, MobHooks } from "../../src/news.ts";
+import type { MobOptions } from "../../src/options.ts";
+import type { Token } from "../../src/token.ts";
+import { concat, textsOf } from "./bytes.ts";
+
+/** A socket that does as it is told, and remembers what was done to it. */
+export class ScriptedSocket implements Socket {
+  readonly peer: string;
+  error: Error | undefined;
+  /** What `read` returns, in order; then would-block. */
+  readonly incoming: (Uint8Array | null)[] = [];
+  /** Bytes that writes still take, in all. */
+  room: number = Infinity;
+  /** Bytes that one write takes at most. */
+  step: number = Infinity;
+  /** Every write that was asked for: how many bytes were offered. */
+  readonly offers: number[] = [];
+  /** What the writes took, in order. */
+  readonly taken: Uint8Array[] = [];
+  shutdowns = 0;
+  closes = 0;
+
+  constructor(peer: string) {
+    this.peer = peer;
+  }
+
+  read(): Uint8Array | undefined | null {
+    return this.incoming.shift();
+  }
+
+  write(bytes: Uint8Array): number {
+    if (this.closes > 0) throw new Error(`a write to ${this.peer} after close()`);
+    this.offers.push(bytes.length);
+    const length = Math.min(bytes.length, this.room, this.step);
+    this.room -= length;
+    if (length > 0) this.taken.push(bytes.slice(0, length));
+    return length;
+  }
+
+  shutdown(): void {
+    this.shutdowns++;
+  }
+
+  close(): void {
+    this.closes++;
+  }
+
+  /** Everything it was given. */
+  get heard(): Uint8Array {
+    return concat(...this.taken);
+  }
+
+  /** The texts of the frames it was given. */
+  get texts(): string[] {
+    return textsOf(this.heard);
+  }
+}
+
+/** A mob with one door, which tests come through with {@link ScriptedSocket}s. */
+export class World {
+  readonly adapter: MemoryAdapter;
+  readonly mob: Mob;
+  readonly departures: Departure[] = [];
+  registry!: Registry;
+  #count = 0;
+
+  static async open(options: MobOptions & MobHooks = {}): Promise<World> {
+    const world = new World(options);
+    await world.mob.listen("tcp://127.0.0.1:0");
+    return world;
+  }
+
+  private constructor(options: MobOptions & MobHooks) {
+    const memory = memoryAdapter({ manual: true });
+    this.adapter = Object.assign(Object.create(memory) as MemoryAdapter, {
+      listen: (address: Parameters<MemoryAdapter["listen"]>[0], registry: Registry) => {
+        this.registry = registry;
+        return memory.listen(address, registry);
+      },
+    });
+    const onLeave = (departure: Departure): void => {
+      this.departures.push(departure);
+      options.onLeave?.(departure);
+    };
+    this.mob = new Mob(this.adapter, { ...options, onLeave });
+  }
+
+  /** A newcomer with its token; without one when it was refused. */
+  come(): { socket: ScriptedSocket; token: Token | undefined } {
+    const socket = new ScriptedSocket(`10.0.0.1:${++this.#count}`);
+    return { socket, token: this.registry.accept(socket) };
+  }
+
+  /** A newcomer that must not be refused. */
+  join(): { socket: ScriptedSocket; token: Token } {
+    const { socket, token } = this.come();
+    if (token === undefined) throw new Error(`${socket.peer} was refused`);
+    return { socket, token };
+  }
+
+  ready(token: Token, readiness: Readiness): void {
+    this.registry.ready(token, readiness);
+  }
+
+  /** A socket that was full takes so many bytes more, and its connection is told. */
+  makeRoom(socket: ScriptedSocket, token: Token, room: number): void {
+    socket.room = room;
+    this.ready(token, WRITABLE);
+  }
+
+  /** Runs turns until nothing is left to do. Returns how many. */
+  run(): number {
+    return this.adapter.run();
+  }
+
+  /** The reasons of those who left, in order. */
+  get reasons(): string[] {
+    return this.departures.map((departure) => departure.reason);
+  }
+}

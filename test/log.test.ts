@@ -1,0 +1,130 @@
+import { test } from "node:test";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { BroadcastLog } from "../src/log.ts";
+import { bytesOf, concat, frameOf, textsOf } from "./helpers/bytes.ts";
+
+/** Everything from an offset to the end of the log. */
+function readFrom(log: BroadcastLog, offset: number): Uint8Array {
+  const runs: Uint8Array[] = [];
+  for (let at = offset; at < log.end;) {
+    const run = log.run(at);
+    runs.push(run);
+    at += run.length;
+  }
+  return concat(...runs);
+}
+
+function append(log: BroadcastLog, ...texts: string[]): void {
+  const run = concat(...texts.map((text) => frameOf(text)));
+  log.append(run, 0, run.length, texts.length);
+}
+
+test("BroadcastLog gives back every byte in order, across segments", () => {
+  const log = new BroadcastLog({ segmentSize: 64 });
+  const texts = Array.from({ length: 50 }, (_, index) => `message ${index}`);
+  append(log, ...texts.slice(0, 30));
+  append(log, ...texts.slice(30));
+  assertEquals(textsOf(readFrom(log, 0)), texts);
+  assertEquals([log.frames, log.start], [50, 0]);
+});
+
+test("BroadcastLog lets no frame straddle two segments, and gives a large one its own", () => {
+  const log = new BroadcastLog({ segmentSize: 32 });
+  append(log, "a", "bb", "c".repeat(100), "d");
+  for (let at = 0; at < log.end;) {
+    const run = log.run(at);
+    textsOf(run); // throws when torn
+    at += run.length;
+  }
+});
+
+test("BroadcastLog.run gives one view to all cursors at one offset, until something is appended", () => {
+  const log = new BroadcastLog();
+  append(log, "one");
+  const run = log.run(0);
+  assertStrictEquals(log.run(0), run);
+  append(log, "two");
+  assertEquals(textsOf(log.run(0)), ["one", "two"]);
+  // The bytes given out before are as they were: a runtime may still be sending them.
+  assertEquals(textsOf(run), ["one"]);
+});
+
+test("BroadcastLog.run starts anywhere, also inside a frame, and is empty at the end", () => {
+  const log = new BroadcastLog({ segmentSize: 40 });
+  append(log, "one", "two", "three", "four", "five");
+  const whole = readFrom(log, 0);
+  for (let offset = 0; offset < log.end; offset++) assertEquals(readFrom(log, offset), whole.subarray(offset));
+  assertEquals(log.run(log.end).length, 0);
+});
+
+test("BroadcastLog.trim drops whole segments behind the cursor and nothing before it", () => {
+  const log = new BroadcastLog({ segmentSize: 24 });
+  for (let index = 0; index < 20; index++) append(log, `text ${index % 10}`);
+  const whole = readFrom(log, 0);
+  for (let offset = 0; offset <= log.end; offset += 7) {
+    log.trim(offset);
+    assert(log.start <= offset);
+    assertEquals(readFrom(log, offset), whole.subarray(offset));
+  }
+  log.trim(log.end);
+  assert(log.held <= 24);
+  assertThrows(() => log.run(0), RangeError, "offset 0");
+});
+
+test("BroadcastLog.held is what its segments weigh, and stays bounded while the log runs on", () => {
+  const log = new BroadcastLog({ segmentSize: 1024 });
+  for (let index = 0; index < 10_000; index++) {
+    append(log, "x".repeat(100));
+    log.trim(log.end);
+    assert(log.held <= 1024);
+  }
+  assertEquals(log.end, 10_000 * 108);
+});
+
+test("BroadcastLog.framesBefore and borderAfter agree with the frames", () => {
+  const log = new BroadcastLog({ segmentSize: 48 });
+  const texts = ["a", "bb", "ccc", "x".repeat(60), "e", "ff"];
+  const borders = [0];
+  for (const text of texts) {
+    append(log, text);
+    borders.push(borders[borders.length - 1]! + 8 + text.length);
+  }
+  for (let offset = 0; offset <= log.end; offset++) {
+    assertEquals(log.framesBefore(offset), borders.filter((border) => border > 0 && border <= offset).length);
+    assertEquals(log.borderAfter(offset), borders.find((border) => border >= offset));
+  }
+});
+
+test("BroadcastLog.appendPayload writes the frame that append would", () => {
+  const [one, other] = [new BroadcastLog({ segmentSize: 32 }), new BroadcastLog({ segmentSize: 32 })];
+  for (const text of ["a", "bcd", "", "x".repeat(50)]) {
+    append(one, text);
+    other.appendPayload(bytesOf(text));
+  }
+  assertEquals(readFrom(other, 0), readFrom(one, 0));
+  assertEquals(other.frames, one.frames);
+});
+
+test("BroadcastLog keeps any runs of any frames in any segments (property)", () => {
+  fc.assert(fc.property(
+    fc.array(fc.array(fc.string({ minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 10 }), { maxLength: 20 }),
+    fc.integer({ min: 1, max: 200 }),
+    fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 20 }),
+    (runs, segmentSize, cursors) => {
+      const log = new BroadcastLog({ segmentSize });
+      let all: Uint8Array = new Uint8Array(0);
+      let trimmed = 0;
+      runs.forEach((texts, index) => {
+        const run = concat(...texts.map((text) => frameOf(text)));
+        // With foreign bytes around it: only the run itself may be copied.
+        log.append(concat(new Uint8Array(3), run, new Uint8Array(5)), 3, 3 + run.length, texts.length);
+        all = concat(all, run);
+        trimmed = Math.max(trimmed, Math.floor((cursors[index] ?? 0) * log.end));
+        log.trim(trimmed);
+        assertEquals(readFrom(log, trimmed), all.subarray(trimmed));
+      });
+      assertEquals([log.end, log.frames], [all.length, runs.flat().length]);
+    },
+  ));
+});

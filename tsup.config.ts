@@ -1,0 +1,22 @@
+// A plain object, not defineConfig(): importing tsup would make `deno check` fetch everything in package.json.
+export default {
+  entry: {
+    mod: "mod.ts",
+    node: "adapters/node.ts",
+    bun: "adapters/bun.ts",
+    deno: "adapters/deno.ts",
+    memory: "adapters/memory.ts",
+    bin: "adapters/bin.ts",
+  },
+  format: "esm",
+  target: "node20",
+  platform: "node",
+  // Deno and Bun know built-ins by their `node:` names; a bare "net" may be somebody's package.
+  removeNodeProtocol: false,
+  // One copy of every module, so that what comes from "." and from "./node" shares its classes.
+  splitting: true,
+  sourcemap: true,
+  // tsup 8 sets `baseUrl` for the d.ts build, which TypeScript 6 calls an error unless told to wait for 7.
+  dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+  clean: true,
+};
