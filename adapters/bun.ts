@@ -42,6 +42,8 @@ interface BunHandlers {
   close(socket: BunTcpSocket, error?: Error): void;
   error(socket: BunTcpSocket, error: Error): void;
   connectError?(socket: BunTcpSocket, error: Error): void;
+  /** A Buffer by default, whose `slice` is a view where that of any other array is a copy. */
+  readonly binaryType: "uint8array";
 }
 
 interface BunListener {
@@ -169,6 +171,7 @@ class BunSocket implements Socket {
 
 function handlers(registry: Registry, opened?: () => void): BunHandlers {
   return {
+    binaryType: "uint8array",
     open(socket) {
       const accepted = new BunSocket(socket);
       const token = registry.accept(accepted);

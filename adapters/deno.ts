@@ -18,6 +18,7 @@ import {
 import { type Address, formatHostPort } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { eventLoop } from "./event_loop.ts";
+import { normalise } from "./deno_errors.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
 
 // --- the part of Deno's API that is used (https://docs.deno.com/api/deno/network) ---
@@ -207,27 +208,6 @@ class DenoSocket implements Socket {
   #ready(readiness: Readiness): void {
     if (!this.#closed && !this.#final) this.#registry!.ready(this.#token!, readiness);
   }
-}
-
-/** Deno names many errors by class where other runtimes have a code. */
-const CODES: Readonly<Record<string, string>> = {
-  AddrInUse: "EADDRINUSE",
-  AddrNotAvailable: "EADDRNOTAVAIL",
-  BadResource: "EBADF",
-  BrokenPipe: "EPIPE",
-  ConnectionAborted: "ECONNABORTED",
-  ConnectionRefused: "ECONNREFUSED",
-  ConnectionReset: "ECONNRESET",
-  Interrupted: "EINTR",
-  NotConnected: "ENOTCONN",
-  PermissionDenied: "EACCES",
-  TimedOut: "ETIMEDOUT",
-};
-
-/** The same error with a `code`, as on the other runtimes. */
-function normalise(error: Error): Error {
-  const code = (error as { code?: string }).code ?? CODES[error.name];
-  return code === undefined ? error : Object.assign(error, { code });
 }
 
 // --- listen ---

@@ -43,12 +43,15 @@ class NodeSocket implements Socket {
     this.peer = formatHostPort(socket.remoteAddress ?? "unknown", socket.remotePort ?? 0);
   }
 
-  /** From now on readiness goes to `registry`. Node tells nothing before listeners are there, so nothing is missed. */
+  /**
+   * From now on readiness goes to `registry`. Node tells nothing before listeners are there, so nothing is missed.
+   * Chunks are passed on as plain bytes: `slice` of a Buffer is a view where that of any other array is a copy.
+   */
   attach(registry: Registry, token: Token): void {
     this.#registry = registry;
     this.#token = token;
     this.#socket
-      .on("data", (chunk: Uint8Array) => this.#data(chunk))
+      .on("data", (chunk: Uint8Array) => this.#data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)))
       .on("end", () => this.#end())
       .on("drain", () => this.#drain())
       .on("error", (error) => this.error ??= error)
@@ -68,13 +71,16 @@ class NodeSocket implements Socket {
       this.#owed = this.#slow = true;
       return 0;
     }
-    const cut = this.#slow && bytes.length > WRITE_STEP;
-    const step = cut ? bytes.subarray(0, WRITE_STEP) : bytes;
-    socket.write(step);
+    // What goes out at once leaves nothing queued: on to the next step. What does not is answered by `drain`.
+    let taken = 0;
+    while (taken < bytes.length && socket.writableLength === 0) {
+      const to = this.#slow ? Math.min(taken + WRITE_STEP, bytes.length) : bytes.length;
+      socket.write(taken === 0 && to === bytes.length ? bytes : bytes.subarray(taken, to));
+      taken = to;
+    }
     this.#slow = socket.writableLength > 0;
-    // `drain` comes after every write, see highWaterMark below: also after one that went out at once.
-    if (cut) this.#owed = true;
-    return step.length;
+    if (taken < bytes.length) this.#owed = true;
+    return taken;
   }
 
   shutdown(): void {
@@ -126,8 +132,8 @@ const SOCKET_OPTIONS = {
   noDelay: true,
   // The core decides when our half ends, not Node at the peer's end.
   allowHalfOpen: true,
-  // With 0, `drain` follows every write that was queued, however small; and a paused socket stops after one chunk.
-  highWaterMark: 0,
+  // With 1, `drain` follows every write that was queued, however small, and a paused socket stops after one chunk.
+  highWaterMark: 1,
 } as const;
 
 /** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */

@@ -18,6 +18,8 @@ export interface BroadcastEvents {
   progressed(connection: Connection): void;
   /** A connection that waited, paused or leaves has all it is owed. */
   caughtUp(connection: Connection): void;
+  /** The connection's socket threw, which no socket may. */
+  failed(connection: Connection, error: unknown): void;
 }
 
 /**
@@ -127,17 +129,13 @@ export class Broadcast {
 
   /**
    * Applies the slow-consumer policy after a flush. Returns the connections over `maxLag` that must go (`disconnect`),
-   * having looked at no others; `skip` and `block` take their measures and return none.
+   * having looked at no others; `skip` moves them on and `block` holds everybody: they return none.
    */
   overLimit(): Connection[] {
     const { slowConsumer, maxLag } = this.#options;
     const over: Connection[] = [];
     let first = this.#laggards.first;
-    if (slowConsumer === "block") {
-      const worst = first === undefined ? 0 : this.log.end - first.cursor;
-      this.#holding = this.#holding ? worst > maxLag / 2 : worst > maxLag;
-      return over;
-    }
+    if (slowConsumer === "block") return over;
     while (first !== undefined && this.log.end - first.cursor > maxLag) {
       this.#laggards.remove(first);
       if (slowConsumer === "disconnect" || first.until !== Infinity) {
@@ -151,9 +149,14 @@ export class Broadcast {
     return over;
   }
 
-  /** Drops the part of the log that everybody has. */
-  trim(): void {
-    this.log.trim(this.#laggards.first?.cursor ?? this.log.end);
+  /** Ends the turn: drops the part of the log that everybody has, and holds everybody back or lets go (`block`). */
+  settle(): void {
+    const { slowConsumer, maxLag } = this.#options;
+    const furthest = this.#laggards.first?.cursor ?? this.log.end;
+    this.log.trim(furthest);
+    if (slowConsumer !== "block") return;
+    const worst = this.log.end - furthest;
+    this.#holding = this.#holding ? worst > maxLag / 2 : worst > maxLag;
   }
 
   /** The accounts of one connection. Frames are counted when asked for, not when given. */
@@ -185,11 +188,9 @@ export class Broadcast {
     while (connection.cursor < end && !full) {
       const run = connection.own === undefined ? this.#run(connection.cursor, end) : this.#othersRun(connection, end);
       if (run === undefined) continue;
-      this.writes++;
-      const taken = connection.socket.write(run);
+      const taken = this.#write(connection, run);
       if (taken > 0) {
         connection.cursor += taken;
-        connection.bytesGiven += taken;
         progressed = true;
       }
       full = taken < run.length;
@@ -216,11 +217,21 @@ export class Broadcast {
     return undefined;
   }
 
+  #write(connection: Connection, bytes: Uint8Array): number {
+    this.writes++;
+    try {
+      const taken = connection.socket.write(bytes);
+      connection.bytesGiven += taken;
+      return taken;
+    } catch (error) {
+      this.#events.failed(connection, error);
+      return 0;
+    }
+  }
+
   #giveRemainder(connection: Connection): boolean {
     const remainder = connection.remainder!;
-    this.writes++;
-    const taken = connection.socket.write(remainder);
-    connection.bytesGiven += taken;
+    const taken = this.#write(connection, remainder);
     connection.remainder = taken === remainder.length ? undefined : remainder.subarray(taken);
     if (taken > 0) this.#events.progressed(connection);
     return connection.remainder === undefined;

@@ -35,6 +35,8 @@ export class Connection implements Laggard {
   framesIn = 0;
   /** Bytes of those frames. */
   bytesIn = 0;
+  /** The rest of a chunk that was more than a read may take. */
+  unread: Uint8Array | undefined;
   /** Not read from until its own lag is small again. */
   paused = false;
 

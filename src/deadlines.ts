@@ -5,7 +5,11 @@
  */
 
 import type { Adapter } from "./adapter.ts";
+import type { ResolvedOptions } from "./options.ts";
 import type { Token } from "./token.ts";
+
+/** How long a connection that was told everything may take to hang up, in milliseconds. Then it is dropped. */
+const LINGER = 1000;
 
 /**
  * The deadlines of one kind. All timeouts of a kind are equal, so a `Map` in insertion order is the queue: setting and
@@ -86,5 +90,35 @@ export class Deadlines {
       this.#fired = true;
       this.#wake();
     });
+  }
+}
+
+/** The four kinds of deadline that a connection can have. */
+export class Timeouts {
+  /** Bytes are waiting and none was taken. */
+  readonly stall: Deadlines;
+  /** A frame has begun and is not whole. */
+  readonly frame: Deadlines;
+  /** Nothing happens. */
+  readonly idle: Deadlines;
+  /** It was told everything and has not hung up. */
+  readonly linger: Deadlines;
+
+  /** Deadlines with the timeouts of the options. */
+  constructor(adapter: Adapter, options: ResolvedOptions, wake: () => void) {
+    this.stall = new Deadlines(adapter, options.stallTimeout, wake);
+    this.frame = new Deadlines(adapter, options.frameTimeout, wake);
+    this.idle = new Deadlines(adapter, options.idleTimeout, wake);
+    this.linger = new Deadlines(adapter, Math.min(LINGER, options.drainTimeout), wake);
+  }
+
+  /** A connection is gone. */
+  clear(token: Token): void {
+    for (const deadlines of [this.stall, this.frame, this.idle, this.linger]) deadlines.clear(token);
+  }
+
+  /** Everybody is gone. */
+  stop(): void {
+    for (const deadlines of [this.stall, this.frame, this.idle, this.linger]) deadlines.stop();
   }
 }

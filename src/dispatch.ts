@@ -13,7 +13,7 @@ import { AcceptBackOff } from "./back_off.ts";
 import { Broadcast } from "./broadcast.ts";
 import { Census } from "./census.ts";
 import { Connection } from "./connection.ts";
-import { Deadlines } from "./deadlines.ts";
+import { type Deadlines, Timeouts } from "./deadlines.ts";
 import { FrameDecoder } from "./frame.ts";
 import { Gate } from "./gate.ts";
 import { Intake } from "./intake.ts";
@@ -26,9 +26,6 @@ import { RateLimit } from "./rate.ts";
 import { Slab } from "./slab.ts";
 import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
 import type { Token } from "./token.ts";
-
-/** How long a connection that was told everything may take to hang up, in milliseconds. Then it is dropped. */
-const LINGER = 1000;
 
 /** All connections of a mob, and everything that happens to them. */
 export class Dispatcher {
@@ -45,14 +42,13 @@ export class Dispatcher {
   readonly #broadcast: Broadcast;
   readonly #intake: Intake;
   readonly #rate: RateLimit | undefined;
-  readonly #stallDeadlines: Deadlines;
-  readonly #frameDeadlines: Deadlines;
-  readonly #idleDeadlines: Deadlines;
-  readonly #lingerDeadlines: Deadlines;
+  readonly #timeouts: Timeouts;
   readonly #news: News;
   readonly #census: Census = new Census();
   readonly #journal: Journal = new Journal();
   readonly #backOff: AcceptBackOff = new AcceptBackOff();
+  /** Whose sockets threw while the broadcast gave. */
+  #broken: [Connection, unknown][] = [];
   #draining = false;
   #empty: (() => void) | undefined;
   #now: number;
@@ -60,7 +56,6 @@ export class Dispatcher {
   /** A dispatcher with no connections. */
   constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
     const wake = (): void => this.#poll.wake();
-    const deadlines = (timeout: number): Deadlines => new Deadlines(adapter, timeout, wake);
     this.#adapter = adapter;
     this.#options = options;
     this.#now = adapter.now();
@@ -68,17 +63,15 @@ export class Dispatcher {
     this.#slab = new Slab({ capacity: options.maxConnections });
     this.#gate = new Gate(options);
     this.#news = new News(hooks);
-    this.#stallDeadlines = deadlines(options.stallTimeout);
-    this.#frameDeadlines = deadlines(options.frameTimeout);
-    this.#idleDeadlines = deadlines(options.idleTimeout);
-    this.#lingerDeadlines = deadlines(Math.min(LINGER, options.drainTimeout));
+    this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
     this.#broadcast = new Broadcast(options, {
       blocked: (connection) => this.#blocked(connection),
       progressed: (connection) => this.#progressed(connection),
       caughtUp: (connection) => this.#caughtUp(connection),
+      failed: (connection, error) => this.#broken.push([connection, error]),
     });
-    this.#intake = new Intake(options, this.#broadcast, this.#poll, this.#frameDeadlines, this.#rate);
+    this.#intake = new Intake(options, this.#broadcast, this.#poll, this.#timeouts.frame, this.#rate);
     this.registry = {
       accept: (socket) => this.#accept(socket),
       ready: (token, readiness) => this.#poll.ready(token, readiness),
@@ -134,7 +127,7 @@ export class Dispatcher {
     }
     this.#broadcast.add(connection);
     this.#census.joined++;
-    this.#idleDeadlines.set(token, now);
+    this.#timeouts.idle.set(token, now);
     this.#journal.joined(connection);
     this.#news.joined({ token, peer: socket.peer });
     if (this.#news.any) this.#poll.wake();
@@ -163,9 +156,10 @@ export class Dispatcher {
     }
     if (this.#draining) this.#drainAll();
     this.#broadcast.flush();
+    if (this.#broken.length > 0) this.#removeBroken();
     for (const connection of this.#broadcast.overLimit()) this.#remove(connection, "lagged");
     this.#expire();
-    this.#broadcast.trim();
+    this.#broadcast.settle();
     if (this.#intake.released) this.#poll.wake();
     if (this.#news.any) this.#news.tell();
     if (this.#empty !== undefined && this.#slab.size === 0) this.#finish(this.#empty);
@@ -175,7 +169,7 @@ export class Dispatcher {
     if ((readiness & WRITABLE) !== 0) this.#broadcast.resume(connection);
     const final = (readiness & (HUP | ERROR)) !== 0;
     if ((readiness & READABLE) === 0 && !final) return;
-    this.#idleDeadlines.set(connection.token, this.#now);
+    this.#timeouts.idle.set(connection.token, this.#now);
     const leaving = connection.leaving !== undefined;
     const outcome = leaving ? this.#intake.discard(connection) : this.#intake.read(connection, this.#now, final);
     if (outcome === "too-large") this.#remove(connection, "frame-too-large");
@@ -195,25 +189,31 @@ export class Dispatcher {
     this.#remove(connection, "internal");
   }
 
+  #removeBroken(): void {
+    for (const [connection, error] of this.#broken.splice(0)) this.#failed(connection, error);
+  }
+
   // --- from the broadcast, while it gives ---
 
   #blocked({ token }: Connection): void {
-    if (!this.#stallDeadlines.has(token)) this.#stallDeadlines.set(token, this.#now);
+    if (!this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#now);
   }
 
-  #progressed({ token }: Connection): void {
-    if (this.#stallDeadlines.has(token)) this.#stallDeadlines.set(token, this.#now);
-    this.#idleDeadlines.set(token, this.#now);
+  #progressed(connection: Connection): void {
+    const { token } = connection;
+    if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#now);
+    this.#timeouts.idle.set(token, this.#now);
+    this.#intake.unpause(connection);
   }
 
   #caughtUp(connection: Connection): void {
-    this.#stallDeadlines.clear(connection.token);
+    this.#timeouts.stall.clear(connection.token);
     if (connection.leaving === undefined) {
       this.#intake.unpause(connection);
     } else if (!connection.shut) {
       connection.shut = true;
       connection.socket.shutdown();
-      this.#lingerDeadlines.set(connection.token, this.#now);
+      this.#timeouts.linger.set(connection.token, this.#now);
     }
   }
 
@@ -224,7 +224,7 @@ export class Dispatcher {
     connection.leaving = reason;
     connection.until = this.#broadcast.log.end;
     this.#intake.forget(connection);
-    this.#idleDeadlines.clear(connection.token);
+    this.#timeouts.idle.clear(connection.token);
     this.#broadcast.finish(connection);
   }
 
@@ -234,9 +234,7 @@ export class Dispatcher {
     const accounts = this.#broadcast.accounts(connection);
     this.#broadcast.remove(connection);
     this.#intake.forget(connection);
-    this.#stallDeadlines.clear(token);
-    this.#idleDeadlines.clear(token);
-    this.#lingerDeadlines.clear(token);
+    this.#timeouts.clear(token);
     this.#gate.leave(socket.peer);
     socket.close();
     this.#census.left(connection, reason, accounts);
@@ -246,13 +244,13 @@ export class Dispatcher {
 
   /** Deals with those whose time is up. Input came first: who was late only because we were is not late. */
   #expire(): void {
-    this.#late(this.#frameDeadlines, (connection) => this.#remove(connection, "frame-timeout"));
-    this.#late(this.#idleDeadlines, (connection) => this.#remove(connection, "idle"));
-    this.#late(this.#lingerDeadlines, (connection) => this.#remove(connection, connection.leaving ?? "shutdown"));
-    this.#late(this.#stallDeadlines, (connection) => {
+    this.#late(this.#timeouts.frame, (connection) => this.#remove(connection, "frame-timeout"));
+    this.#late(this.#timeouts.idle, (connection) => this.#remove(connection, "idle"));
+    this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.leaving ?? "shutdown"));
+    this.#late(this.#timeouts.stall, (connection) => {
       // Under `skip` a connection can be full and owed nothing: it is not late, and is watched on.
       if (this.#broadcast.lag(connection) > 0) this.#remove(connection, "stalled");
-      else this.#stallDeadlines.set(connection.token, this.#now);
+      else this.#timeouts.stall.set(connection.token, this.#now);
     });
     if (this.#rate === undefined) return;
     this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));
@@ -285,10 +283,7 @@ export class Dispatcher {
 
   #finish(empty: () => void): void {
     this.#empty = undefined;
-    this.#stallDeadlines.stop();
-    this.#frameDeadlines.stop();
-    this.#idleDeadlines.stop();
-    this.#lingerDeadlines.stop();
+    this.#timeouts.stop();
     this.#rate?.waiting.stop();
     empty();
   }

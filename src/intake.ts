@@ -77,13 +77,13 @@ export class Intake {
    */
   read(connection: Connection, now: number, final: boolean): ReadOutcome {
     if (!final && !this.#allowed(connection, now)) return "later";
-    const { socket, decoder } = connection;
+    const { decoder } = connection;
     const framesBefore = connection.framesIn + decoder.pings;
     let left = final ? Infinity : Math.min(this.#readBudget, this.#left);
     let outcome: ReadOutcome | undefined;
     this.#reading = connection;
     while (outcome === undefined) {
-      const chunk = socket.read();
+      const chunk = this.#next(connection, left);
       if (chunk === undefined) {
         outcome = "drained";
       } else if (chunk === null) {
@@ -106,6 +106,7 @@ export class Intake {
 
   /** Reads and forgets, for a connection that is leaving: an unread inbox would turn its end into a reset. */
   discard(connection: Connection): ReadOutcome {
+    connection.unread = undefined;
     for (let left = this.#readBudget; left > 0;) {
       const chunk = connection.socket.read();
       if (chunk === undefined) return "drained";
@@ -127,6 +128,15 @@ export class Intake {
     this.#frameDeadlines.clear(connection.token);
     this.#rate?.forget(connection);
     this.#held.delete(connection);
+  }
+
+  /** The next bytes of the connection, at most `left`; the rest of a larger chunk waits for the next read. */
+  #next(connection: Connection, left: number): Uint8Array | undefined | null {
+    const chunk = connection.unread ?? connection.socket.read();
+    connection.unread = undefined;
+    if (chunk === undefined || chunk === null || chunk.length <= left) return chunk;
+    connection.unread = chunk.subarray(left);
+    return chunk.subarray(0, left);
   }
 
   #allowed(connection: Connection, now: number): boolean {

@@ -46,6 +46,7 @@ export class Mob implements AsyncDisposable {
   #doors: Listener[] = [];
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
+  #ended = false;
 
   /**
    * Makes a mob with no door. Throws a `TypeError` or a `RangeError` when an option is wrong, naming the option and
@@ -139,12 +140,14 @@ export class Mob implements AsyncDisposable {
    */
   close(options: CloseOptions = {}): Promise<void> {
     const drain = options.drain ?? this.options.drainTimeout;
+    if (this.#ended) return this.closed;
     for (const door of this.#doors) door.close();
     this.#doors = [];
     this.#cancelDrain?.();
     if (this.#dispatcher.closing === undefined) {
       this.#dispatcher.closing = "the mob is closed";
       this.#dispatcher.drain(() => {
+        this.#ended = true;
         this.#cancelDrain?.();
         this.#resolveClosed();
       });

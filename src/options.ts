@@ -189,6 +189,12 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
     }
     resolved[name] = value;
   }
+  const { maxLag, maxFrame } = resolved as unknown as ResolvedOptions;
+  if (maxLag < maxFrame) {
+    throw new RangeError(
+      `Cannot use maxLag ${maxLag}: it is less than maxFrame ${maxFrame}, one frame would be too much`,
+    );
+  }
   return resolved as unknown as ResolvedOptions;
 }
 

@@ -9,6 +9,7 @@ import { describe } from "./errors.ts";
 import { FrameDecoder, type FrameVisitor } from "./frame.ts";
 import { type Framing, type FramingName, FRAMINGS } from "./framing.ts";
 import { BroadcastLog } from "./log.ts";
+import { Mailbox } from "./mailbox.ts";
 import { resolveOptions } from "./options.ts";
 import { Poll } from "./poll.ts";
 import { type Token, tokenOf } from "./token.ts";
@@ -79,11 +80,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   #blocked = false;
   #socket: Socket | undefined;
   readonly #senders: Sender[] = [];
-  #messages: Uint8Array[] = [];
-  /** The next message in the list; those before it were taken. */
-  #next = 0;
-  #heldBytes = 0;
-  #hearers: (() => void)[] = [];
+  readonly #mailbox: Mailbox = new Mailbox();
   #state: "open" | "closing" | "closed" = "open";
   #error: Error | undefined;
   #cancelClose: (() => void) | undefined;
@@ -158,7 +155,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
         if (this.#error !== undefined) throw this.#error;
         return;
       } else {
-        await new Promise<void>((resolve) => this.#hearers.push(resolve));
+        await this.#mailbox.wait();
       }
     }
   }
@@ -167,8 +164,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   close(): Promise<void> {
     if (this.#state === "open") {
       this.#state = "closing";
-      this.#messages = [];
-      this.#next = this.#heldBytes = 0;
+      this.#mailbox.clear();
       this.#cancelClose = this.#adapter.after(CLOSE_TIMEOUT, () => this.#end(undefined));
       this.#poll.ready(TOKEN, READABLE);
     }
@@ -207,17 +203,10 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   #take(): Uint8Array | undefined {
-    const message = this.#messages[this.#next];
-    if (message === undefined) return undefined;
-    this.#next++;
-    if (this.#next === this.#messages.length) {
-      this.#messages = [];
-      this.#next = 0;
-    }
-    const before = this.#heldBytes;
-    this.#heldBytes -= message.length;
+    const wasFull = this.#mailbox.bytes >= HEAR_AHEAD;
+    const message = this.#mailbox.take();
     // Reading stopped at the limit, and its edge is spent: this is the one who has to ask again.
-    if (before >= HEAR_AHEAD && this.#heldBytes < HEAR_AHEAD) this.#poll.ready(TOKEN, READABLE);
+    if (wasFull && this.#mailbox.bytes < HEAR_AHEAD) this.#poll.ready(TOKEN, READABLE);
     return message;
   }
 
@@ -234,7 +223,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Reads what there is, as far as the application keeps up. Says whether the stream has ended. */
   #read(socket: Socket, final: boolean): boolean {
-    while (final || this.#state === "closing" || this.#heldBytes < HEAR_AHEAD) {
+    while (final || this.#state === "closing" || this.#mailbox.bytes < HEAR_AHEAD) {
       const chunk = socket.read();
       if (chunk === undefined) break;
       if (chunk === null) return true;
@@ -245,7 +234,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
         return false;
       }
     }
-    if (this.#messages.length > 0) this.#wakeHearers();
+    if (this.#mailbox.bytes > 0) this.#mailbox.wake();
     return false;
   }
 
@@ -254,9 +243,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     const { header, trailer } = this.#framing;
     for (let at = start; at < end;) {
       const next = this.#framing.end(bytes, at, end, this.#maxFrame);
-      const message = bytes.slice(at + header, next - trailer);
-      this.#messages.push(message);
-      this.#heldBytes += message.length;
+      this.#mailbox.push(bytes.slice(at + header, next - trailer));
       at = next;
     }
   };
@@ -295,16 +282,8 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     this.#cancelClose?.();
     this.#detachSignal();
     this.#socket?.close();
-    this.#wakeHearers();
+    this.#mailbox.wake();
     for (const sender of this.#senders.splice(0)) sender.reject(this.#overError());
     this.#resolveClosed();
-  }
-
-  /** Those who wait for messages look for themselves at what has changed. */
-  #wakeHearers(): void {
-    const hearers = this.#hearers;
-    if (hearers.length === 0) return;
-    this.#hearers = [];
-    for (const look of hearers) look();
   }
 }

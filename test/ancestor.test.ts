@@ -6,7 +6,7 @@ import { ERROR, HUP, READABLE, WRITABLE } from "../src/adapter.ts";
 import { BroadcastLog } from "../src/log.ts";
 import { indexOf } from "../src/token.ts";
 import { concat, frameOf, textsOf } from "./helpers/bytes.ts";
-import { type ScriptedSocket, World } from "./helpers/world.ts";
+import { World } from "./helpers/world.ts";
 
 test("M1: a header that comes byte by byte is a header", async () => {
   const world = await World.open();
@@ -54,7 +54,7 @@ test("M4: a length bomb removes its sender and nobody else", async () => {
   world.ready(bomber.token, READABLE);
   world.run();
   assertEquals([world.reasons, bomber.socket.closes], [["frame-too-large"], 1]);
-  say(world, listener, "still here");
+  world.say(listener, "still here");
   assertEquals(listener.socket.texts, ["still here"]);
 });
 
@@ -82,7 +82,7 @@ test("M7: a write error to one receiver removes it, not the sender, and the broa
     world.ready(broken.token, ERROR);
     return 0;
   };
-  say(world, sender, "hello");
+  world.say(sender, "hello");
   assertEquals([sender.socket.texts, last.socket.texts], [["hello"], ["hello"]]);
   assertEquals(world.departures.map(({ token, reason }) => [token, reason]), [[broken.token, "reset"]]);
 });
@@ -91,7 +91,7 @@ test("M8: a slow reader that never writes is given everything once it can take i
   const world = await World.open();
   const [sender, slow] = [world.join(), world.join()];
   slow.socket.room = 5;
-  say(world, sender, "one", "two", "three");
+  world.say(sender, "one", "two", "three");
   assertEquals(slow.socket.heard.length, 5);
   while (slow.socket.heard.length < sender.socket.heard.length) {
     world.makeRoom(slow.socket, slow.token, 3);
@@ -108,7 +108,7 @@ test("M9: a spurious WRITABLE does nothing", async () => {
     world.run();
   }
   assertEquals([socket.offers, world.reasons], [[], []]);
-  say(world, { socket, token }, "still here");
+  world.say({ socket, token }, "still here");
   assertEquals(socket.texts, ["still here"]);
 });
 
@@ -120,7 +120,7 @@ test("M10: at the cap newcomers are refused, and let in again when there is room
   world.ready(first.token, HUP);
   world.run();
   const newcomer = world.join();
-  say(world, newcomer, "in");
+  world.say(newcomer, "in");
   assertEquals([second.socket.texts, newcomer.socket.texts], [["in"], ["in"]]);
 });
 
@@ -132,7 +132,7 @@ test("M11: a failing accept is counted, waited for longer and longer, and forgot
   const gone = Object.assign(new Error("aborted"), { code: "ECONNABORTED" });
   assertEquals(world.registry.acceptFailed(gone), 0);
   const { socket, token } = world.join();
-  say(world, { socket, token }, "in");
+  world.say({ socket, token }, "in");
   assertEquals([socket.texts, world.mob.stats().acceptFailures], [["in"], 10]);
   assertEquals(world.registry.acceptFailed(full), 10);
 });
@@ -161,7 +161,7 @@ test("M14: kinds of readiness that make no sense are ignored", async () => {
   const { socket, token } = world.join();
   for (const nonsense of [0, 16, 1024, -(2 ** 31)]) world.ready(token, nonsense);
   world.run();
-  say(world, { socket, token }, "still here");
+  world.say({ socket, token }, "still here");
   assertEquals([socket.texts, world.reasons], [["still here"], []]);
 });
 
@@ -197,7 +197,7 @@ test("M17: a stuck reader costs the log up to maxLag, once for all stuck ones, a
   for (const { socket } of stuck) socket.room = 0;
   const text = "x".repeat(10_000);
   for (let count = 0; count < 300; count++) {
-    say(world, sender, text);
+    world.say(sender, text);
     assert(world.mob.stats().logHeld <= maxLag + 2 * 256 * 1024);
   }
   assertEquals(world.reasons, stuck.map(() => "lagged"));
@@ -224,7 +224,7 @@ test("M19: a turn that no event asked for is legal and does nothing", async () =
   const world = await World.open();
   const [sender, slow] = [world.join(), world.join()];
   slow.socket.room = 0;
-  say(world, sender, "hello");
+  world.say(sender, "hello");
   world.makeRoom(slow.socket, slow.token, Infinity);
   world.run();
   const { turns } = world.mob.stats();
@@ -240,21 +240,10 @@ test("M20: a write that stops at any byte of the header or payload goes on from 
     const world = await World.open();
     const [sender, slow] = [world.join(), world.join()];
     slow.socket.room = stop;
-    say(world, sender, "first", "second");
+    world.say(sender, "first", "second");
     assertEquals(slow.socket.heard, whole.subarray(0, stop));
     world.makeRoom(slow.socket, slow.token, Infinity);
     world.run();
     assertEquals(slow.socket.texts, ["first", "second"]);
   }
 });
-
-/** One connection sends some frames, in one segment, and the turn runs. */
-function say(
-  world: World,
-  speaker: { socket: ScriptedSocket; token: Parameters<World["ready"]>[0] },
-  ...texts: string[]
-) {
-  speaker.socket.incoming.push(concat(...texts.map((text) => frameOf(text))));
-  world.ready(speaker.token, READABLE);
-  world.run();
-}

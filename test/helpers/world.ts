@@ -1,12 +1,12 @@
 /** A world in the hands of a test: the real core, sockets that do as they are told, time that stands still. */
 
 import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
-import { type Readiness, type Registry, type Socket, WRITABLE } from "../../src/adapter.ts";
+import { READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "../../src/adapter.ts";
 import { Mob } from "../../src/mob.ts";
 import type { Departure, MobHooks } from "../../src/news.ts";
 import type { MobOptions } from "../../src/options.ts";
 import type { Token } from "../../src/token.ts";
-import { concat, textsOf } from "./bytes.ts";
+import { concat, frameOf, textsOf } from "./bytes.ts";
 
 /** A socket that does as it is told, and remembers what was done to it. */
 export class ScriptedSocket implements Socket {
@@ -61,6 +61,12 @@ export class ScriptedSocket implements Socket {
   }
 }
 
+/** A connection in the hands of a test. */
+export interface Member {
+  readonly socket: ScriptedSocket;
+  readonly token: Token;
+}
+
 /** A mob with one door, which tests come through with {@link ScriptedSocket}s. */
 export class World {
   readonly adapter: MemoryAdapter;
@@ -87,7 +93,9 @@ export class World {
       this.departures.push(departure);
       options.onLeave?.(departure);
     };
-    this.mob = new Mob(this.adapter, { ...options, onLeave });
+    // A small maxLag needs a small maxFrame; no test sends a larger one than that.
+    const maxFrame = Math.min(options.maxFrame ?? 2 ** 20, options.maxLag ?? Infinity);
+    this.mob = new Mob(this.adapter, { ...options, maxFrame, onLeave });
   }
 
   /** A newcomer with its token; without one when it was refused. */
@@ -97,7 +105,7 @@ export class World {
   }
 
   /** A newcomer that must not be refused. */
-  join(): { socket: ScriptedSocket; token: Token } {
+  join(): Member {
     const { socket, token } = this.come();
     if (token === undefined) throw new Error(`${socket.peer} was refused`);
     return { socket, token };
@@ -105,6 +113,13 @@ export class World {
 
   ready(token: Token, readiness: Readiness): void {
     this.registry.ready(token, readiness);
+  }
+
+  /** One connection sends some frames, in one segment, and the turn runs. */
+  say(speaker: Member, ...texts: string[]): void {
+    speaker.socket.incoming.push(concat(...texts.map((text) => frameOf(text, this.mob.options.framing))));
+    this.ready(speaker.token, READABLE);
+    this.run();
   }
 
   /** A socket that was full takes so many bytes more, and its connection is told. */

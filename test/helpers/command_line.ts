@@ -1,0 +1,190 @@
+/** The command line as people start it, on each runtime, for tests. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { clearTimeout, setTimeout } from "node:timers";
+import { fileURLToPath } from "node:url";
+
+/** The runtimes. */
+export const RUNTIMES = ["node", "bun", "deno"] as const;
+
+/** The name of a runtime. */
+export type RuntimeName = (typeof RUNTIMES)[number];
+
+/** Which output of a command. */
+export type OutputName = "stdout" | "stderr";
+
+/** How a command ended. */
+export interface Ended {
+  /** Its exit code; `null` when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Nothing here takes longer on a busy machine, unless it hangs. */
+const PATIENCE = 20_000;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What starts the command line on a runtime, as the README says it. */
+function programOf(runtime: RuntimeName): string[] {
+  const bin = (name: string): string => join(root, "node_modules", ".bin", name);
+  if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
+  if (runtime === "deno") return [bin("deno"), "run", "--allow-net", "mod.ts"];
+  if (!existsSync(join(root, "dist/bin.js"))) throw new Error("Cannot start dist/bin.js: run npm run build first");
+  return ["node", "dist/bin.js"];
+}
+
+/** Those that run now: none outlives the tests. */
+const running: Set<ChildProcess> = new Set();
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+/** A running command line. */
+export class CommandLine {
+  /** Its process. */
+  readonly child: ChildProcess;
+  /** Resolves when it has ended and everything it wrote was read. */
+  readonly ended: Promise<Ended>;
+  readonly #written: Record<OutputName, string> = { stdout: "", stderr: "" };
+  readonly #name: string;
+  #look: (() => void)[] = [];
+  #over = false;
+
+  /** Starts it, with arguments. */
+  constructor(runtime: RuntimeName, args: readonly string[]) {
+    const [command, ...program] = programOf(runtime);
+    this.#name = `mobcast ${args.join(" ")} on ${runtime}`;
+    this.child = spawn(command!, [...program, ...args], { cwd: root, stdio: ["pipe", "pipe", "pipe"] });
+    running.add(this.child);
+    // It may be gone when we write; how it ended tells.
+    this.child.stdin!.on("error", () => {});
+    for (const name of ["stdout", "stderr"] as const) {
+      this.child[name]!.setEncoding("utf8").on("data", (text: string) => {
+        this.#written[name] += text;
+        this.#wake();
+      });
+    }
+    this.ended = new Promise((resolve, reject) => {
+      this.child.on("error", reject);
+      this.child.on("close", (code) => {
+        running.delete(this.child);
+        this.#over = true;
+        this.#wake();
+        resolve({ code, ...this.#written });
+      });
+    });
+  }
+
+  /** What it wrote to standard output so far. */
+  get stdout(): string {
+    return this.#written.stdout;
+  }
+
+  /** What it wrote to standard error so far. */
+  get stderr(): string {
+    return this.#written.stderr;
+  }
+
+  /** Types into its standard input. */
+  write(text: string): void {
+    this.child.stdin!.write(text);
+  }
+
+  /** Ends its standard input, after a last text. */
+  end(text: string = ""): void {
+    this.child.stdin!.end(text);
+  }
+
+  /** Sends it a signal. */
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Waits until its output matches. Rejects, and ends it, when it does not in time or ends before. */
+  async match(pattern: RegExp, name: OutputName = "stdout"): Promise<RegExpExecArray> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#wake();
+    }, PATIENCE);
+    try {
+      for (;;) {
+        const found = pattern.exec(this.#written[name]);
+        if (found !== null) return found;
+        if (this.#over || late) throw this.#complaint(`wrote nothing like ${pattern}`);
+        await new Promise<void>((resolve) => this.#look.push(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
+      if (late) this.signal("SIGKILL");
+    }
+  }
+
+  /** Waits until it has ended. Rejects, and ends it, when that takes too long. */
+  async exit(): Promise<Ended> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.signal("SIGKILL");
+    }, PATIENCE);
+    const ended = await this.ended;
+    clearTimeout(timer);
+    if (late) throw this.#complaint("did not end");
+    return ended;
+  }
+
+  #complaint(what: string): Error {
+    return new Error(`${this.#name} ${what}\n--- stdout\n${this.stdout}\n--- stderr\n${this.stderr}`);
+  }
+
+  #wake(): void {
+    for (const look of this.#look.splice(0)) look();
+  }
+}
+
+/** A running server. */
+export class ServerProcess extends CommandLine {
+  /** Its doors, as opened. */
+  urls: string[] = [];
+
+  /** The URL of its first door. */
+  get url(): string {
+    return this.urls[0]!;
+  }
+
+  /** The port of its first door. */
+  get port(): number {
+    return portOf(this.url);
+  }
+
+  /** Ends it as a supervisor would, and resolves to how it ended. */
+  stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
+    this.signal(signal);
+    return this.exit();
+  }
+}
+
+/** Starts a server and waits until its doors are open. Without a URL among the arguments it takes a free port. */
+export async function startServer(runtime: RuntimeName, args: readonly string[] = []): Promise<ServerProcess> {
+  const doors = Math.max(1, args.filter((arg) => arg.startsWith("tcp://")).length);
+  const all = args.some((arg) => arg.startsWith("tcp://")) ? args : ["tcp://127.0.0.1:0", ...args];
+  const server = new ServerProcess(runtime, all);
+  await server.match(new RegExp(`(?:^listening on .*\\n){${doors}}`, "m"));
+  server.urls = Array.from(server.stdout.matchAll(/^listening on (.*)$/gm), (match) => match[1]!);
+  return server;
+}
+
+/** Runs a command to its end, with `input` as its standard input. */
+export function runCommand(runtime: RuntimeName, args: readonly string[], input: string = ""): Promise<Ended> {
+  const command = new CommandLine(runtime, args);
+  command.end(input);
+  return command.exit();
+}
+
+/** The port of a URL. */
+export function portOf(url: string): number {
+  return Number(url.slice(url.lastIndexOf(":") + 1));
+}

@@ -1,0 +1,85 @@
+/** A client that is none of ours: a plain socket, bytes out and bytes in. */
+
+import { connect, type Socket } from "node:net";
+import { clearTimeout, setTimeout } from "node:timers";
+import { concat } from "./bytes.ts";
+
+/** Nothing here takes longer on a busy machine, unless it hangs. */
+const PATIENCE = 20_000;
+
+/** A plain socket, and everything it was sent. */
+export class PlainClient {
+  readonly #socket: Socket;
+  readonly #chunks: Uint8Array[] = [];
+  #received = 0;
+  #over = false;
+  #look: (() => void)[] = [];
+
+  /** Use {@link PlainClient.connect}. */
+  constructor(socket: Socket) {
+    this.#socket = socket.setNoDelay(true);
+    const wake = (): void => this.#look.splice(0).forEach((look) => look());
+    const end = (): void => {
+      this.#over = true;
+      wake();
+    };
+    socket.on("error", end).on("close", end).on("end", end).on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(new Uint8Array(chunk));
+      this.#received += chunk.length;
+      wake();
+    });
+  }
+
+  /** Connects to a URL. */
+  static connect(url: string): Promise<PlainClient> {
+    const { hostname, port } = new URL(url.replace("tcp:", "http:"));
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: hostname.replace(/[\[\]]/g, ""), port: Number(port) });
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new PlainClient(socket));
+      });
+    });
+  }
+
+  /** Everything received so far. */
+  get received(): Uint8Array {
+    return concat(...this.#chunks);
+  }
+
+  /** Sends bytes. */
+  send(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
+  /** Waits until so many bytes were received in all, and returns everything received. */
+  async receive(length: number): Promise<Uint8Array> {
+    await this.#until(() => this.#received >= length);
+    if (this.#received < length) throw new Error(`received ${this.#received} of ${length} bytes, then the end`);
+    return this.received;
+  }
+
+  /** Waits until the other end has ended the connection. */
+  async ended(): Promise<void> {
+    await this.#until(() => this.#over);
+  }
+
+  /** Drops the connection. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  async #until(done: () => boolean): Promise<void> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#look.splice(0).forEach((look) => look());
+    }, PATIENCE);
+    while (!done() && !this.#over) {
+      if (late) throw new Error(`received ${this.#received} bytes, then nothing for ${PATIENCE} ms`);
+      await new Promise<void>((resolve) => this.#look.push(resolve));
+    }
+    clearTimeout(timer);
+  }
+}

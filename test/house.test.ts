@@ -1,0 +1,101 @@
+/** The rules of the house that a test can check. */
+
+import { test } from "node:test";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { assert, assertEquals } from "@std/assert";
+import { VERSION } from "../src/version.ts";
+
+const root = new URL("../", import.meta.url);
+
+function read(path: string): string {
+  return readFileSync(new URL(path, root), "utf8");
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(new URL(`${folder}/`, root), { recursive: true })
+    .map((name) => `${folder}/${String(name).replaceAll("\\", "/")}`)
+    .filter((name) => name.endsWith(".ts"));
+}
+
+/** The code of a file, without its comments. */
+function code(path: string): string {
+  return read(path).replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+function imports(path: string): string[] {
+  return Array.from(code(path).matchAll(/\b(?:from |import\()"([^"\s]+)"/g), (match) => match[1]!);
+}
+
+test("the core knows no runtime: no global of one, no module of one, no clock and no timer", () => {
+  const forbidden =
+    /\b(Deno|Bun|process|Buffer|require|Date|performance|setTimeout|setInterval|setImmediate|queueMicrotask|console|fetch)\b(?=\s*[.(])|\bMath\.random\b/;
+  for (const path of sources("src")) {
+    const found = forbidden.exec(code(path));
+    assertEquals(found?.[0], undefined, `${path} uses ${found?.[0]}`);
+    for (const name of imports(path)) {
+      assert(
+        name.startsWith(".") || ["@logtape/logtape", "commander", "cli-progress"].includes(name),
+        `${path} imports ${name}`,
+      );
+    }
+  }
+});
+
+test("arrows point one way: only serve and client pick an adapter, adapters know the contract and no more", () => {
+  for (const path of sources("src")) {
+    if (["src/serve.ts", "src/client.ts"].includes(path)) continue;
+    assertEquals(imports(path).filter((name) => name.includes("adapters/")), [], path);
+  }
+  const allowed = /^(node:|\.\/|\.\.\/src\/(adapter|address|token|pipe)\.ts$)/;
+  for (const path of ["node", "bun", "deno", "memory", "inbox", "event_loop"].map((name) => `adapters/${name}.ts`)) {
+    assertEquals(imports(path).filter((name) => !allowed.test(name)), [], path);
+  }
+});
+
+test("the three adapters have the same sections in the same order", () => {
+  const rulers = (name: string): string[] =>
+    Array.from(read(`adapters/${name}.ts`).matchAll(/^\/\/ --- (socket|listen|connect|adapter) ---$/gm), (m) => m[1]!);
+  for (const name of ["node", "bun", "deno"]) assertEquals(rulers(name), ["socket", "listen", "connect", "adapter"]);
+});
+
+test("files stay under 300 lines", () => {
+  for (const path of [...sources("src"), ...sources("adapters"), "mod.ts"]) {
+    const lines = read(path).split("\n").length;
+    assert(lines <= 300, `${path} has ${lines} lines`);
+  }
+});
+
+test("there is one version number", () => {
+  assertEquals(JSON.parse(read("package.json")).version, VERSION);
+  assertEquals(JSON.parse(read("deno.json")).version, VERSION);
+  assertEquals(JSON.parse(read("package-lock.json")).version, VERSION);
+  assert(read("CHANGELOG.md").includes(`## ${VERSION}`));
+});
+
+test("importing mod.ts starts nothing and touches no global of a runtime", { timeout: 60_000 }, () => {
+  // LogTape looks for Deno when it is loaded: that is not ours to forbid, so it is loaded before the trap is set.
+  const trap = `
+    await import("@logtape/logtape");
+    for (const name of ["Deno", "Bun"]) {
+      if (name in globalThis) continue;
+      Object.defineProperty(globalThis, name, { get() { throw new Error("touched " + name); }, configurable: true });
+    }
+    const exports = await import(${JSON.stringify(new URL("mod.ts", root).href)});
+    console.log(typeof exports.serve, typeof exports.connect);
+  `;
+  // The process ends by itself only when nothing was started.
+  const args = "Deno" in globalThis
+    ? ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", trap]
+    : "Bun" in globalThis
+    ? ["-e", trap]
+    : ["--import", "tsx", "--input-type=module", "-e", trap];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    cwd: fileURLToPath(root),
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  assertEquals([stdout.trim(), status], ["function function", 0], stderr);
+});
