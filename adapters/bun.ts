@@ -215,8 +215,9 @@ function listen(address: Address, registry: Registry): Promise<Listener> {
     for (const listener of listeners) listener.stop(false);
     throw error;
   }
-  const close = (): void => {
+  const close = (): Promise<void> => {
     for (const listener of listeners) listener.stop(false);
+    return Promise.resolve();
   };
   return Promise.resolve({ address: { ...address, port }, close });
 }

@@ -224,12 +224,13 @@ function listen(address: Address, registry: Registry): Promise<Listener> {
     return Promise.reject(normalise(error as Error));
   }
   let open = true;
-  const close = (): void => {
-    if (!open) return;
+  const accepting = acceptAll(listener, registry, () => open);
+  const close = (): Promise<void> => {
+    if (open) listener.close();
     open = false;
-    listener.close();
+    // The accept that is pending holds the socket open until it has been rejected.
+    return accepting;
   };
-  void acceptAll(listener, registry, () => open);
   return Promise.resolve({ address: { ...address, port: listener.addr.port }, close });
 }
 

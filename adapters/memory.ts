@@ -68,7 +68,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     const url = formatAddress(opened);
     if (doors.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
     doors.set(url, registry);
-    return Promise.resolve({ address: opened, close: () => void doors.delete(url) });
+    return Promise.resolve({ address: opened, close: () => Promise.resolve(void doors.delete(url)) });
   }
 
   function connect(address: Address, registry: Registry): Promise<void> {

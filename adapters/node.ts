@@ -149,7 +149,8 @@ function listen(address: Address, registry: Registry): Promise<Listener> {
       server.off("error", reject);
       // libuv deals with failing accepts itself; what comes here never ends the listener.
       server.on("error", (error) => registry.acceptFailed(error));
-      resolve({ address: opened(address, server), close: () => void server.close() });
+      // close() frees the address at once; its callback would wait for the connections.
+      resolve({ address: opened(address, server), close: () => Promise.resolve(void server.close()) });
     });
   });
 }

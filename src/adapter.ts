@@ -68,8 +68,8 @@ export interface Registry {
 export interface Listener {
   /** The address as opened: a port of 0 has become a real one. */
   readonly address: Address;
-  /** Stops accepting. Connections that came in stay. */
-  close(): void;
+  /** Stops accepting. Connections that came in stay. Resolves when the address is free again. */
+  close(): Promise<void>;
 }
 
 /** All the outside world that the core knows. */

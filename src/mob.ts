@@ -38,12 +38,12 @@ export interface CloseOptions {
 export class Mob implements AsyncDisposable {
   /** The options with every default filled in. */
   readonly options: ResolvedOptions;
-  /** Resolves when the mob has closed and the last connection is gone. */
+  /** Resolves when the mob has closed: the last connection is gone, and its addresses are free again. */
   readonly closed: Promise<void>;
 
   readonly #adapter: Adapter;
   readonly #dispatcher: Dispatcher;
-  #doors: Listener[] = [];
+  readonly #doors: Listener[] = [];
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
   #ended = false;
@@ -85,7 +85,7 @@ export class Mob implements AsyncDisposable {
       checkOpen();
     } catch (error) {
       // Closed while the door was being opened: nobody else will close this one.
-      door.close();
+      await door.close();
       throw error;
     }
     this.#doors.push(door);
@@ -141,15 +141,14 @@ export class Mob implements AsyncDisposable {
   close(options: CloseOptions = {}): Promise<void> {
     const drain = options.drain ?? this.options.drainTimeout;
     if (this.#ended) return this.closed;
-    for (const door of this.#doors) door.close();
-    this.#doors = [];
     this.#cancelDrain?.();
     if (this.#dispatcher.closing === undefined) {
       this.#dispatcher.closing = "the mob is closed";
+      const doorsClosed = Promise.all(this.#doors.splice(0).map((door) => door.close()));
       this.#dispatcher.drain(() => {
         this.#ended = true;
         this.#cancelDrain?.();
-        this.#resolveClosed();
+        void doorsClosed.then(() => this.#resolveClosed());
       });
     }
     if (drain > 0) this.#cancelDrain = this.#adapter.after(drain, () => this.#dispatcher.drop());

@@ -194,7 +194,9 @@ test("Peer that says more than maxFrame is cut, and says so itself when it hears
   const mob = await serve({ listen: "tcp://127.0.0.1:0", maxFrame: 10 });
   const loud = await connect(mob.urls[0]!, { maxFrame: 1000 });
   await loud.send(new Uint8Array(11));
-  await assertRejects(() => hear(loud, 1), Error, "Cannot read from tcp://");
+  // Node and Bun reset it; Deno cannot, and there the stream just ends.
+  const heard = await hear(loud, 1).catch((error: Error) => error.message.slice(0, 24));
+  assert(heard.length === 0 || heard === "Cannot read from tcp://1", `heard ${heard}`);
   const careful = await connect(mob.urls[0]!, { maxFrame: 5 });
   const inside = mob.join();
   await inside.send(new Uint8Array(6));

@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
+import { parseAddress } from "../../src/address.ts";
 import { concat } from "./bytes.ts";
 
 /** Nothing here takes longer on a busy machine, unless it hangs. */
@@ -32,9 +33,9 @@ export class PlainClient {
 
   /** Connects to a URL. */
   static connect(url: string): Promise<PlainClient> {
-    const { hostname, port } = new URL(url.replace("tcp:", "http:"));
+    const { host, port } = parseAddress(url);
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: hostname.replace(/[\[\]]/g, ""), port: Number(port) });
+      const socket = connect({ host, port });
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.off("error", reject);

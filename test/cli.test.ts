@@ -1,0 +1,472 @@
+/** The command line, in this process and on a fake terminal: arguments, help, exit codes, and what each command does. */
+
+import { test } from "node:test";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { Ledger } from "../src/cli/ledger.ts";
+import { splitLines } from "../src/cli/lines.ts";
+import { main } from "../src/cli/main.ts";
+import { runProgram } from "../src/cli/program.ts";
+import { formatDuration, formatSize, parseCount, parseDuration, parseSize, roundSize } from "../src/cli/units.ts";
+import { makeVisible } from "../src/cli/visible.ts";
+import { CHOICES, LIMITS, type Limits, resolveOptions } from "../src/options.ts";
+import { serve } from "../src/serve.ts";
+import { VERSION } from "../src/version.ts";
+import { bytesOf, textOf } from "./helpers/bytes.ts";
+import { FakeTerminal } from "./helpers/fake_terminal.ts";
+
+const LIMITED = { timeout: 60_000 };
+
+// --- units ---
+
+test("sizes: what people write, in any case, and nothing else", () => {
+  for (
+    const [text, bytes] of [
+      ["0", 0],
+      ["1048576", 1048576],
+      ["64KiB", 65536],
+      ["64kib", 65536],
+      ["2MB", 2_000_000],
+      ["1.5MiB", 1572864],
+      ["1.1KB", 1100],
+      ["3B", 3],
+      ["64GiB", 2 ** 36],
+    ] as const
+  ) assertEquals(parseSize(text), bytes, text);
+  const wrong = ["", "-1", "1e9", "10mbs", "1.5", " 1", "1 KB", "0x50", "∞", "NaN", "K", "1K", ".5MB", "9".repeat(20)];
+  for (const text of [...wrong, "9999999999999999", "9007199254740993", "constructor", "1toString"]) {
+    assertEquals(parseSize(text), undefined, text);
+  }
+});
+
+test("durations need a unit, counts have none", () => {
+  for (
+    const [text, milliseconds] of [["0", 0], ["500ms", 500], ["10s", 10_000], ["1.5s", 1500], ["2m", 120_000], [
+      "1H",
+      3_600_000,
+    ]] as const
+  ) assertEquals(parseDuration(text), milliseconds, text);
+  for (const text of ["", "60", "-1s", "1.5ms", "1d", "s", "1e3s", "10 s"]) {
+    assertEquals(parseDuration(text), undefined, text);
+  }
+  assertEquals(parseCount("1024"), 1024);
+  for (const text of ["", "1.5", "-1", "1e3", "0x10", "10KB", "∞"]) assertEquals(parseCount(text), undefined, text);
+});
+
+test("what is formatted reads back as the same", () => {
+  for (const bytes of [0, 1, 1000, 1024, 1 << 20, 3 << 20, 2 ** 36, 2 ** 40]) {
+    assertEquals(parseSize(formatSize(bytes)), bytes);
+  }
+  for (const ms of [0, 1, 999, 1000, 60_000, 90_000, 3_600_000, 2 ** 31 - 1]) {
+    assertEquals(parseDuration(formatDuration(ms)), ms);
+  }
+  assertEquals([0, 1023, 1024, 1.5 * 2 ** 20, 2 ** 50].map(roundSize), [
+    "0 B",
+    "1023 B",
+    "1.0 KiB",
+    "1.5 MiB",
+    "1048576.0 GiB",
+  ]);
+});
+
+// --- arguments ---
+
+/** What a command would be run with. */
+async function understood(...args: string[]): Promise<unknown[]> {
+  let run: unknown[] = [];
+  const note = (name: string) => (...given: unknown[]): Promise<number> => {
+    run = [name, ...given];
+    return Promise.resolve(7);
+  };
+  assertEquals(
+    await runProgram(new FakeTerminal(...args), { serve: note("serve"), join: note("join"), send: note("send") }),
+    7,
+  );
+  return run;
+}
+
+const SERVE_DEFAULTS = { ...resolveOptions({}), logLevel: "info", logFormat: "text" };
+
+test("serve is the command when none is named, and its defaults are those of the library", async () => {
+  for (
+    const args of [[], ["serve"], ["tcp://127.0.0.1:8000"], ["serve", "--framing", "u64"], ["--max-frame", "1MiB"]]
+  ) {
+    assertEquals(await understood(...args), ["serve", ["tcp://127.0.0.1:8000"], SERVE_DEFAULTS], args.join(" "));
+  }
+  const doors = ["tcp://[::1]:0", "tcp://localhost:1"];
+  assertEquals(await understood(...doors, "--framing", "line", "--max-frame=2MB"), ["serve", doors, {
+    ...SERVE_DEFAULTS,
+    framing: "line",
+    maxFrame: 2_000_000,
+  }]);
+});
+
+test("every limit and every choice of the library is an option", async () => {
+  for (const [name, limit] of Object.entries(LIMITS)) {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const text = limit.unit === "ms" ? formatDuration(limit.min) : `${limit.max}`;
+    const value = limit.unit === "ms" ? limit.min : limit.max;
+    assertEquals((await understood(flag, text))[2], { ...SERVE_DEFAULTS, [name as keyof Limits]: value }, name);
+  }
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const flag = name === "slowConsumer" ? "--slow-consumer" : `--${name}`;
+    for (const choice of choices) {
+      assertEquals((await understood(flag, choice))[2], { ...SERVE_DEFAULTS, [name]: choice });
+    }
+  }
+});
+
+test("join and send take a URL, and send a file", async () => {
+  const flags = { framing: "u64", maxFrame: 1 << 20 };
+  assertEquals(await understood("join"), ["join", "tcp://127.0.0.1:8000", flags]);
+  assertEquals(await understood("join", "tcp://h:1", "--framing", "line"), ["join", "tcp://h:1", {
+    ...flags,
+    framing: "line",
+  }]);
+  assertEquals(await understood("send", "tcp://h:1"), ["send", "tcp://h:1", undefined, flags]);
+  assertEquals(await understood("send", "tcp://h:1", "-"), ["send", "tcp://h:1", "-", flags]);
+  assertEquals(await understood("send", "tcp://h:1", "file", "--max-frame", "64KiB"), ["send", "tcp://h:1", "file", {
+    ...flags,
+    maxFrame: 65536,
+  }]);
+});
+
+test("wrong usage: exit code 2 and one line that names the option and the value", async () => {
+  for (
+    const [line, ...parts] of [
+      ["jion", '"jion"', "did you mean mobcast join?"],
+      ["joinn", "did you mean mobcast join?"],
+      ["sed", "did you mean mobcast send?"],
+      ["help", "did you mean mobcast --help?"],
+      ["127.0.0.1:9000", '"127.0.0.1:9000"', "did you mean tcp://127.0.0.1:9000"],
+      ["tcp://127.0.0.1:0 nonsense", '"nonsense"'],
+      ["--framing line join", '"join"', "did you mean mobcast join?"],
+      ["--port 80", "--port"],
+      ["--max-frme 1", "--max-frme", "--max-frame"],
+      ["--max-frame", "--max-frame", "missing"],
+      ["--max-frame 10mbs", "--max-frame", "10mbs", "64KiB"],
+      ["--max-frame=", "--max-frame"],
+      ["--max-frame -1", "--max-frame", "-1"],
+      ["--max-frame 1e9", "1e9"],
+      ["--max-frame 0", "--max-frame", "from 1 to 1GiB"],
+      ["--max-frame 2GiB", "2GiB", "from 1 to 1GiB"],
+      ["--max-connections 0", "--max-connections", "0"],
+      ["--max-connections 1.5", "1.5"],
+      ["--stall-timeout 10", "--stall-timeout", "10", "a duration such as 10s"],
+      ["--stall-timeout 0", "--stall-timeout"],
+      ["--idle-timeout 2147483648ms", "2147483648ms"],
+      ["--framing xml", "--framing", "xml", "u64, u32, line"],
+      ["--slow-consumer Disconnect", "Disconnect"],
+      ["--echo none", "--echo", "none"],
+      ["--log-level trace", "--log-level", "trace"],
+      ["--log-format xml", "--log-format"],
+      ["join 127.0.0.1:9000", "did you mean tcp://127.0.0.1:9000"],
+      ["join http://h:80", '"http:" is not supported'],
+      ["join tcp://h:1 tcp://h:2", "too many arguments"],
+      ["join --max-connections 5", "--max-connections"],
+      ["send file.txt", '"file.txt"'],
+      ["send tcp://h:70000", "70000"],
+    ] as const
+  ) {
+    const terminal = new FakeTerminal(...line.split(" "));
+    assertEquals(await main(terminal), 2, line);
+    assertMatch(terminal.stderr.text, /^mobcast: [^\n]+\n$/, line);
+    for (const part of parts) assertStringIncludes(terminal.stderr.text, part, line);
+    assertEquals(terminal.stdout.text, "", line);
+    assertEquals(terminal.handlers, 0);
+  }
+});
+
+test("help and version go to standard output, with exit code 0", async () => {
+  const help = new FakeTerminal("--help");
+  assertEquals(await main(help), 0);
+  for (const name of Object.keys(LIMITS)) {
+    assertStringIncludes(help.stdout.text, `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <`);
+  }
+  for (const part of ["serve", "join", "send", "(default: 1MiB)", "(default: 10s)", "--log-level", "--echo"]) {
+    assertStringIncludes(help.stdout.text.replace(/\s+/g, " "), part);
+  }
+  assertEquals(help.stderr.text, "");
+  for (const args of [["join", "--help"], ["send", "-h"]]) {
+    const terminal = new FakeTerminal(...args);
+    assertEquals(await main(terminal), 0);
+    assertStringIncludes(terminal.stdout.text, `Usage: mobcast ${args[0]} [options] [URL]`);
+  }
+  const version = new FakeTerminal("--version");
+  assertEquals(await main(version), 0);
+  assertEquals(version.stdout.text, `${VERSION}\n`);
+});
+
+// --- serve ---
+
+/** A `serve` that is open, on a free port unless told otherwise. */
+async function serving(...args: string[]): Promise<{ terminal: FakeTerminal; url: string; code: Promise<number> }> {
+  const terminal = new FakeTerminal("tcp://127.0.0.1:0", ...args);
+  const code = main(terminal);
+  const [, url = ""] = await terminal.stdout.match(/^listening on (.+)\n/);
+  return { terminal, url, code };
+}
+
+test("serve: one line for each door, the first signal ends it with 0", LIMITED, async () => {
+  const { terminal, code } = await serving("tcp://localhost:0");
+  terminal.signal("SIGTERM");
+  assertEquals(await code, 0);
+  assertMatch(terminal.stdout.text, /^listening on tcp:\/\/127\.0\.0\.1:\d+\nlistening on tcp:\/\/localhost:\d+\n$/);
+  assertEquals(terminal.handlers, 0);
+});
+
+test("serve: a second signal ends it at once with 1", LIMITED, async () => {
+  const { terminal, url, code } = await serving("--drain-timeout", "1h");
+  const stuck = new FakeTerminal("join", url);
+  stuck.stdout.write = () => new Promise(() => {});
+  stuck.stdin.say("x".repeat(1000));
+  const joined = main(stuck);
+  const sender = new FakeTerminal("send", url);
+  sender.stdin.say(`${"y".repeat(100_000)}\n`.repeat(100)).end();
+  assertEquals(await main(sender), 0);
+  terminal.signal("SIGINT");
+  terminal.signal("SIGINT");
+  assertEquals(await code, 1);
+  stuck.signal("SIGINT");
+  stuck.signal("SIGINT");
+  assertEquals(await joined, 1);
+});
+
+test("serve: an address in use is exit code 1 and one line that names it", LIMITED, async () => {
+  const { terminal, url, code } = await serving();
+  const second = new FakeTerminal(url);
+  assertEquals(await main(second), 1);
+  assertEquals(second.stderr.text, `mobcast: Cannot listen on ${url}: address in use (EADDRINUSE)\n`);
+  assertEquals(second.stdout.text, "");
+  terminal.signal("SIGINT");
+  assertEquals(await code, 0);
+});
+
+test("serve: SIGUSR2 logs the table, as text and as JSON; off logs nothing", LIMITED, async () => {
+  for (
+    const [format, pattern] of [["text", /\[info\] mobcast: 127\.0\.0\.1:\d+ +[\d.]+s +0 B/], [
+      "json",
+      /"peer":"127/,
+    ]] as const
+  ) {
+    const { terminal, url, code } = await serving("--log-format", format);
+    const sender = new FakeTerminal("join", url);
+    sender.stdin.say("hello\n");
+    const joined = main(sender);
+    await sender.stdout.match(/hello/);
+    terminal.signal("SIGUSR2");
+    await terminal.stderr.match(pattern);
+    assertStringIncludes(terminal.stderr.text, "connections 1, joined 1, left none, published 1 frames 13 B");
+    if (format === "json") { for (const line of terminal.stderr.text.trim().split("\n")) JSON.parse(line); }
+    assert(!terminal.stderr.text.includes("LogTape"), terminal.stderr.text);
+    sender.signal("SIGINT");
+    assertEquals(await joined, 0);
+    terminal.signal("SIGINT");
+    assertEquals(await code, 0);
+  }
+  const { terminal, code } = await serving("--log-level", "off");
+  terminal.signal("SIGUSR2");
+  terminal.signal("SIGINT");
+  assertEquals(await code, 0);
+  assertEquals(terminal.stderr.text, "");
+});
+
+test("an error that nobody caught is one line and exit code 1, with its stack only for debug", LIMITED, async () => {
+  const { terminal, code } = await serving();
+  terminal.throwUncaught(new Error("boom\nand more"));
+  assertEquals(await code, 1);
+  assertEquals(terminal.stderr.text, "mobcast: internal error: boom and more\n");
+  const debug = await serving("--log-level", "debug");
+  debug.terminal.throwUncaught(new Error("boom"));
+  assertEquals(await debug.code, 1);
+  assertMatch(debug.terminal.stderr.text, /internal error: [^]*boom[^]*cli\.test\.ts/);
+});
+
+// --- join ---
+
+test("join: lines go out, frames come in; raw for a pipe, visible for a person", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const pipe = new FakeTerminal("join", mob.urls[0]!);
+  const person = new FakeTerminal("join", mob.urls[0]!);
+  person.stdin.isTerminal = person.stdout.isTerminal = true;
+  const codes = [main(pipe), main(person)];
+  await person.stderr.match(/^joined tcp/);
+  while (mob.stats().connections < 2) await new Promise((resolve) => pipe.after(5, () => resolve(undefined)));
+  pipe.stdin.say("one\n\ntw").say("o\n\x1b[31mred\nlast").end();
+  await person.stdout.match(/last\n/);
+  await pipe.stdout.match(/last\n/);
+  assertEquals(pipe.stdout.text, "one\ntwo\n\x1b[31mred\nlast\n");
+  assertEquals(person.stdout.text, "one\ntwo\n\\x1b[31mred\nlast\n");
+  // The pipe has nothing more to say but listens on; the person has left.
+  person.stdin.say("bye\n").end();
+  assertEquals(await codes[1], 0);
+  await pipe.stdout.match(/bye\n/);
+  await mob.close();
+  assertEquals(await codes[0], 0);
+  assertEquals(pipe.stderr.text, "");
+});
+
+test("join: nobody there, a broken connection, a line too long: one line each, exit code 1", LIMITED, async () => {
+  const mob = await serve({ listen: "tcp://127.0.0.1:0", maxFrame: 10 });
+  const url = mob.urls[0]!;
+  const cut = new FakeTerminal("join", url);
+  cut.stdin.say(`${"x".repeat(20)}\n`);
+  assertEquals(await main(cut), 1);
+  assertMatch(cut.stderr.text, /^mobcast: Cannot read from tcp:\/\/127[^\n]*\n$/);
+  const long = new FakeTerminal("join", url, "--max-frame", "10");
+  long.stdin.say(`ok\n${"x".repeat(11)}\n`);
+  assertEquals(await main(long), 1);
+  assertEquals(long.stderr.text, "mobcast: Cannot send line 2: it is over 10 bytes, see --max-frame\n");
+  await mob.close();
+  const nobody = new FakeTerminal("join", url);
+  assertEquals(await main(nobody), 1);
+  assertEquals(nobody.stderr.text, `mobcast: Cannot connect to ${url}: connection refused (ECONNREFUSED)\n`);
+});
+
+test("join: ends quietly when nobody reads what it prints", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const terminal = new FakeTerminal("join", mob.urls[0]!);
+  const code = main(terminal);
+  terminal.stdin.say("hello\n");
+  await terminal.stdout.match(/hello/);
+  terminal.stdout.break();
+  assertEquals(await code, 0);
+  assertEquals(terminal.stderr.text, "");
+});
+
+// --- send ---
+
+test("send: all lines come back, others' frames in between do not count", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const other = mob.join({ hear: false });
+  let talking = true;
+  const talk = (async () => {
+    for (let number = 0; talking; number++) await other.send(bytesOf(`other ${number}`));
+  })();
+  const terminal = new FakeTerminal("send", mob.urls[0]!, "file");
+  const lines = Array.from({ length: 10_000 }, (_, number) => `line ${number}\n`).join("");
+  terminal.files.set("file", new FakeTerminal().stdin.say(`\n\n${lines}last`).end());
+  assertEquals(await main(terminal), 0);
+  talking = false;
+  await talk;
+  assertMatch(
+    terminal.stdout.text,
+    /^heard 10001 frames, 88894 bytes in \d+\.\d{3} s, \d+ frames\/s, empty lines skipped: 2\n$/,
+  );
+  assertEquals(terminal.stderr.text, "");
+});
+
+test("send: what does not come back is told after ten quiet seconds", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0", echo: "others" });
+  const terminal = new FakeTerminal("send", mob.urls[0]!);
+  terminal.speed = 50;
+  terminal.stdin.say("one\ntwo\n").end();
+  assertEquals(await main(terminal), 1);
+  assertEquals(
+    terminal.stderr.text,
+    `mobcast: Cannot hear all from ${mob.urls[0]}: heard 0 of 2, nothing came back for 10 s\n`,
+  );
+});
+
+test("send: a server that leaves, a file that is not there, nothing to send, an interrupt", LIMITED, async () => {
+  const mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const url = mob.urls[0]!;
+  const missing = new FakeTerminal("send", url, "nowhere");
+  assertEquals(await main(missing), 1);
+  assertEquals(missing.stderr.text, "mobcast: Cannot read nowhere: no such file\n");
+  const nothing = new FakeTerminal("send", url, "-");
+  nothing.stdin.end();
+  assertEquals(await main(nothing), 0);
+  assertStringIncludes(nothing.stdout.text, "heard 0 frames, 0 bytes");
+
+  const interrupted = new FakeTerminal("send", url);
+  interrupted.stdin.say("one\n");
+  const listener = mob.join();
+  const code = main(interrupted);
+  for await (const message of listener) {
+    assertEquals(textOf(message), "one");
+    break;
+  }
+  interrupted.signal("SIGINT");
+  assertEquals(await code, 0);
+  assertMatch(interrupted.stdout.text, /^heard [01] frames/);
+
+  const left = new FakeTerminal("send", url);
+  left.stdin.say("two\n");
+  const leaving = main(left);
+  for await (const message of listener) {
+    assertEquals(textOf(message), "two");
+    break;
+  }
+  await Promise.all([mob.close(), listener.close()]);
+  assertEquals(await leaving, 1);
+  assertMatch(left.stderr.text, /^mobcast: Cannot hear all from [^\n]+: heard [01] of 1, the server ended[^\n]*\n$/);
+});
+
+test("send: a progress bar for a person, and none for a file", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const terminal = new FakeTerminal("send", mob.urls[0]!, "file");
+  terminal.stderr.isTerminal = true;
+  const file = new FakeTerminal().stdin.say("one\ntwo\n\nthree\n").end();
+  file.size = 15;
+  terminal.files.set("file", file);
+  assertEquals(await main(terminal), 0);
+  assertMatch(terminal.stderr.text, /█{30} 100% heard 3 of 3 frames/);
+  const unknown = new FakeTerminal("send", mob.urls[0]!);
+  unknown.stderr.isTerminal = true;
+  unknown.stdin.say("one\n").end();
+  assertEquals(await main(unknown), 0);
+  assertMatch(unknown.stderr.text, /█{30} heard 1 of 1 frames/);
+});
+
+// --- its parts ---
+
+test("splitLines: the same lines wherever the chunks are split", async () => {
+  const text = bytesOf("one\n\ntwo\r\n\xff three");
+  async function* chunks(...ends: number[]): AsyncGenerator<Uint8Array> {
+    let start = 0;
+    for (const end of [...ends, text.length]) {
+      yield await Promise.resolve(text.subarray(start, end));
+      start = end;
+    }
+  }
+  const split = async (...ends: number[]): Promise<string[]> => {
+    const lines: string[] = [];
+    for await (const batch of splitLines(chunks(...ends), 100)) lines.push(...batch.map(textOf));
+    return lines;
+  };
+  const expected = ["one", "", "two\r", "\xff three"];
+  assertEquals(await split(), expected);
+  for (let first = 0; first <= text.length; first++) {
+    for (let second = first; second <= text.length; second++) assertEquals(await split(first, second), expected);
+  }
+  const collect = async (limit: number): Promise<void> => {
+    for await (const _ of splitLines(chunks(2, 12), limit));
+  };
+  await collect(8);
+  await assertRejects(() => collect(7), RangeError, "Cannot send line 4: it is over 7 bytes");
+});
+
+test("makeVisible: nothing that others send can act on a terminal", () => {
+  assertEquals(makeVisible(bytesOf("plain text, tab\t, ünïcödé 🙂")), "plain text, tab\t, ünïcödé 🙂");
+  assertEquals(
+    makeVisible(bytesOf("\x1b]0;title\x07\r\n\x00\x7f\x9b31m")),
+    "\\x1b]0;title\\x07\\x0d\\x0a\\x00\\x7f\\x9b31m",
+  );
+  assertEquals(makeVisible(bytesOf("a\u202eb\u2028c\ufeffd\u2066e")), "a\\u202eb\\u2028c\\ufeffd\\u2066e");
+  assertEquals(makeVisible(new Uint8Array([0xff, 0x1b])), "\ufffd\\x1b");
+});
+
+test("ledger: own frames by content and order, over many of them", () => {
+  const ledger = new Ledger();
+  assertEquals(ledger.hear(bytesOf("0")), false);
+  for (let number = 0; number < 10_000; number++) assert(ledger.send(bytesOf(`${number}`)));
+  assertEquals(ledger.send(new Uint8Array(0)), false);
+  assertEquals(ledger.hear(bytesOf("1")), false);
+  for (let number = 0; number < 10_000; number++) {
+    assertEquals(ledger.isEven, false);
+    assertEquals(ledger.hear(bytesOf("x")), false);
+    assert(ledger.hear(bytesOf(`${number}`)));
+  }
+  assert(ledger.isEven);
+  assertEquals([ledger.sent, ledger.heard, ledger.heardBytes, ledger.empty], [10_000, 10_000, 38_890, 1]);
+});

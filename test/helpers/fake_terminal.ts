@@ -1,0 +1,147 @@
+/** A terminal in the hands of a test. */
+
+import { clearTimeout, setTimeout } from "node:timers";
+import type { Input, Output, SignalName, Terminal } from "../../src/cli/terminal.ts";
+import { bytesOf, concat, textOf } from "./bytes.ts";
+
+/** An output that remembers. */
+export class FakeOutput implements Output {
+  isTerminal = false;
+  columns: number | undefined = undefined;
+  readonly #broken: AbortController = new AbortController();
+  readonly #parts: Uint8Array[] = [];
+  #look: (() => void)[] = [];
+
+  get broken(): AbortSignal {
+    return this.#broken.signal;
+  }
+
+  /** Everything written, as text. */
+  get text(): string {
+    return textOf(this.bytes);
+  }
+
+  /** Everything written. */
+  get bytes(): Uint8Array {
+    return concat(...this.#parts);
+  }
+
+  write(data: string | Uint8Array): Promise<void> {
+    this.#parts.push(typeof data === "string" ? bytesOf(data) : data.slice());
+    for (const look of this.#look.splice(0)) look();
+    return Promise.resolve();
+  }
+
+  /** Nobody reads any more. */
+  break(): void {
+    this.#broken.abort();
+  }
+
+  /** Waits until what was written matches. The test's own time limit ends a vain wait. */
+  async match(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.text);
+      if (found !== null) return found;
+      await new Promise<void>((resolve) => this.#look.push(resolve));
+    }
+  }
+}
+
+/** An input that says what it is told to say. */
+export class FakeInput implements Input {
+  isTerminal = false;
+  size: number | undefined = undefined;
+  #waiting: Uint8Array[] = [];
+  #ended = false;
+  #look: () => void = () => {};
+
+  /** Says something. */
+  say(data: string | Uint8Array): this {
+    this.#waiting.push(typeof data === "string" ? bytesOf(data) : data);
+    this.#look();
+    return this;
+  }
+
+  /** Has nothing more to say. */
+  end(): this {
+    this.#ended = true;
+    this.#look();
+    return this;
+  }
+
+  get chunks(): AsyncIterable<Uint8Array> {
+    return this.#read();
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void, void> {
+    for (;;) {
+      const chunk = this.#waiting.shift();
+      if (chunk !== undefined) yield chunk;
+      else if (this.#ended) return;
+      else await new Promise<void>((resolve) => this.#look = resolve);
+    }
+  }
+}
+
+/** A terminal of which a test can see and do everything. Its clock may run faster. */
+export class FakeTerminal implements Terminal {
+  readonly args: readonly string[];
+  readonly stdin: FakeInput = new FakeInput();
+  readonly stdout: FakeOutput = new FakeOutput();
+  readonly stderr: FakeOutput = new FakeOutput();
+  readonly files: Map<string, FakeInput> = new Map();
+  /** How many times faster its clock runs. */
+  speed = 1;
+  readonly #handlers: Map<SignalName | "uncaught", Set<(error: unknown) => void>> = new Map();
+
+  constructor(...args: readonly string[]) {
+    this.args = args;
+  }
+
+  openFile(path: string): Promise<Input> {
+    const file = this.files.get(path);
+    return file === undefined ? Promise.reject(new Error(`Cannot read ${path}: no such file`)) : Promise.resolve(file);
+  }
+
+  onSignal(name: SignalName, handler: () => void): () => void {
+    return this.#on(name, handler);
+  }
+
+  onUncaught(handler: (error: unknown) => void): () => void {
+    return this.#on("uncaught", handler);
+  }
+
+  /** Sends a signal. */
+  signal(name: SignalName): void {
+    this.#emit(name, undefined);
+  }
+
+  /** Throws what nobody catches. */
+  throwUncaught(error: unknown): void {
+    this.#emit("uncaught", error);
+  }
+
+  /** How many handlers there are now. */
+  get handlers(): number {
+    return [...this.#handlers.values()].reduce((count, handlers) => count + handlers.size, 0);
+  }
+
+  now(): number {
+    return performance.now() * this.speed;
+  }
+
+  after(milliseconds: number, run: () => void): () => void {
+    const timer = setTimeout(run, milliseconds / this.speed);
+    return () => clearTimeout(timer);
+  }
+
+  #on(name: SignalName | "uncaught", handler: (error: unknown) => void): () => void {
+    const handlers = this.#handlers.get(name) ?? new Set();
+    this.#handlers.set(name, handlers.add(handler));
+    return () => void handlers.delete(handler);
+  }
+
+  #emit(name: SignalName | "uncaught", error: unknown): void {
+    for (const handler of [...this.#handlers.get(name) ?? []]) handler(error);
+  }
+}
