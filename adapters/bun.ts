@@ -17,6 +17,7 @@ import {
 } from "../src/adapter.ts";
 import { type Address, formatHostPort } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
+import { connectionsThatFit } from "./descriptors.ts";
 import { eventLoop } from "./event_loop.ts";
 import { Inbox } from "./inbox.ts";
 
@@ -245,5 +246,11 @@ function connect(address: Address, registry: Registry, signal?: AbortSignal): Pr
 
 /** The adapter for Bun. */
 export function bunAdapter(): Adapter {
-  return { name: "bun", listen: async (address, registry) => await listen(address, registry), connect, ...eventLoop };
+  return {
+    name: "bun",
+    capacity: connectionsThatFit(),
+    listen: async (address, registry) => await listen(address, registry),
+    connect,
+    ...eventLoop,
+  };
 }

@@ -281,7 +281,7 @@ async function connect(address: Address, registry: Registry, signal?: AbortSigna
 
 // --- adapter ---
 
-/** The adapter for Deno. It needs no more than `--allow-net`. */
+/** The adapter for Deno. It needs no more than `--allow-net`, with which the descriptor limit cannot be known. */
 export function denoAdapter(): Adapter {
   return { name: "deno", listen, connect, ...eventLoop };
 }

@@ -7,7 +7,7 @@
 /** Bytes after which a socket stops reading from the kernel (rule 5). One more chunk may come after that. */
 const LIMIT = 64 * 1024;
 
-/** The most bytes a stuck write may hold on to, so that progress shows (see `runtimes` notes: 64 KiB for accounting). */
+/** Bytes in one step of a write that does not go out at once: Node and Deno tell of no progress inside a write. */
 export const WRITE_STEP: number = 64 * 1024;
 
 /** A queue of chunks with an end. */

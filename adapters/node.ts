@@ -18,6 +18,7 @@ import {
 } from "../src/adapter.ts";
 import { type Address, formatHostPort } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
+import { connectionsThatFit } from "./descriptors.ts";
 import { eventLoop } from "./event_loop.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
 
@@ -189,5 +190,5 @@ function open(address: Address, registry: Registry, signal?: AbortSignal): Promi
 
 /** The adapter for Node. It also runs under Bun and Deno, on their `node:net`; their own adapters are faster. */
 export function nodeAdapter(): Adapter {
-  return { name: "node", listen, connect: open, ...eventLoop };
+  return { name: "node", capacity: connectionsThatFit(), listen, connect: open, ...eventLoop };
 }

@@ -76,6 +76,8 @@ export interface Listener {
 export interface Adapter {
   /** The name of the runtime, for people and logs. */
   readonly name: string;
+  /** How many connections the process can have open; `undefined` where that cannot be known. */
+  readonly capacity?: number | undefined;
   /** Opens a door. Rejects when it cannot, with the system's `code` (EADDRINUSE, EACCES, ...) on the error. */
   listen(address: Address, registry: Registry): Promise<Listener>;
   /** Opens a connection: `registry.accept` gets its socket before this resolves. Rejects when it cannot. */

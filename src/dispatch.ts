@@ -61,7 +61,7 @@ export class Dispatcher {
     this.#now = adapter.now();
     this.#poll = new Poll(adapter, (events) => this.#turn(events));
     this.#slab = new Slab({ capacity: options.maxConnections });
-    this.#gate = new Gate(options);
+    this.#gate = new Gate(options, adapter.capacity);
     this.#news = new News(hooks);
     this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
@@ -73,7 +73,10 @@ export class Dispatcher {
     });
     this.#intake = new Intake(options, this.#broadcast, this.#poll, this.#timeouts.frame, this.#rate);
     this.registry = {
-      accept: (socket) => this.#accept(socket),
+      accept: (socket) => {
+        const token = this.admit(socket);
+        return typeof token === "string" ? undefined : token;
+      },
       ready: (token, readiness) => this.#poll.ready(token, readiness),
       acceptFailed: (error) => this.#backOff.failed(error),
     };
@@ -105,26 +108,22 @@ export class Dispatcher {
 
   // --- a newcomer ---
 
-  #accept(socket: Socket): Token | undefined {
+  /** Lets a connection in and names it, or says what keeps it out. */
+  admit(socket: Socket): Token | string {
     const now = this.#adapter.now();
-    const obstacle = this.closing ?? this.#gate.enter(socket.peer);
-    if (obstacle !== undefined) {
-      this.#census.refused();
-      this.#journal.refused(socket.peer, obstacle, now);
-      return undefined;
-    }
-    this.#backOff.succeeded();
     const { log } = this.#broadcast;
+    const obstacle = this.closing ?? this.#gate.enter(socket.peer);
+    if (obstacle !== undefined) return this.#refuse(socket, obstacle, now);
     const token = this.#slab.insert((token) =>
       new Connection(token, socket, new FrameDecoder(this.#options), now, log.end, log.frames)
     );
     const connection = token === undefined ? undefined : this.#slab.get(token);
     if (token === undefined || connection === undefined) {
-      // The gate counts as the slab does, so this is a slab with retired slots.
+      // The gate counts as the slab does, so this is a slab whose slots are retired.
       this.#gate.leave(socket.peer);
-      this.#census.refused();
-      return undefined;
+      return this.#refuse(socket, "no slot is left", now);
     }
+    this.#backOff.succeeded();
     this.#broadcast.add(connection);
     this.#census.joined++;
     this.#timeouts.idle.set(token, now);
@@ -132,6 +131,12 @@ export class Dispatcher {
     this.#news.joined({ token, peer: socket.peer });
     if (this.#news.any) this.#poll.wake();
     return token;
+  }
+
+  #refuse(socket: Socket, obstacle: string, now: number): string {
+    this.#census.refused();
+    this.#journal.refused(socket.peer, obstacle, now);
+    return obstacle;
   }
 
   // --- a turn ---

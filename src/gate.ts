@@ -4,27 +4,38 @@
  * @module
  */
 
+import { logger } from "./logger.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** Counts the connections, in all and by remote address, and says which newcomer is one too many. */
 export class Gate {
-  readonly #options: ResolvedOptions;
+  readonly #maxConnections: number;
+  readonly #maxPerAddress: number;
   readonly #byAddress: Map<string, number> = new Map();
   #inside = 0;
 
-  /** A gate with nobody inside. */
-  constructor(options: ResolvedOptions) {
-    this.#options = options;
+  /**
+   * A gate with nobody inside. `capacity` is how many connections the process can have open, if that is known: the
+   * gate lets in no more, and says so now rather than when the descriptors run out.
+   */
+  constructor(options: ResolvedOptions, capacity: number | undefined) {
+    const { maxConnections, maxConnectionsPerAddress } = options;
+    this.#maxPerAddress = maxConnectionsPerAddress;
+    this.#maxConnections = Math.min(maxConnections, capacity ?? Infinity);
+    if (this.#maxConnections === maxConnections) return;
+    logger.warning("maxConnections {maxConnections} does not fit under the limit of open files, using {capacity}", {
+      maxConnections,
+      capacity,
+    });
   }
 
   /** Lets the peer in, or says which limit keeps it out, as `name value`. */
   enter(peer: string): string | undefined {
-    const { maxConnections, maxConnectionsPerAddress } = this.#options;
-    if (this.#inside >= maxConnections) return `maxConnections ${maxConnections}`;
-    if (maxConnectionsPerAddress > 0) {
+    if (this.#inside >= this.#maxConnections) return `maxConnections ${this.#maxConnections}`;
+    if (this.#maxPerAddress > 0) {
       const address = remoteAddress(peer);
       const count = this.#byAddress.get(address) ?? 0;
-      if (count >= maxConnectionsPerAddress) return `maxConnectionsPerAddress ${maxConnectionsPerAddress}`;
+      if (count >= this.#maxPerAddress) return `maxConnectionsPerAddress ${this.#maxPerAddress}`;
       this.#byAddress.set(address, count + 1);
     }
     this.#inside++;
@@ -34,7 +45,7 @@ export class Gate {
   /** A peer that was let in has gone. */
   leave(peer: string): void {
     this.#inside--;
-    if (this.#options.maxConnectionsPerAddress === 0) return;
+    if (this.#maxPerAddress === 0) return;
     const address = remoteAddress(peer);
     const count = this.#byAddress.get(address) ?? 0;
     if (count > 1) this.#byAddress.set(address, count - 1);

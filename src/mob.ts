@@ -110,14 +110,12 @@ export class Mob implements AsyncDisposable {
    * ```
    */
   join(options: PeerOptions = {}): Peer {
-    const { framing, maxFrame, maxConnections } = this.options;
+    const { framing, maxFrame } = this.options;
     const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...options, framing });
     const [inside, outside] = pipe("inside", "the mob");
     const { registry } = this.#dispatcher;
-    const token = registry.accept(inside);
-    if (token === undefined) {
-      throw new Error(`Cannot join: ${this.#dispatcher.closing ?? `maxConnections is ${maxConnections}`}`);
-    }
+    const token = this.#dispatcher.admit(inside);
+    if (typeof token === "string") throw new Error(`Cannot join: ${token}`);
     inside.attach(registry, token);
     outside.attach(peer.registry, peer.registry.accept(outside)!);
     return peer;

@@ -1,7 +1,8 @@
 import { test } from "node:test";
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { HUP, READABLE } from "../src/adapter.ts";
 import { remoteAddress } from "../src/gate.ts";
+import { Mob } from "../src/mob.ts";
 import { CHOICES, LIMITS, resolveOptions } from "../src/options.ts";
 import { memoryAdapter } from "../adapters/memory.ts";
 import { Deadlines } from "../src/deadlines.ts";
@@ -150,6 +151,15 @@ test("maxConnectionsPerAddress counts by address, and lets in again", async () =
   world.run();
   assert(world.come().token !== undefined);
   assertEquals(world.mob.stats().left.refused, 1);
+});
+
+test("a mob lets in no more than the process can have open, whatever maxConnections says", async () => {
+  const adapter = Object.assign(memoryAdapter(), { capacity: 2 });
+  const mob = new Mob(adapter, { maxConnections: 1000 });
+  const peers = [mob.join(), mob.join()];
+  assertThrows(() => mob.join(), Error, "Cannot join: maxConnections 2");
+  await mob.close({ drain: 0 });
+  await Promise.all(peers.map((peer) => peer.closed));
 });
 
 test("remoteAddress leaves the port away and calls IPv4 by its name", () => {

@@ -198,7 +198,7 @@ test("Mob.join is a member like any other, and counts as one", async () => {
   const world = await World.open({ maxConnections: 2 });
   const member = world.join();
   const peer = world.mob.join();
-  assertThrows(() => world.mob.join(), Error, "Cannot join: maxConnections is 2");
+  assertThrows(() => world.mob.join(), Error, "Cannot join: maxConnections 2");
   await peer.send(new TextEncoder().encode("from inside"));
   world.run();
   assertEquals(member.socket.texts, ["from inside"]);
