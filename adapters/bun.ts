@@ -244,7 +244,19 @@ function connect(address: Address, registry: Registry, signal?: AbortSignal): Pr
 
 // --- adapter ---
 
-/** The adapter for Bun. */
+/**
+ * The adapter for Bun.
+ *
+ * @example
+ * ```ts ignore
+ * import { Mob } from "mobcast";
+ * import { bunAdapter } from "mobcast/bun";
+ *
+ * const mob = new Mob(bunAdapter());
+ * console.log(await mob.listen("tcp://127.0.0.1:0"));
+ * await mob.close();
+ * ```
+ */
 export function bunAdapter(): Adapter {
   return {
     name: "bun",

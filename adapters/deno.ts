@@ -281,7 +281,19 @@ async function connect(address: Address, registry: Registry, signal?: AbortSigna
 
 // --- adapter ---
 
-/** The adapter for Deno. It needs no more than `--allow-net`, with which the descriptor limit cannot be known. */
+/**
+ * The adapter for Deno. It needs no more than `--allow-net`, with which the descriptor limit cannot be known.
+ *
+ * @example
+ * ```ts
+ * import { Mob } from "mobcast";
+ * import { denoAdapter } from "mobcast/deno";
+ *
+ * const mob = new Mob(denoAdapter());
+ * console.log(await mob.listen("tcp://127.0.0.1:0"));
+ * await mob.close();
+ * ```
+ */
 export function denoAdapter(): Adapter {
   return { name: "deno", listen, connect, ...eventLoop };
 }

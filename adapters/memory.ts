@@ -159,7 +159,17 @@ function seededFaults(seed: number): PipeFaults {
   };
 }
 
-/** Numbers from 0 to 1, the same for the same seed on every engine (splitmix32: integer arithmetic only). */
+/**
+ * Numbers from 0 to 1, the same for the same seed on every engine (splitmix32: integer arithmetic only).
+ *
+ * @example
+ * ```ts
+ * import { splitmix32 } from "mobcast/memory";
+ *
+ * const random = splitmix32(7);
+ * console.log(random(), random());
+ * ```
+ */
 export function splitmix32(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -188,7 +188,19 @@ function open(address: Address, registry: Registry, signal?: AbortSignal): Promi
 
 // --- adapter ---
 
-/** The adapter for Node. It also runs under Bun and Deno, on their `node:net`; their own adapters are faster. */
+/**
+ * The adapter for Node. It also runs under Bun and Deno, on their `node:net`; their own adapters are faster.
+ *
+ * @example
+ * ```ts
+ * import { Mob } from "mobcast";
+ * import { nodeAdapter } from "mobcast/node";
+ *
+ * const mob = new Mob(nodeAdapter());
+ * console.log(await mob.listen("tcp://127.0.0.1:0"));
+ * await mob.close();
+ * ```
+ */
 export function nodeAdapter(): Adapter {
   return { name: "node", capacity: connectionsThatFit(), listen, connect: open, ...eventLoop };
 }

@@ -26,7 +26,7 @@ export const DEFAULT_URL = "tcp://127.0.0.1:8000";
  *
  * @example
  * ```ts
- * import { parseAddress } from "./address.ts";
+ * import { parseAddress } from "mobcast";
  *
  * parseAddress("tcp://[::1]:9000"); // { transport: "tcp", host: "::1", port: 9000 }
  * ```
@@ -46,7 +46,16 @@ export function parseAddress(url: string): Address {
   return { transport: "tcp", host, port };
 }
 
-/** The URL of an address. */
+/**
+ * The URL of an address.
+ *
+ * @example
+ * ```ts
+ * import { formatAddress } from "mobcast";
+ *
+ * formatAddress({ transport: "tcp", host: "::1", port: 9000 }); // tcp://[::1]:9000
+ * ```
+ */
 export function formatAddress(address: Address): string {
   return `${address.transport}://${formatHostPort(address.host, address.port)}`;
 }

@@ -32,7 +32,7 @@ const KEPT_BUFFER = 4096;
  *
  * @example
  * ```ts
- * import { FrameDecoder } from "./frame.ts";
+ * import { FrameDecoder } from "mobcast";
  *
  * const decoder = new FrameDecoder({ maxFrame: 1024 });
  * decoder.decode(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 65]), (bytes, start, end, count) => {

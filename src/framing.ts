@@ -125,7 +125,7 @@ export const FRAMINGS: Readonly<Record<FramingName, Framing>> = {
  *
  * @example
  * ```ts
- * import { encodeFrame } from "./framing.ts";
+ * import { encodeFrame } from "mobcast";
  *
  * encodeFrame("u64", new TextEncoder().encode("hi")); // 0 0 0 0 0 0 0 2 h i
  * ```

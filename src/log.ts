@@ -39,8 +39,7 @@ interface Segment {
  *
  * @example
  * ```ts
- * import { BroadcastLog } from "./log.ts";
- * import { encodeFrame } from "./framing.ts";
+ * import { BroadcastLog, encodeFrame } from "mobcast";
  *
  * const log = new BroadcastLog();
  * const frame = encodeFrame("u64", new TextEncoder().encode("hello"));

@@ -72,7 +72,16 @@ export interface Limit {
 /** `setTimeout` counts in 32 bits: a longer one fires after a few milliseconds (measured on the three runtimes). */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** The limits table: the options, `--help` and the README are made from it or checked against it. */
+/**
+ * The limits table: defaults, checks and `--help` are made from it, and the README is checked against it.
+ *
+ * @example
+ * ```ts
+ * import { LIMITS } from "mobcast";
+ *
+ * for (const [name, limit] of Object.entries(LIMITS)) console.log(name, limit.default, limit.unit, limit.effect);
+ * ```
+ */
 export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
   maxConnections: {
     unit: "connections",
@@ -156,7 +165,16 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
   },
 };
 
-/** The values of the options that are words. */
+/**
+ * The values of the options that are words; the first of each is the default.
+ *
+ * @example
+ * ```ts
+ * import { CHOICES } from "mobcast";
+ *
+ * console.log(CHOICES.slowConsumer); // disconnect, skip, block
+ * ```
+ */
 export const CHOICES = {
   framing: Object.keys(FRAMINGS) as readonly FramingName[],
   slowConsumer: ["disconnect", "skip", "block"] as readonly SlowConsumer[],
@@ -169,9 +187,10 @@ export const CHOICES = {
  *
  * @example
  * ```ts
- * import { resolveOptions } from "./options.ts";
+ * import { Mob } from "mobcast";
+ * import { memoryAdapter } from "mobcast/memory";
  *
- * resolveOptions({ maxFrame: 65536 }).maxConnections; // 1024
+ * new Mob(memoryAdapter(), { maxFrame: 65536 }).options.maxConnections; // 1024
  * ```
  */
 export function resolveOptions(options: MobOptions): ResolvedOptions {

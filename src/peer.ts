@@ -58,6 +58,17 @@ interface Sender {
  * One member of a mob: what `connect()` and `mob.join()` return. Send messages, and iterate over what everybody says,
  * oneself included.
  *
+ * @example
+ * ```ts
+ * import { connect, serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * await using peer = await connect(mob.urls[0]!);
+ * await peer.send(new TextEncoder().encode("hello"));
+ * const { value } = await peer[Symbol.asyncIterator]().next();
+ * console.log(new TextDecoder().decode(value!)); // hello
+ * ```
+ *
  * Leaving a `for await` loop does not end the connection; {@link close} does. Iterators share the messages: each goes
  * to one of them.
  */

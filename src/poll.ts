@@ -15,8 +15,8 @@ import type { Token } from "./token.ts";
  *
  * @example
  * ```ts
- * import { Poll, READABLE, tokenOf } from "./core.ts";
- * import { memoryAdapter } from "../adapters/memory.ts";
+ * import { Poll, READABLE, tokenOf } from "mobcast";
+ * import { memoryAdapter } from "mobcast/memory";
  *
  * const poll = new Poll(memoryAdapter(), (events) => {
  *   for (const [token, readiness] of events) console.log(token, readiness);

@@ -22,7 +22,7 @@ export interface SlabOptions {
  *
  * @example
  * ```ts
- * import { Slab } from "./slab.ts";
+ * import { Slab } from "mobcast";
  *
  * const slab = new Slab<string>({ capacity: 1024 });
  * const token = slab.insert((token) => `connection ${token}`)!;

@@ -6,7 +6,16 @@
 
 import type { Token } from "./token.ts";
 
-/** Every reason for which a connection ends, with what it means. */
+/**
+ * Every reason for which a connection ends, with what it means.
+ *
+ * @example
+ * ```ts
+ * import { CLOSE_REASONS } from "mobcast";
+ *
+ * console.log(CLOSE_REASONS.lagged); // its lag passed maxLag
+ * ```
+ */
 export const CLOSE_REASONS = {
   "end": "the peer ended its stream at a frame border",
   "reset": "the connection broke",

@@ -14,7 +14,7 @@
  *
  * @example
  * ```ts
- * import { formatToken, tokenOf } from "./token.ts";
+ * import { formatToken, tokenOf } from "mobcast";
  *
  * console.log(formatToken(tokenOf(3, 1))); // "3v1"
  * ```
@@ -27,7 +27,16 @@ export const INDEX_LIMIT: number = 2 ** 20;
 /** The last generation of a slot: with 20 index bits and 32 generation bits a token stays under 2^53. */
 export const LAST_GENERATION: number = 2 ** 32 - 1;
 
-/** Packs a slab index (0 to 2^20 - 1) and a generation (1 to 2^32 - 1) into a token. */
+/**
+ * Packs a slab index (0 to 2^20 - 1) and a generation (1 to 2^32 - 1) into a token.
+ *
+ * @example
+ * ```ts
+ * import { tokenOf } from "mobcast";
+ *
+ * tokenOf(3, 1); // 1048579
+ * ```
+ */
 export function tokenOf(index: number, generation: number): Token {
   return (generation * INDEX_LIMIT + index) as Token;
 }
@@ -43,7 +52,16 @@ export function generationOf(token: Token): number {
   return Math.floor(token / INDEX_LIMIT);
 }
 
-/** A token for people and logs: `3v1` is slot 3, first tenant. */
+/**
+ * A token for people and logs: `3v1` is slot 3, first tenant.
+ *
+ * @example
+ * ```ts
+ * import { formatToken, tokenOf } from "mobcast";
+ *
+ * formatToken(tokenOf(3, 1)); // "3v1"
+ * ```
+ */
 export function formatToken(token: Token): string {
   return `${indexOf(token)}v${generationOf(token)}`;
 }

@@ -4,5 +4,14 @@
  * @module
  */
 
-/** The version of mobcast. */
+/**
+ * The version of mobcast.
+ *
+ * @example
+ * ```ts
+ * import { VERSION } from "mobcast";
+ *
+ * console.log(`mobcast ${VERSION}`);
+ * ```
+ */
 export const VERSION = "0.1.0";
