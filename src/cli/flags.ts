@@ -1,0 +1,75 @@
+/**
+ * Flags: the options of the command line, made from the tables of options and limits.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError, Option } from "commander";
+import { CHOICES, LIMITS, type Limits, type Unit } from "../options.ts";
+import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from "./units.ts";
+
+/** How a number of one kind is written on the command line. */
+interface Kind {
+  /** What it is called in the help. */
+  readonly name: string;
+  /** What it looks like, when it did not. */
+  readonly looks: string;
+  parse(text: string): number | undefined;
+  format(value: number): string;
+}
+
+const COUNT: Kind = { name: "count", looks: "a whole number", parse: parseCount, format: String };
+
+const SIZE: Kind = {
+  name: "size",
+  looks: "a size such as 64KiB, 2MB or 1048576",
+  parse: parseSize,
+  format: formatSize,
+};
+
+const DURATION: Kind = {
+  name: "duration",
+  looks: "a duration such as 10s, 500ms or 2m",
+  parse: parseDuration,
+  format: formatDuration,
+};
+
+const KINDS: Readonly<Record<Unit, Kind>> = {
+  "connections": COUNT,
+  "frames/s": COUNT,
+  "bytes": SIZE,
+  "bytes/s": SIZE,
+  "ms": DURATION,
+};
+
+/** What the options that are words are about. */
+const ABOUT: Readonly<Record<keyof typeof CHOICES, string>> = {
+  framing: "how frames are delimited: 8 or 4 bytes of big-endian length before each, or a newline after",
+  slowConsumer: "what happens to a connection over --max-lag",
+  echo: "who hears a frame: its sender too, or only the others",
+};
+
+/** The option for a limit: its flag, parser, default and help all come from the limits table. */
+export function limitOption(name: keyof Limits): Option {
+  const limit = LIMITS[name];
+  const kind = KINDS[limit.unit];
+  const parse = (text: string): number => {
+    const value = kind.parse(text);
+    if (value !== undefined && value >= limit.min && value <= limit.max) return value;
+    throw new InvalidArgumentError(`It is ${kind.looks}, from ${kind.format(limit.min)} to ${kind.format(limit.max)}.`);
+  };
+  return new Option(`${flagOf(name)} <${kind.name}>`, `${limit.about}; at the limit: ${limit.effect}`)
+    .default(limit.default, kind.format(limit.default))
+    .argParser(parse);
+}
+
+/** The option for a choice between words; the first is the default. */
+export function choiceOption(name: keyof typeof CHOICES): Option {
+  const choices: readonly string[] = CHOICES[name];
+  return new Option(`${flagOf(name)} <word>`, ABOUT[name]).choices(choices).default(choices[0]);
+}
+
+/** `--max-frame` for `maxFrame`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

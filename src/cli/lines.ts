@@ -1,0 +1,56 @@
+/**
+ * Lines: a stream of bytes, cut at its newlines.
+ *
+ * @module
+ */
+
+const NEWLINE = 10;
+
+/**
+ * Cuts bytes into lines, without their newlines; what follows the last newline is a line too. They come as a list for
+ * each chunk, and may be views of it. Throws a `RangeError` at a line of more than `limit` bytes.
+ */
+export async function* splitLines(
+  chunks: AsyncIterable<Uint8Array>,
+  limit: number,
+): AsyncGenerator<Uint8Array[], void, void> {
+  let number = 1;
+  /** The parts of a line whose newline is yet to come. */
+  let parts: Uint8Array[] = [];
+  let held = 0;
+  const add = (part: Uint8Array): void => {
+    parts.push(part);
+    held += part.length;
+    if (held > limit) throw new RangeError(`Cannot send line ${number}: it is over ${limit} bytes, see --max-frame`);
+  };
+  const take = (): Uint8Array => {
+    const line = parts.length === 1 ? parts[0]! : concatenate(parts, held);
+    parts = [];
+    held = 0;
+    number++;
+    return line;
+  };
+  for await (const chunk of chunks) {
+    const lines: Uint8Array[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      add(chunk.subarray(start, end));
+      lines.push(take());
+      start = end + 1;
+    }
+    if (start < chunk.length) add(chunk.subarray(start));
+    if (lines.length > 0) yield lines;
+  }
+  if (held > 0) yield [take()];
+}
+
+/** Parts as one run of bytes. */
+function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

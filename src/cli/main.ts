@@ -1,0 +1,71 @@
+/**
+ * The command line, from arguments to an exit code.
+ *
+ * @module
+ */
+
+import { CommanderError } from "commander";
+import { runProgram } from "./program.ts";
+import { Failure, oneLine, type Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+/**
+ * Runs the command line. Resolves to the exit code, and never rejects: 0 done, 1 could not, 2 wrong usage.
+ *
+ * The first SIGINT or SIGTERM ends it cleanly, with 0; a second one at once, with 1.
+ */
+export async function main(terminal: Terminal): Promise<number> {
+  const stopping = new AbortController();
+  const dropping = new AbortController();
+  const session: Session = { terminal, stop: stopping.signal, drop: dropping.signal, debug: false };
+  let resolveEnded: (code: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => resolveEnded = resolve);
+  const end = (code: number): void => {
+    resolveEnded(code);
+    dropping.abort();
+  };
+  const interrupt = (): void => stopping.signal.aborted ? end(1) : stopping.abort();
+  // First of all: Deno panics when signals are set up at the descriptor limit, https://github.com/denoland/deno/issues/34054.
+  const undo = [
+    terminal.onSignal("SIGINT", interrupt),
+    terminal.onSignal("SIGTERM", interrupt),
+    terminal.onUncaught((error) => end(report(session, error))),
+  ];
+  try {
+    return await Promise.race([ended, run(session)]);
+  } finally {
+    for (const stop of undo) stop();
+  }
+}
+
+/** Runs the command that was asked for. What it needs is loaded then: nobody waits for what others need. */
+async function run(session: Session): Promise<number> {
+  try {
+    return await runProgram(session.terminal, {
+      serve: async (urls, flags) => (await import("./serve.ts")).runServe(session, urls, flags),
+      join: async (url, flags) => (await import("./join.ts")).runJoin(session, url, flags),
+      send: async (url, file, flags) => (await import("./send.ts")).runSend(session, url, file, flags),
+    });
+  } catch (error) {
+    // What breaks because it was dropped is nobody's news.
+    return session.drop.aborted ? 1 : report(session, error);
+  }
+}
+
+/** Says in one line what went wrong, and returns the exit code for it. */
+function report({ terminal, debug }: Session, error: unknown): number {
+  const say = (text: string): void => void terminal.stderr.write(`mobcast: ${text}\n`);
+  if (error instanceof CommanderError) {
+    // Help and version come this way too.
+    if (error.exitCode === 0) return 0;
+    say(oneLine(error.message.replace(/^error: /, "")));
+    return 2;
+  }
+  if (error instanceof Failure) {
+    say(oneLine(error.message));
+    return 1;
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  say(`internal error: ${debug ? stack ?? message : oneLine(message)}`);
+  return 1;
+}

@@ -1,0 +1,131 @@
+/**
+ * The program: commands, arguments, options and their help.
+ *
+ * @module
+ */
+
+import { Command, Option, type OutputConfiguration } from "commander";
+import { DEFAULT_URL, parseAddress } from "../address.ts";
+import { CHOICES, LIMITS, type Limits } from "../options.ts";
+import { VERSION } from "../version.ts";
+import { choiceOption, limitOption } from "./flags.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
+import type { PeerFlags } from "./peer.ts";
+import type { ServeFlags } from "./serve.ts";
+import type { Output, Terminal } from "./terminal.ts";
+
+/** What the commands do, once their arguments are understood. Each resolves to the exit code. */
+export interface Actions {
+  /** `mobcast [serve] [URL ...]` */
+  serve(urls: readonly string[], flags: ServeFlags): Promise<number>;
+  /** `mobcast join [URL]` */
+  join(url: string, flags: PeerFlags): Promise<number>;
+  /** `mobcast send [URL] [FILE]` */
+  send(url: string, file: string | undefined, flags: PeerFlags): Promise<number>;
+}
+
+/** Reads arguments and runs what they ask for. Rejects with a `CommanderError` when they are wrong, or ask for help. */
+export async function runProgram(terminal: Terminal, actions: Actions): Promise<number> {
+  let code = 0;
+  const program = new Command("mobcast")
+    .description("A multi-echo server: whatever frame one connection sends, every connection hears.")
+    .version(VERSION)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput(outputTo(terminal));
+  const serve = serveCommand(program).action(async (urls: string[], flags: ServeFlags, command: Command) => {
+    const doors = urls.length > 0 ? urls : [DEFAULT_URL];
+    for (const url of doors) checkUrl(command, url);
+    code = await actions.serve(doors, flags);
+  });
+  joinCommand(program).action(async (url: string, flags: PeerFlags, command: Command) => {
+    checkUrl(command, url);
+    code = await actions.join(url, flags);
+  });
+  sendCommand(program).action(async (url: string, file: string | undefined, flags: PeerFlags, command: Command) => {
+    checkUrl(command, url);
+    code = await actions.send(url, file, flags);
+  });
+  program.addHelpText("after", () => `\n${serve.helpInformation()}`);
+  await program.parseAsync(terminal.args, { from: "user" });
+  return code;
+}
+
+// --- commands ---
+
+function serveCommand(program: Command): Command {
+  const command = program.command("serve", { isDefault: true })
+    .description("start a server (this is what happens without a command)")
+    .argument("[URL...]", `doors to open, all into one mob (default: ${DEFAULT_URL}; port 0 picks a free one)`)
+    .addOption(choiceOption("framing"));
+  for (const name of Object.keys(LIMITS)) command.addOption(limitOption(name as keyof Limits));
+  for (const name of Object.keys(CHOICES)) {
+    if (name !== "framing") command.addOption(choiceOption(name as keyof typeof CHOICES));
+  }
+  return command
+    .addOption(
+      new Option("--log-level <level>", "how much is logged to standard error").choices(LOG_LEVELS).default("info"),
+    )
+    .addOption(new Option("--log-format <format>", "how a log line looks").choices(LOG_FORMATS).default("text"));
+}
+
+function joinCommand(program: Command): Command {
+  return peerCommand(program, "join", "send each line of standard input, print each frame heard as a line");
+}
+
+function sendCommand(program: Command): Command {
+  return peerCommand(program, "send", "send each line of a file, wait until all have come back, tell how fast")
+    .argument("[FILE]", "what to send, - for standard input (default: -)");
+}
+
+function peerCommand(program: Command, name: string, description: string): Command {
+  const maxFrame = limitOption("maxFrame");
+  maxFrame.description = "largest payload to send or hear";
+  return program.command(name)
+    .description(description)
+    .argument("[URL]", "the server", DEFAULT_URL)
+    .addOption(choiceOption("framing"))
+    .addOption(maxFrame);
+}
+
+// --- output ---
+
+/** No environment is read: under Deno that takes a permission which serving does not need. */
+function outputTo({ stdout, stderr }: Terminal): OutputConfiguration {
+  const width = (output: Output) => (): number => output.columns ?? 100;
+  return {
+    writeOut: (text) => void stdout.write(text),
+    writeErr: (text) => void stderr.write(text),
+    // Errors are told in one line, by whoever catches them.
+    outputError: () => {},
+    getOutHelpWidth: width(stdout),
+    getErrHelpWidth: width(stderr),
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  };
+}
+
+// --- wrong arguments ---
+
+/** Refuses what is no URL, before anything is done. */
+function checkUrl(command: Command, url: string): void {
+  try {
+    parseAddress(url);
+  } catch (error) {
+    const meant = commandLike(url, command.parent?.commands.map((other) => other.name()) ?? []);
+    const suggestion = meant === undefined ? "" : `, did you mean mobcast ${meant}?`;
+    command.error(`${(error as Error).message}${suggestion}`);
+  }
+}
+
+/** The command, or the option, that somebody meant who wrote this where a URL belongs; if any. */
+function commandLike(word: string, names: readonly string[]): string | undefined {
+  if (word === "help" || word === "version") return `--${word}`;
+  const letters = (text: string): string => [...text.toLowerCase()].sort().join("");
+  return names.find((name) =>
+    // Letters swapped, or one too many, or one missing: jion, joinn, jon.
+    letters(name) === letters(word) ||
+    [...word].some((_, index) => word.slice(0, index) + word.slice(index + 1) === name) ||
+    [...name].some((_, index) => name.slice(0, index) + name.slice(index + 1) === word)
+  );
+}

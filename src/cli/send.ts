@@ -1,0 +1,130 @@
+/**
+ * The command `send`.
+ *
+ * @module
+ */
+
+import type { Peer } from "../peer.ts";
+import { Ledger } from "./ledger.ts";
+import { splitLines } from "./lines.ts";
+import { openPeer, type PeerFlags } from "./peer.ts";
+import type { Progress } from "./progress.ts";
+import { attempt, Failure, type Session } from "./session.ts";
+import type { Input, Terminal } from "./terminal.ts";
+
+/** When everything was sent and nothing of it came back for so many milliseconds, no more will. */
+const QUIET = 10_000;
+
+/** How often the progress bar is drawn and the quiet is looked at, in milliseconds. */
+const TICK = 100;
+
+/** Every line of a file goes out as a frame; then it waits until the last of them has come back, and tells how fast. */
+export async function runSend(
+  session: Session,
+  url: string,
+  file: string | undefined,
+  flags: PeerFlags,
+): Promise<number> {
+  const { terminal, stop } = session;
+  const input = file === undefined || file === "-" ? terminal.stdin : await attempt(terminal.openFile(file));
+  const peer = await openPeer(session, url, flags);
+  if (peer === undefined) return 0;
+  const ledger = new Ledger();
+  const progress = await startProgress(terminal, input);
+  const exchange = new Exchange(terminal, peer, ledger, () => progress?.update(ledger));
+  const started = terminal.now();
+  let outcome: Outcome;
+  try {
+    outcome = await attempt(exchange.run(splitLines(input.chunks, flags.maxFrame), stop));
+  } finally {
+    progress?.stop();
+  }
+  const seconds = (terminal.now() - started) / 1000;
+  await peer.close();
+  if (outcome === "quiet" || outcome === "ended") {
+    const why = outcome === "quiet" ? `nothing came back for ${QUIET / 1000} s` : "the server ended the connection";
+    throw new Failure(`Cannot hear all from ${url}: heard ${ledger.heard} of ${ledger.sent}, ${why}`);
+  }
+  await terminal.stdout.write(`${ledger.summarise(seconds)}\n`);
+  return 0;
+}
+
+/** The progress bar, for a person. */
+async function startProgress(terminal: Terminal, input: Input): Promise<Progress | undefined> {
+  if (!terminal.stderr.isTerminal || input.isTerminal) return undefined;
+  // Loaded only here: nobody else should wait for it.
+  const { Progress } = await import("./progress.ts");
+  return new Progress(terminal.stderr, input.size);
+}
+
+/** How an exchange ends: all was heard, nothing came any more, the server left, or it was told to stop. */
+type Outcome = "heard" | "quiet" | "ended" | "stopped";
+
+/** Sends and hears at the same time, until everything sent was heard or no more will be. */
+class Exchange {
+  readonly #terminal: Terminal;
+  readonly #peer: Peer;
+  readonly #ledger: Ledger;
+  readonly #show: () => void;
+  #sentAll = false;
+  /** When the last of our own was heard, or sent. */
+  #latest = 0;
+  #cancelTick: () => void = () => {};
+  #finish: (outcome: Outcome) => void = () => {};
+
+  /** `show` is called now and then, to draw what the ledger says. */
+  constructor(terminal: Terminal, peer: Peer, ledger: Ledger, show: () => void) {
+    this.#terminal = terminal;
+    this.#peer = peer;
+    this.#ledger = ledger;
+    this.#show = show;
+  }
+
+  /** Sends the lines. Resolves to how it ended; rejects when they cannot be read or the connection broke. */
+  async run(lines: AsyncIterable<Uint8Array[]>, stop: AbortSignal): Promise<Outcome> {
+    try {
+      return await new Promise<Outcome>((resolve, reject) => {
+        this.#finish = resolve;
+        if (stop.aborted) resolve("stopped");
+        else stop.addEventListener("abort", () => resolve("stopped"), { once: true });
+        this.#hear().then(() => resolve("ended"), reject);
+        this.#send(lines).catch(reject);
+        this.#tick();
+      });
+    } finally {
+      this.#cancelTick();
+      this.#show();
+    }
+  }
+
+  async #send(lines: AsyncIterable<Uint8Array[]>): Promise<void> {
+    for await (const batch of lines) {
+      for (const line of batch) {
+        if (!this.#ledger.send(line)) continue;
+        try {
+          await this.#peer.send(line);
+        } catch {
+          // The connection is over, and whoever listens to it knows why.
+          return;
+        }
+      }
+    }
+    this.#sentAll = true;
+    this.#latest = this.#terminal.now();
+    if (this.#ledger.isEven) this.#finish("heard");
+  }
+
+  async #hear(): Promise<void> {
+    for await (const message of this.#peer) {
+      if (!this.#ledger.hear(message)) continue;
+      this.#latest = this.#terminal.now();
+      if (this.#sentAll && this.#ledger.isEven) return this.#finish("heard");
+    }
+  }
+
+  #tick(): void {
+    this.#show();
+    if (this.#sentAll && this.#terminal.now() - this.#latest >= QUIET) this.#finish("quiet");
+    else this.#cancelTick = this.#terminal.after(TICK, () => this.#tick());
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The table: who is connected and what the mob counts, as log lines.
+ *
+ * @module
+ */
+
+import { logger } from "../logger.ts";
+import type { Mob } from "../mob.ts";
+import type { ConnectionStats, MobStats } from "../stats.ts";
+import { formatToken } from "../token.ts";
+import { roundSize } from "./units.ts";
+
+/** More connections than this are counted, not listed: those furthest behind come first. */
+const LISTED = 100;
+
+/** The columns and their widths. */
+const COLUMNS: readonly (readonly [string, number])[] = [
+  ["peer", 22],
+  ["age", 9],
+  ["lag", 11],
+  ["in", 13],
+  ["given", 13],
+  ["skipped", 8],
+  ["", 6],
+];
+
+/** Logs the main counters and a line for each connection, at level info. */
+export function logTable(mob: Mob): void {
+  const stats = mob.stats();
+  const connections = mob.connections();
+  logger.info("{summary}", { summary: summarise(stats), ...stats });
+  if (connections.length === 0) return;
+  logger.info(toRow(COLUMNS.map(([name]) => name)));
+  for (const connection of connections.slice(0, LISTED)) {
+    logger.info("{row}", { row: describeConnection(connection), ...connection, token: formatToken(connection.token) });
+  }
+  if (connections.length > LISTED) logger.info("and {more} more", { more: connections.length - LISTED });
+}
+
+function summarise(stats: MobStats): string {
+  const { connections, joined, published, given, skipped, lag, logHeld } = stats;
+  const left = Object.entries(stats.left).filter(([, count]) => count > 0);
+  return [
+    `connections ${connections}, joined ${joined}`,
+    `left ${left.length > 0 ? left.flat().join(" ") : "none"}`,
+    `published ${published.frames} frames ${roundSize(published.bytes)}`,
+    `given ${roundSize(given.bytes)}`,
+    `skipped ${roundSize(skipped.bytes)}`,
+    `lag ${roundSize(lag.bytes)}`,
+    `log ${roundSize(logHeld)}`,
+  ].join(", ");
+}
+
+function describeConnection({ peer, age, lag, inRate, givenRate, skipped, paused }: ConnectionStats): string {
+  return toRow([
+    peer,
+    `${(age / 1000).toFixed(1)}s`,
+    roundSize(lag.bytes),
+    `${roundSize(inRate)}/s`,
+    `${roundSize(givenRate)}/s`,
+    `${skipped.frames}`,
+    paused ? "paused" : "",
+  ]);
+}
+
+function toRow(cells: readonly string[]): string {
+  return cells.map((cell, index) => cell.padEnd(COLUMNS[index]![1])).join(" ").trimEnd();
+}

@@ -1,0 +1,53 @@
+/**
+ * The terminal: all that the command line knows of the process it runs in. Types only; `adapters/terminal.ts` has the
+ * real one, tests have their own.
+ *
+ * @module
+ */
+
+/** Where text goes: standard output or standard error. */
+export interface Output {
+  /** Whether a person looks at it, and not a file or a pipe. */
+  readonly isTerminal: boolean;
+  /** How many columns the terminal has; `undefined` when it is none. */
+  readonly columns: number | undefined;
+  /** Aborts when nobody reads any more, as after `| head -1`. What is written later is dropped. */
+  readonly broken: AbortSignal;
+  /** Takes text or bytes, and resolves when there is room for more. It never rejects. */
+  write(data: string | Uint8Array): Promise<void>;
+}
+
+/** Where bytes come from: standard input or a file. */
+export interface Input {
+  /** Whether a person types them. */
+  readonly isTerminal: boolean;
+  /** How many there are, where that is known beforehand. */
+  readonly size: number | undefined;
+  /** The bytes as they come. Iterating throws an error for people when they cannot be read. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** The signals that the command line listens to. */
+export type SignalName = "SIGINT" | "SIGTERM" | "SIGUSR2";
+
+/** The process, as the command line sees it. */
+export interface Terminal {
+  /** What follows the command's name. */
+  readonly args: readonly string[];
+  /** Standard input. */
+  readonly stdin: Input;
+  /** Standard output. */
+  readonly stdout: Output;
+  /** Standard error. */
+  readonly stderr: Output;
+  /** Opens a file for reading. Rejects with an error for people that names the file. */
+  openFile(path: string): Promise<Input>;
+  /** Calls `handler` for each such signal, where the system knows it. Returns what stops that. */
+  onSignal(name: SignalName, handler: () => void): () => void;
+  /** Calls `handler` with errors that nobody caught. Returns what stops that. */
+  onUncaught(handler: (error: unknown) => void): () => void;
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+  /** Runs `run` once after so many milliseconds. Returns what cancels it. */
+  after(milliseconds: number, run: () => void): () => void;
+}
