@@ -6,9 +6,9 @@
 
 import { Command, Option, type OutputConfiguration } from "commander";
 import { DEFAULT_URL, parseAddress } from "../address.ts";
-import { CHOICES, LIMITS, type Limits } from "../options.ts";
+import { CHOICES, LIMITS, type Limits, resolveOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
-import { choiceOption, limitOption } from "./flags.ts";
+import { choiceOption, flagOf, limitOption } from "./flags.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
 import type { PeerFlags } from "./peer.ts";
 import type { ServeFlags } from "./serve.ts";
@@ -36,6 +36,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   const serve = serveCommand(program).action(async (urls: string[], flags: ServeFlags, command: Command) => {
     const doors = urls.length > 0 ? urls : [DEFAULT_URL];
     for (const url of doors) checkUrl(command, url);
+    checkOptions(command, flags);
     code = await actions.serve(doors, flags);
   });
   joinCommand(program).action(async (url: string, flags: PeerFlags, command: Command) => {
@@ -115,6 +116,15 @@ function checkUrl(command: Command, url: string): void {
     const meant = commandLike(url, command.parent?.commands.map((other) => other.name()) ?? []);
     const suggestion = meant === undefined ? "" : `, did you mean mobcast ${meant}?`;
     command.error(`${(error as Error).message}${suggestion}`);
+  }
+}
+
+/** Refuses options that are each right and together wrong: a lag that no frame fits in. */
+function checkOptions(command: Command, { logLevel: _level, logFormat: _format, ...options }: ServeFlags): void {
+  try {
+    resolveOptions(options);
+  } catch (error) {
+    command.error((error as Error).message.replace(/\bmax(Lag|Frame)\b/g, (name) => flagOf(name)));
   }
 }
 
