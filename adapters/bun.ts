@@ -42,7 +42,7 @@ interface BunHandlers {
   drain(socket: BunTcpSocket): void;
   close(socket: BunTcpSocket, error?: Error): void;
   error(socket: BunTcpSocket, error: Error): void;
-  connectError?(socket: BunTcpSocket, error: Error): void;
+  connectError(socket: BunTcpSocket, error: Error): void;
   /** A Buffer by default, whose `slice` is a view where that of any other array is a copy. */
   readonly binaryType: "uint8array";
 }
@@ -168,29 +168,43 @@ class BunSocket implements Socket {
   }
 }
 
-// --- handlers: one object for all sockets of a door ---
+// --- handlers: one object for all sockets of a door, or for one connect ---
 
-function handlers(registry: Registry, opened?: () => void): BunHandlers {
+/** What a connect waits for. A socket of a door has none. */
+interface Dial {
+  /** Whether nobody waits any more. */
+  readonly aborted: () => boolean;
+  readonly opened: () => void;
+  readonly failed: (error: Error) => void;
+}
+
+function handlers(registry: Registry, dial?: Dial): BunHandlers {
   return {
     binaryType: "uint8array",
     open(socket) {
-      const accepted = new BunSocket(socket);
-      const token = registry.accept(accepted);
-      if (token === undefined) {
-        // Data and close of a refused socket find no BunSocket to tell.
-        socket.end();
-        return;
-      }
-      socket.data = accepted;
-      accepted.attach(registry, token);
-      opened?.();
+      if (dial?.aborted()) return socket.terminate();
+      accept(socket, registry);
+      dial?.opened();
     },
     data: (socket, chunk) => socket.data?.onData(chunk),
     end: (socket) => socket.data?.onEnd(),
     drain: (socket) => socket.data?.onDrain(),
-    close: (socket, error) => socket.data?.onClose(error),
+    close(socket, error) {
+      if (socket.data !== undefined) socket.data.onClose(error);
+      else dial?.failed(error ?? Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
+    },
     error: (socket, error) => socket.data?.onClose(error),
+    connectError: (_socket, error) => dial?.failed(error),
   };
+}
+
+function accept(socket: BunTcpSocket, registry: Registry): void {
+  const accepted = new BunSocket(socket);
+  const token = registry.accept(accepted);
+  // Data and close of a refused socket find no BunSocket to tell.
+  if (token === undefined) return socket.end();
+  socket.data = accepted;
+  accepted.attach(registry, token);
 }
 
 // --- listen ---
@@ -225,21 +239,20 @@ function listen(address: Address, registry: Registry): Promise<Listener> {
 
 // --- connect ---
 
-function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal!.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    const connected = (): void => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    };
-    bun().connect({
-      hostname: address.host,
-      port: address.port,
-      allowHalfOpen: true,
-      socket: { ...handlers(registry, connected), connectError: (_socket, error) => reject(error) },
-    }).catch(reject);
-  });
+async function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  let abort = (): void => {};
+  try {
+    await new Promise<void>((resolve, reject) => {
+      abort = () => reject(signal!.reason);
+      signal?.addEventListener("abort", abort, { once: true });
+      const dial = { aborted: () => signal?.aborted ?? false, opened: resolve, failed: reject };
+      const options = { hostname: address.host, port: address.port, allowHalfOpen: true };
+      bun().connect({ ...options, socket: handlers(registry, dial) }).catch(reject);
+    });
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
 }
 
 // --- adapter ---

@@ -275,8 +275,17 @@ function primeSignals(): void {
 // --- connect ---
 
 async function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
   const options = { hostname: address.host, port: address.port, ...(signal !== undefined && { signal }) };
-  accept(await deno().connect(options).catch((error) => Promise.reject(normalise(error))), registry);
+  const connection = await deno().connect(options).catch((error) => {
+    signal?.throwIfAborted();
+    throw normalise(error);
+  });
+  if (signal?.aborted) {
+    connection.close();
+    throw signal.reason;
+  }
+  accept(connection, registry);
 }
 
 // --- adapter ---

@@ -21,6 +21,8 @@ const CODES: Readonly<Record<string, string>> = {
 
 /** The same error with a `code`, as on the other runtimes. */
 export function normalise(error: Error): Error {
-  const code = (error as { code?: string }).code ?? CODES[error.name];
+  // A name that cannot be resolved has neither code nor class.
+  const unknownHost = error.message.includes("failed to lookup address") ? "ENOTFOUND" : undefined;
+  const code = (error as { code?: string }).code ?? CODES[error.name] ?? unknownHost;
   return code === undefined ? error : Object.assign(error, { code });
 }

@@ -71,7 +71,8 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     return Promise.resolve({ address: opened, close: () => Promise.resolve(void doors.delete(url)) });
   }
 
-  function connect(address: Address, registry: Registry): Promise<void> {
+  function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
     const url = formatAddress(address);
     const door = doors.get(url);
     if (door === undefined) return Promise.reject(systemError("ECONNREFUSED", url));

@@ -171,19 +171,26 @@ function opened(address: Address, server: Server): Address {
 
 // --- connect ---
 
-function open(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: address.host, port: address.port, ...SOCKET_OPTIONS });
-    const abort = (): void => void socket.destroy(signal!.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    socket.once("error", reject);
-    socket.once("connect", () => {
-      signal?.removeEventListener("abort", abort);
-      socket.off("error", reject);
-      accept(socket, registry);
-      resolve();
+async function open(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  const socket = connect({ host: address.host, port: address.port, ...SOCKET_OPTIONS });
+  const abort = (): void => void socket.destroy(new Error("aborted"));
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        accept(socket, registry);
+        resolve();
+      });
     });
-  });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
 }
 
 // --- adapter ---

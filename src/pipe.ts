@@ -64,6 +64,7 @@ export class PipeEnd implements Socket {
     this.#token = token;
     if (this.#held > 0 || this.#ended) this.#ready(READABLE);
     if (this.error !== undefined) this.#fail(this.error);
+    else this.#hangUpWhenDone();
   }
 
   /** See {@link Socket.read}. */
@@ -104,14 +105,15 @@ export class PipeEnd implements Socket {
     this.#hangUpWhenDone();
   }
 
-  /** See {@link Socket.close}. The other end sees a reset, unless this one was shut down before. */
+  /** See {@link Socket.close}. As with TCP the other end sees a reset when it had more to say, or was not told of the end. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#final = true;
+    const unread = this.#held > 0 || this.#other.#owed;
     this.#inbox.length = 0;
     this.#held = 0;
-    if (!this.#shut) this.#other.#fail(Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
+    if (!this.#shut || unread) this.#other.#fail(Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
   }
 
   #receive(bytes: Uint8Array): void {

@@ -115,8 +115,8 @@ test("serve is the command when none is named, and its defaults are those of the
 test("every limit and every choice of the library is an option", async () => {
   for (const [name, limit] of Object.entries(LIMITS)) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    const text = limit.unit === "ms" ? formatDuration(limit.min) : `${limit.max}`;
-    const value = limit.unit === "ms" ? limit.min : limit.max;
+    const value = limit.default + 1;
+    const text = limit.unit === "ms" ? `${value}ms` : `${value}`;
     assertEquals((await understood(flag, text))[2], { ...SERVE_DEFAULTS, [name as keyof Limits]: value }, name);
   }
   for (const [name, choices] of Object.entries(CHOICES)) {

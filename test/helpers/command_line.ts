@@ -43,7 +43,7 @@ const running: Set<ChildProcess> = new Set();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 /** A running command line. */
-export class CommandLine {
+export class CommandLine implements AsyncDisposable {
   /** Its process. */
   readonly child: ChildProcess;
   /** Resolves when it has ended and everything it wrote was read. */
@@ -98,9 +98,13 @@ export class CommandLine {
     this.child.stdin!.end(text);
   }
 
-  /** Sends it a signal. */
+  /** Sends it a signal. Not by `child.kill`: Deno then says that the signal ended it, whatever its exit code was. */
   signal(name: NodeJS.Signals): void {
-    this.child.kill(name);
+    try {
+      if (!this.#over) process.kill(this.child.pid!, name);
+    } catch {
+      // It has ended, and we shall hear of it.
+    }
   }
 
   /** Waits until its output matches. Rejects, and ends it, when it does not in time or ends before. */
@@ -134,6 +138,12 @@ export class CommandLine {
     clearTimeout(timer);
     if (late) throw this.#complaint("did not end");
     return ended;
+  }
+
+  /** Ends it now, if it has not ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal("SIGKILL");
+    await this.ended;
   }
 
   #complaint(what: string): Error {

@@ -253,11 +253,11 @@ export class Link {
     }
   }
 
-  /** Writes until nothing more is taken for so long. Returns false when `limit` bytes were taken before that. */
-  async fill(limit: number, milliseconds: number): Promise<boolean> {
+  /** Writes pieces until nothing more is taken for so long. Returns false when `limit` bytes were taken before that. */
+  async fill(limit: number, milliseconds: number, piece: number = STEP): Promise<boolean> {
     while (this.sent < limit) {
       const seen = this.told.length;
-      if (this.write(STEP) && !await this.mayWrite(seen, milliseconds)) return true;
+      if (this.write(piece) && !await this.mayWrite(seen, milliseconds)) return true;
     }
     return false;
   }

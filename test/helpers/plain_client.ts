@@ -9,7 +9,7 @@ import { concat } from "./bytes.ts";
 const PATIENCE = 20_000;
 
 /** A plain socket, and everything it was sent. */
-export class PlainClient {
+export class PlainClient implements Disposable {
   readonly #socket: Socket;
   readonly #chunks: Uint8Array[] = [];
   #received = 0;
@@ -66,9 +66,19 @@ export class PlainClient {
     await this.#until(() => this.#over);
   }
 
+  /** Reads nothing from now on. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   /** Drops the connection. */
   close(): void {
     this.#socket.destroy();
+  }
+
+  /** The same as {@link close}. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   async #until(done: () => boolean): Promise<void> {
