@@ -101,9 +101,9 @@ class BunSocket implements Socket {
     if (this.#closed || this.#shut || this.error !== undefined) return 0;
     const taken = this.#socket.write(bytes);
     if (taken < 0) {
-      // The close that follows says nothing of an error (https://github.com/oven-sh/bun/pull/36422): keep it here.
+      // What came before is still delivered, and a close that says nothing of an error, so it is kept here
+      // (https://github.com/oven-sh/bun/pull/36422).
       this.error = Object.assign(new Error("Cannot write: connection closed"), { code: "EPIPE" });
-      this.#ready(ERROR);
       return 0;
     }
     if (taken < bytes.length) this.#owed = true;
@@ -151,11 +151,9 @@ class BunSocket implements Socket {
   }
 
   onClose(error: Error | undefined): void {
-    // An ERROR that write() told already was the final event.
-    if (this.error !== undefined) return;
-    this.error = error;
+    this.error ??= error;
     this.#inbox.end();
-    this.#ready(error === undefined ? HUP : ERROR);
+    this.#ready(this.error === undefined ? HUP : ERROR);
   }
 
   /** Bun leaves a socket open whose both halves have ended. No input can come any more, so closing loses nothing. */
@@ -193,7 +191,8 @@ function handlers(registry: Registry, dial?: Dial): BunHandlers {
       if (socket.data !== undefined) socket.data.onClose(error);
       else dial?.failed(error ?? Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
     },
-    error: (socket, error) => socket.data?.onClose(error),
+    // Only for what a handler throws, and these do not throw.
+    error: (socket) => socket.terminate(),
     connectError: (_socket, error) => dial?.failed(error),
   };
 }
@@ -215,26 +214,33 @@ function accept(socket: BunTcpSocket, registry: Registry): void {
  */
 const LISTENERS = 8;
 
-function listen(address: Address, registry: Registry): Promise<Listener> {
+async function listen(address: Address, registry: Registry): Promise<Listener> {
   const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(registry) };
   // Alone first: with reusePort a second server on the port would not be refused, it would get half the connections.
-  const probe = bun().listen({ ...options, port: address.port, exclusive: true });
+  const probe = open({ ...options, port: address.port, exclusive: true });
   const port = probe.port;
   probe.stop(true);
   const listeners: BunListener[] = [];
-  try {
-    for (let index = 0; index < LISTENERS; index++) {
-      listeners.push(bun().listen({ ...options, port, reusePort: true }));
-    }
-  } catch (error) {
-    for (const listener of listeners) listener.stop(false);
-    throw error;
-  }
   const close = (): Promise<void> => {
     for (const listener of listeners) listener.stop(false);
     return Promise.resolve();
   };
-  return Promise.resolve({ address: { ...address, port }, close });
+  try {
+    while (listeners.length < LISTENERS) listeners.push(open({ ...options, port, reusePort: true }));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { address: { ...address, port }, close };
+}
+
+function open(options: Parameters<BunApi["listen"]>[0]): BunListener {
+  try {
+    return bun().listen(options);
+  } catch (error) {
+    // A host that cannot be resolved, or is not of this machine, has no code.
+    throw "code" in (error as Error) ? error : Object.assign(error as Error, { code: "EADDRNOTAVAIL" });
+  }
 }
 
 // --- connect ---
@@ -274,7 +280,7 @@ export function bunAdapter(): Adapter {
   return {
     name: "bun",
     capacity: connectionsThatFit(),
-    listen: async (address, registry) => await listen(address, registry),
+    listen,
     connect,
     ...eventLoop,
   };

@@ -17,41 +17,9 @@ import {
 } from "../src/adapter.ts";
 import { type Address, formatHostPort } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
-import { eventLoop } from "./event_loop.ts";
-import { normalise } from "./deno_errors.ts";
+import { deferWithRests, eventLoop } from "./event_loop.ts";
+import { deno, type DenoConnection, type DenoListener, normalise } from "./deno_api.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
-
-// --- the part of Deno's API that is used (https://docs.deno.com/api/deno/network) ---
-
-interface DenoAddress {
-  readonly hostname: string;
-  readonly port: number;
-}
-
-interface DenoConnection {
-  readonly remoteAddr: DenoAddress;
-  read(buffer: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  closeWrite(): Promise<void>;
-  close(): void;
-  setNoDelay(noDelay: boolean): void;
-}
-
-interface DenoListener {
-  readonly addr: DenoAddress;
-  accept(): Promise<DenoConnection>;
-  close(): void;
-}
-
-interface DenoApi {
-  listen(options: { hostname: string; port: number; tcpBacklog: number }): DenoListener;
-  connect(options: { hostname: string; port: number; signal?: AbortSignal }): Promise<DenoConnection>;
-  addSignalListener(signal: "SIGTERM", handler: () => void): void;
-  removeSignalListener(signal: "SIGTERM", handler: () => void): void;
-}
-
-/** Read when it is needed: importing this file touches no global of the runtime. */
-const deno = (): DenoApi => (globalThis as unknown as { Deno: DenoApi }).Deno;
 
 // --- socket ---
 
@@ -304,5 +272,5 @@ async function connect(address: Address, registry: Registry, signal?: AbortSigna
  * ```
  */
 export function denoAdapter(): Adapter {
-  return { name: "deno", listen, connect, ...eventLoop };
+  return { name: "deno", listen, connect, ...eventLoop, defer: deferWithRests() };
 }

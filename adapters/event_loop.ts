@@ -17,3 +17,27 @@ export const eventLoop: Pick<Adapter, "defer" | "now" | "after"> = {
     return () => clearTimeout(timer);
   },
 };
+
+/**
+ * A `defer` for Deno, which hardly looks at its sockets while immediates keep coming: a mob that is flooded from inside
+ * starved its TCP peers for seconds (measured, 2.9.5). Every second turn that a turn itself asked for waits for a timer
+ * instead, about a millisecond, in which sockets are served. Turns that sockets ask for come as fast as ever.
+ */
+export function deferWithRests(): Adapter["defer"] {
+  let inTurn = false;
+  let restDue = false;
+  return (turn) => {
+    const run = (): void => {
+      inTurn = true;
+      try {
+        turn();
+      } finally {
+        inTurn = false;
+      }
+    };
+    const rest = inTurn && restDue;
+    restDue = inTurn && !restDue;
+    if (rest) setTimeout(run, 0);
+    else setImmediate(run);
+  };
+}
