@@ -18,52 +18,21 @@ import {
 import { type Address, formatHostPort } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { connectionsThatFit } from "./descriptors.ts";
+import {
+  bun,
+  type BunApi,
+  type BunHandlers,
+  type BunListener,
+  type BunTcpEvents,
+  type BunTcpSocket,
+} from "./bun_api.ts";
 import { eventLoop } from "./event_loop.ts";
 import { Inbox } from "./inbox.ts";
-
-// --- the part of Bun's API that is used (https://bun.sh/docs/api/tcp) ---
-
-interface BunTcpSocket {
-  data: BunSocket | undefined;
-  readonly remoteAddress: string;
-  readonly remotePort?: number;
-  write(bytes: Uint8Array): number;
-  pause(): void;
-  resume(): void;
-  shutdown(): void;
-  end(): void;
-  terminate(): void;
-}
-
-interface BunHandlers {
-  open(socket: BunTcpSocket): void;
-  data(socket: BunTcpSocket, chunk: Uint8Array): void;
-  end(socket: BunTcpSocket): void;
-  drain(socket: BunTcpSocket): void;
-  close(socket: BunTcpSocket, error?: Error): void;
-  error(socket: BunTcpSocket, error: Error): void;
-  connectError(socket: BunTcpSocket, error: Error): void;
-  /** A Buffer by default, whose `slice` is a view where that of any other array is a copy. */
-  readonly binaryType: "uint8array";
-}
-
-interface BunListener {
-  readonly port: number;
-  stop(closeActive?: boolean): void;
-}
-
-interface BunApi {
-  listen(options: Record<string, unknown> & { socket: BunHandlers }): BunListener;
-  connect(options: Record<string, unknown> & { socket: BunHandlers }): Promise<BunTcpSocket>;
-}
-
-/** Read when it is needed: importing this file touches no global of the runtime. */
-const bun = (): BunApi => (globalThis as unknown as { Bun: BunApi }).Bun;
 
 // --- socket ---
 
 /** Bun's write takes what the kernel takes and keeps nothing: the contract's `write`, as it is. */
-class BunSocket implements Socket {
+class BunSocket implements Socket, BunTcpEvents {
   readonly peer: string;
   error: Error | undefined;
 
