@@ -35,9 +35,10 @@ export interface ConnectOptions extends PeerOptions {
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Peer> {
   const address = parseAddress(url);
-  const { adapter = await runtimeAdapter(), signal } = options;
+  const { adapter = await runtimeAdapter(), ...peerOptions } = options;
+  const { signal } = peerOptions;
   signal?.throwIfAborted();
-  const peer = new Peer(adapter, url, options);
+  const peer = new Peer(adapter, url, peerOptions);
   try {
     await adapter.connect(address, peer.registry, signal);
   } catch (cause) {

@@ -10,7 +10,7 @@ import { FrameDecoder, type FrameVisitor } from "./frame.ts";
 import { type Framing, type FramingName, FRAMINGS } from "./framing.ts";
 import { BroadcastLog } from "./log.ts";
 import { Mailbox } from "./mailbox.ts";
-import { resolveOptions } from "./options.ts";
+import { LIMITS, resolveOptions } from "./options.ts";
 import { Poll } from "./poll.ts";
 import { type Token, tokenOf } from "./token.ts";
 
@@ -100,16 +100,15 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Makes a peer without a connection: use `connect()` or `mob.join()`. `name` is what errors call the other end. */
   constructor(adapter: Adapter, name: string, options: PeerOptions = {}) {
-    const { framing, maxFrame } = resolveOptions({
-      ...(options.framing !== undefined && { framing: options.framing }),
-      ...(options.maxFrame !== undefined && { maxFrame: options.maxFrame }),
-    });
+    const { hear = true, signal, ...limits } = options;
+    // A peer has no lag to limit, so no frame is too large for it.
+    const { framing, maxFrame } = resolveOptions({ ...limits, maxLag: LIMITS.maxLag.max });
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#adapter = adapter;
     this.#name = name;
     this.#framing = FRAMINGS[framing];
     this.#maxFrame = maxFrame;
-    this.#hear = options.hear ?? true;
+    this.#hear = hear;
     this.#decoder = new FrameDecoder({ framing, maxFrame });
     this.#outbox = new BroadcastLog({ framing });
     this.#poll = new Poll(adapter, (events) => this.#turn(events));
@@ -123,7 +122,6 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
       ready: (token, readiness) => this.#poll.ready(token, readiness),
       acceptFailed: () => 0,
     };
-    const { signal } = options;
     if (signal !== undefined) {
       signal.throwIfAborted();
       const abort = (): void => this.#end(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
