@@ -48,7 +48,7 @@ class BunSocket implements Socket, BunTcpEvents {
 
   constructor(socket: BunTcpSocket) {
     this.#socket = socket;
-    this.peer = formatHostPort(socket.remoteAddress, socket.remotePort ?? 0);
+    this.peer = formatHostPort(socket.remoteAddress ?? "unknown", socket.remotePort ?? 0);
   }
 
   /** From now on readiness goes to `registry`. */
@@ -73,6 +73,8 @@ class BunSocket implements Socket, BunTcpEvents {
       // What came before is still delivered, and a close that says nothing of an error, so it is kept here
       // (https://github.com/oven-sh/bun/pull/36422).
       this.error = Object.assign(new Error("Cannot write: connection closed"), { code: "EPIPE" });
+      // A paused socket would not tell of its close.
+      if (this.#paused) this.#socket.resume();
       return 0;
     }
     if (taken < bytes.length) this.#owed = true;
@@ -99,7 +101,7 @@ class BunSocket implements Socket, BunTcpEvents {
   onData(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.#inbox.push(chunk);
-    if (this.#inbox.full && !this.#paused) {
+    if (this.#inbox.full && !this.#paused && this.error === undefined) {
       this.#paused = true;
       this.#socket.pause();
     }

@@ -15,7 +15,8 @@ export interface BunTcpEvents {
 /** A connection. */
 export interface BunTcpSocket {
   data: BunTcpEvents | undefined;
-  readonly remoteAddress: string;
+  /** Undefined when the peer has reset the connection already. */
+  readonly remoteAddress?: string;
   readonly remotePort?: number;
   write(bytes: Uint8Array): number;
   pause(): void;

@@ -196,7 +196,7 @@ async function open(address: Address, registry: Registry, signal?: AbortSignal):
 // --- adapter ---
 
 /**
- * The adapter for Node. It also runs under Bun and Deno, on their `node:net`; their own adapters are faster.
+ * The adapter for Node.
  *
  * @example
  * ```ts

@@ -1,13 +1,17 @@
 /**
- * The conformance suite on the memory adapter: well behaved, and with faults drawn from a few seeds.
+ * The conformance suite on the memory adapter, well behaved and with faults drawn from a few seeds, and what only this
+ * adapter promises: seeds that repeat, and a clock that stands still.
  *
  * @module
  */
 
+import { test } from "node:test";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
+import { type Link, pause, Stage } from "../helpers/contract.ts";
 import { conformance, type Differences } from "./suite.ts";
 
-/** A pipe holds 256 KiB, and has no inbox besides. */
+/** A pipe holds 256 KiB, and has no inbox besides. What happens happens at once. */
 const DIFFERENCES: Differences = { network: false, inbox: 256 * 1024, quiet: 5, closed: "a reset" };
 
 conformance({ name: "memory", adapter: () => memoryAdapter(), differences: DIFFERENCES });
@@ -15,3 +19,55 @@ conformance({ name: "memory", adapter: () => memoryAdapter(), differences: DIFFE
 for (const seed of [1, 2, 3]) {
   conformance({ name: `memory, seed ${seed}`, adapter: () => memoryAdapter({ seed }), differences: DIFFERENCES });
 }
+
+/** How many bytes each of a hundred writes took, and each read until none was left got. */
+async function run(seed: number): Promise<number[]> {
+  const stage = new Stage(memoryAdapter({ seed }));
+  const { server, client } = await stage.pair();
+  const counts: number[] = [];
+  const count = (link: Link, step: () => unknown): void => {
+    const before = link.sent + link.received;
+    step();
+    counts.push(link.sent + link.received - before);
+  };
+  for (let index = 0; index < 100; index++) count(client, () => client.write(1000));
+  while (server.received < client.sent) {
+    count(server, () => server.received += server.socket.read()?.length ?? 0);
+  }
+  await stage.end();
+  return counts;
+}
+
+test("memory: the same seed cuts reads and writes in the same places", { timeout: 20_000 }, async () => {
+  const first = await run(7);
+  assertEquals(await run(7), first);
+  assertNotEquals(await run(8), first);
+  assert(new Set(first).size > 10, `few different cuts: ${first}`);
+});
+
+test("memory: manual turns and timers run when they are told, in the order of time", { timeout: 20_000 }, async () => {
+  const adapter = memoryAdapter({ manual: true });
+  const ran: string[] = [];
+  adapter.defer(() => {
+    ran.push("turn");
+    adapter.defer(() => ran.push("turn of a turn"));
+  });
+  for (const milliseconds of [30, 10, 20]) {
+    adapter.after(milliseconds, () => {
+      ran.push(`${milliseconds} at ${adapter.now()}`);
+      adapter.defer(() => ran.push(`turn at ${adapter.now()}`));
+    });
+  }
+  const cancel = adapter.after(15, () => ran.push("cancelled"));
+  await pause(50);
+  assertEquals([ran, adapter.now(), adapter.timers], [[], 0, 4]);
+  assertEquals(adapter.run(), 2);
+  assertEquals(ran.splice(0), ["turn", "turn of a turn"]);
+  cancel();
+  adapter.advance(20);
+  assertEquals(ran.splice(0), ["10 at 10", "turn at 10", "20 at 20", "turn at 20"]);
+  assertEquals([adapter.now(), adapter.timers], [20, 1]);
+  adapter.advance(100);
+  assertEquals(ran, ["30 at 30", "turn at 30"]);
+  assertEquals([adapter.now(), adapter.timers], [120, 0]);
+});

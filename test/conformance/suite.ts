@@ -58,8 +58,8 @@ export interface Subject {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** More than loopback holds between two ends with the kernel's usual limits: 4 MiB at the sender, 6 at the receiver. */
-const KERNEL_LIMIT = 16 * MIB;
+/** More than the kernel holds between two ends: 4 MiB at the sender, and 6 or 32 at the receiver, as it is set. */
+const KERNEL_LIMIT = 48 * MIB;
 
 /** What tells on every adapter that a stream is not one buffer's worth. */
 const LONG = 8 * MIB;
@@ -312,8 +312,9 @@ export function conformance(subject: Subject): void {
     peer.reset();
     server.write(1000);
     server.write(1000);
-    await server.readToEnd();
+    // Who writes need not read: a core that waits for WRITABLE has nothing else to wake it.
     await assertOneFinal(server);
+    await server.readToEnd();
     assertTakesNothing(server);
   });
 
