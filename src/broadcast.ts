@@ -161,10 +161,14 @@ export class Broadcast {
 
   /** The accounts of one connection. Frames are counted when asked for, not when given. */
   accounts(connection: Connection): Accounts {
-    const { framesAtJoin, cursor, until, remainder, bytesSkipped, framesSkipped } = connection;
-    const end = Math.min(until, this.log.end);
-    const published = this.log.framesBefore(end) - framesAtJoin;
-    const lagFrames = this.log.framesBefore(end) - this.log.framesBefore(cursor) + (remainder === undefined ? 0 : 1);
+    const { log } = this;
+    const { cursor, until, remainder, bytesSkipped, framesSkipped } = connection;
+    const end = Math.min(until, log.end);
+    const framesAtEnd = until <= log.end ? connection.framesAtUntil : log.frames;
+    // One that has everything may have a cursor that the log has left behind: it is not asked.
+    const framesAtCursor = cursor === end ? framesAtEnd : log.framesBefore(cursor);
+    const lagFrames = framesAtEnd - framesAtCursor + (remainder === undefined ? 0 : 1);
+    const published = framesAtEnd - connection.framesAtJoin;
     return {
       in: { frames: connection.framesIn, bytes: connection.bytesIn },
       given: { frames: published - framesSkipped - lagFrames, bytes: connection.bytesGiven },

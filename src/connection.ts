@@ -50,6 +50,8 @@ export class Connection implements Laggard {
   cursor: number;
   /** Where its stream ends: the log's end at the moment it began to leave. */
   until: number = Infinity;
+  /** How many frames had been published by then. */
+  framesAtUntil = 0;
   /** The rest of a half-sent frame that the log no longer holds for it (`skip`). */
   remainder: Uint8Array | undefined;
   /** Stretches of the log that it is not given because it sent them (`echo: "others"`), the first first. */

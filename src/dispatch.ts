@@ -228,6 +228,7 @@ export class Dispatcher {
   #leave(connection: Connection, reason: CloseReason): void {
     connection.leaving = reason;
     connection.until = this.#broadcast.log.end;
+    connection.framesAtUntil = this.#broadcast.log.frames;
     this.#intake.forget(connection);
     this.#timeouts.idle.clear(connection.token);
     this.#broadcast.finish(connection);

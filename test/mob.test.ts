@@ -93,6 +93,21 @@ test("Mob gives one who ended its stream all that was published until then, and 
   assertEquals([leaver.socket.closes, world.reasons], [1, ["end"]]);
 });
 
+test("Mob may have left the cursor of one who was told everything far behind when it hangs up", async () => {
+  const world = await World.open();
+  const [leaver, speaker] = [world.join(), world.join()];
+  world.say(speaker, "heard by both");
+  leaver.socket.incoming.push(null);
+  world.ready(leaver.token, READABLE);
+  world.run();
+  // More than a segment, so that the log drops what held the leaver's cursor.
+  for (let count = 0; count < 10; count++) world.say(speaker, "x".repeat(100_000));
+  assertEquals(world.mob.connections().map(({ given, lag }) => [given.frames, lag.frames]).sort(), [[1, 0], [11, 0]]);
+  world.ready(leaver.token, HUP);
+  world.run();
+  assertEquals([world.reasons, world.mob.stats().given.frames], [["end"], 12]);
+});
+
 test("Mob drops one who was told the end and does not hang up, after a second", async () => {
   const world = await World.open();
   const { socket, token } = world.join();
