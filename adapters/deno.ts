@@ -212,8 +212,7 @@ async function acceptAll(listener: DenoListener, registry: Registry, isOpen: () 
       accept(await listener.accept(), registry);
     } catch (error) {
       if (!isOpen()) return;
-      const wait = registry.acceptFailed(normalise(error as Error));
-      if (wait > 0) await new Promise<void>((resolve) => eventLoop.after(wait, resolve));
+      await registry.acceptFailed(normalise(error as Error));
     }
   }
 }

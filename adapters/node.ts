@@ -149,7 +149,7 @@ function listen(address: Address, registry: Registry): Promise<Listener> {
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
       server.off("error", reject);
       // libuv deals with failing accepts itself; what comes here never ends the listener.
-      server.on("error", (error) => registry.acceptFailed(error));
+      server.on("error", (error) => void registry.acceptFailed(error));
       // close() frees the address at once; its callback would wait for the connections.
       resolve({ address: opened(address, server), close: () => Promise.resolve(void server.close()) });
     });

@@ -16,8 +16,8 @@
  *    only framing says what was whole.
  * 7. Exactly one final HUP or ERROR for every accepted token; none after `close()`, or if one comes it is stale and
  *    ignored.
- * 8. A failing accept (EMFILE, ECONNABORTED, ENOTCONN, ...) never ends the listener: report it, wait as long as the
- *    core says, go on.
+ * 8. A failing accept (EMFILE, ECONNABORTED, ENOTCONN, ...) never ends the listener: report it, wait until the
+ *    core says so, go on.
  * 9. An option that an adapter cannot honour is refused at start, by name. Never ignored.
  *
  * @module
@@ -60,8 +60,8 @@ export interface Registry {
   accept(socket: Socket): Token | undefined;
   /** Something may be done with this token's socket now. Only recorded: the next turn handles it. */
   ready(token: Token, readiness: Readiness): void;
-  /** The listener could not accept. Returns how many milliseconds to wait before it tries again. */
-  acceptFailed(error: Error): number;
+  /** The listener could not accept. Resolves when it is time to try again. */
+  acceptFailed(error: Error): Promise<void>;
 }
 
 /** An open door. */

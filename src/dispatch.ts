@@ -46,7 +46,7 @@ export class Dispatcher {
   readonly #news: News;
   readonly #census: Census = new Census();
   readonly #journal: Journal = new Journal();
-  readonly #backOff: AcceptBackOff = new AcceptBackOff();
+  readonly #backOff: AcceptBackOff;
   /** Whose sockets threw while the broadcast gave. */
   #broken: [Connection, unknown][] = [];
   #draining = false;
@@ -62,6 +62,7 @@ export class Dispatcher {
     this.#poll = new Poll(adapter, (events) => this.#turn(events));
     this.#slab = new Slab({ capacity: options.maxConnections });
     this.#gate = new Gate(options, adapter.capacity);
+    this.#backOff = new AcceptBackOff(adapter);
     this.#news = new News(hooks);
     this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
@@ -243,6 +244,7 @@ export class Dispatcher {
     this.#timeouts.clear(token);
     this.#gate.leave(socket.peer);
     socket.close();
+    this.#backOff.tryNow();
     this.#census.left(connection, reason, accounts);
     this.#journal.left(connection, reason, accounts.lag.bytes, this.#now);
     this.#news.left({ token, peer: socket.peer, reason });
@@ -290,6 +292,7 @@ export class Dispatcher {
   #finish(empty: () => void): void {
     this.#empty = undefined;
     this.#timeouts.stop();
+    this.#backOff.tryNow();
     this.#rate?.waiting.stop();
     empty();
   }

@@ -120,7 +120,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
         return TOKEN;
       },
       ready: (token, readiness) => this.#poll.ready(token, readiness),
-      acceptFailed: () => 0,
+      acceptFailed: () => Promise.resolve(),
     };
     if (signal !== undefined) {
       signal.throwIfAborted();

@@ -335,10 +335,10 @@ export class Recorder implements Registry {
     this.onReady?.(link, readiness);
   }
 
-  acceptFailed(error: Error): number {
+  acceptFailed(error: Error): Promise<void> {
     this.#bell.ring();
     this.failures.push(error);
-    return 1;
+    return pause(1);
   }
 
   /** Waits for so many connections, and returns the last. */
