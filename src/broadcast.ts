@@ -8,7 +8,6 @@ import type { Connection } from "./connection.ts";
 import { Laggards } from "./laggards.ts";
 import { BroadcastLog } from "./log.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { Accounts } from "./stats.ts";
 
 /** What a broadcast tells its mob. Called while the turn's giving goes on: record, do not remove. */
 export interface BroadcastEvents {
@@ -24,7 +23,7 @@ export interface BroadcastEvents {
 
 /**
  * Every connection is in one of three places: flowing, resumed this turn, or waiting for WRITABLE in the heap. Only
- * one that leaves and has all it is owed is in none.
+ * one that leaves and has all it is owed, or that was skipped and is adrift, is in none.
  */
 export class Broadcast {
   /** What all connections hear. */
@@ -59,9 +58,15 @@ export class Broadcast {
 
   /** Bytes the connection is owed. */
   lag(connection: Connection): number {
-    const { cursor, until, remainder } = connection;
-    const end = until < this.log.end ? until : this.log.end;
-    return end - cursor + (remainder === undefined ? 0 : remainder.length);
+    const { cursor, until, remainder, adriftAt } = connection;
+    const rest = remainder === undefined ? 0 : remainder.length;
+    if (adriftAt !== -1) return rest;
+    return (until < this.log.end ? until : this.log.end) - cursor + rest;
+  }
+
+  /** Whether bytes are waiting for the connection, be it that it will have missed them. */
+  hasNews(connection: Connection): boolean {
+    return connection.remainder !== undefined || connection.cursor < Math.min(connection.until, this.log.end);
   }
 
   /** A newcomer, at the end of the log, is given what is published from now on. */
@@ -79,7 +84,7 @@ export class Broadcast {
 
   /** The connection's socket can take more: it is given what it is owed at the end of this turn. */
   resume(connection: Connection): void {
-    if (connection.heapIndex === -1) return;
+    if (connection.heapIndex === -1 && connection.adriftAt === -1) return;
     this.#laggards.remove(connection);
     this.#resumed.push(connection);
   }
@@ -120,7 +125,7 @@ export class Broadcast {
     }
   }
 
-  /** The connection has begun to leave: it is served once more, whether or not there is news. */
+  /** The connection has begun to leave: it is served once more, news or not. */
   finish(connection: Connection): void {
     if (connection.flowingIndex === -1) return;
     this.#unflow(connection);
@@ -142,7 +147,6 @@ export class Broadcast {
         over.push(first);
       } else {
         this.#skip(first);
-        this.#laggards.add(first);
       }
       first = this.#laggards.first;
     }
@@ -159,24 +163,6 @@ export class Broadcast {
     this.#holding = this.#holding ? worst > maxLag / 2 : worst > maxLag;
   }
 
-  /** The accounts of one connection. Frames are counted when asked for, not when given. */
-  accounts(connection: Connection): Accounts {
-    const { log } = this;
-    const { cursor, until, remainder, bytesSkipped, framesSkipped } = connection;
-    const end = Math.min(until, log.end);
-    const framesAtEnd = until <= log.end ? connection.framesAtUntil : log.frames;
-    // One that has everything may have a cursor that the log has left behind: it is not asked.
-    const framesAtCursor = cursor === end ? framesAtEnd : log.framesBefore(cursor);
-    const lagFrames = framesAtEnd - framesAtCursor + (remainder === undefined ? 0 : 1);
-    const published = framesAtEnd - connection.framesAtJoin;
-    return {
-      in: { frames: connection.framesIn, bytes: connection.bytesIn },
-      given: { frames: published - framesSkipped - lagFrames, bytes: connection.bytesGiven },
-      skipped: { frames: framesSkipped, bytes: bytesSkipped },
-      lag: { frames: lagFrames, bytes: this.lag(connection) },
-    };
-  }
-
   #serve(connection: Connection): void {
     if (!this.#give(connection)) return this.#wait(connection);
     if (connection.leaving === undefined) this.#flow(connection);
@@ -187,6 +173,7 @@ export class Broadcast {
   #give(connection: Connection): boolean {
     const end = connection.until < this.log.end ? connection.until : this.log.end;
     if (connection.remainder !== undefined && !this.#giveRemainder(connection)) return false;
+    if (connection.adriftAt !== -1) this.#land(connection, end);
     let progressed = false;
     let full = false;
     while (connection.cursor < end && !full) {
@@ -241,7 +228,7 @@ export class Broadcast {
     return connection.remainder === undefined;
   }
 
-  /** `skip`: the half-sent frame stays owed, everything after it is missed, and the live end is next. */
+  /** `skip`: the half-sent frame stays owed, and everything after it is missed until the socket takes bytes again. */
   #skip(connection: Connection): void {
     const border = this.log.borderAfter(connection.cursor);
     if (border > connection.cursor) {
@@ -249,6 +236,16 @@ export class Broadcast {
       connection.cursor = border;
     }
     this.#step(connection, this.log.end);
+    connection.adriftAt = this.log.frames;
+  }
+
+  /** One that was adrift goes on at the live end; what was published meanwhile it has missed. */
+  #land(connection: Connection, end: number): void {
+    const framesAtEnd = connection.until <= this.log.end ? connection.framesAtUntil : this.log.frames;
+    connection.framesSkipped += framesAtEnd - connection.adriftAt;
+    connection.bytesSkipped += end - connection.cursor;
+    connection.cursor = end;
+    connection.adriftAt = -1;
     connection.own = undefined;
   }
 
@@ -260,7 +257,7 @@ export class Broadcast {
   }
 
   #wait(connection: Connection): void {
-    this.#laggards.add(connection);
+    if (connection.adriftAt === -1) this.#laggards.add(connection);
     this.#events.blocked(connection);
   }
 

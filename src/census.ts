@@ -48,7 +48,7 @@ export class Census {
     addAccounts(totals, { ...this.#departed, lag: { frames: 0, bytes: 0 } });
     let pings = this.#pings;
     for (const connection of slab.values()) {
-      addAccounts(totals, broadcast.accounts(connection));
+      addAccounts(totals, accountsOf(connection, broadcast));
       pings += connection.decoder.pings;
     }
     return {
@@ -76,7 +76,7 @@ export class Census {
         token: connection.token,
         peer: connection.socket.peer,
         age,
-        ...broadcast.accounts(connection),
+        ...accountsOf(connection, broadcast),
         inRate: connection.bytesIn / seconds,
         givenRate: connection.bytesGiven / seconds,
         paused: connection.paused,
@@ -84,6 +84,27 @@ export class Census {
     });
     return list.sort((one, other) => other.lag.bytes - one.lag.bytes || other.age - one.age);
   }
+}
+
+/** The accounts of one connection. Frames are counted when asked for, not when given. */
+export function accountsOf(connection: Connection, broadcast: Broadcast): Accounts {
+  const { log } = broadcast;
+  const { cursor, until, remainder, adriftAt } = connection;
+  const end = Math.min(until, log.end);
+  const framesAtEnd = until <= log.end ? connection.framesAtUntil : log.frames;
+  const adrift = adriftAt !== -1;
+  const bytesSkipped = connection.bytesSkipped + (adrift ? end - cursor : 0);
+  const framesSkipped = connection.framesSkipped + (adrift ? framesAtEnd - adriftAt : 0);
+  // One that has everything, or is adrift, may have a cursor that the log has left behind: it is not asked.
+  const framesAtCursor = adrift || cursor === end ? framesAtEnd : log.framesBefore(cursor);
+  const lagFrames = framesAtEnd - framesAtCursor + (remainder === undefined ? 0 : 1);
+  const published = framesAtEnd - connection.framesAtJoin;
+  return {
+    in: { frames: connection.framesIn, bytes: connection.bytesIn },
+    given: { frames: published - framesSkipped - lagFrames, bytes: connection.bytesGiven },
+    skipped: { frames: framesSkipped, bytes: bytesSkipped },
+    lag: { frames: lagFrames, bytes: broadcast.lag(connection) },
+  };
 }
 
 type Totals = { [Name in keyof Accounts]: Volume };

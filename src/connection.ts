@@ -54,6 +54,11 @@ export class Connection implements Laggard {
   framesAtUntil = 0;
   /** The rest of a half-sent frame that the log no longer holds for it (`skip`). */
   remainder: Uint8Array | undefined;
+  /**
+   * How many frames had been published at its cursor when it was skipped (`skip`). Until its socket takes bytes again
+   * it is adrift: the log holds nothing for it, and it will go on at whatever is the live end then. -1: it is not.
+   */
+  adriftAt = -1;
   /** Stretches of the log that it is not given because it sent them (`echo: "others"`), the first first. */
   own: Stretch[] | undefined;
   /** Bytes that its socket took. */

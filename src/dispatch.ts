@@ -11,7 +11,7 @@
 import { type Adapter, ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
 import { AcceptBackOff } from "./back_off.ts";
 import { Broadcast } from "./broadcast.ts";
-import { Census } from "./census.ts";
+import { accountsOf, Census } from "./census.ts";
 import { Connection } from "./connection.ts";
 import { type Deadlines, Timeouts } from "./deadlines.ts";
 import { FrameDecoder } from "./frame.ts";
@@ -238,7 +238,7 @@ export class Dispatcher {
   #remove(connection: Connection, reason: CloseReason): void {
     const { token, socket } = connection;
     if (this.#slab.remove(token) === undefined) return;
-    const accounts = this.#broadcast.accounts(connection);
+    const accounts = accountsOf(connection, this.#broadcast);
     this.#broadcast.remove(connection);
     this.#intake.forget(connection);
     this.#timeouts.clear(token);
@@ -257,7 +257,7 @@ export class Dispatcher {
     this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.leaving ?? "shutdown"));
     this.#late(this.#timeouts.stall, (connection) => {
       // Under `skip` a connection can be full and owed nothing: it is not late, and is watched on.
-      if (this.#broadcast.lag(connection) > 0) this.#remove(connection, "stalled");
+      if (connection.leaving !== undefined || this.#broadcast.hasNews(connection)) this.#remove(connection, "stalled");
       else this.#timeouts.stall.set(connection.token, this.#now);
     });
     if (this.#rate === undefined) return;

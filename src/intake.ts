@@ -118,7 +118,7 @@ export class Intake {
 
   /** The connection has caught up: what waited to be read from it is ready again. */
   unpause(connection: Connection): void {
-    if (!connection.paused || this.#broadcast.lag(connection) > this.#pauseLag) return;
+    if (!connection.paused || connection.adriftAt !== -1 || this.#broadcast.lag(connection) > this.#pauseLag) return;
     connection.paused = false;
     this.#poll.ready(connection.token, READABLE);
   }
@@ -141,7 +141,7 @@ export class Intake {
 
   #allowed(connection: Connection, now: number): boolean {
     if (connection.paused || this.#held.has(connection)) return false;
-    if (this.#broadcast.lag(connection) > this.#pauseLag) {
+    if (connection.adriftAt !== -1 || this.#broadcast.lag(connection) > this.#pauseLag) {
       connection.paused = true;
     } else if (this.#broadcast.holding) {
       this.#held.add(connection);

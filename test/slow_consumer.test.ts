@@ -127,6 +127,47 @@ test("skip: never a torn frame, wherever the socket stops", async () => {
   }
 });
 
+test("skip: one that is stuck costs no log after it was skipped, and goes on at the end as it is then", async () => {
+  const world = await World.open({ maxLag: 2 ** 20, slowConsumer: "skip" });
+  const [speaker, slow] = [world.join(), joinWithRoom(world, 10)];
+  const text = "x".repeat(50_000);
+  for (let count = 0; count < 25; count++) world.say(speaker, text);
+  for (let count = 0; count < 50; count++) {
+    world.say(speaker, text);
+    assertLess(world.mob.stats().logHeld, 600_000);
+    checkAccounts(world, slow, NOTHING);
+  }
+  // It takes some of the half-sent frame: still adrift. What it says meanwhile waits: it does not read.
+  world.makeRoom(slow.socket, slow.token, 1000);
+  world.say(slow, "not yet");
+  assertEquals([world.mob.stats().published.frames, slow.socket.heard.length], [75, 1010]);
+  checkAccounts(world, slow, NOTHING);
+  letThemRead(world, slow);
+  world.say(speaker, "live");
+  assertEquals(slow.socket.texts.map((heard) => heard.slice(0, 7)), ["xxxxxxx", "not yet", "live"]);
+  checkAccounts(world, slow, NOTHING);
+  assertEquals(world.reasons, []);
+});
+
+test("skip: one that leaves while it is adrift is told the end, or is removed when it takes nothing", async () => {
+  for (const takes of [true, false]) {
+    const world = await World.open({ maxLag: 300, slowConsumer: "skip", stallTimeout: 1000 });
+    const [speaker, slow] = [world.join(), joinWithRoom(world, 10)];
+    for (let count = 0; count < 10; count++) world.say(speaker, TEXT);
+    slow.socket.incoming.push(null);
+    world.ready(slow.token, HUP);
+    world.run();
+    assertEquals(world.reasons, ["end"]);
+    const [, deaf] = [world.join(), joinWithRoom(world, 0)];
+    for (let count = 0; count < 10; count++) world.say(speaker, TEXT);
+    void world.mob.close({ drain: 60_000 });
+    world.run();
+    if (takes) letThemRead(world, deaf);
+    else world.adapter.advance(1000);
+    assertEquals([deaf.socket.shutdowns, world.reasons.includes("stalled")], [takes ? 1 : 0, !takes]);
+  }
+});
+
 test("skip: memory stays within maxLag however long it lasts, and stuck for stallTimeout it is removed", async () => {
   const world = await World.open({ maxLag: 2 ** 20, slowConsumer: "skip", stallTimeout: 5000 });
   const [speaker] = [world.join(), joinWithRoom(world, 10), joinWithRoom(world, 0)];
