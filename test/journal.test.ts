@@ -1,0 +1,79 @@
+import { test } from "node:test";
+import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
+import { assert, assertEquals } from "@std/assert";
+import { HUP } from "../src/adapter.ts";
+import { CLOSE_REASONS } from "../src/stats.ts";
+import { World } from "./helpers/world.ts";
+
+/** What is logged at a level while something runs. */
+async function logged(level: "debug" | "info", run: () => Promise<void>): Promise<LogRecord[]> {
+  const records: LogRecord[] = [];
+  configureSync({
+    sinks: { records: (record) => records.push(record) },
+    loggers: [
+      { category: "mobcast", sinks: ["records"], lowestLevel: level },
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
+    ],
+  });
+  try {
+    await run();
+  } finally {
+    resetSync();
+  }
+  return records;
+}
+
+function textOf(record: LogRecord): string {
+  return record.message.join("");
+}
+
+test("a cut is one structured line: reason, peer, token, age, bytes, lag", async () => {
+  const [line, ...more] = await logged("info", async () => {
+    const world = await World.open({ maxLag: 100 });
+    const [speaker, slow] = [world.join(), world.join()];
+    slow.socket.room = 5;
+    world.adapter.advance(1234);
+    world.say(speaker, "x".repeat(80), "y".repeat(80));
+  });
+  assertEquals(more, []);
+  assertEquals(line!.level, "warning");
+  assertEquals(line!.properties, {
+    reason: "lagged",
+    peer: "10.0.0.1:2",
+    token: "1v1",
+    age: 1234,
+    bytesIn: 0,
+    bytesGiven: 5,
+    lag: 171,
+  });
+});
+
+test("a thousand refusals are ten lines and a count, so that nobody can fill a disk", async () => {
+  const lines = await logged("info", async () => {
+    const world = await World.open({ maxConnections: 1 });
+    world.join();
+    for (let count = 0; count < 1000; count++) world.come();
+    world.adapter.advance(10_000);
+    world.come();
+    assertEquals(world.mob.stats().left.refused, 1001);
+  });
+  const texts = lines.map(textOf);
+  assertEquals(texts.length, 12);
+  assert(texts[10]!.startsWith("Not logged: 990 more lines of"), texts[10]);
+  assertEquals(lines[0]!.properties, { reason: "refused", peer: "10.0.0.1:2", limit: "maxConnections 1" });
+});
+
+test("who comes and goes in the ordinary way is told at debug level only", async () => {
+  const life = async (): Promise<void> => {
+    const world = await World.open();
+    const { token } = world.join();
+    world.ready(token, HUP);
+    world.run();
+  };
+  assertEquals(await logged("info", life), []);
+  assertEquals((await logged("debug", life)).map(textOf), ["Joined: 10.0.0.1:1", "Left: 10.0.0.1:1, end"]);
+});
+
+test("every close reason says what it means", () => {
+  for (const [reason, meaning] of Object.entries(CLOSE_REASONS)) assert(meaning.length > 10, reason);
+});
