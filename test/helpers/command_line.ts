@@ -27,14 +27,15 @@ export interface Ended {
 /** Nothing here takes longer on a busy machine, unless it hangs. */
 const PATIENCE = 20_000;
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+/** The folder of the project: commands run there. */
+export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What starts the command line on a runtime, as the README says it. */
-function programOf(runtime: RuntimeName): string[] {
-  const bin = (name: string): string => join(root, "node_modules", ".bin", name);
+export function programOf(runtime: RuntimeName): string[] {
+  const bin = (name: string): string => join(ROOT, "node_modules", ".bin", name);
   if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
   if (runtime === "deno") return [bin("deno"), "run", "--allow-net", "mod.ts"];
-  if (!existsSync(join(root, "dist/bin.js"))) throw new Error("Cannot start dist/bin.js: run npm run build first");
+  if (!existsSync(join(ROOT, "dist/bin.js"))) throw new Error("Cannot start dist/bin.js: run npm run build first");
   return ["node", "dist/bin.js"];
 }
 
@@ -57,7 +58,7 @@ export class CommandLine implements AsyncDisposable {
   constructor(runtime: RuntimeName, args: readonly string[]) {
     const [command, ...program] = programOf(runtime);
     this.#name = `mobcast ${args.join(" ")} on ${runtime}`;
-    this.child = spawn(command!, [...program, ...args], { cwd: root, stdio: ["pipe", "pipe", "pipe"] });
+    this.child = spawn(command!, [...program, ...args], { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] });
     running.add(this.child);
     // It may be gone when we write; how it ended tells.
     this.child.stdin!.on("error", () => {});

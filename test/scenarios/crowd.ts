@@ -7,7 +7,7 @@ import { processorOf, Server } from "./server.ts";
 const PUBLISHERS = 8;
 
 /** The longest a crowd may take, in milliseconds. */
-const LIMIT = 120_000;
+const LIMIT = 60_000;
 
 /** How much of it. */
 const CONNECTIONS = 1000;

@@ -1,12 +1,10 @@
 /** The server under test: the real command line in a process of its own, looked at from the outside. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import type { MobStats } from "../../src/stats.ts";
-import type { RuntimeName } from "../helpers/command_line.ts";
+import { programOf, ROOT, type RuntimeName } from "../helpers/command_line.ts";
 import { pass, pulse, until } from "./waiting.ts";
 
 /** A line of the server's log. */
@@ -29,17 +27,6 @@ const PATIENCE = 20_000;
 
 /** Milliseconds between two questions. */
 const ASKING = 50;
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** What starts the command line on a runtime, as the README says it. */
-function programOf(runtime: RuntimeName): string[] {
-  const bin = (name: string): string => join(root, "node_modules", ".bin", name);
-  if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
-  if (runtime === "deno") return [bin("deno"), "run", "--allow-net", "mod.ts"];
-  if (!existsSync(join(root, "dist/bin.js"))) throw new Error("Cannot start dist/bin.js: run npm run build first");
-  return ["node", "dist/bin.js"];
-}
 
 /** Those that run now: none outlives this process. */
 const running: Set<ChildProcess> = new Set();
@@ -74,7 +61,7 @@ export class Server {
     const [command, ...rest] = [...programOf(runtime), "tcp://127.0.0.1:0", "--log-format", "json", ...args];
     const limited = ["-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, command!, ...rest];
     const [file, argv] = descriptors === undefined ? [command!, rest] : ["bash", limited];
-    this.#child = spawn(file, argv, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(file, argv, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
     running.add(this.#child);
     this.#child.stdout!.setEncoding("utf8").on("data", (text: string) => this.#out(text));
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => this.#err(text));
