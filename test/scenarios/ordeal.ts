@@ -56,14 +56,14 @@ export interface Measured {
 export class Ordeal {
   /** What it measured. */
   measured: Measured | undefined;
-  /** Whether nothing is wrong but delays. */
-  onlyLate = false;
+  /** Whether nothing is wrong but what depends on the machine: delays, and how late the garbage is collected. */
+  onlyNoise = false;
   readonly #policy: SlowConsumer;
   readonly #count: number;
   readonly #plan: Plan;
   readonly #baseline: Measured | undefined;
   readonly #findings: Findings = new Findings();
-  readonly #late: Findings = new Findings();
+  readonly #noise: Findings = new Findings();
   readonly #sleepers: Sleeper[] = [];
   #server!: Server;
   #people!: Crowd;
@@ -87,12 +87,12 @@ export class Ordeal {
       const figures = await this.#suffer();
       const seconds = (performance.now() - began) / 1000;
       this.#findings.problems.push(...this.#people.problems());
-      this.onlyLate = this.#findings.problems.length === 0 && this.#late.problems.length > 0;
+      this.onlyNoise = this.#findings.problems.length === 0 && this.#noise.problems.length > 0;
       const wait = this.#server.starved() - starved[0] + starvedOf("self") - starved[1];
       return {
         label: `${this.#policy}, ${this.#count} stuck`,
         figures: { ...figures, starved: percent(wait, seconds) },
-        problems: [...this.#findings.problems, ...this.#late.problems],
+        problems: [...this.#findings.problems, ...this.#noise.problems],
       };
     } finally {
       this.#people.disperse();
@@ -208,14 +208,17 @@ export class Ordeal {
     if (!this.#plan.timed || this.#baseline === undefined) return;
     for (const [index, delay] of delays.entries()) {
       const limit = FACTOR * Math.max(before, this.#baseline.delays[index]!);
-      this.#late.expect(delay <= limit, `p99 of the delay, ${inMilliseconds(delay)}, is over ${inMilliseconds(limit)}`);
+      this.#noise.expect(
+        delay <= limit,
+        `p99 of the delay, ${inMilliseconds(delay)}, is over ${inMilliseconds(limit)}`,
+      );
     }
   }
 
   #compareMemory(memory: number): string {
     if (this.#baseline === undefined) return mebibytes(memory);
     const growth = memory - this.#baseline.memory;
-    this.#findings.expect(growth <= GROWTH, `memory grew by ${mebibytes(growth)}`);
+    this.#noise.expect(growth <= GROWTH, `memory grew by ${mebibytes(growth)}`);
     return `${mebibytes(memory)} (${growth < 0 ? "-" : "+"}${mebibytes(Math.abs(growth))})`;
   }
 }
