@@ -56,17 +56,26 @@ export class Broadcast {
     return this.#holding;
   }
 
+  /** Where the connection's stream ends as yet: the end of the log or, when it leaves, where that was then. */
+  endFor(connection: Connection): number {
+    return connection.until < this.log.end ? connection.until : this.log.end;
+  }
+
+  /** How many frames had been published there. */
+  framesAtEndFor(connection: Connection): number {
+    return connection.until <= this.log.end ? connection.framesAtUntil : this.log.frames;
+  }
+
   /** Bytes the connection is owed. */
   lag(connection: Connection): number {
-    const { cursor, until, remainder, adriftAt } = connection;
+    const { cursor, remainder, adriftAt } = connection;
     const rest = remainder === undefined ? 0 : remainder.length;
-    if (adriftAt !== -1) return rest;
-    return (until < this.log.end ? until : this.log.end) - cursor + rest;
+    return adriftAt !== -1 ? rest : this.endFor(connection) - cursor + rest;
   }
 
   /** Whether bytes are waiting for the connection, be it that it will have missed them. */
   hasNews(connection: Connection): boolean {
-    return connection.remainder !== undefined || connection.cursor < Math.min(connection.until, this.log.end);
+    return connection.remainder !== undefined || connection.cursor < this.endFor(connection);
   }
 
   /** A newcomer, at the end of the log, is given what is published from now on. */
@@ -171,7 +180,7 @@ export class Broadcast {
 
   /** Writes until all is given or the socket takes no more. Says whether all is given. */
   #give(connection: Connection): boolean {
-    const end = connection.until < this.log.end ? connection.until : this.log.end;
+    const end = this.endFor(connection);
     if (connection.remainder !== undefined && !this.#giveRemainder(connection)) return false;
     if (connection.adriftAt !== -1) this.#land(connection, end);
     let progressed = false;
@@ -241,8 +250,7 @@ export class Broadcast {
 
   /** One that was adrift goes on at the live end; what was published meanwhile it has missed. */
   #land(connection: Connection, end: number): void {
-    const framesAtEnd = connection.until <= this.log.end ? connection.framesAtUntil : this.log.frames;
-    connection.framesSkipped += framesAtEnd - connection.adriftAt;
+    connection.framesSkipped += this.framesAtEndFor(connection) - connection.adriftAt;
     connection.bytesSkipped += end - connection.cursor;
     connection.cursor = end;
     connection.adriftAt = -1;

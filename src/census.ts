@@ -88,15 +88,14 @@ export class Census {
 
 /** The accounts of one connection. Frames are counted when asked for, not when given. */
 export function accountsOf(connection: Connection, broadcast: Broadcast): Accounts {
-  const { log } = broadcast;
-  const { cursor, until, remainder, adriftAt } = connection;
-  const end = Math.min(until, log.end);
-  const framesAtEnd = until <= log.end ? connection.framesAtUntil : log.frames;
+  const { cursor, remainder, adriftAt } = connection;
+  const end = broadcast.endFor(connection);
+  const framesAtEnd = broadcast.framesAtEndFor(connection);
   const adrift = adriftAt !== -1;
   const bytesSkipped = connection.bytesSkipped + (adrift ? end - cursor : 0);
   const framesSkipped = connection.framesSkipped + (adrift ? framesAtEnd - adriftAt : 0);
   // One that has everything, or is adrift, may have a cursor that the log has left behind: it is not asked.
-  const framesAtCursor = adrift || cursor === end ? framesAtEnd : log.framesBefore(cursor);
+  const framesAtCursor = adrift || cursor === end ? framesAtEnd : broadcast.log.framesBefore(cursor);
   const lagFrames = framesAtEnd - framesAtCursor + (remainder === undefined ? 0 : 1);
   const published = framesAtEnd - connection.framesAtJoin;
   return {

@@ -103,6 +103,7 @@ export class Timeouts {
   readonly idle: Deadlines;
   /** It was told everything and has not hung up. */
   readonly linger: Deadlines;
+  readonly #all: readonly Deadlines[];
 
   /** Deadlines with the timeouts of the options. */
   constructor(adapter: Adapter, options: ResolvedOptions, wake: () => void) {
@@ -110,15 +111,16 @@ export class Timeouts {
     this.frame = new Deadlines(adapter, options.frameTimeout, wake);
     this.idle = new Deadlines(adapter, options.idleTimeout, wake);
     this.linger = new Deadlines(adapter, Math.min(LINGER, options.drainTimeout), wake);
+    this.#all = [this.stall, this.frame, this.idle, this.linger];
   }
 
   /** A connection is gone. */
   clear(token: Token): void {
-    for (const deadlines of [this.stall, this.frame, this.idle, this.linger]) deadlines.clear(token);
+    for (const deadlines of this.#all) deadlines.clear(token);
   }
 
   /** Everybody is gone. */
   stop(): void {
-    for (const deadlines of [this.stall, this.frame, this.idle, this.linger]) deadlines.stop();
+    for (const deadlines of this.#all) deadlines.stop();
   }
 }

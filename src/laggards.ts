@@ -6,7 +6,7 @@
 
 /** What the heap needs of a connection: its place in the log, and a field where the heap notes its own place. */
 export interface Laggard {
-  /** The offset up to which it was given the log. */
+  /** The offset up to which it was given the log. It stays while it is in the heap. */
   cursor: number;
   /** Where it stands in the heap; -1 when it does not. */
   heapIndex: number;
@@ -47,11 +47,6 @@ export class Laggards<T extends Laggard> {
     this.#put(last, index);
     this.#rise(index);
     this.#sink(last.heapIndex);
-  }
-
-  /** Says that the cursor of one in the heap has moved forward. */
-  moved(laggard: T): void {
-    this.#sink(laggard.heapIndex);
   }
 
   #rise(index: number): void {

@@ -323,8 +323,9 @@ test("Laggards keeps the furthest behind on top through any adding, moving and r
       inside.push(laggard);
       laggards.add(laggard);
     } else if (random(2) === 0) {
+      laggards.remove(pick!);
       pick!.cursor += random(300);
-      laggards.moved(pick!);
+      laggards.add(pick!);
     } else {
       inside.splice(inside.indexOf(pick!), 1);
       laggards.remove(pick!);
