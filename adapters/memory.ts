@@ -7,8 +7,14 @@
 
 import type { Adapter, Listener, Registry } from "../src/adapter.ts";
 import { type Address, formatAddress, formatHostPort } from "../src/address.ts";
-import { pipe, type PipeFaults } from "../src/pipe.ts";
+import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
 import { eventLoop } from "./event_loop.ts";
+
+/** How a network misbehaves. What is not given does not happen. */
+export interface MemoryFaults extends Partial<PipeFaults> {
+  /** Why the next accept fails, asked once for each try; `undefined` when it does not. */
+  readonly accept?: () => Error | undefined;
+}
 
 /** How to build a {@link memoryAdapter}. */
 export interface MemoryOptions {
@@ -19,6 +25,8 @@ export interface MemoryOptions {
    * number: the same seed gives the same run.
    */
   readonly seed?: number;
+  /** Faults of one's own making, instead of those drawn from a seed. */
+  readonly faults?: MemoryFaults;
   /**
    * When true nothing runs by itself: time stands still and turns wait until `run` and `advance` are called. Default
    * false: turns run on the runtime's event loop, and time is real.
@@ -41,6 +49,18 @@ interface Timer {
   readonly run: () => void;
 }
 
+/** An open door, and who knocks at it. */
+interface Door {
+  readonly registry: Registry;
+  /** Connections that were not accepted yet. */
+  readonly backlog: PipeEnd[];
+  /** An accept failed, and the registry has not said that it is time for the next one. */
+  waiting: boolean;
+}
+
+/** Errors that take the newcomer with them; after any other it waits in the backlog, as with a kernel. */
+const NEWCOMER_GONE: ReadonlySet<string> = new Set(["ECONNABORTED", "ECONNRESET", "ENOTCONN", "EPROTO"]);
+
 /**
  * Makes a network of its own: doors of one memory adapter are reached only through the same adapter.
  *
@@ -58,8 +78,8 @@ interface Timer {
  */
 export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   const { capacity, seed, manual = false } = options;
-  const faults = seed === undefined ? undefined : seededFaults(seed);
-  const doors = new Map<string, Registry>();
+  const faults: MemoryFaults = options.faults ?? (seed === undefined ? {} : seededFaults(seed));
+  const doors = new Map<string, Door>();
   let nextPort = 1;
   let nextClientPort = 50_000;
 
@@ -67,8 +87,14 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     const opened = { ...address, port: address.port === 0 ? nextPort++ : address.port };
     const url = formatAddress(opened);
     if (doors.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
-    doors.set(url, registry);
-    return Promise.resolve({ address: opened, close: () => Promise.resolve(void doors.delete(url)) });
+    const door: Door = { registry, backlog: [], waiting: false };
+    doors.set(url, door);
+    const close = (): Promise<void> => {
+      doors.delete(url);
+      for (const knocking of door.backlog.splice(0)) knocking.close();
+      return Promise.resolve();
+    };
+    return Promise.resolve({ address: opened, close });
   }
 
   function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
@@ -82,18 +108,37 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     const token = registry.accept(outside);
     if (token === undefined) return Promise.resolve();
     outside.attach(registry, token);
-    const accepted = door.accept(inside);
-    if (accepted === undefined) {
-      inside.shutdown();
-      inside.close();
-    } else {
-      inside.attach(door, accepted);
-    }
+    door.backlog.push(inside);
+    acceptAll(door);
     return Promise.resolve();
+  }
+
+  /** Lets in everybody who knocks, until an accept fails. */
+  function acceptAll(door: Door): void {
+    while (!door.waiting && door.backlog.length > 0) {
+      const error = faults.accept?.();
+      if (error === undefined) {
+        admit(door.registry, door.backlog.shift()!);
+        continue;
+      }
+      if (NEWCOMER_GONE.has((error as { code?: string }).code ?? "")) door.backlog.shift()!.close();
+      door.waiting = true;
+      void door.registry.acceptFailed(error).then(() => {
+        door.waiting = false;
+        acceptAll(door);
+      });
+    }
   }
 
   const loop = manual ? manualLoop() : { ...eventLoop, run: () => 0, advance: () => {}, timers: 0 };
   return Object.assign(loop, { name: "memory", listen, connect });
+}
+
+function admit(registry: Registry, inside: PipeEnd): void {
+  const token = registry.accept(inside);
+  if (token !== undefined) return inside.attach(registry, token);
+  inside.shutdown();
+  inside.close();
 }
 
 /** Turns and timers that wait to be told. */

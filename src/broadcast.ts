@@ -6,7 +6,7 @@
 
 import type { Connection } from "./connection.ts";
 import { Laggards } from "./laggards.ts";
-import { BroadcastLog } from "./log.ts";
+import { BroadcastLog, SEGMENT_SIZE } from "./log.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** What a broadcast tells its mob. Called while the turn's giving goes on: record, do not remove. */
@@ -48,7 +48,11 @@ export class Broadcast {
     this.#options = options;
     this.#events = events;
     this.#watchesIdleness = options.idleTimeout > 0;
-    this.log = new BroadcastLog({ framing: options.framing });
+    // Under a small maxLag a segment is small too: what is held beyond the furthest cursor is up to one of them.
+    this.log = new BroadcastLog({
+      framing: options.framing,
+      segmentSize: Math.min(SEGMENT_SIZE, Math.max(1, Math.floor(options.maxLag / 4))),
+    });
   }
 
   /** Whether nobody may be read from, because of somebody's lag (`block`). */
@@ -167,6 +171,8 @@ export class Broadcast {
     const { slowConsumer, maxLag } = this.#options;
     const furthest = this.#laggards.first?.cursor ?? this.log.end;
     this.log.trim(furthest);
+    // Nobody is there who would soon be given more: nothing is held for those who may come.
+    if (this.#flowing.length === 0 && furthest === this.log.end) this.log.clear();
     if (slowConsumer !== "block") return;
     const worst = this.log.end - furthest;
     this.#holding = this.#holding ? worst > maxLag / 2 : worst > maxLag;

@@ -163,7 +163,10 @@ export class Dispatcher {
     if (this.#draining) this.#drainAll();
     this.#broadcast.flush();
     if (this.#broken.length > 0) this.#removeBroken();
-    for (const connection of this.#broadcast.overLimit()) this.#remove(connection, "lagged");
+    // A closing mob has published its last: nobody's lag grows any more, and drainTimeout bounds it.
+    if (this.closing === undefined) {
+      for (const connection of this.#broadcast.overLimit()) this.#remove(connection, "lagged");
+    }
     this.#expire();
     this.#broadcast.settle();
     if (this.#intake.released) this.#poll.wake();
@@ -175,8 +178,8 @@ export class Dispatcher {
     if ((readiness & WRITABLE) !== 0) this.#broadcast.resume(connection);
     const final = (readiness & (HUP | ERROR)) !== 0;
     if ((readiness & READABLE) === 0 && !final) return;
-    this.#timeouts.idle.set(connection.token, this.#now);
     const leaving = connection.leaving !== undefined;
+    if (!leaving) this.#timeouts.idle.set(connection.token, this.#now);
     const outcome = leaving ? this.#intake.discard(connection) : this.#intake.read(connection, this.#now, final);
     if (outcome === "too-large") this.#remove(connection, "frame-too-large");
     else if (final) this.#remove(connection, connection.leaving ?? this.#endOf(connection, readiness));
@@ -208,7 +211,7 @@ export class Dispatcher {
   #progressed(connection: Connection): void {
     const { token } = connection;
     if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#now);
-    this.#timeouts.idle.set(token, this.#now);
+    if (connection.leaving === undefined) this.#timeouts.idle.set(token, this.#now);
     this.#intake.unpause(connection);
   }
 

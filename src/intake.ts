@@ -76,7 +76,10 @@ export class Intake {
    * mob's hold or its rate forbids.
    */
   read(connection: Connection, now: number, final: boolean): ReadOutcome {
-    if (!final && !this.#allowed(connection, now)) return "later";
+    if (!final && !this.#allowed(connection, now)) {
+      this.#frameDeadlines.clear(connection.token);
+      return "later";
+    }
     const { decoder } = connection;
     const framesBefore = connection.framesIn + decoder.pings;
     let left = final ? Infinity : Math.min(this.#readBudget, this.#left);
@@ -100,7 +103,7 @@ export class Intake {
       }
     }
     this.#reading = undefined;
-    this.#watchFrame(connection, now, connection.framesIn + decoder.pings > framesBefore);
+    this.#watchFrame(connection, now, outcome, connection.framesIn + decoder.pings > framesBefore);
     return outcome;
   }
 
@@ -147,12 +150,9 @@ export class Intake {
       this.#held.add(connection);
     } else if (this.#left <= 0) {
       this.#again(connection);
-      return false;
     } else {
       return this.#rate === undefined || this.#rate.allows(connection, now);
     }
-    // It is we who do not read: the time a frame takes to come is not the peer's now.
-    this.#frameDeadlines.clear(connection.token);
     return false;
   }
 
@@ -161,10 +161,13 @@ export class Intake {
     return "later";
   }
 
-  /** A frame's time runs from its first byte: a new partial frame starts anew, a whole one has no deadline. */
-  #watchFrame(connection: Connection, now: number, completed: boolean): void {
+  /**
+   * A frame's time runs from its first byte: a new partial frame starts anew, a whole one has no deadline. Nor has one
+   * whose bytes may be here already: while it is we who do not read, it is not the peer who is late.
+   */
+  #watchFrame(connection: Connection, now: number, outcome: ReadOutcome, completed: boolean): void {
     const { token, decoder } = connection;
-    if (decoder.pending === 0) this.#frameDeadlines.clear(token);
+    if (decoder.pending === 0 || outcome === "later") this.#frameDeadlines.clear(token);
     else if (completed || !this.#frameDeadlines.has(token)) this.#frameDeadlines.set(token, now);
   }
 }

@@ -18,7 +18,7 @@ export interface BroadcastLogOptions {
  * 256 KiB: large enough that a turn seldom crosses a border, small enough that what a runtime still sends to a stuck
  * peer pins little.
  */
-const SEGMENT_SIZE = 256 * 1024;
+export const SEGMENT_SIZE: number = 256 * 1024;
 
 /** Part of the log: starts at a frame start, holds whole frames, is written front to back and never again. */
 interface Segment {
@@ -129,17 +129,29 @@ export class BroadcastLog {
     return run;
   }
 
-  /** Drops every segment that ends at or before `offset`, the furthest-back cursor. The last one stays: it may grow. */
+  /**
+   * Drops every segment that ends at or before `offset`, the furthest-back cursor. The last one stays while it has
+   * room to grow into.
+   */
   trim(offset: number): void {
     let drop = 0;
-    while (drop < this.#segments.length - 1 && this.#segments[drop + 1]!.start <= offset) {
-      this.#held -= this.#segments[drop]!.bytes.length;
+    for (const { start, filled, bytes } of this.#segments) {
+      if (start + filled > offset || (drop === this.#segments.length - 1 && filled < bytes.length)) break;
+      this.#held -= bytes.length;
       drop++;
     }
     if (drop > 0) {
       this.#segments.splice(0, drop);
       this.#lastRun = undefined;
     }
+  }
+
+  /** Drops everything: for when nobody needs any of it, nor is there anybody to be given more soon. */
+  clear(): void {
+    if (this.#segments.length === 0) return;
+    this.#segments = [];
+    this.#held = 0;
+    this.#lastRun = undefined;
   }
 
   /** How many frames end at or before `offset`. Walks at most one segment: for accounts, not for the hot path. */

@@ -7,12 +7,12 @@
 import { ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
 import type { Token } from "./token.ts";
 
-/** How a pipe misbehaves, for tests. A well-behaved one has none. */
+/** How a pipe misbehaves, for tests. A well-behaved one does nothing of it. */
 export interface PipeFaults {
   /** How many of `offered` bytes a write takes, 0 to all. */
-  take(offered: number): number;
+  readonly take: (offered: number) => number;
   /** How many of `held` bytes one read gets, 1 to all. */
-  give(held: number): number;
+  readonly give: (held: number) => number;
 }
 
 /** Bytes a pipe holds in each direction before its writer has to wait: what a small kernel buffer would. */
@@ -29,7 +29,7 @@ export class PipeEnd implements Socket {
   error: Error | undefined;
 
   readonly #capacity: number;
-  readonly #faults: PipeFaults | undefined;
+  readonly #faults: Partial<PipeFaults>;
   #other!: PipeEnd;
   #registry: Registry | undefined;
   #token: Token | undefined;
@@ -46,10 +46,15 @@ export class PipeEnd implements Socket {
   #final = false;
 
   /** Use {@link pipe}. */
-  constructor(peer: string, capacity: number, faults: PipeFaults | undefined) {
+  constructor(peer: string, capacity: number, faults: Partial<PipeFaults>) {
     this.peer = peer;
     this.#capacity = capacity;
     this.#faults = faults;
+  }
+
+  /** Bytes that came and were not read yet. */
+  get held(): number {
+    return this.#held;
   }
 
   /** Joins two ends. Use {@link pipe}. */
@@ -71,7 +76,7 @@ export class PipeEnd implements Socket {
   read(): Uint8Array | undefined | null {
     const chunk = this.#inbox[0];
     if (chunk === undefined) return this.#ended ? null : undefined;
-    const length = this.#faults === undefined ? chunk.length : this.#faults.give(chunk.length);
+    const length = this.#faults.give?.(chunk.length) ?? chunk.length;
     if (length < chunk.length) this.#inbox[0] = chunk.subarray(length);
     else this.#inbox.shift();
     this.#held -= length;
@@ -87,7 +92,7 @@ export class PipeEnd implements Socket {
       return 0;
     }
     const room = Math.min(bytes.length, this.#capacity - this.#other.#held);
-    const taken = this.#faults === undefined ? room : this.#faults.take(room);
+    const taken = this.#faults.take?.(room) ?? room;
     if (taken > 0) this.#other.#receive(taken < bytes.length ? bytes.subarray(0, taken) : bytes);
     if (taken < bytes.length) {
       this.#owed = true;
@@ -159,9 +164,9 @@ export class PipeEnd implements Socket {
 export function pipe(
   firstPeer: string,
   secondPeer: string,
-  options: { readonly capacity?: number; readonly faults?: PipeFaults | undefined } = {},
+  options: { readonly capacity?: number; readonly faults?: Partial<PipeFaults> } = {},
 ): [PipeEnd, PipeEnd] {
-  const { capacity = CAPACITY, faults } = options;
+  const { capacity = CAPACITY, faults = {} } = options;
   const first = new PipeEnd(firstPeer, capacity, faults);
   const second = new PipeEnd(secondPeer, capacity, faults);
   PipeEnd.join(first, second);

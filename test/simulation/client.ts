@@ -1,0 +1,118 @@
+/**
+ * A client: the raw far end of a connection, which says and reads what it is told to.
+ *
+ * @module
+ */
+
+import type { PipeEnd } from "../../src/pipe.ts";
+import { encodeFrame, type FramingName } from "../../src/framing.ts";
+import { Author, type Stream } from "./model.ts";
+
+/** A newline cannot be in a line. */
+const NEWLINE = 10;
+
+/** The frame that an author says as its `index`-th: bytes that tell whose it is, and which. */
+export function frameOf(framing: FramingName, author: number, index: number, size: number): Uint8Array {
+  const payload = new Uint8Array(size);
+  for (let at = 0; at < size; at++) {
+    const byte = (author * 37 + index * 101 + at * 7) & 255;
+    payload[at] = framing === "line" && byte === NEWLINE ? NEWLINE + 1 : byte;
+  }
+  return encodeFrame(framing, payload);
+}
+
+/** The far end of one connection. */
+export class Client {
+  /** Its number: clients count from 0. */
+  readonly number: number;
+  /** What it says. */
+  readonly author: Author = new Author();
+  /** Whether it reads all it can as soon as it can. */
+  eager: boolean;
+  /** Whether it broke the connection. */
+  broken = false;
+  /** Whether it ended its half of the stream. */
+  finished = false;
+  /** Whether it saw the end, or a reset. */
+  over = false;
+  /** What it has said and not sent yet. */
+  readonly outbox: Uint8Array[] = [];
+  /** Bytes of its stream that it has sent. */
+  sent = 0;
+  socket!: PipeEnd;
+  /** What it is to hear, once it was let in. */
+  stream: Stream | undefined;
+
+  readonly #framing: FramingName;
+
+  constructor(number: number, framing: FramingName, eager: boolean) {
+    this.number = number;
+    this.#framing = framing;
+    this.eager = eager;
+  }
+
+  /** Whether it can still send. */
+  get speaks(): boolean {
+    return !this.broken && !this.finished && !this.over;
+  }
+
+  /** How many of its frames were whole when it ended its stream. */
+  get wholeAtEnd(): number {
+    return this.author.wholeWithin(this.sent);
+  }
+
+  /** Whether what it sends is still frames. */
+  get sane(): boolean {
+    return this.author.poisonedAt === Infinity;
+  }
+
+  /** It has something more to say: a frame of `size` bytes, or a ping when that is 0. */
+  say(size: number): void {
+    const frame = frameOf(this.#framing, this.number, this.author.said.length, size);
+    this.author.say(frame, size === 0);
+    this.outbox.push(frame);
+  }
+
+  /** It has garbage to send. */
+  poison(bytes: Uint8Array): void {
+    this.author.poisonedAt = Math.min(this.author.poisonedAt, this.author.length);
+    this.author.length += bytes.length;
+    this.outbox.push(bytes);
+  }
+
+  /** Sends up to `limit` bytes of what it has to say, in one piece. */
+  push(limit: number): void {
+    if (!this.speaks || this.outbox.length === 0 || limit <= 0) return;
+    const bytes = this.outbox.length === 1 ? this.outbox[0]! : joined(this.outbox);
+    const taken = this.socket.write(bytes.length > limit ? bytes.subarray(0, limit) : bytes);
+    this.sent += taken;
+    this.outbox.length = 0;
+    if (taken < bytes.length) this.outbox.push(bytes.subarray(taken));
+  }
+
+  /** Ends its half of the stream, wherever it is. */
+  finish(): void {
+    if (!this.speaks) return;
+    this.finished = true;
+    this.outbox.length = 0;
+    this.socket.shutdown();
+  }
+
+  /** Breaks the connection. */
+  reset(): void {
+    if (this.broken || this.over) return;
+    this.broken = true;
+    this.outbox.length = 0;
+    this.socket.close();
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,143 @@
+/**
+ * Healing: the second half of a run. Faults end, everybody reads, and now everything must arrive; then everybody goes,
+ * and nothing may be left behind.
+ *
+ * @module
+ */
+
+import type { Simulation } from "./simulation.ts";
+
+/** Rounds without faults after which everything must be quiet; each lets time pass when nothing else happens. */
+const ROUNDS = 20_000;
+
+/** Heals the world and looks whether everything arrives and everybody can come and go. */
+export async function heal(simulation: Simulation): Promise<void> {
+  endFaults(simulation);
+  await untilQuiet(simulation);
+  if (simulation.violation !== undefined) return;
+  checkArrived(simulation);
+  if (!simulation.closing) await checkNewcomer(simulation);
+  await leave(simulation);
+  if (simulation.violation === undefined) checkEmpty(simulation);
+}
+
+function endFaults(simulation: Simulation): void {
+  simulation.acceptErrors.length = 0;
+  simulation.hooks.next = -1;
+  for (const socket of simulation.inside.values()) socket.trap = -1;
+  for (const client of simulation.clients) {
+    client.eager = true;
+    if (!client.sane) client.reset();
+  }
+}
+
+/** Lets everything happen that is due, and time pass, until nothing more does. */
+async function untilQuiet(simulation: Simulation): Promise<void> {
+  let missing = NaN;
+  for (let round = 0; round < ROUNDS; round++) {
+    if (simulation.violation !== undefined) return;
+    simulation.clientsAct();
+    simulation.deliverAll();
+    const busy = simulation.turnDue;
+    simulation.turn();
+    await simulation.settle();
+    if (busy || simulation.turnDue || simulation.waiting.length > 0) continue;
+    // Members hear at their own pace.
+    const missed = missing;
+    missing = simulation.members.reduce((sum, member) => sum + member.missing, 0);
+    if (missing === missed && isQuiet(simulation)) return;
+    if (missing !== missed) continue;
+    simulation.pass(20);
+  }
+  simulation.violate("will go on", "the healed world does not come to rest");
+}
+
+/** Nobody has anything more to send, to read or to be given. */
+function isQuiet(simulation: Simulation): boolean {
+  if (simulation.closing) return simulation.isClosed;
+  for (const client of simulation.clients) {
+    if (client.broken || client.over) continue;
+    if (client.socket.held > 0 || (client.speaks && client.outbox.length > 0)) return false;
+    // It knocks, and a failed accept is not tried again yet.
+    if (client.stream === undefined) return false;
+  }
+  for (const { inner, told } of simulation.inside.values()) if (inner.held > 0 || told) return false;
+  return simulation.mob.stats().lag.bytes === 0;
+}
+
+/** Whoever is still there has said everything, and heard everything. */
+function checkArrived(simulation: Simulation): void {
+  const { model } = simulation;
+  for (const socket of simulation.inside.values()) {
+    const { client, stream } = socket;
+    const { author } = client;
+    if (author.published !== author.said.length && client.speaks) {
+      simulation.violate("arrives", `${simulation.nameOf(socket)}: ${author.published} of ${author.said.length} frames`);
+    }
+    stream.hop();
+    const end = Math.min(model.end, stream.until);
+    if (stream.at !== end) {
+      simulation.violate("arrives", `${simulation.nameOf(socket)} has heard the log to ${stream.at} of ${end}`);
+    }
+    if (stream.unheard > 0) simulation.violate("arrives", `${stream.unheard} bytes are lost on the way`);
+  }
+  for (const member of simulation.members) {
+    if (member.wrong !== undefined) simulation.violate("stream", member.wrong);
+    if (!member.inside || member.leaving || member.missing === 0 || member.mayMiss(model.frames - 1)) continue;
+    simulation.violate("arrives", `a member has not heard the last ${member.missing} frames`);
+  }
+}
+
+/** The door still opens: a newcomer is let in, speaks, and is heard. */
+async function checkNewcomer(simulation: Simulation): Promise<void> {
+  const refusedBefore = simulation.refused;
+  const newcomer = simulation.connect(true);
+  simulation.pass(1100);
+  await untilQuiet(simulation);
+  if (simulation.refused > refusedBefore || simulation.violation !== undefined) return;
+  if (newcomer.stream === undefined) return simulation.violate("arrives", "a newcomer is not let in");
+  newcomer.say(1);
+  await untilQuiet(simulation);
+  if (newcomer.author.published !== 1 && newcomer.speaks) simulation.violate("arrives", "a newcomer is not heard");
+  checkArrived(simulation);
+}
+
+/** Everybody goes in one batch, some properly, and the mob is closed. */
+async function leave(simulation: Simulation): Promise<void> {
+  for (const client of simulation.clients) client.number % 2 === 0 ? client.finish() : client.reset();
+  for (const member of simulation.members) member.leave();
+  for (let round = 0; round < 100 && simulation.mob.stats().connections > 0; round++) {
+    simulation.clientsAct();
+    simulation.deliverAll();
+    simulation.turn();
+    await simulation.settle();
+    simulation.pass(100);
+  }
+  if (!simulation.closing) {
+    simulation.turn();
+    const { logHeld, connections } = simulation.mob.stats();
+    if (connections > 0) simulation.violate("ends", `${connections} connections stay though their peers are gone`);
+    if (logHeld > 0) simulation.violate("memory", `${logHeld} bytes are held, and nobody is there`);
+    simulation.close(undefined);
+  }
+  for (let round = 0; round < 20 && !simulation.isClosed; round++) {
+    simulation.turn();
+    await simulation.settle();
+  }
+}
+
+/** Nothing is left: no connection, no timer, no byte; and every account adds up. */
+function checkEmpty(simulation: Simulation): void {
+  const { mob, model, inside, members } = simulation;
+  if (!simulation.isClosed) simulation.violate("ends", "the mob does not close");
+  if (inside.size > 0) simulation.violate("ends", `${inside.size} sockets are not closed`);
+  // A member that has left counts the seconds until it hangs up by itself.
+  simulation.pass(members.length > 0 ? 6000 : 0);
+  simulation.turn();
+  if (simulation.adapter.timers > 0) simulation.violate("ends", `${simulation.adapter.timers} timers are left`);
+  const stats = mob.stats();
+  const left = Object.values(stats.left).reduce((sum, count) => sum + count, 0) - stats.left.refused;
+  const sums = [stats.connections, stats.lag.bytes, stats.logHeld, stats.joined - left];
+  if (sums.some((sum) => sum !== 0)) simulation.violate("accounts", `at the end there is left over: ${sums}`);
+  if (stats.published.bytes !== model.end) simulation.violate("accounts", "published bytes do not add up");
+}

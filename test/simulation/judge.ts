@@ -1,0 +1,279 @@
+/**
+ * The judge: what must hold after every turn, and whether each end has a cause.
+ *
+ * @module
+ */
+
+import { ERROR, HUP, READABLE, WRITABLE } from "../../src/adapter.ts";
+import { SEGMENT_SIZE } from "../../src/log.ts";
+import type { ConnectionStats } from "../../src/stats.ts";
+import { formatToken, type Token } from "../../src/token.ts";
+import type { Client } from "./client.ts";
+import { checkAccounts } from "./accounts.ts";
+import { causeIsMissing, type Removal } from "./causes.ts";
+import type { Observed } from "./observed.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** Judges one world. */
+export class Judge {
+  readonly #simulation: Simulation;
+  /** Those that were removed, until it is told why. */
+  readonly #removals: Map<Token, Removal> = new Map();
+  /** Those that began to leave in this turn. */
+  #leaversBefore: Set<Token> = new Set();
+  #wasFull = false;
+  #holds = false;
+  /** Bytes that the log held after the last turn. */
+  #held = 0;
+  #removedInTurn = false;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  /** Bytes in a segment of the log. */
+  get #segment(): number {
+    return Math.min(SEGMENT_SIZE, Math.max(1, Math.floor(this.#simulation.options.maxLag / 4)));
+  }
+
+  // --- a newcomer ---
+
+  /** Whether a newcomer must be let in now; if not, it must be refused. */
+  hasRoom(): boolean {
+    const { inside, members, mob, options, closing } = this.#simulation;
+    const { maxConnections, maxConnectionsPerAddress } = options;
+    const rows = members.length === 0 ? [] : mob.connections();
+    const all = inside.size + rows.filter(({ token }) => !inside.has(token)).length;
+    const full = all >= maxConnections || (maxConnectionsPerAddress > 0 && inside.size >= maxConnectionsPerAddress);
+    if (full) this.#reachFull();
+    return !full && !closing;
+  }
+
+  /** A newcomer was let in, or not, and that was right, or not. */
+  accepted(newcomer: Observed, token: Token | undefined, due: boolean): void {
+    if (due && this.#wasFull) this.#simulation.marks.reach("let in after full");
+    if ((token !== undefined) === due) return;
+    const verdict = due ? "was refused, and there was room" : "was let in, and there was no room";
+    this.#simulation.violate("limits", `client ${newcomer.client.number} ${verdict}`);
+  }
+
+  #reachFull(): void {
+    this.#wasFull = true;
+    this.#simulation.marks.reach("full");
+  }
+
+  // --- a turn ---
+
+  /** A turn begins. */
+  beforeTurn(): void {
+    this.#leaversBefore = new Set();
+    this.#removedInTurn = false;
+    for (const [token, socket] of this.#simulation.inside) {
+      socket.shortInTurn = false;
+      socket.writesInTurn = 0;
+      socket.before = { ...socket.stream.given };
+      if (socket.stream.until !== Infinity) this.#leaversBefore.add(token);
+    }
+  }
+
+  /** Without news nobody is written to whom no event of this turn concerns. */
+  writing(socket: Observed): void {
+    const simulation = this.#simulation;
+    const named = ((simulation.batch.get(socket.token) ?? 0) & (WRITABLE | HUP | ERROR)) !== 0;
+    const leaves = socket.stream.until !== Infinity && !this.#leaversBefore.has(socket.token);
+    if (simulation.news > 0 || named || leaves || simulation.closing) return;
+    simulation.violate("work", `${simulation.nameOf(socket)} is written to, and there is neither news nor an event`);
+  }
+
+  /** A turn has ended. */
+  afterTurn(): void {
+    const simulation = this.#simulation;
+    const { mob, model, options } = simulation;
+    if (simulation.walks > 0 && !simulation.closing) {
+      simulation.violate("work", "the turn walked over all connections");
+    }
+    const stats = mob.stats();
+    if (stats.published.bytes !== model.end || stats.published.frames !== model.frames) {
+      simulation.violate("accounts", `published is ${JSON.stringify(stats.published)}, not ${model.end} bytes`);
+    }
+    const rows = mob.connections();
+    this.#holds = options.slowConsumer === "block" && rows.some((row) => this.#isFarBehind(row));
+    let furthest = model.end;
+    for (const row of rows) {
+      const socket = simulation.inside.get(row.token);
+      if (socket === undefined) continue;
+      // A mob that closes lets everybody leave after the events of this turn were handled.
+      if (simulation.drains) socket.stream.endWithAll(row.given.bytes + row.skipped.bytes + row.lag.bytes);
+      checkAccounts(simulation, socket, row);
+      this.#checkWork(socket);
+      this.#checkLimits(socket, row);
+      this.#checkWaits(socket, row);
+      this.#checkPublished(socket);
+      if (row.lag.bytes > 0 && socket.stream.gap === undefined) furthest = Math.min(furthest, socket.stream.at);
+    }
+    this.#checkPopulation(rows);
+    // What was removed after the turn's end is let go of in the next one.
+    if (!simulation.turnDue) this.#checkMemory(stats.logHeld, furthest);
+    this.#checkRemovals();
+    if (simulation.inside.size === 0 && this.#leaversBefore.size > 3) {
+      simulation.marks.reach("everybody left in one batch");
+    }
+  }
+
+  /** Under block it keeps everybody from being read: what it leaves in the log counts, owed to it or not. */
+  #isFarBehind({ token, lag }: ConnectionStats): boolean {
+    const { inside, model, options } = this.#simulation;
+    const at = inside.get(token)?.stream.at ?? model.end - lag.bytes;
+    return lag.bytes > 0 && model.end - at > options.maxLag / 2;
+  }
+
+  /** One write a turn, but for the borders of segments and a half-given frame. Frames of its own divide it, too. */
+  #checkWork(socket: Observed): void {
+    const { options } = this.#simulation;
+    if (options.echo === "others") return;
+    const frames = socket.stream.given.frames - socket.before.frames;
+    const bytes = socket.stream.given.bytes - socket.before.bytes;
+    const most = 2 + Math.min(frames + 1, 2 * Math.ceil(bytes / this.#segment));
+    if (socket.writesInTurn <= most) return;
+    this.#simulation.violate(
+      "work",
+      `${this.#simulation.nameOf(socket)} got ${bytes} bytes in ${socket.writesInTurn} writes`,
+    );
+  }
+
+  /** Nobody is further behind than it may. */
+  #checkLimits(socket: Observed, { lag }: ConnectionStats): void {
+    const { maxLag, slowConsumer } = this.#simulation.options;
+    if (slowConsumer === "block") {
+      if (lag.bytes > maxLag) this.#simulation.marks.reach("held everybody");
+      return;
+    }
+    // What is owed to one that leaves does not grow any more.
+    if (lag.bytes <= maxLag || this.#isSkipped(socket, lag.bytes) || this.#simulation.closing) return;
+    this.#simulation.violate("limits", `${this.#simulation.nameOf(socket)} is ${lag.bytes} bytes behind, and stays`);
+  }
+
+  /** One that was skipped is owed no more than the rest of a frame. */
+  #isSkipped({ stream }: Observed, lag: number): boolean {
+    if (this.#simulation.options.slowConsumer !== "skip") return false;
+    return stream.gap !== undefined || lag <= stream.border - stream.at;
+  }
+
+  /** Whoever is owed bytes is owed WRITABLE, and whoever has bytes for us will be read. */
+  #checkWaits(socket: Observed, { lag, paused }: ConnectionStats): void {
+    const simulation = this.#simulation;
+    const { options, now } = simulation;
+    if (paused) simulation.marks.reach("paused");
+    if (lag.bytes === 0 && !socket.blocked) socket.waitingSince = undefined;
+    if (lag.bytes > 0 && !socket.blocked) {
+      simulation.violate("will go on", `${simulation.nameOf(socket)} is owed ${lag.bytes} bytes, and no WRITABLE`);
+    }
+    if (lag.bytes > 0 && socket.waitingSince !== undefined && socket.stream.gap === undefined) {
+      const late = now - socket.waitingSince - options.stallTimeout;
+      if (late > 10) simulation.violate("deadlines", `${simulation.nameOf(socket)} is stalled for ${late} ms too long`);
+    }
+    if (simulation.turnDue || !socket.told) return;
+    const excused = paused || this.#holds || options.maxFrameRate > 0 || options.maxByteRate > 0;
+    if (!excused) simulation.violate("will go on", `${simulation.nameOf(socket)} was not read to its end`);
+    if (paused && !this.#isSkipped(socket, lag.bytes) && lag.bytes <= options.maxLag / 2) {
+      simulation.violate("will go on", `${simulation.nameOf(socket)} is paused, and only ${lag.bytes} bytes behind`);
+    }
+  }
+
+  /** What was read is published. */
+  #checkPublished(socket: Observed): void {
+    const simulation = this.#simulation;
+    if (simulation.turnDue || !socket.drained || socket.told || socket.stream.until !== Infinity) return;
+    const { author } = socket.client;
+    const whole = author.wholeWithin(Math.min(socket.bytesRead, author.poisonedAt));
+    if (author.published === whole) return;
+    simulation.violate(
+      "published once, in order",
+      `${simulation.nameOf(socket)}: ${whole} frames were read and ${author.published} published`,
+    );
+  }
+
+  #checkPopulation(rows: readonly ConnectionStats[]): void {
+    const simulation = this.#simulation;
+    const members = simulation.members.filter((member) => member.inside).length;
+    const inside = simulation.inside.size + members;
+    if (rows.length === inside || simulation.turnDue) return;
+    simulation.violate("accounts", `${rows.length} connections are listed, ${inside} are inside`);
+  }
+
+  /** The log holds no more than the furthest behind needs: up to twice, when frames fill half of a segment each. */
+  #checkMemory(held: number, furthest: number): void {
+    const simulation = this.#simulation;
+    const { options, model, header } = simulation;
+    const segment = this.#segment;
+    const largest = header + options.maxFrame + 1;
+    const members = simulation.members.some((member) => member.inside);
+    const needed = model.end - furthest;
+    const bound = 2 * needed + 2 * Math.max(segment, largest);
+    if (held > bound && !members) {
+      simulation.violate("memory", `the log holds ${held} bytes, and the furthest behind needs ${needed}`);
+    }
+    if (held > segment + largest) simulation.marks.reach("log over one segment");
+    if (held < this.#held && this.#removedInTurn) simulation.marks.reach("log trimmed by a removal");
+    this.#held = held;
+  }
+
+  // --- ends ---
+
+  /** The core has closed a connection. */
+  removed(socket: Observed, unread: number): void {
+    const { model, now, batch } = this.#simulation;
+    this.#removedInTurn = true;
+    this.#removals.set(socket.token, {
+      socket,
+      at: now,
+      unread,
+      behind: Math.min(model.end, socket.stream.until) - socket.stream.at,
+      logBehind: model.end - socket.stream.at,
+      holds: this.#holds,
+      readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
+    });
+    if (!socket.stream.atBorder) this.#simulation.marks.reach("cut inside a frame");
+  }
+
+  /** The mob told why. */
+  left(token: Token, reason: string): void {
+    const simulation = this.#simulation;
+    const member = simulation.members.find((each) => each.token === token);
+    if (member !== undefined) {
+      member.inside = false;
+      return;
+    }
+    const removal = this.#removals.get(token);
+    this.#removals.delete(token);
+    if (removal === undefined) {
+      simulation.violate("ends", `${formatToken(token)} left for ${reason}, and is not gone or left before`);
+      return;
+    }
+    const missing = causeIsMissing(simulation, removal, reason);
+    if (missing !== undefined) {
+      simulation.violate("ends", `${simulation.nameOf(removal.socket)} left for ${reason}: ${missing}`);
+    }
+  }
+
+  /** Every end is told in the turn in which it happened, or in the next one that is due. */
+  #checkRemovals(): void {
+    if (this.#simulation.turnDue) return;
+    for (const { socket } of this.#removals.values()) {
+      this.#simulation.violate("ends", `${this.#simulation.nameOf(socket)} is gone, and it was not told why`);
+    }
+  }
+
+  // --- the far end ---
+
+  /** A client heard something. */
+  heard(client: Client, bytes: Uint8Array): void {
+    const wrong = client.stream?.hear(bytes) ?? (client.stream === undefined ? "heard before it was let in" : undefined);
+    if (wrong !== undefined) this.#simulation.violate("stream", `client ${client.number}: ${wrong}`);
+  }
+
+  /** A client saw the end of its stream. */
+  clientSawEnd(client: Client): void {
+    client.over = true;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Marks: rare states that a campaign must have reached at least once, or it has not proven what it says.
+ *
+ * @module
+ */
+
+/** The marks, with what each means. */
+export const MARKS = {
+  "stale event": "an event came for a connection that was gone",
+  "two tenants in a batch": "one batch named a slot's old tenant and its new one",
+  "event twice in a batch": "one batch named a connection more than once",
+  "header read in parts": "a read ended inside a header",
+  "header written in parts": "a write ended inside a header",
+  "frame written in parts": "a write ended inside a payload",
+  "cut inside a frame": "a connection was removed with a frame half given",
+  "reset during the broadcast": "a receiver broke in the middle of a broadcast",
+  "reset during a read": "a sender broke while it was read from",
+  "final event with bytes unread": "a hup came before the bytes in front of it were read",
+  "published behind a final event": "bytes that were read after a hup were published",
+  "socket threw": "a socket threw, which no socket may",
+  "lagged": "a connection was removed for its lag",
+  "stalled": "a connection was removed because it took nothing",
+  "idle": "a connection was removed because nothing happened",
+  "frame too slow": "a connection was removed for a frame that did not come to its end",
+  "frame too large": "a connection was removed for a frame over the limit",
+  "truncated": "a stream ended inside a frame",
+  "skipped one frame or more": "a slow connection missed frames",
+  "skipped inside a frame": "a connection was skipped with a frame half given",
+  "went on after a skip": "a skipped connection went on at the live end",
+  "held everybody": "under block, a connection passed maxLag and stayed",
+  "stalled while it held everybody": "under block, the one that held everybody was removed",
+  "paused": "a connection was not read from because it did not read",
+  "full": "a newcomer was refused because the mob was full",
+  "let in after full": "a newcomer was let in after one had been refused",
+  "longest back-off": "accepts failed until the wait was the longest",
+  "back-off ended by a leaver": "a failed accept was tried again because a connection left",
+  "log trimmed by a removal": "removing a connection let go of part of the log",
+  "log over one segment": "a laggard held more than one segment",
+  "everybody left in one batch": "one batch ended the last connections, several of them",
+  "hook called back": "a hook called into the mob",
+  "hook threw": "a hook threw",
+  "joined from a hook": "somebody came in while the turn that told of another was not over",
+  "closed from a hook": "a hook closed the mob",
+  "drained": "a closing mob gave everything in time",
+  "drain ran out": "a closing mob dropped those who had not taken everything",
+  "closed twice": "the mob was closed while it was closing",
+  "input before deadlines": "time ran out for a connection whose bytes were waiting, and it stayed",
+  "own frames left out": "under echo others, a connection did not hear itself",
+} as const;
+
+/** The name of a mark. */
+export type Mark = keyof typeof MARKS;
+
+/** How often each mark was reached. */
+export class Marks {
+  readonly counts: Record<Mark, number> = noMarks();
+
+  /** It was reached once more. */
+  reach(mark: Mark): void {
+    this.counts[mark]++;
+  }
+
+  /** Adds the counts of others. */
+  add(counts: Readonly<Record<Mark, number>>): void {
+    for (const mark of Object.keys(counts) as Mark[]) this.counts[mark] += counts[mark];
+  }
+
+  /** Those that were never reached. */
+  get missing(): Mark[] {
+    return (Object.keys(this.counts) as Mark[]).filter((mark) => this.counts[mark] === 0);
+  }
+}
+
+function noMarks(): Record<Mark, number> {
+  return Object.fromEntries(Object.keys(MARKS).map((mark) => [mark, 0])) as Record<Mark, number>;
+}

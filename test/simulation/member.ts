@@ -1,0 +1,93 @@
+/**
+ * A member: the application itself, joined without a socket.
+ *
+ * @module
+ */
+
+import type { FramingName } from "../../src/framing.ts";
+import type { Peer } from "../../src/peer.ts";
+import type { Token } from "../../src/token.ts";
+import { frameOf } from "./client.ts";
+import { Author, type Model } from "./model.ts";
+
+/** Members count from here, so that their frames differ from those of clients. */
+const FIRST = 1000;
+
+/** A joined member, which hears all the time. */
+export class Member {
+  readonly token: Token;
+  readonly author: Author = new Author();
+  /** Whether it is still in. */
+  inside = true;
+  /** It was told to leave. */
+  leaving = false;
+  /** Its connection broke: what it hears may end early. */
+  broken = false;
+  readonly #number: number;
+  readonly #framing: FramingName;
+  readonly #header: number;
+  readonly #peer: Peer;
+  readonly #model: Model;
+  /** How many frames had been published when it joined, or after the last one that it heard. */
+  #next: number;
+  #wrong: string | undefined;
+
+  constructor(index: number, token: Token, peer: Peer, model: Model, framing: FramingName, header: number) {
+    this.#number = FIRST + index;
+    this.token = token;
+    this.#peer = peer;
+    this.#model = model;
+    this.#framing = framing;
+    this.#header = header;
+    this.#next = model.frames;
+    void this.#hear();
+  }
+
+  /** What it heard that it must not, if anything. */
+  get wrong(): string | undefined {
+    return this.#wrong;
+  }
+
+  /** How many frames there are that it has not heard. */
+  get missing(): number {
+    return this.#model.frames - this.#next;
+  }
+
+  /** It says a frame. */
+  say(size: number): void {
+    const frame = frameOf(this.#framing, this.#number, this.author.said.length, size);
+    this.author.say(frame, false);
+    const trailer = this.#framing === "line" ? 1 : 0;
+    // When it is out it cannot send, and that is no fault.
+    void this.#peer.send(frame.subarray(this.#header, frame.length - trailer)).catch(() => {});
+  }
+
+  /** It leaves. */
+  leave(): void {
+    this.leaving = true;
+    void this.#peer.close();
+  }
+
+  async #hear(): Promise<void> {
+    try {
+      for await (const payload of this.#peer) this.#wrong ??= this.#check(payload);
+    } catch {
+      this.broken = true;
+    }
+  }
+
+  /** A message is the next frame, or under some options a later one. */
+  #check(payload: Uint8Array): string | undefined {
+    const first = this.#next;
+    while (this.#next < this.#model.frames) {
+      const frame = this.#next++;
+      const from = this.#model.starts[frame]! + this.#header;
+      if (payload.every((byte, index) => byte === this.#model.bytes[from + index])) return undefined;
+      if (!this.mayMiss(frame)) return `a member heard something else than frame ${frame}`;
+    }
+    return `a member heard what nobody said after frame ${first}`;
+  }
+
+  /** Whether it may not hear a frame: set by the world, which knows the policy. */
+  mayMiss: (frame: number) => boolean = () => false;
+}

@@ -1,0 +1,201 @@
+/**
+ * An observed socket: passes every call of the core on to the memory adapter's, and holds it against the model.
+ *
+ * @module
+ */
+
+import type { Socket } from "../../src/adapter.ts";
+import type { PipeEnd } from "../../src/pipe.ts";
+import type { Token } from "../../src/token.ts";
+import type { Client } from "./client.ts";
+import type { Stream } from "./model.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** What the next call on a socket finds, by the number of the way. */
+export const TRAPS = [
+  "a reset at the next write",
+  "a write that throws",
+  "a read that throws",
+  "a reset at the next read",
+  "an event after close",
+  "a reset at shutdown",
+] as const;
+
+/** The server's end of one connection. */
+export class Observed implements Socket {
+  token!: Token;
+  readonly client: Client;
+  readonly stream: Stream;
+  readonly inner: PipeEnd;
+  readonly #simulation: Simulation;
+
+  /** Which of {@link TRAPS} waits for the core; -1: none. */
+  trap = -1;
+  /** It threw: the core may remove it as `internal`. */
+  threw = false;
+  /** Bytes that the core has read. */
+  bytesRead = 0;
+  /** The last read found nothing more: the next bytes are an edge. */
+  drained = true;
+  /** The core was told that there is something to read, and has not found nothing since. */
+  told = false;
+  /** The core saw the end of the stream. */
+  sawEnd = false;
+  /** The core was told that it is over. */
+  sawFinal = false;
+  /** The last write was short, and the core was not told of room since. */
+  blocked = false;
+  /** Since when it takes nothing, as far as the core can know. */
+  waitingSince: number | undefined;
+  /** When something last came from it, or was taken by it. */
+  lastActivity: number;
+  /** When the core read the first byte of the frame that is not whole yet. */
+  frameSince = 0;
+  shut = false;
+  closed = false;
+  /** A write of this turn was short. */
+  shortInTurn = false;
+  /** Writes of this turn. */
+  writesInTurn = 0;
+  /** What it had been given before this turn. */
+  before: { readonly bytes: number; readonly frames: number } = { bytes: 0, frames: 0 };
+
+  constructor(simulation: Simulation, inner: PipeEnd, client: Client, stream: Stream) {
+    this.#simulation = simulation;
+    this.inner = inner;
+    this.client = client;
+    this.stream = stream;
+    this.lastActivity = simulation.now;
+  }
+
+  get peer(): string {
+    return this.inner.peer;
+  }
+
+  get error(): Error | undefined {
+    return this.#simulation.settings.maskedResets ? undefined : this.inner.error;
+  }
+
+  /** Bytes of the client that the core has read end at a frame border. */
+  get atBorder(): boolean {
+    return this.client.author.borders.has(this.bytesRead);
+  }
+
+  read(): Uint8Array | undefined | null {
+    const simulation = this.#simulation;
+    this.#mustBeOpen("read");
+    if (!this.told && !this.#mayBeReadAnyway) {
+      simulation.violate("work", `${simulation.nameOf(this)} is read from, and no event named it`);
+    }
+    if (this.#springs(2)) this.#throw("read");
+    if (this.#springs(3)) {
+      this.client.reset();
+      simulation.marks.reach("reset during a read");
+    }
+    const chunk = this.inner.read();
+    simulation.trace.note("read", this.token, chunk === undefined ? -1 : chunk === null ? -2 : chunk.length);
+    if (chunk === undefined || chunk === null) {
+      this.drained = true;
+      this.told = false;
+      if (chunk === null && !this.sawEnd) {
+        this.sawEnd = true;
+        if (simulation.drains) this.stream.mayEndHere();
+        else if (this.stream.until === Infinity) this.stream.end();
+      }
+      return chunk;
+    }
+    this.drained = false;
+    if (this.atBorder) this.frameSince = simulation.now;
+    this.bytesRead += chunk.length;
+    this.#noteHowRead(chunk.length);
+    return chunk;
+  }
+
+  write(bytes: Uint8Array): number {
+    const simulation = this.#simulation;
+    this.#mustBeOpen("write");
+    if (this.shut) simulation.violate("touched", `${simulation.nameOf(this)} is written to after shutdown`);
+    if (bytes.length === 0) simulation.violate("work", `${simulation.nameOf(this)} is given no bytes`);
+    if (this.shortInTurn) simulation.violate("work", `${simulation.nameOf(this)} is full and is written to again`);
+    simulation.writing(this);
+    if (this.#springs(1)) this.#throw("write");
+    if (this.#springs(0)) {
+      this.client.reset();
+      simulation.marks.reach("reset during the broadcast");
+    }
+    const taken = this.inner.write(bytes);
+    simulation.trace.note("write", this.token, bytes.length, taken);
+    const wrong = this.stream.give(bytes, taken);
+    if (wrong !== undefined) simulation.violate("stream", `${simulation.nameOf(this)} is ${wrong}`);
+    this.writesInTurn++;
+    this.shortInTurn = this.blocked = taken < bytes.length;
+    if (taken > 0) this.lastActivity = simulation.now;
+    if (!this.blocked) this.waitingSince = undefined;
+    else if (taken > 0 || this.waitingSince === undefined) this.waitingSince = simulation.now;
+    if (this.blocked) this.#noteHowWritten();
+    return taken;
+  }
+
+  shutdown(): void {
+    const simulation = this.#simulation;
+    this.#mustBeOpen("shutdown");
+    if (this.shut) simulation.violate("touched", `${simulation.nameOf(this)} is shut down twice`);
+    this.shut = true;
+    simulation.trace.note("shutdown", this.token);
+    if (this.#springs(5)) this.client.reset();
+    this.inner.shutdown();
+  }
+
+  close(): void {
+    const simulation = this.#simulation;
+    if (this.closed) simulation.violate("touched", `${simulation.nameOf(this)} is closed twice`);
+    this.closed = true;
+    simulation.trace.note("close", this.token);
+    const unread = this.inner.held;
+    this.inner.close();
+    if (this.#springs(4)) simulation.eventAfterClose(this);
+    simulation.removed(this, unread);
+  }
+
+  /**
+   * A mob that closes reads from everybody; what a leaver still sends is read and forgotten; and one that was held back
+   * may be made ready twice, by an event and by the end of the hold.
+   */
+  get #mayBeReadAnyway(): boolean {
+    const { drains, options } = this.#simulation;
+    return drains || this.stream.until !== Infinity || options.slowConsumer === "block";
+  }
+
+  #mustBeOpen(call: string): void {
+    if (!this.closed) return;
+    this.#simulation.violate("touched", `${this.#simulation.nameOf(this)}: ${call} after close`);
+  }
+
+  #springs(trap: number): boolean {
+    if (this.trap !== trap) return false;
+    this.trap = -1;
+    return true;
+  }
+
+  #throw(call: string): never {
+    this.threw = true;
+    this.#simulation.marks.reach("socket threw");
+    throw new Error(`the simulated socket throws at ${call}`);
+  }
+
+  #noteHowRead(length: number): void {
+    const { marks, header } = this.#simulation;
+    const { borders } = this.client.author;
+    for (let back = 1; back < header; back++) {
+      if (borders.has(this.bytesRead - back) && back < length + header) marks.reach("header read in parts");
+    }
+    if (this.sawFinal) marks.reach("final event with bytes unread");
+  }
+
+  #noteHowWritten(): void {
+    const { marks, header } = this.#simulation;
+    if (this.stream.atBorder) return;
+    const into = this.stream.into;
+    marks.reach(into < header ? "header written in parts" : "frame written in parts");
+  }
+}

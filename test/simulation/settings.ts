@@ -1,0 +1,87 @@
+/**
+ * Settings: what kind of world a seed makes. Each seed draws which faults there are at all, how likely each is, and
+ * limits so small that they are hit.
+ *
+ * @module
+ */
+
+import type { FramingName } from "../../src/framing.ts";
+import type { Echo, MobOptions, SlowConsumer } from "../../src/options.ts";
+import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
+
+/** A source of numbers from 0 to 1. */
+export type Random = () => number;
+
+/** A world. */
+export interface Settings {
+  /** The options of the mob. */
+  readonly options: MobOptions;
+  /** Bytes that a connection holds in each direction. */
+  readonly capacity: number;
+  /** Whether a socket that was not read to its end is never told of again. */
+  readonly strictEdges: boolean;
+  /** Whether a reset looks like an end of stream, as it does now and then on each runtime. */
+  readonly maskedResets: boolean;
+  /** Milliseconds by which timers are early (negative) or late. */
+  readonly timerSlack: number;
+  /** How likely a read, write or push is to fall short. */
+  readonly cutChance: number;
+  /** How likely each step is, compared with the others. */
+  readonly weights: Readonly<Record<StepName, number>>;
+  /** How many steps there are before the world is healed. */
+  readonly steps: number;
+}
+
+/** One of a list. */
+export function pick<T>(random: Random, list: readonly T[]): T {
+  return list[Math.floor(random() * list.length)]!;
+}
+
+/** A whole number from `least` to `most`, small ones more often. */
+export function small(random: Random, least: number, most: number): number {
+  const draw = random();
+  return least + Math.floor(draw * draw * (most - least + 1));
+}
+
+/** Draws a world: what is asked of it from `work`, what goes wrong in it from `faults`. */
+export function drawSettings(work: Random, faults: Random): Settings {
+  const maxFrame = pick(work, [1, 7, 8, 16, 40, 100, 100, 300]);
+  const maxLag = maxFrame + small(work, 0, pick(work, [20, 200, 2000, 16_000]));
+  const options: MobOptions = {
+    framing: pick<FramingName>(work, ["u64", "u64", "u32", "line"]),
+    slowConsumer: pick<SlowConsumer>(work, ["disconnect", "skip", "block"]),
+    echo: pick<Echo>(work, ["all", "all", "all", "others"]),
+    maxFrame,
+    maxLag,
+    maxConnections: pick(work, [2, 3, 5, 8, 16, 64]),
+    maxConnectionsPerAddress: pick(work, [0, 0, 0, 4]),
+    stallTimeout: pick(work, [1, 50, 1000, 10_000]),
+    frameTimeout: pick(work, [0, 40, 1000, 30_000]),
+    idleTimeout: pick(work, [0, 0, 60, 5000]),
+    maxFrameRate: pick(work, [0, 0, 0, 0, 20]),
+    maxByteRate: pick(work, [0, 0, 0, 0, 2000]),
+    drainTimeout: pick(work, [1, 100, 5000]),
+  };
+  return {
+    options,
+    capacity: pick(faults, [1, 9, 64, 300, 1000, 4096, 65_536]),
+    strictEdges: faults() < 0.5,
+    maskedResets: faults() < 0.3,
+    timerSlack: pick(faults, [0, 0, -1, 3]),
+    cutChance: pick(faults, [0, 0.1, 0.5, 0.9]),
+    weights: drawWeights(work, faults),
+    steps: pick(work, [20, 60, 150, 400]),
+  };
+}
+
+/** The swarm: each fault is there in half of all worlds, and each step is more or less likely than in others. */
+function drawWeights(work: Random, faults: Random): Record<StepName, number> {
+  const weights = {} as Record<StepName, number>;
+  for (const name of STEP_NAMES) {
+    const { nature, weight } = STEPS[name];
+    const random = nature === "work" ? work : faults;
+    const there = nature === "work" || random() < 0.5;
+    weights[name] = there ? weight * pick(random, [0.3, 1, 1, 3]) : 0;
+  }
+  return weights;
+}

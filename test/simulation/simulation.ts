@@ -1,0 +1,405 @@
+/**
+ * The simulation: the real core on the memory adapter, in a world that does what its choices say.
+ *
+ * @module
+ */
+
+import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
+import { ERROR, HUP, READABLE, type Readiness, type Registry, WRITABLE } from "../../src/adapter.ts";
+import { parseAddress } from "../../src/address.ts";
+import { FRAMINGS } from "../../src/framing.ts";
+import { Mob } from "../../src/mob.ts";
+import type { ResolvedOptions } from "../../src/options.ts";
+import type { PipeEnd } from "../../src/pipe.ts";
+import { formatToken, indexOf, type Token, tokenOf } from "../../src/token.ts";
+import type { Choices } from "./choices.ts";
+import { Client } from "./client.ts";
+import { Hooks } from "./hooks.ts";
+import { Judge } from "./judge.ts";
+import { Marks } from "./marks.ts";
+import { Member } from "./member.ts";
+import { Model, Stream } from "./model.ts";
+import { Observed } from "./observed.ts";
+import type { Settings } from "./settings.ts";
+import { listenToCore, type Tap } from "./tap.ts";
+import type { Trace } from "./trace.ts";
+
+/** What must hold and does not. */
+export interface Violation {
+  /** Which rule. A run is shrunk only as long as it breaks the same one. */
+  readonly rule: string;
+  /** How, in words. */
+  readonly what: string;
+}
+
+/** An event that waits to be delivered. */
+interface Waiting {
+  readonly socket: Observed;
+  readonly readiness: Readiness;
+}
+
+const FINAL = HUP | ERROR;
+
+/** The port of the first client of a memory adapter. */
+const FIRST_PORT = 50_000;
+
+/** A world, and the core in it. */
+export class Simulation implements Tap {
+  readonly settings: Settings;
+  readonly options: ResolvedOptions;
+  readonly model: Model = new Model();
+  readonly marks: Marks = new Marks();
+  readonly trace: Trace;
+  readonly adapter: MemoryAdapter;
+  readonly mob: Mob;
+  /** Bytes before a payload. */
+  readonly header: number;
+  readonly clients: Client[] = [];
+  readonly members: Member[] = [];
+  /** The server's ends of those that are in. */
+  readonly inside: Map<Token, Observed> = new Map();
+  /** Names of those that are gone, the last last. */
+  readonly gone: Token[] = [];
+  /** Events that were not delivered yet. */
+  readonly waiting: Waiting[] = [];
+  /** What was delivered since the last turn. */
+  readonly batch: Map<Token, Readiness> = new Map();
+  /** The first thing that was wrong. */
+  violation: Violation | undefined;
+  /** Whether reads, writes and pushes may fall short. */
+  cutting = false;
+  /** How the next accepts fail, the first first. */
+  readonly acceptErrors: Error[] = [];
+  /** How many accepts failed. */
+  failedAccepts = 0;
+  /** Events that the core was told of, accepts too. */
+  events = 0;
+  /** The next turn lets everybody leave. */
+  drainDue = false;
+  /** This turn lets everybody leave: it reads from everybody. */
+  drains = false;
+  /** Bytes published in this turn. */
+  news = 0;
+  lookups = 0;
+  walks = 0;
+  refused = 0;
+  /** Whether `close` was called. */
+  closing = false;
+  /** Whether the mob has closed. */
+  isClosed = false;
+
+  readonly #choices: Choices;
+  readonly #judge: Judge;
+  readonly hooks: Hooks;
+  readonly #url: string;
+  #registry!: Registry;
+  #deferred: (() => void)[] = [];
+
+  /** Opens a world with one door. */
+  static async open(choices: Choices, trace: Trace): Promise<Simulation> {
+    const simulation = new Simulation(choices, trace);
+    listenToCore(simulation);
+    await simulation.mob.listen(simulation.#url);
+    return simulation;
+  }
+
+  private constructor(choices: Choices, trace: Trace) {
+    this.#choices = choices;
+    this.trace = trace;
+    this.settings = choices.settings;
+    this.#url = "tcp://127.0.0.1:1";
+    this.hooks = new Hooks(this);
+    this.adapter = this.#makeAdapter();
+    this.mob = new Mob(this.adapter, { ...this.settings.options, ...this.hooks.forMob });
+    this.options = this.mob.options;
+    this.header = FRAMINGS[this.options.framing].header;
+    this.#judge = new Judge(this);
+    void this.mob.closed.then(() => this.isClosed = true);
+  }
+
+  get now(): number {
+    return this.adapter.now();
+  }
+
+  /** Whether a turn is due. */
+  get turnDue(): boolean {
+    return this.#deferred.length > 0;
+  }
+
+  /** Something does not hold. Only the first is kept: the others may follow from it. */
+  violate(rule: string, what: string): void {
+    this.trace.say(() => `!!! ${rule}: ${what}`);
+    this.violation ??= { rule, what };
+  }
+
+  /** A connection, for people. */
+  nameOf(socket: Observed): string {
+    return `${formatToken(socket.token)} (client ${socket.client.number})`;
+  }
+
+  /** By how much something falls short. */
+  cut(limit: number): number {
+    return this.cutting ? this.#choices.cut(limit) : 0;
+  }
+
+  // --- the adapter ---
+
+  /** The memory adapter, but for turns and events: those wait until the choices bring them about. */
+  #makeAdapter(): MemoryAdapter {
+    const memory = memoryAdapter({
+      manual: true,
+      capacity: this.settings.capacity,
+      faults: {
+        take: (offered) => offered - this.cut(offered),
+        give: (held) => Math.max(1, held - this.cut(held)),
+        accept: () => this.#acceptFails(),
+      },
+    });
+    return Object.assign(Object.create(memory) as MemoryAdapter, {
+      listen: (address: Parameters<MemoryAdapter["listen"]>[0], registry: Registry) =>
+        memory.listen(address, this.#watch(registry)),
+      defer: (turn: () => void) => void this.#deferred.push(turn),
+      after: (milliseconds: number, run: () => void) =>
+        memory.after(Math.max(0, milliseconds + this.settings.timerSlack), run),
+    });
+  }
+
+  #acceptFails(): Error | undefined {
+    const error = this.acceptErrors.shift();
+    if (error !== undefined) {
+      this.failedAccepts++;
+      this.trace.note("acceptFailed");
+    }
+    return error;
+  }
+
+  /** What the door calls, and through it the core. */
+  #watch(registry: Registry): Registry {
+    this.#registry = registry;
+    return {
+      accept: (socket) => this.#accept(socket as PipeEnd),
+      ready: (token, readiness) => this.#happened(this.inside.get(token), readiness),
+      acceptFailed: (error) => registry.acceptFailed(error),
+    };
+  }
+
+  #accept(socket: PipeEnd): Token | undefined {
+    // The memory adapter numbers the far ends in the order in which they knock.
+    const client = this.clients[Number(socket.peer.split(":").pop()) - FIRST_PORT]!;
+    const stream = new Stream(this.model, client.author, this.options.echo);
+    const observed = new Observed(this, socket, client, stream);
+    const due = this.#judge.hasRoom();
+    const token = this.#registry.accept(observed);
+    this.events++;
+    this.#judge.accepted(observed, token, due);
+    if (token === undefined) {
+      this.refused++;
+      this.trace.note("refuse", client.number);
+      return undefined;
+    }
+    observed.token = token;
+    client.stream = stream;
+    this.inside.set(token, observed);
+    this.trace.note("accept", token, client.number);
+    return token;
+  }
+
+  /** A socket became ready. With strict edges it is not told again of bytes before the last ones were read. */
+  #happened(socket: Observed | undefined, readiness: Readiness): void {
+    if (socket === undefined) return;
+    let told = readiness;
+    if (this.settings.strictEdges && !socket.drained) told &= ~READABLE;
+    if ((told & READABLE) !== 0) socket.drained = false;
+    if (this.settings.maskedResets && (told & ERROR) !== 0) told = (told & ~ERROR) | HUP;
+    if (told !== 0) this.waiting.push({ socket, readiness: told });
+  }
+
+  // --- events and turns ---
+
+  /** Tells the core of a waiting event; of the same one again later, when it is kept. */
+  deliver(index: number, keep = false): void {
+    const event = this.waiting[index];
+    if (event === undefined) return;
+    if (!keep) this.waiting.splice(index, 1);
+    this.tell(event.socket.token, event.readiness);
+  }
+
+  /** Tells the core of everything that waits, in order. */
+  deliverAll(): void {
+    for (const { socket, readiness } of this.waiting.splice(0)) this.tell(socket.token, readiness);
+  }
+
+  /** Tells the core of an event, be it true or not. */
+  tell(token: Token, readiness: Readiness): void {
+    this.events++;
+    this.trace.note("event", token, readiness);
+    if (this.batch.has(token)) this.marks.reach("event twice in a batch");
+    this.batch.set(token, (this.batch.get(token) ?? 0) | readiness);
+    this.#registry.ready(token, readiness);
+  }
+
+  /** The adapter tells of a connection that the core has closed: legal, and ignored. */
+  eventAfterClose(socket: Observed): void {
+    this.waiting.push({ socket, readiness: READABLE | WRITABLE | HUP });
+  }
+
+  /** Runs the turn, if one is due, and looks whether everything holds. */
+  turn(): void {
+    if (!this.turnDue) return;
+    const turns = this.#deferred;
+    this.#deferred = [];
+    this.trace.note("turn", this.batch.size);
+    this.#begin();
+    this.cutting = true;
+    try {
+      for (const turn of turns) turn();
+    } catch (error) {
+      this.violate("nothing is thrown", error instanceof Error ? error.stack ?? error.message : String(error));
+    }
+    this.cutting = false;
+    this.#judge.afterTurn();
+    this.batch.clear();
+  }
+
+  /** What the turn will be held against. */
+  #begin(): void {
+    this.news = this.lookups = this.walks = 0;
+    this.drains = this.drainDue;
+    this.drainDue = false;
+    this.#judge.beforeTurn();
+    const slots = new Set<number>();
+    for (const [token, readiness] of this.batch) {
+      const socket = this.inside.get(token);
+      if (slots.has(indexOf(token))) this.marks.reach("two tenants in a batch");
+      slots.add(indexOf(token));
+      if (socket === undefined) {
+        this.marks.reach("stale event");
+        continue;
+      }
+      if ((readiness & WRITABLE) !== 0) socket.blocked = false;
+      if ((readiness & (READABLE | FINAL)) !== 0) {
+        socket.told = true;
+        socket.lastActivity = this.now;
+      }
+      if ((readiness & FINAL) !== 0) socket.sawFinal = true;
+    }
+  }
+
+  // --- what the core does ---
+
+  /** The core published something. */
+  published(token: Token, bytes: Uint8Array, start: number, end: number, count: number): void {
+    const socket = this.inside.get(token);
+    const author = socket?.client.author ?? this.members.find((member) => member.token === token)?.author;
+    this.news += end - start;
+    this.trace.note("publish", token, end - start, count);
+    if (socket?.sawFinal) this.marks.reach("published behind a final event");
+    const wrong = author === undefined
+      ? `published from ${formatToken(token)}, which is nobody`
+      : this.model.publish(author, bytes, start, end, count);
+    if (wrong !== undefined) this.violate("published once, in order", wrong);
+  }
+
+  /** The core writes to a connection. */
+  writing(socket: Observed): void {
+    this.#judge.writing(socket);
+  }
+
+  /** The core has closed a connection. */
+  removed(socket: Observed, unread: number): void {
+    this.inside.delete(socket.token);
+    this.gone.push(socket.token);
+    this.#judge.removed(socket, unread);
+  }
+
+  /** The mob told that somebody left. */
+  left(token: Token, reason: string): void {
+    this.trace.say(() => `    left: ${formatToken(token)}, ${reason}`);
+    this.#judge.left(token, reason);
+  }
+
+  // --- clients ---
+
+  /** A client knocks at the door. */
+  connect(eager: boolean): Client {
+    const client = new Client(this.clients.length, this.options.framing, eager);
+    const registry: Registry = {
+      accept: (socket) => {
+        client.socket = socket as PipeEnd;
+        this.clients.push(client);
+        return tokenOf(0, 1);
+      },
+      ready: () => {},
+      acceptFailed: () => Promise.resolve(),
+    };
+    // A door that is closed already refuses.
+    void this.adapter.connect(parseAddress(this.#url), registry).catch(() => {});
+    return client;
+  }
+
+  /** Eager clients read what there is, and send what was left over. */
+  clientsAct(): void {
+    for (const client of this.clients) {
+      if (client.broken || client.over) continue;
+      if (client.eager) {
+        this.hear(client, Infinity);
+        client.push(Infinity);
+      }
+    }
+  }
+
+  /** A client reads up to so many bytes. */
+  hear(client: Client, limit: number): void {
+    let left = limit;
+    while (left > 0 && !client.broken && !client.over) {
+      const chunk = client.socket.read();
+      if (chunk === undefined) return;
+      if (chunk === null) return this.#judge.clientSawEnd(client);
+      left -= chunk.length;
+      this.trace.note("heard", client.number, chunk.length);
+      this.#judge.heard(client, chunk);
+    }
+  }
+
+  // --- the application ---
+
+  /** The application joins. */
+  join(): void {
+    const before = new Set(this.mob.connections().map(({ token }) => token));
+    try {
+      const peer = this.mob.join();
+      const token = this.mob.connections().find((row) => !before.has(row.token))!.token;
+      const { framing, slowConsumer, echo } = this.options;
+      const member = new Member(this.members.length, token, peer, this.model, framing, this.header);
+      member.mayMiss = (frame) =>
+        slowConsumer === "skip" || (echo === "others" && this.model.authors[frame] === member.author);
+      this.members.push(member);
+    } catch {
+      // There is no room, or the mob is closed.
+    }
+  }
+
+  /** The application closes the mob. */
+  close(drain: number | undefined): void {
+    if (this.closing) this.marks.reach("closed twice");
+    else this.drainDue = drain !== 0;
+    this.closing = true;
+    void this.mob.close(drain === undefined ? {} : { drain });
+  }
+
+  /** Time passes, and timers ring; no turn runs. */
+  pass(milliseconds: number): void {
+    this.adapter.advance(milliseconds);
+    this.trace.note("time", this.now);
+  }
+
+  /** Whether something is told by promises. */
+  get awaited(): boolean {
+    return this.members.length > 0 || this.failedAccepts > 0;
+  }
+
+  /** Lets promises that are due resolve. The same number of rounds each time, so that runs repeat. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 12; round++) await undefined;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * The tap: the one place where the simulation looks into the core. The code under test stays as it ships: three methods
+ * are wrapped from outside, to hear what is published by whom, and to count look-ups and walks.
+ *
+ * @module
+ */
+
+import { Broadcast } from "../../src/broadcast.ts";
+import { Slab } from "../../src/slab.ts";
+import type { Token } from "../../src/token.ts";
+
+/** What is told and counted. */
+export interface Tap {
+  /** Somebody's frames are being published. */
+  published(token: Token, bytes: Uint8Array, start: number, end: number, count: number): void;
+  /** Look-ups in the slab. */
+  lookups: number;
+  /** Walks over all connections. */
+  walks: number;
+}
+
+/** Who listens now: runs come one after another. */
+let tap: Tap | undefined;
+
+/** From now on `listener` is told. */
+export function listenToCore(listener: Tap | undefined): void {
+  tap = listener;
+}
+
+const { publish } = Broadcast.prototype;
+Broadcast.prototype.publish = function (sender, bytes, start, end, count): void {
+  tap?.published(sender.token, bytes, start, end, count);
+  publish.call(this, sender, bytes, start, end, count);
+};
+
+const { get, values } = Slab.prototype;
+Slab.prototype.get = function (token): unknown {
+  if (tap !== undefined) tap.lookups++;
+  return get.call(this, token);
+};
+Slab.prototype.values = function (): IterableIterator<unknown> {
+  if (tap !== undefined) tap.walks++;
+  return values.call(this);
+};
