@@ -13,7 +13,10 @@ export function checkAccounts(simulation: Simulation, socket: Observed, row: Con
   const { stream, client } = socket;
   const { given, skipped, lag } = row;
   const wrong = (what: string): void => {
-    simulation.violate("accounts", `${simulation.nameOf(socket)}: ${what}, in ${JSON.stringify({ given, skipped, lag })}`);
+    simulation.violate(
+      "accounts",
+      `${simulation.nameOf(socket)}: ${what}, in ${JSON.stringify({ given, skipped, lag })}`,
+    );
   };
   const end = published(simulation, socket);
   if (given.bytes !== stream.given.bytes || given.frames !== stream.given.frames) {

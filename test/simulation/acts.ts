@@ -70,11 +70,13 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
     const token = tokens[who % Math.max(1, tokens.length)];
     if (token !== undefined) simulation.tell(token, [READABLE, WRITABLE, READABLE | WRITABLE][how]!);
   },
-  stale: (simulation, { who, how }) => simulation.tell(goneToken(simulation, who), READABLE | WRITABLE | [0, HUP, ERROR, HUP | ERROR][how]!),
+  stale: (simulation, { who, how }) =>
+    simulation.tell(goneToken(simulation, who), READABLE | WRITABLE | [0, HUP, ERROR, HUP | ERROR][how]!),
   turn: (simulation) => simulation.turn(),
   starve: (simulation, { size, how }) => {
     const code = ACCEPT_ERRORS[how]!;
-    for (let count = Math.min(size, 9); count > 0; count--) {
+    // Enough for the longest wait, when it is the process that lacks something.
+    for (let count = how < 3 ? Math.min(size, 3) : size; count > 0; count--) {
       simulation.acceptErrors.push(Object.assign(new Error(`accept: ${code}`), { code }));
     }
   },

@@ -81,7 +81,10 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
     const { poisonedAt } = socket.client.author;
     return socket.bytesRead > poisonedAt ? undefined : "no frame of it was too large";
   },
-  "shutdown": ({ closing }) => closing ? undefined : "the mob is not closed",
+  "shutdown": ({ closing, marks }, { behind }) => {
+    marks.reach(behind > 0 ? "drain ran out" : "drained");
+    return closing ? undefined : "the mob is not closed";
+  },
   "internal": (_, { socket }) => socket.threw ? undefined : "mobcast itself failed",
 };
 
@@ -90,5 +93,7 @@ function unpublished({ client, bytesRead, stream, sawEnd }: Observed): string | 
   if (!sawEnd || stream.until === Infinity) return undefined;
   const { author } = client;
   const whole = author.wholeWithin(Math.min(bytesRead, author.poisonedAt));
-  return author.published < Math.min(whole, client.wholeAtEnd) ? "not all that it said before was published" : undefined;
+  return author.published < Math.min(whole, client.wholeAtEnd)
+    ? "not all that it said before was published"
+    : undefined;
 }

@@ -7,8 +7,11 @@
 
 import type { Simulation } from "./simulation.ts";
 
-/** Rounds without faults after which everything must be quiet; each lets time pass when nothing else happens. */
-const ROUNDS = 20_000;
+/** Rounds without faults in which nothing moves, after which the world is said never to come to rest. */
+const ROUNDS = 2000;
+
+/** The most milliseconds that pass in a round in which nothing moves: one that is over its rate waits for minutes. */
+const LONGEST_PAUSE = 1000;
 
 /** Heals the world and looks whether everything arrives and everybody can come and go. */
 export async function heal(simulation: Simulation): Promise<void> {
@@ -34,8 +37,11 @@ function endFaults(simulation: Simulation): void {
 /** Lets everything happen that is due, and time pass, until nothing more does. */
 async function untilQuiet(simulation: Simulation): Promise<void> {
   let missing = NaN;
+  let moved = simulation.moved;
   for (let round = 0; round < ROUNDS; round++) {
     if (simulation.violation !== undefined) return;
+    if (simulation.moved > moved) round = 0;
+    moved = simulation.moved;
     simulation.clientsAct();
     simulation.deliverAll();
     const busy = simulation.turnDue;
@@ -47,7 +53,7 @@ async function untilQuiet(simulation: Simulation): Promise<void> {
     missing = simulation.members.reduce((sum, member) => sum + member.missing, 0);
     if (missing === missed && isQuiet(simulation)) return;
     if (missing !== missed) continue;
-    simulation.pass(20);
+    simulation.pass(Math.min(LONGEST_PAUSE, 20 + round));
   }
   simulation.violate("will go on", "the healed world does not come to rest");
 }
@@ -72,7 +78,10 @@ function checkArrived(simulation: Simulation): void {
     const { client, stream } = socket;
     const { author } = client;
     if (author.published !== author.said.length && client.speaks) {
-      simulation.violate("arrives", `${simulation.nameOf(socket)}: ${author.published} of ${author.said.length} frames`);
+      simulation.violate(
+        "arrives",
+        `${simulation.nameOf(socket)}: ${author.published} of ${author.said.length} frames`,
+      );
     }
     stream.hop();
     const end = Math.min(model.end, stream.until);

@@ -234,6 +234,7 @@ export class Judge {
       readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
     });
     if (!socket.stream.atBorder) this.#simulation.marks.reach("cut inside a frame");
+    if (this.#simulation.doorsWaiting > 0) this.#simulation.marks.reach("back-off ended by a leaver");
   }
 
   /** The mob told why. */
@@ -268,7 +269,8 @@ export class Judge {
 
   /** A client heard something. */
   heard(client: Client, bytes: Uint8Array): void {
-    const wrong = client.stream?.hear(bytes) ?? (client.stream === undefined ? "heard before it was let in" : undefined);
+    const wrong = client.stream?.hear(bytes) ??
+      (client.stream === undefined ? "heard before it was let in" : undefined);
     if (wrong !== undefined) this.#simulation.violate("stream", `client ${client.number}: ${wrong}`);
   }
 

@@ -125,7 +125,9 @@ export class Observed implements Socket {
     }
     const taken = this.inner.write(bytes);
     simulation.trace.note("write", this.token, bytes.length, taken);
+    const missed = this.stream.gap !== undefined;
     const wrong = this.stream.give(bytes, taken);
+    if (missed && this.stream.gap === undefined) simulation.marks.reach("went on after a skip");
     if (wrong !== undefined) simulation.violate("stream", `${simulation.nameOf(this)} is ${wrong}`);
     this.writesInTurn++;
     this.shortInTurn = this.blocked = taken < bytes.length;

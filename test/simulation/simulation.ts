@@ -40,6 +40,9 @@ interface Waiting {
 
 const FINAL = HUP | ERROR;
 
+/** Milliseconds: what a door waits at most after an accept that failed. */
+const LONGEST_BACK_OFF = 1000;
+
 /** The port of the first client of a memory adapter. */
 const FIRST_PORT = 50_000;
 
@@ -70,6 +73,10 @@ export class Simulation implements Tap {
   cutting = false;
   /** How the next accepts fail, the first first. */
   readonly acceptErrors: Error[] = [];
+  /** Bytes that were published or heard, ever: whether anything moves. */
+  moved = 0;
+  /** Doors at which an accept failed and was not tried again. */
+  doorsWaiting = 0;
   /** How many accepts failed. */
   failedAccepts = 0;
   /** Events that the core was told of, accepts too. */
@@ -94,6 +101,7 @@ export class Simulation implements Tap {
   readonly #url: string;
   #registry!: Registry;
   #deferred: (() => void)[] = [];
+  #backsOff = false;
 
   /** Opens a world with one door. */
   static async open(choices: Choices, trace: Trace): Promise<Simulation> {
@@ -159,8 +167,10 @@ export class Simulation implements Tap {
       listen: (address: Parameters<MemoryAdapter["listen"]>[0], registry: Registry) =>
         memory.listen(address, this.#watch(registry)),
       defer: (turn: () => void) => void this.#deferred.push(turn),
-      after: (milliseconds: number, run: () => void) =>
-        memory.after(Math.max(0, milliseconds + this.settings.timerSlack), run),
+      after: (milliseconds: number, run: () => void) => {
+        if (this.#backsOff && milliseconds === LONGEST_BACK_OFF) this.marks.reach("longest back-off");
+        return memory.after(Math.max(0, milliseconds + this.settings.timerSlack), run);
+      },
     });
   }
 
@@ -179,8 +189,18 @@ export class Simulation implements Tap {
     return {
       accept: (socket) => this.#accept(socket as PipeEnd),
       ready: (token, readiness) => this.#happened(this.inside.get(token), readiness),
-      acceptFailed: (error) => registry.acceptFailed(error),
+      acceptFailed: (error) => this.#backOff(registry, error),
     };
+  }
+
+  /** The door asks when it may try again. */
+  async #backOff(registry: Registry, error: Error): Promise<void> {
+    this.#backsOff = true;
+    const over = registry.acceptFailed(error);
+    this.#backsOff = false;
+    this.doorsWaiting++;
+    await over;
+    this.doorsWaiting--;
   }
 
   #accept(socket: PipeEnd): Token | undefined {
@@ -278,6 +298,9 @@ export class Simulation implements Tap {
       }
       if ((readiness & WRITABLE) !== 0) socket.blocked = false;
       if ((readiness & (READABLE | FINAL)) !== 0) {
+        const { idleTimeout } = this.options;
+        const late = idleTimeout > 0 && this.now - socket.lastActivity >= idleTimeout;
+        if (late && (readiness & FINAL) === 0) this.marks.reach("input before deadlines");
         socket.told = true;
         socket.lastActivity = this.now;
       }
@@ -292,6 +315,7 @@ export class Simulation implements Tap {
     const socket = this.inside.get(token);
     const author = socket?.client.author ?? this.members.find((member) => member.token === token)?.author;
     this.news += end - start;
+    this.moved += end - start;
     this.trace.note("publish", token, end - start, count);
     if (socket?.sawFinal) this.marks.reach("published behind a final event");
     const wrong = author === undefined
@@ -356,6 +380,7 @@ export class Simulation implements Tap {
       if (chunk === undefined) return;
       if (chunk === null) return this.#judge.clientSawEnd(client);
       left -= chunk.length;
+      this.moved += chunk.length;
       this.trace.note("heard", client.number, chunk.length);
       this.#judge.heard(client, chunk);
     }

@@ -1,0 +1,129 @@
+/**
+ * A campaign: many seeds, on as many threads as there are cores.
+ *
+ * @module
+ */
+
+import { Worker } from "node:worker_threads";
+import { Marks } from "./marks.ts";
+import { runSeed } from "./run_seed.ts";
+
+/** Seeds are handed out by so many, and their hashes are folded by so many: the digest does not depend on threads. */
+const CHUNK = 50;
+
+/** A seed that failed. */
+export interface Failure {
+  readonly seed: number;
+  readonly rule: string;
+  readonly what: string;
+}
+
+/** What came of some seeds. */
+export interface Tally {
+  /** How many. */
+  seeds: number;
+  /** Events that cores were told of. */
+  events: number;
+  readonly marks: Marks;
+  readonly failures: Failure[];
+}
+
+/** What a thread says of a chunk. */
+export interface ChunkDone {
+  readonly chunk: number;
+  readonly events: number;
+  readonly counts: Marks["counts"];
+  readonly failures: readonly Failure[];
+  readonly digest: number;
+}
+
+/** What is asked of a campaign. */
+export interface Plan {
+  /** The first seed. */
+  readonly from: number;
+  /** How many; `Infinity`: until `enough` says so. */
+  readonly seeds: number;
+  /** How many threads; 0: this one. */
+  readonly threads: number;
+  /** Told after each chunk; says whether to stop. */
+  readonly enough?: (tally: Tally) => boolean;
+}
+
+/** A tally, and one number for all traces together, the same on every engine. */
+export interface Result extends Tally {
+  readonly digest: string;
+}
+
+/** Runs seeds. */
+export async function campaign(plan: Plan): Promise<Result> {
+  const chunks = Math.ceil(plan.seeds / CHUNK);
+  const tally: Tally = { seeds: 0, events: 0, marks: new Marks(), failures: [] };
+  const digests: number[] = [];
+  let next = 0;
+  let stopped = false;
+  const take = (): [number, number, number] | undefined => {
+    if (stopped || next >= chunks) return undefined;
+    const chunk = next++;
+    return [chunk, plan.from + chunk * CHUNK, Math.min(CHUNK, plan.seeds - chunk * CHUNK)];
+  };
+  const done = (result: ChunkDone, seeds: number): void => {
+    tally.seeds += seeds;
+    tally.events += result.events;
+    tally.marks.add(result.counts);
+    tally.failures.push(...result.failures);
+    digests[result.chunk] = result.digest;
+    if (plan.enough?.(tally)) stopped = true;
+  };
+  if (plan.threads === 0) {
+    for (let work = take(); work !== undefined; work = take()) done(await runChunk(...work), work[2]);
+  } else {
+    await Promise.all(Array.from({ length: plan.threads }, () => onThread(take, done)));
+  }
+  tally.failures.sort((one, other) => one.seed - other.seed);
+  const digest = (digests.reduce(fold, 0) >>> 0).toString(16).padStart(8, "0");
+  return { ...tally, digest };
+}
+
+/** Runs the seeds of one chunk. */
+export async function runChunk(chunk: number, from: number, count: number): Promise<ChunkDone> {
+  const marks = new Marks();
+  const failures: Failure[] = [];
+  let events = 0;
+  let digest = 0;
+  for (let seed = from; seed < from + count; seed++) {
+    const outcome = await runSeed(seed);
+    events += outcome.events;
+    marks.add(outcome.marks);
+    digest = fold(digest, Number.parseInt(outcome.hash.slice(8), 16) ^ Number.parseInt(outcome.hash.slice(0, 8), 16));
+    if (outcome.violation !== undefined) failures.push({ seed, ...outcome.violation });
+  }
+  return { chunk, events, counts: marks.counts, failures, digest };
+}
+
+/** Numbers into one, in their order. */
+function fold(one: number, other: number): number {
+  return Math.imul(one ^ other, 0x01000193) + (one >>> 15) | 0;
+}
+
+/** One thread, which takes chunks until there are no more. */
+function onThread(
+  take: () => [number, number, number] | undefined,
+  done: (result: ChunkDone, seeds: number) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url));
+    let work: [number, number, number] | undefined;
+    const give = (): void => {
+      work = take();
+      if (work !== undefined) return worker.postMessage(work);
+      void worker.terminate();
+      resolve();
+    };
+    worker.on("message", (result: ChunkDone) => {
+      done(result, work![2]);
+      give();
+    });
+    worker.on("error", reject);
+    give();
+  });
+}

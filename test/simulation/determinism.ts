@@ -1,0 +1,53 @@
+/**
+ * Determinism: the same seeds have the same traces on Node, Bun and Deno.
+ *
+ * @module
+ */
+
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { ROOT, type RuntimeName, RUNTIMES } from "../helpers/command_line.ts";
+
+/** How each runtime is told to run the simulation. */
+const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
+  node: ["node", "--import", "tsx"],
+  bun: [join(ROOT, "node_modules/.bin/bun"), "run"],
+  deno: [
+    join(ROOT, "node_modules/.bin/deno"),
+    "run",
+    "-A",
+    "--no-lock",
+    "--import-map",
+    "test/import_map.offline.json",
+  ],
+};
+
+/** One number for all traces of some seeds, as a runtime has it. Rejects when it says anything else. */
+export function digestOn(runtime: RuntimeName, from: number, seeds: number): Promise<string> {
+  const [command, ...args] = COMMANDS[runtime];
+  const asked = ["test/simulation/run.ts", "--digest", "--from", `${from}`, "--seeds", `${seeds}`, "--threads", "0"];
+  return new Promise((resolve, reject) => {
+    const child = spawn(command!, [...args, ...asked], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+    let told = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => told += text);
+    child.on("error", reject);
+    child.on("close", (code) => {
+      const digest = told.trim();
+      if (code === 0 && /^[0-9a-f]{8}$/.test(digest)) resolve(digest);
+      else reject(new Error(`Cannot simulate on ${runtime}: exit code ${code}, it said ${JSON.stringify(digest)}`));
+    });
+  });
+}
+
+/** Runs the same seeds on the three runtimes. Says whether they agree. */
+export async function compareRuntimes(seeds: number, tell: (line: string) => void): Promise<boolean> {
+  const digests: string[] = [];
+  for (const runtime of RUNTIMES) {
+    const digest = await digestOn(runtime, 1, seeds);
+    tell(`${runtime.padEnd(4)} ${digest}`);
+    digests.push(digest);
+  }
+  const agree = new Set(digests).size === 1;
+  tell(agree ? `${seeds} seeds, the same traces on all` : "the traces differ");
+  return agree;
+}

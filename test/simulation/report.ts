@@ -1,0 +1,64 @@
+/**
+ * Reports: what people are told of a campaign and of a failure.
+ *
+ * @module
+ */
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { Failure, Tally } from "./campaign.ts";
+import type { Recording } from "./choices.ts";
+import { type Mark, MARKS } from "./marks.ts";
+import { record, replay } from "./run_seed.ts";
+import { shrink } from "./shrink.ts";
+
+/** Lines of a trace that people are shown: the end of it, where it goes wrong. */
+const SHOWN = 40;
+
+/** The marks of a campaign as a table, those that were not reached on top. */
+export function marksTable(counts: Readonly<Record<Mark, number>>): string {
+  const rows = (Object.keys(MARKS) as Mark[]).sort((one, other) => counts[one] - counts[other]);
+  const cells = rows.map((mark) => [mark, counts[mark].toLocaleString("en"), MARKS[mark]] as const);
+  const width = Math.max(...cells.map(([mark]) => mark.length));
+  return cells.map(([mark, count, about]) => `${mark.padEnd(width)} ${count.padStart(14)}  ${about}`).join("\n");
+}
+
+/** One line on a campaign. */
+export function summary({ seeds, events, failures }: Tally, seconds: number): string {
+  const rate = Math.round(events / Math.max(seconds, 0.001));
+  const figures = [seeds, events, rate].map((figure) => figure.toLocaleString("en"));
+  return `${figures[0]} seeds, ${figures[1]} events in ${seconds.toFixed(1)} s (${figures[2]} events/s), ` +
+    `${failures.length} failures`;
+}
+
+/** Shrinks the run of a seed that failed, keeps it as a file, and tells people how it goes wrong. */
+export async function explain(failure: Failure, folder: string): Promise<string> {
+  const { recording, outcome } = await record(failure.seed);
+  if (outcome.violation === undefined) return `seed ${failure.seed} failed, and does not when it is repeated`;
+  const short = await shrink(recording, outcome.violation.rule);
+  mkdirSync(folder, { recursive: true });
+  const path = `${folder}/${failure.rule.replace(/[^a-z]+/g, "-")}-${failure.seed}.json`;
+  writeFileSync(path, JSON.stringify(short, undefined, 1) + "\n");
+  return [
+    `seed ${failure.seed}: ${recording.steps.length} steps, shrunk to ${short.steps.length}`,
+    await traceOf(short),
+    `again: npm run sim -- --replay ${path}`,
+  ].join("\n");
+}
+
+/** The trace of a recording, its end. */
+export async function traceOf(recording: Recording, most: number = SHOWN): Promise<string> {
+  const { lines = [], violation, hash } = await replay(recording, true);
+  const told = lines.filter((line) => line !== "");
+  const left = told.length - most;
+  return [
+    JSON.stringify(recording.settings.options),
+    ...(left > 0 ? [`... ${left} lines before`] : []),
+    ...told.slice(-most),
+    violation === undefined ? `everything held, trace ${hash}` : `FAILED: ${violation.rule}: ${violation.what}`,
+  ].join("\n");
+}
+
+/** A recording that was kept as a file. */
+export function readRecording(path: string): Recording {
+  return JSON.parse(readFileSync(path, "utf8")) as Recording;
+}
