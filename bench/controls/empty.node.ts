@@ -1,0 +1,6 @@
+/** For the start, on Node: a program that opens one listener and greets who comes. */
+
+import { createServer } from "node:net";
+import process from "node:process";
+
+createServer((socket) => void socket.on("error", () => {}).write("!")).listen(Number(process.argv[2]), "127.0.0.1");

@@ -1,0 +1,72 @@
+/** The limit on Deno: the smallest server that batches as mobcast does. It checks nothing and limits nothing. */
+
+import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
+import { deno, type DenoConnection } from "./deno.ts";
+
+/** A connection, and the writes that wait for the one on its way: two at a time would interleave. */
+interface Client {
+  readonly connection: DenoConnection;
+  owed: Buffer[];
+  writing: boolean;
+}
+
+const clients: Client[] = [];
+let batch: Buffer[] = [];
+
+/** One write for each connection, with everything that came in this turn. */
+function flush(): void {
+  const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch);
+  batch = [];
+  for (const client of clients) {
+    if (client.writing) client.owed.push(bytes);
+    else void write(client, bytes);
+  }
+}
+
+async function write(client: Client, bytes: Buffer): Promise<void> {
+  client.writing = true;
+  for (let rest = bytes; rest.length > 0;) {
+    const taken = await client.connection.write(rest).catch(() => rest.length);
+    rest = rest.subarray(taken);
+    if (rest.length > 0 || client.owed.length === 0) continue;
+    rest = client.owed.length === 1 ? client.owed[0]! : Buffer.concat(client.owed);
+    client.owed = [];
+  }
+  client.writing = false;
+}
+
+/** Where the last whole frame ends. */
+function border(bytes: Buffer): number {
+  let at = 0;
+  while (at + 8 <= bytes.length) {
+    const end = at + 8 + bytes.readUInt32BE(at + 4);
+    if (end > bytes.length) break;
+    at = end;
+  }
+  return at;
+}
+
+async function serve(connection: DenoConnection): Promise<void> {
+  const client: Client = { connection, owed: [], writing: false };
+  const buffer = new Uint8Array(16 * 1024);
+  let rest: Buffer = Buffer.alloc(0);
+  clients.push(client);
+  connection.setNoDelay(true);
+  for (;;) {
+    const length = await connection.read(buffer).catch(() => null);
+    if (length === null) break;
+    const bytes = Buffer.concat([rest, buffer.subarray(0, length)]);
+    const end = border(bytes);
+    rest = bytes.subarray(end);
+    if (end === 0) continue;
+    if (batch.length === 0) setImmediate(flush);
+    batch.push(bytes.subarray(0, end));
+  }
+  clients.splice(clients.indexOf(client), 1);
+  connection.close();
+}
+
+const listener = deno().listen({ hostname: "127.0.0.1", port: Number(deno().args[0] ?? 0), tcpBacklog: 4096 });
+console.log(`listening on ${listener.addr.port}`);
+for (;;) void serve(await listener.accept());

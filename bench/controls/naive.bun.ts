@@ -1,0 +1,54 @@
+/** The loop that a person would write first, on Bun: each frame is written to each connection when it comes. */
+
+import { Buffer } from "node:buffer";
+import process from "node:process";
+import { bun, type BunSocket } from "./bun.ts";
+
+/** What a connection has sent of a frame, and what its socket did not take. */
+interface Client {
+  rest: Buffer;
+  owed: Buffer[];
+}
+
+const sockets: Set<BunSocket<Client>> = new Set();
+
+/** Bun keeps nothing of a write that was short: whoever forgets that sends torn frames. */
+function give(socket: BunSocket<Client>, bytes: Buffer): void {
+  const { owed } = socket.data;
+  if (owed.length > 0) {
+    owed.push(bytes);
+    return;
+  }
+  const taken = socket.write(bytes);
+  if (taken >= 0 && taken < bytes.length) owed.push(bytes.subarray(taken));
+}
+
+const listener = bun<Client>().listen({
+  hostname: "127.0.0.1",
+  port: Number(process.argv[2] ?? 0),
+  socket: {
+    binaryType: "buffer",
+    open(socket) {
+      socket.data = { rest: Buffer.alloc(0), owed: [] };
+      sockets.add(socket);
+    },
+    close: (socket) => void sockets.delete(socket),
+    data(socket, chunk) {
+      const { data } = socket;
+      data.rest = Buffer.concat([data.rest, chunk]);
+      while (data.rest.length >= 8) {
+        const end = 8 + data.rest.readUInt32BE(4);
+        if (data.rest.length < end) break;
+        const frame = data.rest.subarray(0, end);
+        for (const other of sockets) give(other, frame);
+        data.rest = data.rest.subarray(end);
+      }
+    },
+    drain(socket) {
+      const owed = Buffer.concat(socket.data.owed);
+      socket.data.owed = [];
+      if (owed.length > 0) give(socket, owed);
+    },
+  },
+});
+console.log(`listening on ${listener.port}`);

@@ -1,0 +1,93 @@
+/** Dialects: what is around a payload on the wire, for a mob and for each peer. The load generator knows no more. */
+
+import { Buffer } from "node:buffer";
+
+/** How a server is spoken to. All of it is bytes: the load generator looks for them and understands nothing. */
+export interface Dialect {
+  readonly name: string;
+  /** Around the payload of a frame that is sent. */
+  sent(size: number): readonly [prefix: string, suffix: string];
+  /** Around the payload of a frame that is heard. */
+  heard(size: number): readonly [prefix: string, suffix: string];
+  /** What a hearer says first, and how the answer ends. */
+  readonly hearer?: readonly [hello: string, welcome: string];
+  /** The same for a connection that only talks, where hearers cannot. */
+  readonly talker?: readonly [hello: string, welcome: string];
+  /** What may come between frames, and what is answered. */
+  readonly aside?: readonly [said: string, answer: string];
+  /** Whether a hearer can talk as well. */
+  readonly joint: boolean;
+  /** Whether one that talks hears itself. */
+  readonly echo: boolean;
+  /** Whether all hear everything in one order. */
+  readonly ordered: boolean;
+}
+
+/** The 8 bytes of length before a payload, each as one character. */
+function length(size: number): string {
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(size, 4);
+  return header.toString("latin1");
+}
+
+/** Our own. */
+export const MOB: Dialect = {
+  name: "mob",
+  sent: (size) => [length(size), ""],
+  heard: (size) => [length(size), ""],
+  joint: true,
+  echo: true,
+  ordered: true,
+};
+
+/** Plain bytes, as `ncat --broker` hands them on: the same frames, and nobody hears himself. */
+export const PLAIN: Dialect = { ...MOB, name: "plain", echo: false };
+
+/** RESP, as Redis speaks it: one channel. Those who have subscribed cannot publish on the same connection. */
+export const RESP: Dialect = {
+  name: "resp",
+  sent: (size) => [`*3\r\n$7\r\nPUBLISH\r\n$1\r\nm\r\n$${size}\r\n`, "\r\n"],
+  heard: (size) => [`*3\r\n$7\r\nmessage\r\n$1\r\nm\r\n$${size}\r\n`, "\r\n"],
+  hearer: ["*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\nm\r\n", ":1\r\n"],
+  joint: false,
+  echo: true,
+  ordered: true,
+};
+
+const NATS_HELLO = 'CONNECT {"verbose":false,"pedantic":false,"echo":true}\r\n';
+
+/** The NATS protocol: one subject. Each publisher has its order, and no more is promised. */
+export const NATS: Dialect = {
+  name: "nats",
+  sent: (size) => [`PUB m ${size}\r\n`, "\r\n"],
+  heard: (size) => [`MSG m 1 ${size}\r\n`, "\r\n"],
+  hearer: [`${NATS_HELLO}SUB m 1\r\nPING\r\n`, "PONG\r\n"],
+  aside: ["PING\r\n", "PONG\r\n"],
+  joint: true,
+  echo: true,
+  ordered: false,
+};
+
+/** The arguments of the load generator for frames of this size. */
+export function dialectArguments(dialect: Dialect, size: number): string[] {
+  const hex = (text: string): string => Buffer.from(text, "latin1").toString("hex");
+  const pairs: Record<string, string> = {
+    sentPrefix: dialect.sent(size)[0],
+    sentSuffix: dialect.sent(size)[1],
+    heardPrefix: dialect.heard(size)[0],
+    heardSuffix: dialect.heard(size)[1],
+    hearerHello: dialect.hearer?.[0] ?? "",
+    hearerWelcome: dialect.hearer?.[1] ?? "",
+    talkerHello: dialect.talker?.[0] ?? "",
+    talkerWelcome: dialect.talker?.[1] ?? "",
+    aside: dialect.aside?.[0] ?? "",
+    asideAnswer: dialect.aside?.[1] ?? "",
+    // A frame without a payload: every server that knows our wire swallows it.
+    ping: length(0),
+  };
+  const flags = { joint: dialect.joint, echo: dialect.echo, ordered: dialect.ordered };
+  return [
+    ...Object.entries(pairs).filter(([, text]) => text !== "").map(([name, text]) => `${name}=${hex(text)}`),
+    ...Object.entries(flags).map(([name, on]) => `${name}=${on ? 1 : 0}`),
+  ];
+}

@@ -1,0 +1,603 @@
+/*
+ * The load generator of `npm run bench`: one thread, epoll, several thousand connections to 127.0.0.1.
+ *
+ * It knows no protocol. What is around a payload on the wire, what is said first and what may come in between are given
+ * as bytes (bench/dialects.ts), so it treats a mob, Redis, NATS and ncat alike. All frames of a run have one size, and
+ * each payload begins with a stamp: its talker, its number among that talker's frames, and when it was sent. Every
+ * frame is looked at, at every hearer: its prefix, its talker, and that it is the next one of that talker.
+ *
+ * Arguments are NAME=VALUE, see `read_arguments`. The result is one JSON object on standard output. It always ends by
+ * itself: each phase has a limit.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+enum { STAMP = 16, READ_SIZE = 256 * 1024, EVENTS = 512, PREFIX_LIMIT = 128, SLOTS = 64 * 1024 };
+#define SECOND 1000000000ull
+#define MILLISECOND 1000000ull
+
+/* --- what was asked for --- */
+
+typedef struct {
+  u8 *at;
+  size_t length;
+} Bytes;
+
+static int port, server_pid, hearers = 100, talkers = 4, size = 64, window, idle;
+static int joining = 200; /* so many may be on their way in at a time */
+static int joint = 1;     /* the talkers are among the hearers */
+static int echo = 1;      /* a talker that hears, hears itself */
+static int ordered = 1;   /* all hear all in one order */
+static u32 sample = 1;    /* the delay of one frame in so many is counted; a power of two */
+static double rate, seconds = 3, ramp = 1;
+static Bytes sent_prefix, sent_suffix, heard_prefix, heard_suffix;
+static Bytes hearer_hello, hearer_welcome, talker_hello, talker_welcome; /* said first, and the end of the answer */
+static Bytes aside, aside_answer; /* may come between frames, and is answered */
+static Bytes ping;                /* what the active one of an idle crowd says */
+
+static void fail(const char *what) {
+  printf("{\"error\":\"%s\"}\n", what);
+  exit(1);
+}
+
+static Bytes from_hex(const char *text) {
+  Bytes bytes = {malloc(strlen(text) / 2 + 1), strlen(text) / 2};
+  for (size_t index = 0; index < bytes.length; index++) {
+    unsigned value;
+    if (sscanf(text + 2 * index, "%2x", &value) != 1) fail("bad hexadecimal argument");
+    bytes.at[index] = (u8)value;
+  }
+  return bytes;
+}
+
+static void read_arguments(int count, char **arguments) {
+  struct { const char *name; int *value; } whole[] = {
+    {"port", &port}, {"pid", &server_pid}, {"hearers", &hearers}, {"talkers", &talkers}, {"size", &size},
+    {"window", &window}, {"idle", &idle}, {"joining", &joining}, {"joint", &joint}, {"echo", &echo},
+    {"ordered", &ordered}, {"sample", (int *)&sample},
+  };
+  struct { const char *name; double *value; } real[] = {{"rate", &rate}, {"seconds", &seconds}, {"ramp", &ramp}};
+  struct { const char *name; Bytes *value; } bytes[] = {
+    {"sentPrefix", &sent_prefix}, {"sentSuffix", &sent_suffix}, {"heardPrefix", &heard_prefix},
+    {"heardSuffix", &heard_suffix}, {"hearerHello", &hearer_hello}, {"hearerWelcome", &hearer_welcome},
+    {"talkerHello", &talker_hello}, {"talkerWelcome", &talker_welcome}, {"aside", &aside},
+    {"asideAnswer", &aside_answer}, {"ping", &ping},
+  };
+  for (int index = 1; index < count; index++) {
+    char *equals = strchr(arguments[index], '=');
+    if (equals == NULL) fail("an argument is NAME=VALUE");
+    *equals = 0;
+    bool known = false;
+    for (size_t at = 0; at < sizeof whole / sizeof *whole; at++)
+      if (strcmp(arguments[index], whole[at].name) == 0) known = true, *whole[at].value = atoi(equals + 1);
+    for (size_t at = 0; at < sizeof real / sizeof *real; at++)
+      if (strcmp(arguments[index], real[at].name) == 0) known = true, *real[at].value = atof(equals + 1);
+    for (size_t at = 0; at < sizeof bytes / sizeof *bytes; at++)
+      if (strcmp(arguments[index], bytes[at].name) == 0) known = true, *bytes[at].value = from_hex(equals + 1);
+    if (!known) fail("unknown argument");
+  }
+  if (size < STAMP || heard_prefix.length > PREFIX_LIMIT) fail("size or prefix out of range");
+}
+
+/* --- clocks and the server's process --- */
+
+static u64 now_ns(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (u64)time.tv_sec * SECOND + (u64)time.tv_nsec;
+}
+
+static double own_processor(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* The threads' own clocks count nanoseconds, where the process's clock in `stat` counts hundredths of a second. */
+static double server_processor(void) {
+  char path[300];
+  snprintf(path, sizeof path, "/proc/%d/task", server_pid);
+  DIR *folder = server_pid > 0 ? opendir(path) : NULL;
+  if (folder == NULL) return 0;
+  double total = 0;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    if (entry->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", server_pid, entry->d_name);
+    FILE *file = fopen(path, "r");
+    unsigned long long busy;
+    if (file == NULL) continue;
+    if (fscanf(file, "%llu", &busy) == 1) total += (double)busy / 1e9;
+    fclose(file);
+  }
+  closedir(folder);
+  return total;
+}
+
+/* A line of the server's `status` in KiB: VmRSS, VmHWM. */
+static long server_memory(const char *name) {
+  char path[64], line[256];
+  snprintf(path, sizeof path, "/proc/%d/status", server_pid);
+  FILE *file = server_pid > 0 ? fopen(path, "r") : NULL;
+  if (file == NULL) return 0;
+  long value = 0;
+  while (fgets(line, sizeof line, file) != NULL)
+    if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':') value = atol(line + strlen(name) + 1);
+  fclose(file);
+  return value;
+}
+
+/* --- connections --- */
+
+typedef struct {
+  int fd;
+  bool hears, gone, polled_for_room;
+  bool is_in;       /* it has heard a frame */
+  size_t matched;   /* bytes of the end of the welcome that were seen */
+  Bytes welcome;    /* the end of what is answered before frames come */
+  int talker;       /* its number as a talker, or -1 */
+  size_t have;      /* bytes that came of the frame under way */
+  size_t aside_left;
+  u8 head[PREFIX_LIMIT + STAMP];
+  u32 *next;        /* the number of the next frame, of each talker */
+  u64 heard;        /* frames */
+  u32 order;        /* a sum that depends on the order of all frames */
+  u8 *out;          /* what is to be sent */
+  size_t out_from, out_to, out_size;
+} Connection;
+
+static int poller;
+static Connection **connections;
+static int connected; /* how many there are */
+static Connection **talking;
+static u32 *sent;     /* frames, of each talker */
+static u64 total_sent, total_heard, late, corrupt, ended;
+static size_t stride, sent_stride;
+static int waiting_to_be_in;
+static u64 counted_from = UINT64_MAX, counted_to = UINT64_MAX;
+static u64 delays[SLOTS];
+static u8 *template_frame;
+static u8 input[READ_SIZE];
+
+static void flush(Connection *connection);
+
+static void put32(u8 *at, u32 value) {
+  value = htonl(value);
+  memcpy(at, &value, 4);
+}
+
+static u32 get32(const u8 *at) {
+  u32 value;
+  memcpy(&value, at, 4);
+  return ntohl(value);
+}
+
+/* Three digits of a delay are kept: 1,024 slots for each power of two of microseconds. */
+static void count_delay(u64 nanoseconds) {
+  u64 value = nanoseconds / 1000;
+  int shift = value < 2048 ? 0 : 53 - __builtin_clzll(value);
+  u64 slot = ((u64)shift << 10) + (value >> shift);
+  delays[slot < SLOTS ? slot : SLOTS - 1]++;
+}
+
+static u64 value_of_slot(u64 slot) {
+  if (slot < 2048) return slot;
+  u64 shift = (slot >> 10) - 1;
+  return (slot - (shift << 10)) << shift;
+}
+
+static void leave(Connection *connection) {
+  if (connection->gone) return;
+  connection->gone = true;
+  ended++;
+  close(connection->fd);
+}
+
+static Connection *open_connection(bool hears, int talker) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (fd < 0) fail("no descriptor left: raise ulimit -n");
+  int one = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((u16)port)};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) fail("cannot connect");
+  Connection *connection = calloc(1, sizeof *connection);
+  connection->fd = fd;
+  connection->hears = hears;
+  connection->talker = talker;
+  connection->welcome = hears ? hearer_welcome : talker_welcome;
+  if (hears) connection->next = calloc((size_t)talkers, sizeof(u32)), waiting_to_be_in++;
+  if (talker >= 0) talking[talker] = connection;
+  Bytes hello = hears ? hearer_hello : talker_hello;
+  connection->out_size = hello.length + 4096;
+  connection->out = malloc(connection->out_size);
+  if (hello.length > 0) memcpy(connection->out, hello.at, connection->out_to = hello.length);
+  struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = connection};
+  connection->polled_for_room = true;
+  epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+  connections[connected++] = connection;
+  return connection;
+}
+
+/* --- hearing --- */
+
+/* A whole frame came; `at` is its prefix and its stamp. Says whether it is a frame of this run. */
+static inline bool hear(Connection *connection, const u8 *at, u64 now) {
+  if (memcmp(at, heard_prefix.at, heard_prefix.length) != 0) return false;
+  const u8 *stamp = at + heard_prefix.length;
+  u32 talker = get32(stamp), number = get32(stamp + 4);
+  if (__builtin_expect(talker >= (u32)talkers, 0)) return false;
+  u32 *next = &connection->next[talker];
+  if (__builtin_expect(number != *next, 0) && connection->is_in && number < *next) late++;
+  if (__builtin_expect(!connection->is_in, 0)) connection->is_in = true, waiting_to_be_in--;
+  *next = number + 1;
+  connection->heard++;
+  connection->order = connection->order * 31 + talker;
+  if ((number & (sample - 1)) == 0) {
+    u64 at_ns;
+    memcpy(&at_ns, stamp + 8, 8);
+    if (at_ns >= counted_from && at_ns < counted_to) count_delay(now > at_ns ? now - at_ns : 0);
+  }
+  return true;
+}
+
+static void break_off(Connection *connection) {
+  corrupt++;
+  leave(connection);
+}
+
+static void answer_aside(Connection *connection) {
+  if (connection->out_to + aside_answer.length > connection->out_size) return;
+  memcpy(connection->out + connection->out_to, aside_answer.at, aside_answer.length);
+  connection->out_to += aside_answer.length;
+  flush(connection);
+}
+
+static size_t least(size_t one, size_t other) { return one < other ? one : other; }
+
+static void walk(Connection *connection, const u8 *at, const u8 *end, u64 now) {
+  const size_t head = heard_prefix.length + STAMP;
+  u64 before = connection->heard;
+  while (at < end) {
+    if (connection->aside_left > 0) {
+      size_t taken = least(connection->aside_left, (size_t)(end - at));
+      at += taken;
+      if ((connection->aside_left -= taken) == 0) answer_aside(connection);
+      continue;
+    }
+    if (connection->have == 0) {
+      while ((size_t)(end - at) >= stride && hear(connection, at, now)) at += stride;
+      if (at == end) break;
+      if (aside.length > 0 && *at == aside.at[0] && *at != heard_prefix.at[0]) {
+        connection->aside_left = aside.length;
+        continue;
+      }
+      if ((size_t)(end - at) >= stride) return break_off(connection);
+    }
+    size_t taken = least(stride - connection->have, (size_t)(end - at));
+    if (connection->have < head)
+      memcpy(connection->head + connection->have, at, least(head - connection->have, taken));
+    at += taken;
+    connection->have += taken;
+    if (connection->have < stride) break;
+    connection->have = 0;
+    if (!hear(connection, connection->head, now)) return break_off(connection);
+  }
+  total_heard += connection->heard - before;
+}
+
+static void receive(Connection *connection) {
+  ssize_t got = recv(connection->fd, input, READ_SIZE, 0);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0) return leave(connection);
+  const u8 *at = input, *end = input + got;
+  while (at < end && connection->matched < connection->welcome.length) {
+    Bytes welcome = connection->welcome;
+    if (*at == welcome.at[connection->matched]) connection->matched++;
+    else connection->matched = *at == welcome.at[0] ? 1 : 0;
+    at++;
+  }
+  if (connection->hears) walk(connection, at, end, now_ns());
+}
+
+/* --- talking --- */
+
+static void watch(Connection *connection, bool for_room) {
+  if (connection->polled_for_room == for_room) return;
+  connection->polled_for_room = for_room;
+  struct epoll_event event = {.events = EPOLLIN | (for_room ? EPOLLOUT : 0), .data.ptr = connection};
+  epoll_ctl(poller, EPOLL_CTL_MOD, connection->fd, &event);
+}
+
+static void flush(Connection *connection) {
+  while (connection->out_from < connection->out_to && !connection->gone) {
+    ssize_t taken = send(connection->fd, connection->out + connection->out_from,
+                         connection->out_to - connection->out_from, MSG_NOSIGNAL);
+    if (taken < 0) {
+      if (errno == EAGAIN || errno == ENOTCONN) return watch(connection, true);
+      return leave(connection);
+    }
+    connection->out_from += (size_t)taken;
+  }
+  connection->out_from = connection->out_to = 0;
+  watch(connection, false);
+}
+
+/* Appends a frame to what a talker has to send. */
+static void talk(int talker, u64 at_ns) {
+  Connection *connection = talking[talker];
+  if (connection->out_to + sent_stride > connection->out_size) {
+    connection->out_size = 2 * (connection->out_to + sent_stride);
+    connection->out = realloc(connection->out, connection->out_size);
+  }
+  u8 *frame = connection->out + connection->out_to;
+  memcpy(frame, template_frame, sent_stride);
+  u8 *stamp = frame + sent_prefix.length;
+  put32(stamp, (u32)talker);
+  put32(stamp + 4, sent[talker]++);
+  memcpy(stamp + 8, &at_ns, 8);
+  connection->out_to += sent_stride;
+  total_sent++;
+}
+
+static int turn_of; /* the talker whose turn it is */
+
+/* Closed loop: as many frames as there is room for, shared out evenly, those of one talker in one send. */
+static void refill(void) {
+  int hearing = joint && !echo ? hearers - 1 : hearers;
+  long room = window - (long)(total_sent - total_heard / (u64)hearing);
+  if (room <= 0) return;
+  u64 now = now_ns();
+  for (int left = talkers; left > 0 && room > 0; left--) {
+    long share = (room + left - 1) / left;
+    int talker = turn_of;
+    turn_of = (turn_of + 1) % talkers;
+    /* One that could not send all it had waits, and the others get its share. */
+    if (talking[talker]->gone || talking[talker]->out_to > 0) continue;
+    for (long count = 0; count < share; count++) talk(talker, now);
+    room -= share;
+    flush(talking[talker]);
+  }
+}
+
+static u64 schedule_began, scheduled; /* when the open loop began, and frames since */
+
+static u64 due(u64 number) { return schedule_began + (u64)((double)number * 1e9 / (rate * talkers)); }
+
+/* Open loop: every frame has its time, whatever has become of those before it. That time is its stamp. */
+static void keep_schedule(u64 now) {
+  for (; due(scheduled) <= now; scheduled++) {
+    int talker = (int)(scheduled % (u64)talkers);
+    if (talking[talker]->gone) continue;
+    talk(talker, due(scheduled));
+    flush(talking[talker]);
+  }
+}
+
+/* --- phases --- */
+
+static void turn(u64 nanoseconds) {
+  struct epoll_event events[EVENTS];
+  struct timespec limit = {.tv_sec = (time_t)(nanoseconds / SECOND), .tv_nsec = (long)(nanoseconds % SECOND)};
+  int count = epoll_pwait2(poller, events, EVENTS, &limit, NULL);
+  for (int index = 0; index < count; index++) {
+    Connection *connection = events[index].data.ptr;
+    if (connection->gone) continue;
+    if (events[index].events & EPOLLOUT) flush(connection);
+    if (!connection->gone && events[index].events & ~(u32)EPOLLOUT) receive(connection);
+  }
+}
+
+/* Everybody comes in. One is in when it has heard a frame: the first talker says something until all have. */
+static double join_all(void) {
+  Connection *first = joint ? open_connection(true, 0) : open_connection(false, 0);
+  int coming = joint ? 1 : 0, others = joint ? talkers : 1;
+  u64 began = now_ns(), said = 0, counted = 0, limit = began + 30 * SECOND;
+  while (coming < hearers || others < talkers || waiting_to_be_in > 0) {
+    u64 now = now_ns();
+    if (now > limit || ended > 0) fail(ended > 0 ? "a connection ended while joining" : "not all came in within 30 s");
+    bool first_is_in = first->hears ? first->is_in || !echo : first->matched == first->welcome.length;
+    if (first_is_in) {
+      if (counted == 0) counted = now;
+      int allowed = first->hears && !echo && coming == 1 ? 2 : joining;
+      while (coming < hearers && waiting_to_be_in < allowed)
+        open_connection(true, joint && coming < talkers ? coming : -1), coming++;
+      for (int most = joining; others < talkers && most > 0; most--) open_connection(false, others++);
+    }
+    if (now - said >= 10 * MILLISECOND && first->out_to == 0 && first->matched == first->welcome.length) {
+      said = now;
+      talk(0, now);
+      flush(first);
+    }
+    /* One that does not hear itself is in when others are. */
+    if (!echo && joint && first->hears && !first->is_in && coming > 1 && waiting_to_be_in == 1)
+      first->is_in = true, waiting_to_be_in--;
+    turn(MILLISECOND);
+  }
+  return (double)(now_ns() - counted) / 1e6;
+}
+
+/* Frames that are on their way to somebody. */
+static u64 missing(void) {
+  u64 count = 0;
+  for (int index = 0; index < connected; index++) {
+    const Connection *connection = connections[index];
+    if (!connection->hears) continue;
+    for (int talker = 0; talker < talkers; talker++)
+      if ((echo || connection->talker != talker) && connection->next[talker] < sent[talker])
+        count += sent[talker] - connection->next[talker];
+  }
+  return count;
+}
+
+/* Waits until everybody has heard everything. Says whether that came true. */
+static bool level(u64 nanoseconds) {
+  u64 limit = now_ns() + nanoseconds;
+  for (u64 looked = 0; now_ns() < limit; ) {
+    turn(MILLISECOND);
+    if (now_ns() - looked < 5 * MILLISECOND) continue;
+    looked = now_ns();
+    bool unsent = false;
+    for (int talker = 0; talker < talkers; talker++) unsent |= talking[talker]->out_to > 0;
+    if (!unsent && missing() == 0) return true;
+    if (ended > 0) return false;
+  }
+  return false;
+}
+
+static void load_until(u64 limit) {
+  for (u64 now; (now = now_ns()) < limit && ended == 0;) {
+    if (window > 0) {
+      refill();
+      turn(MILLISECOND);
+    } else {
+      keep_schedule(now);
+      u64 next = due(scheduled), later = now_ns();
+      turn(next > later ? least(next - later, MILLISECOND) : 0);
+    }
+  }
+}
+
+static void print_delays(void) {
+  const char *comma = "";
+  printf("\"delays\":[");
+  for (u64 slot = 0; slot < SLOTS; slot++) {
+    if (delays[slot] == 0) continue;
+    printf("%s[%llu,%llu]", comma, (unsigned long long)value_of_slot(slot), (unsigned long long)delays[slot]);
+    comma = ",";
+  }
+  printf("]");
+}
+
+static u64 heard_now(void) {
+  u64 count = 0;
+  for (int index = 0; index < connected; index++) count += connections[index]->heard;
+  return count;
+}
+
+/* Everybody comes in, the load runs for a while, is then measured, and in the end everybody must have heard all. */
+static void run_load(void) {
+  double joined = join_all();
+  long memory_joined = server_memory("VmRSS");
+  if (!level(5 * SECOND)) fail("not all heard the first frames");
+  for (int index = 0; index < connected; index++) connections[index]->heard = connections[index]->order = 0;
+  u32 *sent_before = malloc((size_t)talkers * sizeof(u32));
+  memcpy(sent_before, sent, (size_t)talkers * sizeof(u32));
+  total_sent = total_heard = late = 0;
+  schedule_began = now_ns();
+  u64 from = schedule_began + (u64)(ramp * 1e9), to = from + (u64)(seconds * 1e9);
+  counted_from = from;
+  counted_to = to;
+  double server[2] = {0, 0}, own[2] = {0, 0};
+  u64 heard[2] = {0, 0}, talked[2] = {0, 0}, time[2] = {0, 0};
+  if (seconds > 0) {
+    load_until(from);
+    time[0] = now_ns(), server[0] = server_processor(), own[0] = own_processor();
+    heard[0] = heard_now(), talked[0] = total_sent;
+    load_until(to);
+    time[1] = now_ns(), server[1] = server_processor(), own[1] = own_processor();
+    heard[1] = heard_now(), talked[1] = total_sent;
+  }
+  bool all = level(10 * SECOND);
+  u64 lost = 0, repeated = 0, disorder = 0;
+  for (int index = 0; index < connected; index++) {
+    const Connection *connection = connections[index];
+    if (!connection->hears) continue;
+    u64 expected = total_sent;
+    if (connection->talker >= 0 && !echo) expected -= sent[connection->talker] - sent_before[connection->talker];
+    if (connection->heard > expected) repeated += connection->heard - expected;
+    if (connection->heard < expected) lost += expected - connection->heard;
+    if (ordered && all && echo && connection->order != connections[joint ? 0 : 1]->order) disorder++;
+  }
+  printf("{\"joined\":%.3f,\"seconds\":%.6f,\"sent\":%llu,\"heard\":%llu,", joined, (double)(time[1] - time[0]) / 1e9,
+         (unsigned long long)(talked[1] - talked[0]), (unsigned long long)(heard[1] - heard[0]));
+  printf("\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", server[1] - server[0], own[1] - own[0]);
+  printf("\"memoryJoined\":%ld,\"memoryPeak\":%ld,", memory_joined, server_memory("VmHWM"));
+  printf("\"lost\":%llu,\"repeated\":%llu,\"late\":%llu,\"corrupt\":%llu,\"ended\":%llu,\"disorder\":%llu,",
+         (unsigned long long)lost, (unsigned long long)repeated, (unsigned long long)late, (unsigned long long)corrupt,
+         (unsigned long long)ended, (unsigned long long)disorder);
+  print_delays();
+  printf("}\n");
+}
+
+static void pass(u64 nanoseconds) {
+  for (u64 limit = now_ns() + nanoseconds; now_ns() < limit;) turn(MILLISECOND);
+}
+
+/* A crowd that says nothing, and one that says what nobody is to hear: what does an event cost? */
+static void run_idle(void) {
+  talkers = 1;
+  Connection *active = open_connection(false, 0);
+  pass(SECOND / 2);
+  long memory_before = server_memory("VmRSS");
+  for (int count = 0; count < idle; count++) {
+    open_connection(false, -1);
+    if (count % joining == joining - 1) pass(20 * MILLISECOND);
+  }
+  pass(SECOND);
+  long memory_after = server_memory("VmRSS");
+  u64 began = now_ns(), said = 0, from = began + (u64)(ramp * 1e9), to = from + (u64)(seconds * 1e9), counted = 0;
+  double server = 0, own = 0;
+  bool counting = false;
+  for (u64 now; (now = now_ns()) < to && ended == 0;) {
+    if (!counting && now >= from) counting = true, counted = said, server = server_processor(), own = own_processor();
+    u64 next = began + (u64)((double)said * 1e9 / rate);
+    if (next <= now) {
+      if (send(active->fd, ping.at, ping.length, MSG_NOSIGNAL) == (ssize_t)ping.length) said++;
+    } else {
+      turn(least(next - now, MILLISECOND));
+    }
+  }
+  server = server_processor() - server;
+  printf("{\"idle\":%d,\"seconds\":%.6f,\"events\":%llu,\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", idle, seconds,
+         (unsigned long long)(said - counted), server, own_processor() - own);
+  printf("\"memoryBefore\":%ld,\"memoryAfter\":%ld,\"memoryPeak\":%ld,\"ended\":%llu}\n", memory_before, memory_after,
+         server_memory("VmHWM"), (unsigned long long)ended);
+}
+
+int main(int count, char **arguments) {
+  read_arguments(count, arguments);
+  prctl(PR_SET_TIMERSLACK, 1);
+  struct rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  poller = epoll_create1(0);
+  stride = heard_prefix.length + (size_t)size + heard_suffix.length;
+  sent_stride = sent_prefix.length + (size_t)size + sent_suffix.length;
+  template_frame = malloc(sent_stride);
+  memset(template_frame, 'x', sent_stride);
+  if (sent_prefix.length > 0) memcpy(template_frame, sent_prefix.at, sent_prefix.length);
+  if (sent_suffix.length > 0) memcpy(template_frame + sent_stride - sent_suffix.length, sent_suffix.at, sent_suffix.length);
+  connections = calloc((size_t)(hearers + talkers + idle + 1), sizeof *connections);
+  talking = calloc((size_t)talkers, sizeof *talking);
+  sent = calloc((size_t)talkers, sizeof *sent);
+  if (idle > 0) run_idle();
+  else run_load();
+  fflush(stdout);
+  /* A reset leaves no port waiting for a minute. */
+  struct linger none = {.l_onoff = 1, .l_linger = 0};
+  for (int index = 0; index < connected; index++)
+    if (!connections[index]->gone) setsockopt(connections[index]->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  return 0;
+}

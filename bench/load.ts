@@ -1,0 +1,79 @@
+/** The load generator of the benchmark: generator.c, compiled when it is needed, and what it reports. */
+
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { clearTimeout, setTimeout } from "node:timers";
+import { build, type Histogram } from "hdr-histogram-js";
+import { ROOT } from "../test/helpers/command_line.ts";
+
+/** Where what is made for the benchmark is kept. */
+export const CACHE: string = join(ROOT, "node_modules/.cache/mobcast-bench");
+
+/** What the load generator says of a run. Processor time in seconds, memory in KiB, delays in microseconds. */
+export interface Report {
+  readonly error?: string;
+  readonly joined?: number;
+  readonly seconds: number;
+  readonly sent?: number;
+  readonly heard?: number;
+  readonly events?: number;
+  readonly serverProcessor: number;
+  readonly loadProcessor: number;
+  readonly memoryBefore?: number;
+  readonly memoryAfter?: number;
+  readonly memoryPeak: number;
+  readonly lost?: number;
+  readonly repeated?: number;
+  readonly late?: number;
+  readonly corrupt?: number;
+  readonly ended?: number;
+  readonly disorder?: number;
+  readonly delays?: readonly (readonly [number, number])[];
+}
+
+/** Compiles the load generator when its source is newer. Returns its path, or why there is none. */
+export function compileGenerator(): { readonly path: string } | { readonly missing: string } {
+  const source = join(ROOT, "bench/generator.c");
+  const path = join(CACHE, "generator");
+  mkdirSync(CACHE, { recursive: true });
+  const made = statSync(path, { throwIfNoEntry: false });
+  if (made !== undefined && made.mtimeMs > statSync(source).mtimeMs) return { path };
+  const { status, stderr, error } = spawnSync("cc", ["-O2", "-march=native", "-o", path, source], { encoding: "utf8" });
+  if (error !== undefined) return { missing: "there is no C compiler (cc)" };
+  return status === 0 ? { path } : { missing: `cc failed: ${stderr.trim().split("\n")[0]}` };
+}
+
+/** Runs a load generator to its end. It ends by itself; `limit` in milliseconds is for one that hangs. */
+export function runGenerator(command: readonly string[], limit: number): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    const timer = setTimeout(() => child.kill("SIGKILL"), limit);
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => output += text);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      try {
+        const report = JSON.parse(output) as Report;
+        if (report.error === undefined) resolve(report);
+        else reject(new Error(report.error));
+      } catch {
+        reject(new Error(`the load generator ended with ${signal ?? `exit code ${code}`}`));
+      }
+    });
+  });
+}
+
+/** The delays of one or more reports as one histogram, in microseconds. */
+export function histogramOf(reports: readonly Report[]): Histogram {
+  const histogram = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 120_000_000,
+    numberOfSignificantValueDigits: 3,
+  });
+  for (const { delays = [] } of reports) {
+    for (const [value, count] of delays) histogram.recordValueWithCount(Math.max(1, value), count);
+  }
+  return histogram;
+}

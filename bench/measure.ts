@@ -1,0 +1,131 @@
+/** One measurement: a server is started, loaded and ended. */
+
+import { spawnSync } from "node:child_process";
+import { cpus } from "node:os";
+import { dialectArguments } from "./dialects.ts";
+import { histogramOf, type Report, runGenerator } from "./load.ts";
+import type { Row } from "./rows.ts";
+import { Server } from "./server.ts";
+import type { IdleShape, LoadShape, Shape } from "./shapes.ts";
+
+/** What was measured, by name, and what was wrong. */
+export interface Measurement {
+  readonly figures: Readonly<Record<string, number>>;
+  readonly problems: readonly string[];
+}
+
+/** How a measurement is made. */
+export interface Method {
+  /** The path of the load generator. */
+  readonly generator: string;
+  /** Seconds that are measured. */
+  readonly seconds: number;
+  /** Seconds of load before that: programs get faster when they have run for a while. */
+  readonly ramp: number;
+}
+
+const canPin = cpus().length > 1 && spawnSync("taskset", ["-V"]).status === 0;
+
+/** A command on one processor: the server on the first, the load on the second. */
+function pinned(processor: number, command: readonly string[], shape: Shape): readonly string[] {
+  return canPin && (shape.kind === "open" || shape.kind === "idle")
+    ? ["taskset", "-c", `${processor}`, ...command]
+    : command;
+}
+
+/** Measures a row in a shape. Rejects, saying why, when that cannot be done. */
+export async function measure(row: Row, shape: Shape, method: Method): Promise<Measurement> {
+  if (shape.kind === "start") return measureStart(row);
+  const server = await Server.start((port) => pinned(0, row.command(port), shape));
+  try {
+    const seconds = shape.kind === "join" ? 0 : method.seconds;
+    const command = [
+      method.generator,
+      ...[`port=${server.port}`, `pid=${server.pid}`, `seconds=${seconds}`, `ramp=${method.ramp}`],
+      ...shapeArguments(shape),
+      ...dialectArguments(row.dialect, shape.kind === "idle" ? 64 : shape.size),
+    ];
+    const report = await runGenerator(pinned(1, command, shape), 1000 * (method.ramp + seconds + 60));
+    return shape.kind === "idle" ? idleFigures(report) : loadFigures(report, shape);
+  } finally {
+    await server.stop();
+  }
+}
+
+function shapeArguments(shape: LoadShape | IdleShape): string[] {
+  if (shape.kind === "idle") return [`idle=${shape.idle}`, `rate=${shape.rate}`];
+  return [
+    ...[`hearers=${shape.hearers}`, `talkers=${shape.talkers}`, `size=${shape.size}`, `sample=${shape.sample}`],
+    ...[`window=${shape.window ?? 0}`, `rate=${shape.rate ?? 0}`],
+    ...(shape.kind === "join" ? [`joining=${shape.hearers}`] : []),
+  ];
+}
+
+/** What one row has to say of a loss, in the words of the table. */
+function problemsOf(report: Report): string[] {
+  const counts = {
+    lost: report.lost,
+    repeated: report.repeated,
+    "out of order": report.late,
+    corrupt: report.corrupt,
+    "connections ended": report.ended,
+    "in another order than others": report.disorder,
+  };
+  return Object.entries(counts).filter(([, count]) => (count ?? 0) > 0).map(([name, count]) => `${count} ${name}`);
+}
+
+function loadFigures(report: Report, shape: LoadShape): Measurement {
+  const { heard = 0, seconds, serverProcessor, loadProcessor, memoryPeak, joined = 0 } = report;
+  const problems = problemsOf(report);
+  const memory = memoryPeak / 1024;
+  if (shape.kind === "join") return { figures: { joined, memory }, problems };
+  const histogram = histogramOf([report]);
+  const delay = (percent: number): number => histogram.getValueAtPercentile(percent) / 1000;
+  const busy = serverProcessor / seconds;
+  const loadBusy = loadProcessor / seconds;
+  return {
+    figures: {
+      deliveries: heard / seconds,
+      processor: serverProcessor * 1e6 / heard,
+      busy,
+      loadProcessor: loadProcessor * 1e6 / heard,
+      loadBusy,
+      p50: delay(50),
+      p99: delay(99),
+      p999: delay(99.9),
+      memory,
+      joined,
+      // A closed loop goes as fast as the slower of the two: this says when that was not the server.
+      loadBound: shape.kind === "closed" && loadBusy > 0.95 && busy < 0.9 ? 1 : 0,
+    },
+    problems,
+  };
+}
+
+function idleFigures(report: Report): Measurement {
+  const { events = 0, serverProcessor, loadProcessor, seconds, memoryBefore = 0, memoryAfter = 0 } = report;
+  const idle = (report as unknown as { idle: number }).idle;
+  return {
+    figures: {
+      events: events / seconds,
+      processor: serverProcessor * 1e6 / events,
+      busy: serverProcessor / seconds,
+      loadBusy: loadProcessor / seconds,
+      perConnection: (memoryAfter - memoryBefore) / idle,
+      memory: report.memoryPeak / 1024,
+    },
+    problems: problemsOf(report),
+  };
+}
+
+/** A frame of our wire with one byte. */
+const HELLO = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 33]);
+
+async function measureStart(row: Row): Promise<Measurement> {
+  const server = await Server.launch((port) => row.command(port));
+  try {
+    return { figures: { start: await server.firstByte(HELLO) }, problems: [] };
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,83 @@
+/** Rows: the servers that are compared. */
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { programOf, ROOT, type RuntimeName, RUNTIMES } from "../test/helpers/command_line.ts";
+import { type Dialect, MOB, NATS, PLAIN, RESP } from "./dialects.ts";
+import type { Shape } from "./shapes.ts";
+
+/** A server. */
+export interface Row {
+  readonly name: string;
+  readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "peer";
+  readonly dialect: Dialect;
+  /** What starts it on a port of 127.0.0.1. */
+  command(port: number): readonly string[];
+  /** Why it cannot run here, when it cannot. */
+  missing(): string | undefined;
+}
+
+const here = (): undefined => undefined;
+
+function mobcast(runtime: RuntimeName): Row {
+  const flags = ["--max-connections", "20000", "--log-level", "off"];
+  return {
+    name: `mobcast ${runtime}`,
+    family: "mobcast",
+    dialect: MOB,
+    command: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`, ...flags],
+    missing: () =>
+      runtime === "node" && !existsSync(join(ROOT, "dist/bin.js")) ? "dist is not built: npm run build" : undefined,
+  };
+}
+
+/** A program of bench/controls. Node's is built first: mobcast's is. */
+function control(family: Row["family"], runtime: RuntimeName, file: string, ...rest: string[]): Row {
+  const path = `bench/controls/${file}.${runtime}.ts`;
+  const start = runtime === "node"
+    ? ["node", `node_modules/.cache/mobcast-bench/${file}.node.js`]
+    : [...programOf(runtime).slice(0, -1), path];
+  return {
+    name: `${family} ${runtime}`,
+    family,
+    dialect: MOB,
+    command: (port) => [...start, `${port}`, ...rest],
+    missing: here,
+  };
+}
+
+function peer(name: string, program: string, dialect: Dialect, flags: (port: number) => string[]): Row {
+  return {
+    name,
+    family: "peer",
+    dialect,
+    command: (port) => [program, ...flags(port)],
+    missing: () =>
+      spawnSync("sh", ["-c", `command -v ${program}`]).status === 0 ? undefined : `${program} is not installed`,
+  };
+}
+
+/** All rows, in the order of every table. */
+export const ROWS: readonly Row[] = [
+  ...RUNTIMES.map(mobcast),
+  ...RUNTIMES.map((runtime) => control("limit", runtime, "limit")),
+  ...RUNTIMES.map((runtime) => control("naive", runtime, "naive")),
+  ...RUNTIMES.map((runtime) => control("idle", runtime, "idle")),
+  ...RUNTIMES.map((runtime) => control("walk", runtime, "idle", "walk")),
+  ...RUNTIMES.map((runtime) => control("empty", runtime, "empty")),
+  peer("redis", "redis-server", RESP, (port) => [
+    ...["--port", `${port}`, "--bind", "127.0.0.1", "--daemonize", "no", "--save", "", "--appendonly", "no"],
+    ...["--maxclients", "15000", "--tcp-backlog", "4096", "--loglevel", "warning"],
+    ...["--client-output-buffer-limit", "pubsub 0 0 0"],
+  ]),
+  peer("nats", "nats-server", NATS, (port) => ["-a", "127.0.0.1", "-p", `${port}`]),
+  peer("ncat", "ncat", PLAIN, (port) => ["--broker", "-l", "-m", "1000", "127.0.0.1", `${port}`]),
+];
+
+/** Whether a row takes part in a shape. */
+export function takesPart(row: Row, shape: Shape): boolean {
+  if (shape.kind === "idle") return ["mobcast", "idle", "walk"].includes(row.family);
+  if (shape.kind === "start") return ["mobcast", "empty"].includes(row.family);
+  return ["mobcast", "limit", "naive", "peer"].includes(row.family) && !shape.without?.includes(row.name);
+}

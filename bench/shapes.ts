@@ -1,0 +1,113 @@
+/** Shapes: the loads of the benchmark, as data. */
+
+/** Those who hear and talk, as fast as frames come back or by a clock. */
+export interface LoadShape {
+  readonly kind: "closed" | "open" | "join";
+  readonly name: string;
+  readonly about: string;
+  readonly hearers: number;
+  readonly talkers: number;
+  /** Bytes of each payload. */
+  readonly size: number;
+  /** Frames under way at a time; closed loop. */
+  readonly window?: number;
+  /** Frames a second from each talker; open loop. */
+  readonly rate?: number;
+  /** The delay of one frame in so many is counted, so that counting costs little. */
+  readonly sample: number;
+  /** Those whose first write would take minutes, or who cannot have so many connections. */
+  readonly without?: readonly string[];
+}
+
+/** A crowd that says nothing and one that is heard by nobody. */
+export interface IdleShape {
+  readonly kind: "idle";
+  readonly name: string;
+  readonly about: string;
+  readonly idle: number;
+  /** Events a second. */
+  readonly rate: number;
+}
+
+/** From the start of the program to the first accepted connection. */
+export interface StartShape {
+  readonly kind: "start";
+  readonly name: string;
+  readonly about: string;
+}
+
+/** A load of the benchmark. */
+export type Shape = LoadShape | IdleShape | StartShape;
+
+const count = (value: number): string => value.toLocaleString("en");
+
+function closed(
+  name: string,
+  hearers: number,
+  talkers: number,
+  size: number,
+  window: number,
+  without: readonly string[] = [],
+): LoadShape {
+  const bytes = size < 1024 ? `${size} bytes` : size < 2 ** 20 ? `${size / 1024} KiB` : `${size / 2 ** 20} MiB`;
+  const about = `closed loop: ${count(hearers)} subscribers, ${talkers} publishers, ${bytes}, ${
+    count(window)
+  } in flight`;
+  const sample = window * hearers > 100_000 ? 16 : 1;
+  return { kind: "closed", name, about, hearers, talkers, size, window, sample, without };
+}
+
+function room(hearers: number, rate: number): LoadShape {
+  return {
+    kind: "open",
+    name: `room-${hearers}x${rate}`,
+    about: `a room: ${count(hearers)} clients say ${rate} messages of 64 bytes a second each, ` +
+      `${(hearers * hearers * rate / 1e6).toFixed(1)} million deliveries a second offered`,
+    hearers,
+    talkers: hearers,
+    size: 64,
+    rate,
+    sample: 8,
+    without: ["ncat"],
+  };
+}
+
+function idle(connections: number): IdleShape {
+  return {
+    kind: "idle",
+    name: `idle-${connections}`,
+    about: `${count(connections)} idle connections, one sends 10,000 pings a second, which nobody is to hear`,
+    idle: connections,
+    rate: 10_000,
+  };
+}
+
+/** All shapes, in the order in which they run. */
+export const SHAPES: readonly Shape[] = [
+  closed("closed-100", 100, 4, 64, 4096),
+  closed("closed-1000", 1000, 8, 64, 1024, ["ncat"]),
+  closed("closed-5000", 5000, 8, 64, 512, ["ncat"]),
+  closed("closed-16k", 100, 4, 16 * 1024, 64),
+  closed("unbatched", 1000, 8, 64, 8, ["ncat"]),
+  closed("frames-1m", 20, 1, 2 ** 20, 4),
+  room(1000, 5),
+  room(1000, 20),
+  {
+    kind: "join",
+    name: "join-storm",
+    about: "3,000 connect at once, while somebody says 100 messages a second; until all have heard one",
+    hearers: 3000,
+    talkers: 1,
+    size: 64,
+    rate: 100,
+    sample: 1,
+    without: ["ncat"],
+  },
+  idle(10),
+  idle(1000),
+  idle(10_000),
+  { kind: "start", name: "start", about: "from the start of the program to the first byte for a connection" },
+];
+
+/** Rooms to find the largest that one core can hold: only when they are asked for. */
+export const LADDER: readonly LoadShape[] = [1500, 2000, 2500, 3000, 3500, 4000, 5000].map((size) => room(size, 5));

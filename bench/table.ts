@@ -1,0 +1,108 @@
+/** Tables: medians and ranges of what was measured, as Markdown. */
+
+import type { Measurement } from "./measure.ts";
+import type { Shape } from "./shapes.ts";
+
+/** All measurements of a row in a shape, or why there are none. */
+export interface Entry {
+  readonly row: string;
+  readonly measurements: Measurement[];
+  failure?: string;
+}
+
+/** All entries of a shape. */
+export interface Section {
+  readonly shape: Shape;
+  readonly entries: readonly Entry[];
+}
+
+/** A column: its title, the figure in it, and how that is written. */
+interface Column {
+  readonly title: string;
+  readonly figure: string;
+  readonly format: (value: number) => string;
+}
+
+const fixed = (digits: number) => (value: number): string => value.toFixed(digits);
+const percent = (value: number): string => `${Math.round(value * 100)} %`;
+const millions = (value: number): string => `${(value / 1e6).toFixed(value < 1e6 ? 2 : 1)} M`;
+const micro = (value: number): string => value.toFixed(value < 1 ? 4 : 2);
+const milli = (value: number): string => value.toFixed(value < 10 ? 2 : 0);
+
+const LOAD_COLUMNS: readonly Column[] = [
+  { title: "deliveries/s", figure: "deliveries", format: millions },
+  { title: "µs a delivery", figure: "processor", format: micro },
+  { title: "server busy", figure: "busy", format: percent },
+  { title: "load busy", figure: "loadBusy", format: percent },
+  { title: "p50 ms", figure: "p50", format: milli },
+  { title: "p99 ms", figure: "p99", format: milli },
+  { title: "p99.9 ms", figure: "p999", format: milli },
+  { title: "memory MiB", figure: "memory", format: fixed(0) },
+];
+
+const COLUMNS: Readonly<Record<Shape["kind"], readonly Column[]>> = {
+  closed: LOAD_COLUMNS,
+  open: LOAD_COLUMNS,
+  join: [
+    { title: "all in after ms", figure: "joined", format: fixed(0) },
+    { title: "memory MiB", figure: "memory", format: fixed(0) },
+  ],
+  idle: [
+    { title: "µs an event", figure: "processor", format: fixed(2) },
+    { title: "events/s", figure: "events", format: fixed(0) },
+    { title: "server busy", figure: "busy", format: percent },
+    { title: "KiB a connection", figure: "perConnection", format: fixed(1) },
+  ],
+  start: [{ title: "first byte after ms", figure: "start", format: fixed(0) }],
+};
+
+/** The median of a figure, and its range. */
+export function spread(entry: Entry, figure: string): { median: number; low: number; high: number } | undefined {
+  const values = entry.measurements.map(({ figures }) => figures[figure]).filter((value) => value !== undefined)
+    .sort((one, other) => one - other);
+  if (values.length === 0) return undefined;
+  const middle = values.length >> 1;
+  const median = values.length % 2 === 1 ? values[middle]! : (values[middle - 1]! + values[middle]!) / 2;
+  return { median, low: values[0]!, high: values.at(-1)! };
+}
+
+function cell(entry: Entry, { figure, format }: Column): string {
+  const found = spread(entry, figure);
+  if (found === undefined || !Number.isFinite(found.median)) return "";
+  const median = format(found.median);
+  const [low, high] = [format(found.low), format(found.high)];
+  return low === high ? median : `${median} (${low} to ${high})`;
+}
+
+function note(entry: Entry): string {
+  if (entry.failure !== undefined) return entry.failure;
+  const notes = new Set(entry.measurements.flatMap(({ problems }) => problems));
+  const bound = entry.measurements.filter(({ figures }) => figures["loadBound"] === 1).length;
+  if (bound > 0) notes.add("the load was the bottleneck");
+  return [...notes].join(", ");
+}
+
+/** A section as a Markdown table. The last column compares processor time with the bare sockets of the same runtime. */
+export function toMarkdown({ shape, entries }: Section): string {
+  const columns = COLUMNS[shape.kind];
+  const compares = shape.kind !== "join" && shape.kind !== "start";
+  const titles = ["server", ...columns.map(({ title }) => title), ...(compares ? ["to bare sockets"] : []), "notes"];
+  const lines = entries.map((entry) => [
+    entry.row,
+    ...columns.map((column) => cell(entry, column)),
+    ...(compares ? [ratio(entry, entries)] : []),
+    note(entry),
+  ]);
+  const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [`### ${shape.name}`, "", shape.about, "", row(titles), row(titles.map(() => "---")), ...lines.map(row), ""]
+    .join("\n");
+}
+
+/** The server's processor time beside that of the same runtime's bare sockets, in the same run. */
+export function ratio(entry: Entry, entries: readonly Entry[]): string {
+  const runtime = entry.row.split(" ")[1];
+  const bare = entries.find(({ row }) => row === `limit ${runtime}` || row === `idle ${runtime}`);
+  const own = spread(entry, "processor")?.median;
+  const other = bare === undefined || bare === entry ? undefined : spread(bare, "processor")?.median;
+  return own === undefined || other === undefined ? "" : `${(own / other).toFixed(2)}x`;
+}
