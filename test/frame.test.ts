@@ -103,6 +103,49 @@ test("FrameDecoder never throws, whatever bytes come, and hands on nothing over 
   ));
 });
 
+/** Bytes as a friend, a fool or an enemy sends them: frames, pings, noise, newlines, and headers that declare anything. */
+const HOSTILE = fc.array(
+  fc.oneof(
+    fc.tuple(fc.constantFrom(...FRAMING_NAMES), fc.string({ maxLength: 18 })).map(([framing, text]) =>
+      frameOf(text.replaceAll("\n", "_"), framing)
+    ),
+    fc.uint8Array({ maxLength: 20 }),
+    fc.integer({ min: 1, max: 12 }).map((length) => new Uint8Array(length)),
+    fc.constantFrom(10, 13, 65, 255).map((byte) => new Uint8Array([byte])),
+    fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((length) => {
+      const header = new Uint8Array(8);
+      new DataView(header.buffer).setBigUint64(0, length);
+      return header;
+    }),
+  ),
+  { maxLength: 12 },
+).map((parts) => concat(...parts));
+
+test("FrameDecoder gives the same of any bytes, hostile ones too, wherever they are split (property)", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...FRAMING_NAMES),
+      HOSTILE,
+      fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 30 }),
+      fc.integer({ min: 1, max: 24 }),
+      (framing, stream, sizes, maxFrame) => {
+        const chunks: Uint8Array[] = [];
+        for (let at = 0, index = 0; at < stream.length; index++) {
+          // Empty chunks may come too, but not for ever.
+          const size = sizes[index % sizes.length]! || (index % 2);
+          chunks.push(stream.subarray(at, at + size));
+          at += size;
+        }
+        const outcome = ({ texts, decoder }: ReturnType<typeof decode>): unknown[] => //
+        [texts, decoder.failed, decoder.pings, decoder.pending];
+        const options = { framing, maxFrame };
+        assertEquals(outcome(decode(chunks, options)), outcome(decode([stream], options)));
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
 test("FrameDecoder refuses every length that is too large for a number, a sign or an array", () => {
   const lengths = [
     0xffffffffffffffffn,

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { encodeFrame, type FramingName } from "../src/framing.ts";
 import { BroadcastLog } from "../src/log.ts";
 import { bytesOf, concat, frameOf, textsOf } from "./helpers/bytes.ts";
 
@@ -125,6 +126,112 @@ test("BroadcastLog keeps any runs of any frames in any segments (property)", () 
         assertEquals(readFrom(log, trimmed), all.subarray(trimmed));
       });
       assertEquals([log.end, log.frames], [all.length, runs.flat().length]);
+    },
+  ));
+});
+
+// --- against a model ---
+
+/** A payload that every framing can carry. */
+const PAYLOAD = fc.uint8Array({ maxLength: 40 }).map((bytes) => bytes.map((byte) => byte === 10 ? 11 : byte));
+
+const OPERATION = fc.oneof(
+  fc.record({ kind: fc.constant("append" as const), payloads: fc.array(PAYLOAD, { minLength: 1, maxLength: 6 }) }),
+  fc.record({ kind: fc.constant("appendPayload" as const), payload: PAYLOAD }),
+  fc.record({
+    kind: fc.constant("trim" as const),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+    atBorder: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant("clear" as const), really: fc.nat({ max: 5 }) }),
+);
+
+/** A log, and arrays that say what must be in it. */
+class LogBesideArrays {
+  readonly log: BroadcastLog;
+  readonly #framing: FramingName;
+  readonly #segmentSize: number;
+  #bytes: Uint8Array = new Uint8Array(0);
+  /** Where each frame ends. */
+  readonly #borders: number[] = [];
+  /** The furthest that the log was trimmed to: what lies before may be gone. */
+  #trimmed = 0;
+
+  constructor(framing: FramingName, segmentSize: number) {
+    this.log = new BroadcastLog({ framing, segmentSize });
+    this.#framing = framing;
+    this.#segmentSize = segmentSize;
+  }
+
+  append(payloads: readonly Uint8Array[]): void {
+    const run = concat(...payloads.map((payload) => this.#add(payload)));
+    // With foreign bytes around it: only the run itself may be copied.
+    this.log.append(concat(new Uint8Array(3).fill(255), run, new Uint8Array(5)), 3, 3 + run.length, payloads.length);
+  }
+
+  appendPayload(payload: Uint8Array): void {
+    this.#add(payload);
+    this.log.appendPayload(payload);
+  }
+
+  trim(share: number, atBorder: boolean): void {
+    const anywhere = Math.floor(this.#trimmed + share * (this.log.end - this.#trimmed));
+    const offset = atBorder ? this.#borders.find((border) => border >= anywhere) ?? anywhere : anywhere;
+    this.#trimmed = offset;
+    this.log.trim(offset);
+    assert(this.log.start <= offset, "dropped what is needed");
+    const first = this.log.run(this.log.start).length;
+    assert(this.log.start + first > offset || this.log.start + first === this.log.end, "kept what nobody needs");
+    if (offset === this.log.end) assert(this.log.held <= this.#segmentSize, `${this.log.held} bytes held for nobody`);
+  }
+
+  clear(): void {
+    this.log.clear();
+    this.#trimmed = this.log.end;
+    assertEquals([this.log.start, this.log.held], [this.log.end, 0]);
+  }
+
+  check(): void {
+    const { log } = this;
+    assertEquals([log.end, log.frames], [this.#bytes.length, this.#borders.length]);
+    assert(log.held >= log.end - log.start, "less memory than bytes");
+    for (let offset = log.start; offset <= log.end; offset++) {
+      const run = log.run(offset);
+      assertEquals(run, this.#bytes.subarray(offset, offset + run.length));
+      assertEquals(run.length > 0, offset < log.end, "an empty run before the end");
+      // Who has read a whole run is never inside a frame.
+      if (run.length > 0) assert(this.#borders.includes(offset + run.length), "a run that tears a frame");
+      assertEquals(log.framesBefore(offset), this.#borders.filter((border) => border <= offset).length);
+      const after = offset === log.start ? offset : this.#borders.find((border) => border >= offset);
+      assertEquals(log.borderAfter(offset), after ?? offset);
+    }
+    for (const offset of [log.start - 1, log.end + 1]) {
+      if (offset >= 0) assertThrows(() => log.run(offset), RangeError, `offset ${offset}`);
+    }
+  }
+
+  #add(payload: Uint8Array): Uint8Array {
+    const frame = encodeFrame(this.#framing, payload);
+    this.#bytes = concat(this.#bytes, frame);
+    this.#borders.push(this.#bytes.length);
+    return frame;
+  }
+}
+
+test("BroadcastLog behaves as an array of bytes and one of borders, whatever is appended and trimmed (property)", () => {
+  fc.assert(fc.property(
+    fc.constantFrom<FramingName>("u64", "u32", "line"),
+    fc.integer({ min: 1, max: 120 }),
+    fc.array(OPERATION, { maxLength: 15, size: "max" }),
+    (framing, segmentSize, operations) => {
+      const both = new LogBesideArrays(framing, segmentSize);
+      for (const step of operations) {
+        if (step.kind === "append") both.append(step.payloads);
+        else if (step.kind === "appendPayload") both.appendPayload(step.payload);
+        else if (step.kind === "trim") both.trim(step.share, step.atBorder);
+        else if (step.really === 0) both.clear();
+        both.check();
+      }
     },
   ));
 });
