@@ -20,6 +20,8 @@ export interface Removal {
   readonly logBehind: number;
   /** Whether it was the time of somebody who held everybody. */
   readonly holds: boolean;
+  /** Whether an event of this turn said that it broke, and it was not leaving by then. */
+  readonly broke: boolean;
   /** Whether an event of this turn said that it has bytes for us. */
   readonly readable: boolean;
 }
@@ -36,12 +38,14 @@ export function causeIsMissing(simulation: Simulation, removal: Removal, reason:
 const ENDED: ReadonlySet<string> = new Set(["end", "reset", "truncated"]);
 
 const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal) => string | undefined>> = {
-  "end": (_, { socket }) => {
+  "end": (_, { socket, broke }) => {
+    if (broke) return "it was broken";
     if (!socket.sawEnd) return "it has not ended its stream";
     return socket.atBorder || !socket.client.sane ? undefined : "its stream ended inside a frame";
   },
-  "truncated": ({ marks }, { socket }) => {
+  "truncated": ({ marks }, { socket, broke }) => {
     marks.reach("truncated");
+    if (broke) return "it was broken";
     if (!socket.sawEnd) return "it has not ended its stream";
     return socket.atBorder ? "its stream ended at a frame border" : undefined;
   },

@@ -25,7 +25,7 @@ const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
 /** One number for all traces of some seeds, as a runtime has it. Rejects when it says anything else. */
 export function digestOn(runtime: RuntimeName, from: number, seeds: number): Promise<string> {
   const [command, ...args] = COMMANDS[runtime];
-  const asked = ["test/simulation/run.ts", "--digest", "--from", `${from}`, "--seeds", `${seeds}`, "--threads", "0"];
+  const asked = ["test/simulation/run.ts", "--digest", "--from", `${from}`, "--seeds", `${seeds}`, "--processes", "0"];
   return new Promise((resolve, reject) => {
     const child = spawn(command!, [...args, ...asked], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
     let told = "";

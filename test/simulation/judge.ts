@@ -14,6 +14,9 @@ import { causeIsMissing, type Removal } from "./causes.ts";
 import type { Observed } from "./observed.ts";
 import type { Simulation } from "./simulation.ts";
 
+/** Milliseconds: how long one that was told the end may take to hang up. */
+const LINGER = 1000;
+
 /** Judges one world. */
 export class Judge {
   readonly #simulation: Simulation;
@@ -109,6 +112,8 @@ export class Judge {
       this.#checkLimits(socket, row);
       this.#checkWaits(socket, row);
       this.#checkPublished(socket);
+      this.#checkLeaver(socket, row);
+      socket.lag = row.lag.bytes;
       if (row.lag.bytes > 0 && socket.stream.gap === undefined) furthest = Math.min(furthest, socket.stream.at);
     }
     this.#checkPopulation(rows);
@@ -186,11 +191,36 @@ export class Judge {
     if (simulation.turnDue || !socket.drained || socket.told || socket.stream.until !== Infinity) return;
     const { author } = socket.client;
     const whole = author.wholeWithin(Math.min(socket.bytesRead, author.poisonedAt));
+    const { framing, maxFrame } = simulation.options;
+    const telling = framing === "line" ? maxFrame + 1 : simulation.header;
+    if (socket.bytesRead >= author.poisonedAt + telling) {
+      simulation.violate("limits", `${simulation.nameOf(socket)} sent a frame over the limit, and stays`);
+    }
     if (author.published === whole) return;
     simulation.violate(
       "published once, in order",
       `${simulation.nameOf(socket)}: ${whole} frames were read and ${author.published} published`,
     );
+  }
+
+  /** Who leaves and has everything is told the end, and does not stay for ever. */
+  #checkLeaver(socket: Observed, { lag }: ConnectionStats): void {
+    const simulation = this.#simulation;
+    const { options, now } = simulation;
+    if (socket.stream.until === Infinity) return;
+    if (lag.bytes === 0 && !socket.shut) {
+      simulation.violate("ends", `${simulation.nameOf(socket)} has everything, and is not told the end`);
+    }
+    const linger = Math.min(LINGER, options.drainTimeout);
+    if (now - socket.shutAt > linger + 10) {
+      simulation.violate("deadlines", `${simulation.nameOf(socket)} was told the end, and stays`);
+    }
+    if (!simulation.drains || this.#leaversBefore.has(socket.token)) return;
+    const { author, sent } = socket.client;
+    const whole = author.wholeWithin(Math.min(sent, author.poisonedAt));
+    if (author.published !== whole) {
+      simulation.violate("ends", `${simulation.nameOf(socket)} had said ${whole} frames when the mob was closed`);
+    }
   }
 
   #checkPopulation(rows: readonly ConnectionStats[]): void {
@@ -231,6 +261,7 @@ export class Judge {
       behind: Math.min(model.end, socket.stream.until) - socket.stream.at,
       logBehind: model.end - socket.stream.at,
       holds: this.#holds,
+      broke: ((batch.get(socket.token) ?? 0) & ERROR) !== 0 && !this.#leaversBefore.has(socket.token),
       readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
     });
     if (!socket.stream.atBorder) this.#simulation.marks.reach("cut inside a frame");

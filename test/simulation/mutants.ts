@@ -31,12 +31,6 @@ export const MUTANTS: readonly Mutant[] = [
     "return this.#values[index];",
   ),
   mutant(
-    "remove takes whoever is in the slot",
-    "src/slab.ts",
-    "if (this.#tokens[index] !== token) return undefined;",
-    "",
-  ),
-  mutant(
     "a slot's generation stays as it was",
     "src/slab.ts",
     "const generation = (this.#generations[index] ?? 0) + 1;",
@@ -44,12 +38,6 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant("a removed value is not vacated", "src/slab.ts", "this.#tokens[index] = NaN;", ""),
   mutant("a vacated slot is not free again", "src/slab.ts", "else this.#free.push(index);", ""),
-  mutant(
-    "one more than capacity",
-    "src/slab.ts",
-    "this.#free.length === 0 && this.#tokens.length === this.capacity",
-    "this.#free.length === 0 && this.#tokens.length > this.capacity",
-  ),
   // --- poll ---
   mutant(
     "the later event of a token replaces the earlier",
@@ -109,12 +97,6 @@ export const MUTANTS: readonly Mutant[] = [
     "src/dispatch.ts",
     "    this.#timeouts.clear(token);\n    this.#gate.leave(socket.peer);\n",
     "    this.#timeouts.clear(token);\n",
-  ),
-  mutant(
-    "deadlines of the removed stay",
-    "src/dispatch.ts",
-    "    this.#timeouts.clear(token);\n    this.#gate",
-    "    this.#gate",
   ),
   mutant(
     "one receiver's trouble ends the turn",
@@ -295,12 +277,6 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   // --- log ---
   mutant(
-    "a trimmed log keeps the run it gave out last",
-    "src/log.ts",
-    "    segment.filled += length;\n    this.#end += length;\n    this.#frames += frames;\n    this.#lastRun = undefined;\n",
-    "    segment.filled += length;\n    this.#end += length;\n    this.#frames += frames;\n",
-  ),
-  mutant(
     "a run goes on behind what is written",
     "src/log.ts",
     "segment.bytes.subarray(offset - segment.start, segment.filled);",
@@ -362,7 +338,6 @@ export const MUTANTS: readonly Mutant[] = [
     "!== 0) return TOO_LARGE;",
     "!== 0) low = from + 4;",
   ),
-  mutant("decoding goes on after a fatal frame", "src/frame.ts", "    this.#failed = true;\n", ""),
   // --- intake ---
   mutant("whoever is paused stays so", "src/intake.ts", "    connection.paused = false;\n", ""),
   mutant(

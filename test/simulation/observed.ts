@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Socket } from "../../src/adapter.ts";
+import { ERROR, HUP, type Socket } from "../../src/adapter.ts";
 import type { PipeEnd } from "../../src/pipe.ts";
 import type { Token } from "../../src/token.ts";
 import type { Client } from "./client.ts";
@@ -52,6 +52,10 @@ export class Observed implements Socket {
   /** When the core read the first byte of the frame that is not whole yet. */
   frameSince = 0;
   shut = false;
+  /** When. */
+  shutAt: number = Infinity;
+  /** Bytes that it was owed after the last turn. */
+  lag = 0;
   closed = false;
   /** A write of this turn was short. */
   shortInTurn = false;
@@ -86,6 +90,9 @@ export class Observed implements Socket {
     this.#mustBeOpen("read");
     if (!this.told && !this.#mayBeReadAnyway) {
       simulation.violate("work", `${simulation.nameOf(this)} is read from, and no event named it`);
+    }
+    if (this.lag > simulation.options.maxLag / 2 && !this.#mustBeRead) {
+      simulation.violate("limits", `${simulation.nameOf(this)} is read from, and is ${this.lag} bytes behind`);
     }
     if (this.#springs(2)) this.#throw("read");
     if (this.#springs(3)) {
@@ -143,6 +150,7 @@ export class Observed implements Socket {
     this.#mustBeOpen("shutdown");
     if (this.shut) simulation.violate("touched", `${simulation.nameOf(this)} is shut down twice`);
     this.shut = true;
+    this.shutAt = simulation.now;
     simulation.trace.note("shutdown", this.token);
     if (this.#springs(5)) this.client.reset();
     this.inner.shutdown();
@@ -166,6 +174,12 @@ export class Observed implements Socket {
   get #mayBeReadAnyway(): boolean {
     const { drains, options } = this.#simulation;
     return drains || this.stream.until !== Infinity || options.slowConsumer === "block";
+  }
+
+  /** It is over, or leaves: what it has sent is read whatever its lag. */
+  get #mustBeRead(): boolean {
+    const final = ((this.#simulation.batch.get(this.token) ?? 0) & (HUP | ERROR)) !== 0;
+    return final || this.#simulation.drains || this.stream.until !== Infinity;
   }
 
   #mustBeOpen(call: string): void {

@@ -18,7 +18,7 @@ import { record } from "./run_seed.ts";
 const EXPLAINED = 3;
 
 const USAGE = `Usage: npm run sim -- [one of]
-  --seeds N        runs N seeds (default 10000), from --from S (default 1), on --threads T (default: one a core)
+  --seeds N        runs N seeds (default 10000), from --from S (default 1), in --processes P (default: one a core)
   --minutes M      runs seeds for so long
   --seed N         runs one seed and prints its trace
   --replay FILE    runs a recorded run and prints its trace
@@ -30,7 +30,7 @@ const OPTIONS = {
   seeds: { type: "string" },
   from: { type: "string" },
   minutes: { type: "string" },
-  threads: { type: "string" },
+  processes: { type: "string" },
   seed: { type: "string" },
   replay: { type: "string" },
   runtimes: { type: "string" },
@@ -57,7 +57,7 @@ async function runSeeds(plan: Plan, seconds: number): Promise<boolean> {
     format: "[{bar}] {percentage}% | {seeds} seeds | {rate} events/s | {failures} failures",
     // Where nobody watches, a line now and then.
     noTTYOutput: true,
-    notTTYSchedule: 10_000,
+    notTTYSchedule: 20_000,
   });
   bar.start(plan.seeds === Infinity ? seconds : plan.seeds, 0, { seeds: 0, rate: 0, failures: 0 });
   const enough = (tally: Tally): boolean => {
@@ -66,8 +66,7 @@ async function runSeeds(plan: Plan, seconds: number): Promise<boolean> {
     bar.update(done, { seeds: tally.seeds.toLocaleString("en"), rate, failures: tally.failures.length });
     return elapsed() >= seconds || tally.failures.length > 1000;
   };
-  const result: Result = await campaign({ ...plan, enough });
-  bar.stop();
+  const result: Result = await campaign({ ...plan, enough }).finally(() => bar.stop());
   console.log(`\n${marksTable(result.marks.counts)}\n\n${summary(result, elapsed())}, digest ${result.digest}`);
   for (const failure of result.failures.slice(0, EXPLAINED)) {
     console.log(`\n${await explain(failure, "failures")}`);
@@ -103,7 +102,7 @@ async function main(args: string[]): Promise<boolean> {
   const plan: Plan = {
     from: whole("from", values.from, 1),
     seeds: minutes > 0 ? Infinity : whole("seeds", values.seeds, 10_000),
-    threads: whole("threads", values.threads, availableParallelism()),
+    processes: whole("processes", values.processes, availableParallelism()),
   };
   if (!values.digest) return await runSeeds(plan, minutes > 0 ? minutes * 60 : Infinity);
   const { digest, failures } = await campaign(plan);
@@ -114,7 +113,7 @@ async function main(args: string[]): Promise<boolean> {
 try {
   process.exitCode = await main(process.argv.slice(2)) ? 0 : 1;
 } catch (error) {
-  if (!(error instanceof TypeError)) throw error;
+  if (!(error instanceof TypeError) || !error.message.startsWith("Cannot use")) throw error;
   console.error(`sim: ${error.message}\n${USAGE}`);
   process.exitCode = 2;
 }

@@ -75,6 +75,10 @@ export class Simulation implements Tap {
   readonly acceptErrors: Error[] = [];
   /** Bytes that were published or heard, ever: whether anything moves. */
   moved = 0;
+  /** Accepts that were tried. */
+  tries = 0;
+  /** How many had been when a connection left while a door waited; -1: none did. */
+  triesAtLeave = -1;
   /** Doors at which an accept failed and was not tried again. */
   doorsWaiting = 0;
   /** How many accepts failed. */
@@ -175,6 +179,7 @@ export class Simulation implements Tap {
   }
 
   #acceptFails(): Error | undefined {
+    this.tries++;
     const error = this.acceptErrors.shift();
     if (error !== undefined) {
       this.failedAccepts++;
@@ -333,6 +338,7 @@ export class Simulation implements Tap {
   removed(socket: Observed, unread: number): void {
     this.inside.delete(socket.token);
     this.gone.push(socket.token);
+    if (this.doorsWaiting > 0) this.triesAtLeave = this.tries;
     this.#judge.removed(socket, unread);
   }
 
@@ -426,5 +432,9 @@ export class Simulation implements Tap {
   /** Lets promises that are due resolve. The same number of rounds each time, so that runs repeat. */
   async settle(): Promise<void> {
     for (let round = 0; round < 12; round++) await undefined;
+    if (this.triesAtLeave === this.tries && !this.closing) {
+      this.violate("will go on", "a connection left, and the accept that had failed is not tried again");
+    }
+    this.triesAtLeave = -1;
   }
 }

@@ -1,8 +1,8 @@
-/** A thread of a campaign: runs the chunks of seeds that it is sent. */
+/** A process of a campaign: runs the chunks of seeds that it is sent, until it is sent no more. */
 
-import { parentPort } from "node:worker_threads";
+import process from "node:process";
 import { runChunk } from "./campaign.ts";
 
-parentPort!.on("message", (work: [number, number, number]) => {
-  void runChunk(...work).then((result) => parentPort!.postMessage(result));
+process.on("message", (work) => {
+  void runChunk(...work as [number, number, number]).then((result) => process.send!(result));
 });
