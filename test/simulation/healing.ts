@@ -25,6 +25,7 @@ export async function heal(simulation: Simulation): Promise<void> {
 }
 
 function endFaults(simulation: Simulation): void {
+  simulation.healing = true;
   simulation.acceptErrors.length = 0;
   simulation.hooks.next = -1;
   for (const socket of simulation.inside.values()) socket.trap = -1;
@@ -67,8 +68,8 @@ function isQuiet(simulation: Simulation): boolean {
     // It knocks, and a failed accept is not tried again yet.
     if (client.stream === undefined) return false;
   }
-  for (const { inner, told } of simulation.inside.values()) if (inner.held > 0 || told) return false;
-  return simulation.mob.stats().lag.bytes === 0;
+  for (const { inner, told, lag } of simulation.inside.values()) if (inner.held > 0 || told || lag > 0) return false;
+  return simulation.members.length === 0 || simulation.mob.stats().lag.bytes === 0;
 }
 
 /** Whoever is still there has said everything, and heard everything. */

@@ -17,6 +17,9 @@ import type { Simulation } from "./simulation.ts";
 /** Milliseconds: how long one that was told the end may take to hang up. */
 const LINGER = 1000;
 
+/** Totals take a quarter of a run when they are looked at in every turn, and they do not heal by themselves. */
+const STATS_EVERY = 4;
+
 /** Judges one world. */
 export class Judge {
   readonly #simulation: Simulation;
@@ -29,6 +32,8 @@ export class Judge {
   /** Bytes that the log held after the last turn. */
   #held = 0;
   #removedInTurn = false;
+  #inTurn = false;
+  #turns = 0;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -71,6 +76,7 @@ export class Judge {
   beforeTurn(): void {
     this.#leaversBefore = new Set();
     this.#removedInTurn = false;
+    this.#inTurn = true;
     for (const [token, socket] of this.#simulation.inside) {
       socket.shortInTurn = false;
       socket.writesInTurn = 0;
@@ -90,17 +96,14 @@ export class Judge {
 
   /** A turn has ended. */
   afterTurn(): void {
+    this.#inTurn = false;
     const simulation = this.#simulation;
-    const { mob, model, options } = simulation;
+    const { mob, model } = simulation;
     if (simulation.walks > 0 && !simulation.closing) {
       simulation.violate("work", "the turn walked over all connections");
     }
-    const stats = mob.stats();
-    if (stats.published.bytes !== model.end || stats.published.frames !== model.frames) {
-      simulation.violate("accounts", `published is ${JSON.stringify(stats.published)}, not ${model.end} bytes`);
-    }
     const rows = mob.connections();
-    this.#holds = options.slowConsumer === "block" && rows.some((row) => this.#isFarBehind(row));
+    this.#holds = simulation.options.slowConsumer === "block" && rows.some((row) => this.#isFarBehind(row));
     let furthest = model.end;
     for (const row of rows) {
       const socket = simulation.inside.get(row.token);
@@ -117,8 +120,7 @@ export class Judge {
       if (row.lag.bytes > 0 && socket.stream.gap === undefined) furthest = Math.min(furthest, socket.stream.at);
     }
     this.#checkPopulation(rows);
-    // What was removed after the turn's end is let go of in the next one.
-    if (!simulation.turnDue) this.#checkMemory(stats.logHeld, furthest);
+    if (this.#turns++ % STATS_EVERY === 0) this.#checkTotals(furthest);
     this.#checkRemovals();
     if (simulation.inside.size === 0 && this.#leaversBefore.size > 3) {
       simulation.marks.reach("everybody left in one batch");
@@ -208,7 +210,8 @@ export class Judge {
     const simulation = this.#simulation;
     const { options, now } = simulation;
     if (socket.stream.until === Infinity) return;
-    if (lag.bytes === 0 && !socket.shut) {
+    // One that was skipped is told when it takes bytes again.
+    if (lag.bytes === 0 && !socket.shut && !(options.slowConsumer === "skip" && socket.blocked)) {
       simulation.violate("ends", `${simulation.nameOf(socket)} has everything, and is not told the end`);
     }
     const linger = Math.min(LINGER, options.drainTimeout);
@@ -229,6 +232,18 @@ export class Judge {
     const inside = simulation.inside.size + members;
     if (rows.length === inside || simulation.turnDue) return;
     simulation.violate("accounts", `${rows.length} connections are listed, ${inside} are inside`);
+  }
+
+  /** What the whole mob counts. */
+  #checkTotals(furthest: number): void {
+    const simulation = this.#simulation;
+    const { published, logHeld } = simulation.mob.stats();
+    const { end, frames } = simulation.model;
+    if (published.bytes !== end || published.frames !== frames) {
+      simulation.violate("accounts", `published is ${JSON.stringify(published)}, not ${end} bytes`);
+    }
+    // What was removed after the turn's end is let go of in the next one.
+    if (!simulation.turnDue) this.#checkMemory(logHeld, furthest);
   }
 
   /** The log holds no more than the furthest behind needs: up to twice, when frames fill half of a segment each. */
@@ -261,7 +276,7 @@ export class Judge {
       behind: Math.min(model.end, socket.stream.until) - socket.stream.at,
       logBehind: model.end - socket.stream.at,
       holds: this.#holds,
-      broke: ((batch.get(socket.token) ?? 0) & ERROR) !== 0 && !this.#leaversBefore.has(socket.token),
+      broke: this.#inTurn && ((batch.get(socket.token) ?? 0) & ERROR) !== 0 && !this.#leaversBefore.has(socket.token),
       readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
     });
     if (!socket.stream.atBorder) this.#simulation.marks.reach("cut inside a frame");

@@ -69,8 +69,10 @@ export class Simulation implements Tap {
   readonly batch: Map<Token, Readiness> = new Map();
   /** The first thing that was wrong. */
   violation: Violation | undefined;
-  /** Whether reads, writes and pushes may fall short. */
+  /** Whether reads, writes and pushes may fall short now. */
   cutting = false;
+  /** Whether the faults are over. */
+  healing = false;
   /** How the next accepts fail, the first first. */
   readonly acceptErrors: Error[] = [];
   /** Bytes that were published or heard, ever: whether anything moves. */
@@ -151,7 +153,7 @@ export class Simulation implements Tap {
 
   /** By how much something falls short. */
   cut(limit: number): number {
-    return this.cutting ? this.#choices.cut(limit) : 0;
+    return this.cutting && !this.healing ? this.#choices.cut(limit) : 0;
   }
 
   // --- the adapter ---
