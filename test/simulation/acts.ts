@@ -93,7 +93,17 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
   close: (simulation, { how }) => simulation.close([undefined, 0, 1][how]),
 };
 
-const ACCEPT_ERRORS = ["ECONNABORTED", "ENOTCONN", "EPROTO", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EWHATEVER"];
+/** What accepts fail with. The first three take the newcomer with them. */
+export const ACCEPT_ERRORS: readonly string[] = [
+  "ECONNABORTED",
+  "ENOTCONN",
+  "EPROTO",
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+  "EWHATEVER",
+];
 
 /** A client: of those that are neither broken nor over, while there are some. */
 function clientAt({ clients }: Simulation, who: number): Client | undefined {

@@ -20,6 +20,8 @@ export interface Removal {
   readonly logBehind: number;
   /** Whether it was the time of somebody who held everybody. */
   readonly holds: boolean;
+  /** Whether the mob was closing. */
+  readonly closing: boolean;
   /** Whether an event of this turn said that it broke, and it was not leaving by then. */
   readonly broke: boolean;
   /** Whether an event of this turn said that it has bytes for us. */
@@ -50,8 +52,9 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
     return socket.atBorder ? "its stream ended at a frame border" : undefined;
   },
   "reset": (_, { socket }) => socket.inner.error === undefined ? "its connection is not broken" : undefined,
-  "lagged": ({ options, marks }, { socket, logBehind }) => {
+  "lagged": ({ options, marks }, { socket, logBehind, closing }) => {
     marks.reach("lagged");
+    if (closing) return "a closing mob cuts nobody for its lag";
     if (options.slowConsumer === "block") return "nobody is removed for its lag under block";
     if (options.slowConsumer === "skip" && socket.stream.until === Infinity) return "under skip only leavers are";
     return logBehind > options.maxLag ? undefined : `it is ${logBehind} bytes behind`;

@@ -276,6 +276,7 @@ export class Judge {
       behind: Math.min(model.end, socket.stream.until) - socket.stream.at,
       logBehind: model.end - socket.stream.at,
       holds: this.#holds,
+      closing: this.#simulation.closing,
       broke: this.#inTurn && ((batch.get(socket.token) ?? 0) & ERROR) !== 0 && !this.#leaversBefore.has(socket.token),
       readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
     });

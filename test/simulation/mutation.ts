@@ -36,8 +36,8 @@ export function plant({ about, file, find, put }: Mutant): string {
   return parts.join(put);
 }
 
-/** Makes a copy of what the simulation needs. */
-function copyProject(): string {
+/** Makes a copy of what the simulation needs. Whoever asked for it removes it. */
+export function copyProject(): string {
   const copy = mkdtempSync(join(tmpdir(), "mobcast-mutants-"));
   for (const name of ["src", "adapters", "test/simulation", "test/helpers", "package.json", "tsconfig.json"]) {
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });

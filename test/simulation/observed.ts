@@ -94,7 +94,9 @@ export class Observed implements Socket {
     if (this.lag > simulation.options.maxLag / 2 && !this.#mustBeRead) {
       simulation.violate("limits", `${simulation.nameOf(this)} is read from, and is ${this.lag} bytes behind`);
     }
-    if (this.#springs(2)) this.#throw("read");
+    const fault = simulation.sweptFault();
+    if (this.#springs(2) || fault === "throw") this.#throw("read");
+    if (fault === "reset") this.client.reset();
     if (this.#springs(3)) {
       this.client.reset();
       simulation.marks.reach("reset during a read");
@@ -125,12 +127,14 @@ export class Observed implements Socket {
     if (bytes.length === 0) simulation.violate("work", `${simulation.nameOf(this)} is given no bytes`);
     if (this.shortInTurn) simulation.violate("work", `${simulation.nameOf(this)} is full and is written to again`);
     simulation.writing(this);
-    if (this.#springs(1)) this.#throw("write");
+    const fault = simulation.sweptFault();
+    if (this.#springs(1) || fault === "throw") this.#throw("write");
+    if (fault === "reset") this.client.reset();
     if (this.#springs(0)) {
       this.client.reset();
       simulation.marks.reach("reset during the broadcast");
     }
-    const taken = this.inner.write(bytes);
+    const taken = fault === "full" ? this.#takeNothing() : this.inner.write(bytes);
     simulation.trace.note("write", this.token, bytes.length, taken);
     const missed = this.stream.gap !== undefined;
     const wrong = this.stream.give(bytes, taken);
@@ -180,6 +184,12 @@ export class Observed implements Socket {
   get #mustBeRead(): boolean {
     const final = ((this.#simulation.batch.get(this.token) ?? 0) & (HUP | ERROR)) !== 0;
     return final || this.#simulation.drains || this.stream.until !== Infinity;
+  }
+
+  /** It is full, and there is room again at once. */
+  #takeNothing(): number {
+    this.#simulation.owes(this);
+    return 0;
   }
 
   #mustBeOpen(call: string): void {

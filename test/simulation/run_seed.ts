@@ -21,6 +21,10 @@ export interface Outcome {
   readonly hash: string;
   /** Events that the core was told of. */
   readonly events: number;
+  /** Reads and writes that it asked for. */
+  readonly calls: number;
+  /** Accepts that were tried. */
+  readonly tries: number;
   readonly marks: Readonly<Record<Mark, number>>;
   /** The trace in lines, when it was asked for. */
   readonly lines: readonly string[] | undefined;
@@ -46,8 +50,8 @@ export async function run(choices: Choices, keepLines = false): Promise<Outcome>
     simulation.violate("nothing is thrown", error instanceof Error ? error.stack ?? error.message : String(error));
   }
   listenToCore(undefined);
-  const { violation, events, marks } = simulation;
-  return { violation, hash: trace.hash, events, marks: marks.counts, lines: trace.lines };
+  const { violation, events, calls, tries, marks } = simulation;
+  return { violation, hash: trace.hash, events, calls, tries, marks: marks.counts, lines: trace.lines };
 }
 
 /** Runs what a seed draws. */

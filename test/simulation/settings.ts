@@ -12,6 +12,16 @@ import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 /** A source of numbers from 0 to 1. */
 export type Random = () => number;
 
+/** One fault at one call, for the sweep: the scenario is the same each time, and each call fails once. */
+export interface Sweep {
+  /** Which call of the core on a socket fails; the first is 1. */
+  readonly call: number;
+  /** Whether all later ones do, too. */
+  readonly persistent: boolean;
+  /** How: the peer resets, the socket throws, or a write takes nothing. */
+  readonly how: "reset" | "throw" | "full";
+}
+
 /** A world. */
 export interface Settings {
   /** The options of the mob. */
@@ -28,6 +38,8 @@ export interface Settings {
   readonly cutChance: number;
   /** How likely each step is, compared with the others. */
   readonly weights: Readonly<Record<StepName, number>>;
+  /** What the sweep lets fail. */
+  readonly sweep?: Sweep;
   /** How many steps there are before the world is healed. */
   readonly steps: number;
 }

@@ -20,7 +20,7 @@ import { Marks } from "./marks.ts";
 import { Member } from "./member.ts";
 import { Model, Stream } from "./model.ts";
 import { Observed } from "./observed.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings, Sweep } from "./settings.ts";
 import { listenToCore, type Tap } from "./tap.ts";
 import type { Trace } from "./trace.ts";
 
@@ -85,6 +85,8 @@ export class Simulation implements Tap {
   doorsWaiting = 0;
   /** How many accepts failed. */
   failedAccepts = 0;
+  /** Reads and writes that the core asked for. */
+  calls = 0;
   /** Events that the core was told of, accepts too. */
   events = 0;
   /** The next turn lets everybody leave. */
@@ -334,6 +336,20 @@ export class Simulation implements Tap {
   /** The core writes to a connection. */
   writing(socket: Observed): void {
     this.#judge.writing(socket);
+  }
+
+  /** A socket that took too little has room again. */
+  owes(socket: Observed): void {
+    this.waiting.push({ socket, readiness: WRITABLE });
+  }
+
+  /** What befalls this call of the core, in a sweep. */
+  sweptFault(): Sweep["how"] | undefined {
+    this.calls++;
+    const { sweep } = this.settings;
+    if (sweep === undefined || this.healing) return undefined;
+    const due = sweep.persistent ? this.calls >= sweep.call : this.calls === sweep.call;
+    return due ? sweep.how : undefined;
   }
 
   /** The core has closed a connection. */

@@ -1,0 +1,101 @@
+/** Seeds hold, runs repeat, failures shrink, and the mutants are what they say. */
+
+import { test } from "node:test";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { runtimeAdapter } from "../../adapters/runtime.ts";
+import { campaign } from "./campaign.ts";
+import { digestOn } from "./determinism.ts";
+import { MUTANTS } from "./mutants.ts";
+import { copyProject, plant } from "./mutation.ts";
+import { summary } from "./report.ts";
+import { record, replay } from "./run_seed.ts";
+
+const { name: ours } = await runtimeAdapter();
+
+/** The same traces on all engines, so the rest need not run all seeds; each has some of its own. */
+const SEEDS = ours === "node" ? { from: 1, seeds: 10_000, processes: 2 } : { from: 50_001, seeds: 1000, processes: 0 };
+
+test(`${SEEDS.seeds} seeds hold`, { timeout: 240_000 }, async () => {
+  const started = performance.now();
+  const result = await campaign(SEEDS);
+  console.log(summary(result, (performance.now() - started) / 1000));
+  assertEquals(result.failures, []);
+  // The rarest states are not in every thousand seeds.
+  if (SEEDS.seeds >= 10_000) assertEquals(result.marks.missing, []);
+});
+
+/** Each runtime is compared with the next: so all three are. */
+const NEXT = { node: "bun", bun: "deno", deno: "node" } as const;
+
+test(`a thousand seeds have the same traces here and on ${NEXT[ours as "node"]}`, { timeout: 120_000 }, async () => {
+  const { digest } = await campaign({ from: 1, seeds: 1000, processes: 0 });
+  assertEquals(await digestOn(NEXT[ours as "node"], 1, 1000), digest);
+});
+
+test("a recording repeats its run without the generator, also when it was kept as text", async () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const { recording, outcome } = await record(seed);
+    const again = await replay(JSON.parse(JSON.stringify(recording)));
+    assertEquals([again.hash, again.events], [outcome.hash, outcome.events], `seed ${seed}`);
+  }
+});
+
+test("different seeds make different runs", async () => {
+  const hashes = new Set<string>();
+  for (let seed = 1; seed <= 100; seed++) hashes.add((await record(seed)).outcome.hash);
+  assertEquals(hashes.size, 100);
+});
+
+test("every mutant can be planted, once each", () => {
+  for (const mutant of MUTANTS) plant(mutant);
+  assertEquals(new Set(MUTANTS.map(({ about }) => about)).size, MUTANTS.length);
+  assert(MUTANTS.length >= 20);
+});
+
+/** Runs the command in a copy of the project, on this machine's Node: there is only one command. */
+function simulate(copy: string, ...args: string[]): { stdout: string; status: number | null } {
+  return spawnSync("node", ["--import", "tsx", "test/simulation/run.ts", ...args], {
+    cwd: copy,
+    encoding: "utf8",
+    timeout: 100_000,
+  });
+}
+
+test("a planted bug is found, shrunk to a few lines and replayed by the command that is told", {
+  timeout: 120_000,
+  skip: ours === "node" ? false : "the command is the same on all: it runs on Node",
+}, () => {
+  const copy = copyProject();
+  try {
+    const mutant = MUTANTS.find(({ about }) => about === "the remainder of a partial write is lost")!;
+    writeFileSync(join(copy, mutant.file), plant(mutant));
+    const { stdout, status } = simulate(copy, "--from", "9", "--seeds", "1");
+    assertEquals(status, 1, stdout);
+    const [, before, after] = /seed 9: (\d+) steps, shrunk to (\d+)/.exec(stdout) ?? [];
+    assertLess(Number(after), 20, stdout);
+    assertLess(Number(after), Number(before));
+    const [, path] = /again: npm run sim -- --replay (\S+)/.exec(stdout) ?? [];
+    const again = simulate(copy, "--replay", path!);
+    assertEquals(again.status, 1);
+    assertMatch(again.stdout, /FAILED: /);
+    assertLess(again.stdout.split("\n").length, 60);
+    // Without the bug the same recording holds.
+    writeFileSync(join(copy, mutant.file), readFileSync(new URL(`../../${mutant.file}`, import.meta.url)));
+    assertEquals(simulate(copy, "--replay", path!).status, 0);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+});
+
+test("recordings of what once failed hold", async () => {
+  const folder = new URL("./recordings/", import.meta.url);
+  const names = readdirSync(folder);
+  assert(names.length > 0);
+  for (const name of names) {
+    const { violation } = await replay(JSON.parse(readFileSync(new URL(name, folder), "utf8")));
+    assertEquals(violation, undefined, name);
+  }
+});
