@@ -81,6 +81,7 @@ export class Member {
     const first = this.#next;
     while (this.#next < this.#model.frames) {
       const frame = this.#next++;
+      if (this.isDeaf(frame)) continue;
       const from = this.#model.starts[frame]! + this.#header;
       if (payload.every((byte, index) => byte === this.#model.bytes[from + index])) return undefined;
       if (!this.mayMiss(frame)) return `a member heard something else than frame ${frame}`;
@@ -90,4 +91,6 @@ export class Member {
 
   /** Whether it may not hear a frame: set by the world, which knows the policy. */
   mayMiss: (frame: number) => boolean = () => false;
+  /** Whether it must not. */
+  isDeaf: (frame: number) => boolean = () => false;
 }

@@ -15,8 +15,10 @@ import { record, replay } from "./run_seed.ts";
 
 const { name: ours } = await runtimeAdapter();
 
-/** The same traces on all engines, so the rest need not run all seeds; each has some of its own. */
-const SEEDS = ours === "node" ? { from: 1, seeds: 10_000, processes: 2 } : { from: 50_001, seeds: 1000, processes: 0 };
+/** The same traces on all engines, so all need not run all seeds; each has some of its own. */
+const SEEDS = ours === "node"
+  ? { from: 1, seeds: 10_000, processes: 2 }
+  : { from: ours === "bun" ? 1_000_001 : 2_000_001, seeds: 3000, processes: 0 };
 
 test(`${SEEDS.seeds} seeds hold`, { timeout: 240_000 }, async () => {
   const started = performance.now();

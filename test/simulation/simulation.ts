@@ -420,8 +420,8 @@ export class Simulation implements Tap {
       const token = this.mob.connections().find((row) => !before.has(row.token))!.token;
       const { framing, slowConsumer, echo } = this.options;
       const member = new Member(this.members.length, token, peer, this.model, framing, this.header);
-      member.mayMiss = (frame) =>
-        slowConsumer === "skip" || (echo === "others" && this.model.authors[frame] === member.author);
+      member.isDeaf = (frame) => echo === "others" && this.model.authors[frame] === member.author;
+      member.mayMiss = (frame) => slowConsumer === "skip" || member.isDeaf(frame);
       this.members.push(member);
     } catch {
       // There is no room, or the mob is closed.
