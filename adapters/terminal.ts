@@ -190,6 +190,10 @@ export function processTerminal(): ProcessTerminal {
     onSignal,
     onUncaught,
     now: eventLoop.now,
+    processor() {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    },
     after: eventLoop.after,
     async exit(code) {
       await Promise.all([stdout?.flush(), stderr?.flush()]);

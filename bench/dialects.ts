@@ -21,6 +21,8 @@ export interface Dialect {
   readonly echo: boolean;
   /** Whether all hear everything in one order. */
   readonly ordered: boolean;
+  /** Whether the server knows where a frame ends. One that does not would mix those of several talkers. */
+  readonly framed: boolean;
 }
 
 /** The 8 bytes of length before a payload, each as one character. */
@@ -38,10 +40,11 @@ export const MOB: Dialect = {
   joint: true,
   echo: true,
   ordered: true,
+  framed: true,
 };
 
-/** Plain bytes, as `ncat --broker` hands them on: the same frames, and nobody hears himself. */
-export const PLAIN: Dialect = { ...MOB, name: "plain", echo: false };
+/** Plain bytes, as `ncat --broker` hands them on: the same frames, from one talker, who does not hear himself. */
+export const PLAIN: Dialect = { ...MOB, name: "plain", echo: false, framed: false };
 
 /** RESP, as Redis speaks it: one channel. Those who have subscribed cannot publish on the same connection. */
 export const RESP: Dialect = {
@@ -52,6 +55,7 @@ export const RESP: Dialect = {
   joint: false,
   echo: true,
   ordered: true,
+  framed: true,
 };
 
 const NATS_HELLO = 'CONNECT {"verbose":false,"pedantic":false,"echo":true}\r\n';
@@ -66,6 +70,7 @@ export const NATS: Dialect = {
   joint: true,
   echo: true,
   ordered: false,
+  framed: true,
 };
 
 /** The arguments of the load generator for frames of this size. */

@@ -18,6 +18,8 @@ export interface Report {
   readonly sent?: number;
   readonly heard?: number;
   readonly events?: number;
+  readonly idle?: number;
+  readonly reads?: number;
   readonly serverProcessor: number;
   readonly loadProcessor: number;
   readonly memoryBefore?: number;

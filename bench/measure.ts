@@ -26,36 +26,40 @@ export interface Method {
 
 const canPin = cpus().length > 1 && spawnSync("taskset", ["-V"]).status === 0;
 
-/** A command on one processor: the server on the first, the load on the second. */
-function pinned(processor: number, command: readonly string[], shape: Shape): readonly string[] {
-  return canPin && (shape.kind === "open" || shape.kind === "idle")
-    ? ["taskset", "-c", `${processor}`, ...command]
-    : command;
+/**
+ * A command on one processor: the server on the first, the load on the second. Left alone, the kernel now and then runs
+ * the two in turn on one, because they talk to each other.
+ */
+function pinned(processor: number, command: readonly string[]): readonly string[] {
+  return canPin ? ["taskset", "-c", `${processor}`, ...command] : command;
 }
 
 /** Measures a row in a shape. Rejects, saying why, when that cannot be done. */
 export async function measure(row: Row, shape: Shape, method: Method): Promise<Measurement> {
   if (shape.kind === "start") return measureStart(row);
-  const server = await Server.start((port) => pinned(0, row.command(port), shape));
+  const server = await Server.start((port) =>
+    row.threads === "many" ? row.command(port) : pinned(0, row.command(port))
+  );
   try {
     const seconds = shape.kind === "join" ? 0 : method.seconds;
     const command = [
       method.generator,
       ...[`port=${server.port}`, `pid=${server.pid}`, `seconds=${seconds}`, `ramp=${method.ramp}`],
-      ...shapeArguments(shape),
+      ...shapeArguments(shape, row),
       ...dialectArguments(row.dialect, shape.kind === "idle" ? 64 : shape.size),
     ];
-    const report = await runGenerator(pinned(1, command, shape), 1000 * (method.ramp + seconds + 60));
+    const report = await runGenerator(pinned(1, command), 1000 * (method.ramp + seconds + 60));
     return shape.kind === "idle" ? idleFigures(report) : loadFigures(report, shape);
   } finally {
     await server.stop();
   }
 }
 
-function shapeArguments(shape: LoadShape | IdleShape): string[] {
+function shapeArguments(shape: LoadShape | IdleShape, row: Row): string[] {
   if (shape.kind === "idle") return [`idle=${shape.idle}`, `rate=${shape.rate}`];
+  const talkers = row.dialect.framed ? shape.talkers : 1;
   return [
-    ...[`hearers=${shape.hearers}`, `talkers=${shape.talkers}`, `size=${shape.size}`, `sample=${shape.sample}`],
+    ...[`hearers=${shape.hearers}`, `talkers=${talkers}`, `size=${shape.size}`, `sample=${shape.sample}`],
     ...[`window=${shape.window ?? 0}`, `rate=${shape.rate ?? 0}`],
     ...(shape.kind === "join" ? [`joining=${shape.hearers}`] : []),
   ];
@@ -64,7 +68,7 @@ function shapeArguments(shape: LoadShape | IdleShape): string[] {
 /** What one row has to say of a loss, in the words of the table. */
 function problemsOf(report: Report): string[] {
   const counts = {
-    lost: report.lost,
+    "not heard": report.lost,
     repeated: report.repeated,
     "out of order": report.late,
     corrupt: report.corrupt,
@@ -75,7 +79,7 @@ function problemsOf(report: Report): string[] {
 }
 
 function loadFigures(report: Report, shape: LoadShape): Measurement {
-  const { heard = 0, seconds, serverProcessor, loadProcessor, memoryPeak, joined = 0 } = report;
+  const { heard = 0, reads = 0, seconds, serverProcessor, loadProcessor, memoryPeak, joined = 0 } = report;
   const problems = problemsOf(report);
   const memory = memoryPeak / 1024;
   if (shape.kind === "join") return { figures: { joined, memory }, problems };
@@ -90,6 +94,8 @@ function loadFigures(report: Report, shape: LoadShape): Measurement {
       busy,
       loadProcessor: loadProcessor * 1e6 / heard,
       loadBusy,
+      // How well the server batches, whatever size the kernel's pieces have.
+      framesPerRead: heard / reads,
       p50: delay(50),
       p99: delay(99),
       p999: delay(99.9),
@@ -103,8 +109,7 @@ function loadFigures(report: Report, shape: LoadShape): Measurement {
 }
 
 function idleFigures(report: Report): Measurement {
-  const { events = 0, serverProcessor, loadProcessor, seconds, memoryBefore = 0, memoryAfter = 0 } = report;
-  const idle = (report as unknown as { idle: number }).idle;
+  const { events = 0, serverProcessor, loadProcessor, seconds, memoryBefore = 0, memoryAfter = 0, idle = 1 } = report;
   return {
     figures: {
       events: events / seconds,

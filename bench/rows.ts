@@ -12,6 +12,8 @@ export interface Row {
   readonly name: string;
   readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "peer";
   readonly dialect: Dialect;
+  /** Whether it works on one processor at a time, or on all there are. */
+  readonly threads: "one" | "many";
   /** What starts it on a port of 127.0.0.1. */
   command(port: number): readonly string[];
   /** Why it cannot run here, when it cannot. */
@@ -26,6 +28,7 @@ function mobcast(runtime: RuntimeName): Row {
     name: `mobcast ${runtime}`,
     family: "mobcast",
     dialect: MOB,
+    threads: "one",
     command: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`, ...flags],
     missing: () =>
       runtime === "node" && !existsSync(join(ROOT, "dist/bin.js")) ? "dist is not built: npm run build" : undefined,
@@ -42,16 +45,24 @@ function control(family: Row["family"], runtime: RuntimeName, file: string, ...r
     name: `${family} ${runtime}`,
     family,
     dialect: MOB,
+    threads: "one",
     command: (port) => [...start, `${port}`, ...rest],
     missing: here,
   };
 }
 
-function peer(name: string, program: string, dialect: Dialect, flags: (port: number) => string[]): Row {
+function peer(
+  name: string,
+  program: string,
+  dialect: Dialect,
+  threads: Row["threads"],
+  flags: (port: number) => string[],
+): Row {
   return {
     name,
     family: "peer",
     dialect,
+    threads,
     command: (port) => [program, ...flags(port)],
     missing: () =>
       spawnSync("sh", ["-c", `command -v ${program}`]).status === 0 ? undefined : `${program} is not installed`,
@@ -66,13 +77,13 @@ export const ROWS: readonly Row[] = [
   ...RUNTIMES.map((runtime) => control("idle", runtime, "idle")),
   ...RUNTIMES.map((runtime) => control("walk", runtime, "idle", "walk")),
   ...RUNTIMES.map((runtime) => control("empty", runtime, "empty")),
-  peer("redis", "redis-server", RESP, (port) => [
+  peer("redis", "redis-server", RESP, "one", (port) => [
     ...["--port", `${port}`, "--bind", "127.0.0.1", "--daemonize", "no", "--save", "", "--appendonly", "no"],
     ...["--maxclients", "15000", "--tcp-backlog", "4096", "--loglevel", "warning"],
     ...["--client-output-buffer-limit", "pubsub 0 0 0"],
   ]),
-  peer("nats", "nats-server", NATS, (port) => ["-a", "127.0.0.1", "-p", `${port}`]),
-  peer("ncat", "ncat", PLAIN, (port) => ["--broker", "-l", "-m", "1000", "127.0.0.1", `${port}`]),
+  peer("nats", "nats-server", NATS, "many", (port) => ["-a", "127.0.0.1", "-p", `${port}`]),
+  peer("ncat", "ncat", PLAIN, "one", (port) => ["--broker", "-l", "-m", "1000", "127.0.0.1", `${port}`]),
 ];
 
 /** Whether a row takes part in a shape. */

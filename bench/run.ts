@@ -136,7 +136,7 @@ function write(task: Task, sections: readonly Section[]): void {
     "# Results of `npm run bench`",
     "",
     `${machine()}; medians of ${task.repeat} runs of ${task.seconds} s, in brackets the range.`,
-    "In rooms and idle crowds the server had one processor and the load the other.",
+    "The server had one processor and the load the other; nats-server had both. ncat had one publisher.",
     "",
   ];
   writeFileSync(join(task.out, "results.md"), [...head, ...sections.map(toMarkdown)].join("\n"));

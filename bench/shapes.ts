@@ -57,10 +57,10 @@ function closed(
   return { kind: "closed", name, about, hearers, talkers, size, window, sample, without };
 }
 
-function room(hearers: number, rate: number): LoadShape {
+function room(hearers: number, rate: number, name: string): LoadShape {
   return {
     kind: "open",
-    name: `room-${hearers}x${rate}`,
+    name,
     about: `a room: ${count(hearers)} clients say ${rate} messages of 64 bytes a second each, ` +
       `${(hearers * hearers * rate / 1e6).toFixed(1)} million deliveries a second offered`,
     hearers,
@@ -90,8 +90,8 @@ export const SHAPES: readonly Shape[] = [
   closed("closed-16k", 100, 4, 16 * 1024, 64),
   closed("unbatched", 1000, 8, 64, 8, ["ncat"]),
   closed("frames-1m", 20, 1, 2 ** 20, 4),
-  room(1000, 5),
-  room(1000, 20),
+  room(1000, 5, "room-1000x5"),
+  room(1000, 20, "room-1000x20"),
   {
     kind: "join",
     name: "join-storm",
@@ -109,5 +109,7 @@ export const SHAPES: readonly Shape[] = [
   { kind: "start", name: "start", about: "from the start of the program to the first byte for a connection" },
 ];
 
-/** Rooms to find the largest that one core can hold: only when they are asked for. */
-export const LADDER: readonly LoadShape[] = [1500, 2000, 2500, 3000, 3500, 4000, 5000].map((size) => room(size, 5));
+/** Rooms to find the largest that one core can hold: only when `largest` is asked for. */
+export const LADDER: readonly LoadShape[] = [1500, 2000, 2500, 3000, 3500, 4000].map((size) =>
+  room(size, 5, `largest-${size}`)
+);

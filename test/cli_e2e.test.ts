@@ -110,6 +110,16 @@ for (const runtime of RUNTIMES) {
     assertEquals((await server.stop()).code, 0);
   });
 
+  test(`${runtime}: bench loads a server, and finds nothing wrong`, LIMITED, async () => {
+    await using server = await startServer(runtime);
+    const flags = ["--clients", "50", "--publishers", "5", "--size", "1KiB", "--in-flight", "64", "--seconds", "1"];
+    const { code, stdout, stderr } = await runCommand(runtime, ["bench", server.url, ...flags, "--histogram"]);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^not right +lost 0, repeated 0, reordered 0, connections ended 0$/m);
+    assertMatch(stdout, /^load busy +\d+ % of a processor/m);
+    assertEquals((await server.stop()).code, 0);
+  });
+
   test(`${runtime}: --help and --version, whole and through a pipe`, LIMITED, async () => {
     const [help, version] = await Promise.all([runCommand(runtime, ["--help"]), runCommand(runtime, ["--version"])]);
     assertEquals([help.code, help.stderr], [0, ""]);

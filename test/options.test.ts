@@ -143,6 +143,7 @@ async function understood(argument: string): Promise<Readonly<Record<string, unk
     serve: (_urls, given) => Promise.resolve(flags = given).then(() => 0),
     join: none,
     send: none,
+    bench: none,
   });
   return flags as Readonly<Record<string, unknown>>;
 }

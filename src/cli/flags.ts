@@ -53,14 +53,26 @@ const ABOUT: Readonly<Record<keyof typeof CHOICES, string>> = {
 export function limitOption(name: keyof Limits): Option {
   const limit = LIMITS[name];
   const kind = KINDS[limit.unit];
-  const parse = (text: string): number => {
+  return numberOption(flagOf(name), kind, `${limit.about}; at the limit: ${limit.effect}`, limit)
+    .default(limit.default, kind.format(limit.default));
+}
+
+/** An option that is a whole number or a size. */
+export function rangeOption(
+  flag: string,
+  kind: "count" | "size",
+  about: string,
+  range: { readonly min: number; readonly max: number },
+): Option {
+  return numberOption(flag, kind === "size" ? SIZE : COUNT, about, range);
+}
+
+function numberOption(flag: string, kind: Kind, about: string, { min, max }: { min: number; max: number }): Option {
+  return new Option(`${flag} <${kind.name}>`, about).argParser((text: string): number => {
     const value = kind.parse(text);
-    if (value !== undefined && value >= limit.min && value <= limit.max) return value;
-    throw new InvalidArgumentError(`It is ${kind.looks}, from ${kind.format(limit.min)} to ${kind.format(limit.max)}.`);
-  };
-  return new Option(`${flagOf(name)} <${kind.name}>`, `${limit.about}; at the limit: ${limit.effect}`)
-    .default(limit.default, kind.format(limit.default))
-    .argParser(parse);
+    if (value !== undefined && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It is ${kind.looks}, from ${kind.format(min)} to ${kind.format(max)}.`);
+  });
 }
 
 /** The option for a choice between words; the first is the default. */

@@ -45,6 +45,7 @@ async function run(session: Session): Promise<number> {
       serve: async (urls, flags) => (await import("./serve.ts")).runServe(session, urls, flags),
       join: async (url, flags) => (await import("./join.ts")).runJoin(session, url, flags),
       send: async (url, file, flags) => (await import("./send.ts")).runSend(session, url, file, flags),
+      bench: async (url, flags) => (await import("./bench.ts")).runBench(session, url, flags),
     });
   } catch (error) {
     // What breaks because it was dropped is nobody's news.

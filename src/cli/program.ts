@@ -6,9 +6,11 @@
 
 import { Command, Option, type OutputConfiguration } from "commander";
 import { DEFAULT_URL, parseAddress } from "../address.ts";
+import { BENCH_FRAMINGS, STAMP } from "../bench/stamp.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
-import { choiceOption, flagOf, limitOption } from "./flags.ts";
+import type { BenchFlags } from "./bench.ts";
+import { choiceOption, flagOf, limitOption, rangeOption } from "./flags.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
 import type { PeerFlags } from "./peer.ts";
 import type { ServeFlags } from "./serve.ts";
@@ -22,6 +24,8 @@ export interface Actions {
   join(url: string, flags: PeerFlags): Promise<number>;
   /** `mobcast send [URL] [FILE]` */
   send(url: string, file: string | undefined, flags: PeerFlags): Promise<number>;
+  /** `mobcast bench [URL]` */
+  bench(url: string, flags: BenchFlags): Promise<number>;
 }
 
 /** Reads arguments and runs what they ask for. Rejects with a `CommanderError` when they are wrong, or ask for help. */
@@ -46,6 +50,13 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   sendCommand(program).action(async (url: string, file: string | undefined, flags: PeerFlags, command: Command) => {
     checkUrl(command, url);
     code = await actions.send(url, file, flags);
+  });
+  benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
+    checkUrl(command, url);
+    if (flags.publishers > flags.clients) {
+      command.error(`option '--publishers' is ${flags.publishers}, more than there are --clients: ${flags.clients}`);
+    }
+    code = await actions.bench(url, flags);
   });
   program.addHelpText("after", () => `\n${serve.helpInformation()}`);
   await program.parseAsync(terminal.args, { from: "user" });
@@ -77,6 +88,32 @@ function joinCommand(program: Command): Command {
 function sendCommand(program: Command): Command {
   return peerCommand(program, "send", "send each line of a file, wait until all have come back, tell how fast")
     .argument("[FILE]", "what to send, - for standard input (default: -)");
+}
+
+function benchCommand(program: Command): Command {
+  const framing = new Option("--framing <word>", "how frames are delimited").choices(BENCH_FRAMINGS).default("u64");
+  return program.command("bench")
+    .description("load a running server, and tell how fast it is and whether each client heard each frame once")
+    .argument("[URL]", "the server", DEFAULT_URL)
+    .addOption(
+      rangeOption("--clients", "count", "connections, all of which hear", { min: 1, max: 100_000 }).default(100),
+    )
+    .addOption(rangeOption("--publishers", "count", "how many of them also talk", { min: 1, max: 100_000 }).default(4))
+    .addOption(rangeOption("--size", "size", "payload of each frame", { min: STAMP, max: 64 * 2 ** 20 }).default(64))
+    .addOption(
+      rangeOption("--rate", "count", "frames a second from each publisher", { min: 1, max: 1_000_000 })
+        .conflicts("inFlight"),
+    )
+    .addOption(
+      rangeOption("--in-flight", "count", "without --rate: frames sent that not all have heard yet", {
+        min: 1,
+        max: 1_000_000,
+      }).default(1024),
+    )
+    .addOption(rangeOption("--seconds", "count", "how long it is measured", { min: 1, max: 86_400 }).default(5))
+    .addOption(framing)
+    .option("--json", "print the result as JSON", false)
+    .option("--histogram", "draw the delays", false);
 }
 
 function peerCommand(program: Command, name: string, description: string): Command {

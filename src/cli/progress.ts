@@ -47,8 +47,8 @@ export class Progress {
   }
 }
 
-/** The part of a stream that the bar uses. */
-function asStream(output: Output): Stream {
+/** The part of a stream that a bar uses. */
+export function asStream(output: Output): Stream {
   const write = (text: string): boolean => {
     void output.write(text);
     return true;

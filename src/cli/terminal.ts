@@ -48,6 +48,8 @@ export interface Terminal {
   onUncaught(handler: (error: unknown) => void): () => void;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
+  /** Processor time that this process has used, in seconds; where that is known. */
+  processor?(): number;
   /** Runs `run` once after so many milliseconds. Returns what cancels it. */
   after(milliseconds: number, run: () => void): () => void;
 }

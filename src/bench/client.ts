@@ -1,0 +1,83 @@
+/**
+ * The client of a load: a socket of the contract, a hearer, and what is yet to be sent.
+ *
+ * @module
+ */
+
+import type { Adapter, Readiness, Registry, Socket } from "../adapter.ts";
+import { ERROR, HUP, WRITABLE } from "../adapter.ts";
+import type { Address } from "../address.ts";
+import type { Poll } from "../poll.ts";
+import { type Token, tokenOf } from "../token.ts";
+import { Hearer, type Run } from "./hearer.ts";
+
+/** One connection of the load. */
+export class Client {
+  /** What it hears. */
+  readonly hearer: Hearer;
+  /** Frames it has sent, as a publisher. */
+  sent = 0;
+  /** Why it is no longer connected. */
+  ended: string | undefined;
+
+  readonly #token: Token;
+  #socket: Socket | undefined;
+  /** Bytes that its socket has not taken, in order. */
+  #owed: Uint8Array[] = [];
+
+  /** The `index`-th client of a run. */
+  constructor(index: number, run: Run) {
+    this.#token = tokenOf(index, 1);
+    this.hearer = new Hearer(run);
+  }
+
+  /** Whether everything it was told to send was taken. */
+  get isEven(): boolean {
+    return this.#owed.length === 0;
+  }
+
+  /** Connects; what its socket is ready for goes to `poll`. */
+  connect(adapter: Adapter, address: Address, poll: Poll, signal: AbortSignal): Promise<void> {
+    const registry: Registry = {
+      accept: (socket) => {
+        this.#socket = socket;
+        return this.#token;
+      },
+      ready: (token, readiness) => poll.ready(token, readiness),
+      acceptFailed: () => Promise.resolve(),
+    };
+    return adapter.connect(address, registry, signal);
+  }
+
+  /** Sends bytes, now or when there is room. */
+  send(bytes: Uint8Array): void {
+    this.#owed.push(bytes);
+    if (this.#owed.length === 1) this.#flush();
+  }
+
+  /** Its socket is ready: takes what is there, and goes on sending. */
+  handle(readiness: Readiness): void {
+    const socket = this.#socket!;
+    let chunk = socket.read();
+    for (; chunk !== undefined && chunk !== null; chunk = socket.read()) this.hearer.hear(chunk);
+    if (readiness & (HUP | ERROR)) this.ended ??= socket.error?.message ?? "the server ended it";
+    else if (chunk === null) this.ended ??= "the server ended it";
+    else if (readiness & WRITABLE) this.#flush();
+  }
+
+  /** Drops the connection. */
+  close(): void {
+    this.#socket?.close();
+  }
+
+  #flush(): void {
+    for (let bytes = this.#owed[0]; bytes !== undefined; bytes = this.#owed[0]) {
+      const taken = this.#socket!.write(bytes);
+      if (taken < bytes.length) {
+        this.#owed[0] = bytes.subarray(taken);
+        return;
+      }
+      this.#owed.shift();
+    }
+  }
+}

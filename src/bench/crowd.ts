@@ -1,0 +1,137 @@
+/**
+ * The crowd: all clients of a load, and one turn for what becomes ready.
+ *
+ * @module
+ */
+
+import type { Adapter, Readiness } from "../adapter.ts";
+import type { Address } from "../address.ts";
+import { Poll } from "../poll.ts";
+import { indexOf, type Token } from "../token.ts";
+import { Client } from "./client.ts";
+import type { Run } from "./hearer.ts";
+import type { Stamper } from "./stamp.ts";
+
+/** So many may be on their way in at a time: a server's backlog may be small. */
+const JOINING = 128;
+
+/** Milliseconds between two knocks, while not all have come in. */
+const KNOCK = 10;
+
+/** Milliseconds between two looks at the clock. */
+const TICK = 1;
+
+/** The clients of one run. They work on the contract's sockets: a peer for each would be slower than the server. */
+export class Crowd {
+  /** All of them; the first ones are the publishers. */
+  readonly clients: Client[] = [];
+  /** Frames that all have heard together. */
+  heard = 0;
+  /** Frames that all have sent together. */
+  sent = 0;
+  /** When the turn at hand began, by the adapter's clock. */
+  turnAt = 0;
+  /** Called at the end of each turn. */
+  onTurn: () => void = () => {};
+
+  readonly #adapter: Adapter;
+  readonly #run: Run;
+  readonly #stamper: Stamper;
+  readonly #poll: Poll;
+
+  /** A crowd in which nobody is yet. */
+  constructor(adapter: Adapter, run: Run, stamper: Stamper) {
+    this.#adapter = adapter;
+    this.#run = run;
+    this.#stamper = stamper;
+    this.#poll = new Poll(adapter, (events) => this.#turn(events));
+  }
+
+  /** Whether everybody has heard everything that was sent. */
+  get isLevel(): boolean {
+    const publishers = this.clients.slice(0, this.#run.publishers);
+    return publishers.every(({ isEven }) => isEven) &&
+      this.clients.every(({ hearer }) => publishers.every(({ sent }, index) => hearer.next[index] === sent));
+  }
+
+  /** The first of those whose connection is over. */
+  get ended(): Client | undefined {
+    return this.clients.find(({ ended }) => ended !== undefined);
+  }
+
+  /**
+   * Lets so many come in. One is in when it has heard a frame, so the first one talks until all have. Says whether they
+   * came: not when it was told to stop, or when nobody new heard anything for `quiet` milliseconds.
+   */
+  async join(count: number, address: Address, quiet: number, stop: AbortSignal): Promise<boolean> {
+    let waiting = 0;
+    for (let newsAt = this.#adapter.now(); this.clients.length < count || waiting > 0;) {
+      const room = this.clients.length === 0 ? 1 : Math.min(count - this.clients.length, JOINING - waiting);
+      if (room > 0) await this.#connect(room, address, stop);
+      const before = waiting + Math.max(0, room);
+      const first = this.clients[0]!;
+      if (first.isEven) this.say(0, 1, () => this.#adapter.now());
+      await this.until(() => this.clients.every(({ hearer }) => hearer.heard > 0), KNOCK);
+      waiting = this.clients.filter(({ hearer }) => hearer.heard === 0).length;
+      if (waiting < before) newsAt = this.#adapter.now();
+      if (stop.aborted || this.ended !== undefined || this.#adapter.now() - newsAt > quiet) return false;
+    }
+    return this.until(() => this.isLevel, quiet);
+  }
+
+  /** A publisher sends frames; `sentAt` is their time of sending, for each. */
+  say(publisher: number, count: number, sentAt: (index: number) => number): void {
+    const client = this.clients[publisher]!;
+    const bytes = this.#stamper.frames(publisher, client.sent, count, sentAt);
+    client.sent += count;
+    this.sent += count;
+    client.send(bytes);
+  }
+
+  /** Waits until the condition holds, and says whether it came to within so many milliseconds. */
+  async until(condition: () => boolean, milliseconds: number): Promise<boolean> {
+    const deadline = this.#adapter.now() + milliseconds;
+    while (!condition()) {
+      if (this.#adapter.now() >= deadline) return false;
+      await this.#tick();
+    }
+    return true;
+  }
+
+  /** Drops all connections. */
+  close(): void {
+    for (const client of this.clients) client.close();
+  }
+
+  /** Resolves after a moment, however often turns come. */
+  #tick(): Promise<void> {
+    return new Promise((resolve) => void this.#adapter.after(TICK, resolve));
+  }
+
+  async #connect(count: number, address: Address, stop: AbortSignal): Promise<void> {
+    // A signal for each: Node warns of a leak when more than ten listen to one.
+    const cutting = Array.from({ length: count }, () => new AbortController());
+    const cut = (): void => cutting.forEach((one) => one.abort(stop.reason));
+    stop.addEventListener("abort", cut, { once: true });
+    const coming = cutting.map(({ signal }) => {
+      const client = new Client(this.clients.length, this.#run);
+      this.clients.push(client);
+      return client.connect(this.#adapter, address, this.#poll, signal);
+    });
+    // All of them have an outcome before the first failure is told: none is left on its way.
+    const failed = (await Promise.allSettled(coming)).find(({ status }) => status === "rejected");
+    stop.removeEventListener("abort", cut);
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+  }
+
+  #turn(events: ReadonlyMap<Token, Readiness>): void {
+    this.turnAt = this.#adapter.now();
+    for (const [token, readiness] of events) {
+      const client = this.clients[indexOf(token)]!;
+      const before = client.hearer.heard;
+      client.handle(readiness);
+      this.heard += client.hearer.heard - before;
+    }
+    this.onTurn();
+  }
+}

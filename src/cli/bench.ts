@@ -1,0 +1,126 @@
+/**
+ * The command `bench`.
+ *
+ * @module
+ */
+
+import { type LoadOptions, type Outcome, type Progress, runLoad } from "../bench/load.ts";
+import { drawHistogram } from "./histogram.ts";
+import { attempt, Failure, type Session } from "./session.ts";
+import type { Output, Terminal } from "./terminal.ts";
+
+/** The options of `bench`. */
+export interface BenchFlags extends LoadOptions {
+  /** Whether the result is printed as JSON. */
+  readonly json: boolean;
+  /** Whether the delays are drawn. */
+  readonly histogram: boolean;
+}
+
+/** The percentiles that are told. */
+const PERCENTILES = [50, 99, 99.9, 100] as const;
+
+/** Loads a running server and tells how fast it was. A frame that was lost, repeated or reordered is a failure. */
+export async function runBench(session: Session, url: string, flags: BenchFlags): Promise<number> {
+  const { terminal, stop } = session;
+  const line = await startLine(terminal);
+  const used = terminal.processor?.();
+  const began = terminal.now();
+  let outcome: Outcome | undefined;
+  try {
+    outcome = await attempt(runLoad(url, flags, (progress) => line?.update(progress), eitherOf(session)));
+  } finally {
+    line?.stop();
+  }
+  if (outcome === undefined) return 0;
+  const busy = used === undefined ? undefined : (terminal.processor!() - used) * 1000 / (terminal.now() - began);
+  const { stdout } = terminal;
+  await stdout.write(
+    flags.json ? `${JSON.stringify(toJson(url, flags, outcome, busy))}\n` : toTable(flags, outcome, busy),
+  );
+  if (flags.histogram && !flags.json) await stdout.write(`\n${drawHistogram(outcome.delays.bars(), widthOf(stdout))}`);
+  const problems = problemsOf(outcome);
+  if (problems.length > 0) throw new Failure(`Cannot vouch for ${url}: ${problems.join(", ")}`);
+  if (stop.aborted && !flags.json) void terminal.stderr.write("interrupted: what was measured until then is told\n");
+  return 0;
+}
+
+/** Aborts at the first signal as at the second: what was measured until then is told, and that is soon done. */
+function eitherOf({ stop, drop }: Session): AbortSignal {
+  const either = new AbortController();
+  for (const signal of [stop, drop]) {
+    if (signal.aborted) either.abort();
+    else signal.addEventListener("abort", () => either.abort(), { once: true });
+  }
+  return either.signal;
+}
+
+/** The line that shows progress, for a person. */
+async function startLine(
+  { stderr }: Terminal,
+): Promise<{ update(progress: Progress): void; stop(): void } | undefined> {
+  if (!stderr.isTerminal) return undefined;
+  const { LiveLine } = await import("./live_line.ts");
+  return new LiveLine(stderr);
+}
+
+function widthOf(output: Output): number {
+  return Math.min(output.columns ?? 80, 100);
+}
+
+/** What was wrong, in words. */
+function problemsOf({ lost, repeated, reordered, ended, why }: Outcome): string[] {
+  const deliveries = (count: number, what: string): string[] => count > 0 ? [`${count} deliveries ${what}`] : [];
+  return [
+    ...deliveries(lost, "lost"),
+    ...deliveries(repeated, "repeated"),
+    ...deliveries(reordered, "reordered"),
+    ...(ended > 0 ? [`${ended} connections ended (${why})`] : []),
+  ];
+}
+
+function toJson(url: string, flags: BenchFlags, outcome: Outcome, busy: number | undefined): unknown {
+  const { delays, seconds, deliveries, ...rest } = outcome;
+  const { json: _json, histogram: _histogram, ...options } = flags;
+  const percentiles = PERCENTILES.map((percent) => [`p${percent}`, delays.percentile(percent)]);
+  return {
+    url,
+    options: options.rate === undefined ? options : { ...options, inFlight: undefined },
+    seconds,
+    deliveries,
+    deliveriesPerSecond: deliveries / seconds,
+    ...rest,
+    loadBusy: busy,
+    delays: { unit: "ms", ...Object.fromEntries(percentiles) },
+    histogram: delays.bars(),
+  };
+}
+
+function toTable(flags: BenchFlags, outcome: Outcome, busy: number | undefined): string {
+  const { clients, publishers, size, rate, inFlight } = flags;
+  const { joined, seconds, sent, deliveries, delays, lost, repeated, reordered, ended, foreign } = outcome;
+  const count = (value: number): string => Math.round(value).toLocaleString("en");
+  const pace = rate === undefined ? `${count(inFlight)} in flight` : `${count(rate)} frames/s from each`;
+  const rows: [string, string][] = [
+    ["load", `${count(clients)} clients, ${count(publishers)} publishers, ${count(size)} bytes, ${pace}`],
+    ["all in after", `${joined.toFixed(0)} ms`],
+    ["measured", `${seconds.toFixed(1)} s`],
+    ["sent", `${count(sent)} frames, ${count(sent / seconds)}/s`],
+    ["delivered", `${count(deliveries)}, ${count(deliveries / seconds)}/s`],
+    [
+      "delay",
+      PERCENTILES.map((percent) => `${nameOf(percent)} ${delays.percentile(percent).toFixed(2)} ms`).join(", "),
+    ],
+    ["not right", `lost ${lost}, repeated ${repeated}, reordered ${reordered}, connections ended ${ended}`],
+  ];
+  if (foreign > 0) rows.push(["from others", count(foreign)]);
+  if (busy !== undefined) {
+    const bound = busy > 0.9 ? ": the load may be slower than the server" : "";
+    rows.push(["load busy", `${Math.round(busy * 100)} % of a processor${bound}`]);
+  }
+  return rows.map(([name, value]) => `${name.padEnd(12)}  ${value}\n`).join("");
+}
+
+function nameOf(percent: number): string {
+  return percent === 100 ? "longest" : `p${percent}`;
+}
