@@ -32,7 +32,7 @@ export class Gate {
   /** Lets the peer in, or says which limit keeps it out, as `name value`. */
   enter(peer: string): string | undefined {
     if (this.#inside >= this.#maxConnections) return `maxConnections ${this.#maxConnections}`;
-    if (this.#maxPerAddress > 0) {
+    if (this.#countsByAddress(peer)) {
       const address = remoteAddress(peer);
       const count = this.#byAddress.get(address) ?? 0;
       if (count >= this.#maxPerAddress) return `maxConnectionsPerAddress ${this.#maxPerAddress}`;
@@ -45,11 +45,16 @@ export class Gate {
   /** A peer that was let in has gone. */
   leave(peer: string): void {
     this.#inside--;
-    if (this.#maxPerAddress === 0) return;
+    if (!this.#countsByAddress(peer)) return;
     const address = remoteAddress(peer);
     const count = this.#byAddress.get(address) ?? 0;
     if (count > 1) this.#byAddress.set(address, count - 1);
     else this.#byAddress.delete(address);
+  }
+
+  /** The application's own members have no address. */
+  #countsByAddress(peer: string): boolean {
+    return this.#maxPerAddress > 0 && peer.includes(":");
   }
 }
 

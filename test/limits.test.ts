@@ -209,3 +209,11 @@ test("Deadlines of 0 never are", () => {
   deadlines.set(tokenOf(0, 1), 0);
   assertEquals([deadlines.size, adapter.timers], [0, 0]);
 });
+
+test("maxConnectionsPerAddress does not count the application's own members: they have no address", async () => {
+  const world = await World.open({ maxConnectionsPerAddress: 1 });
+  world.mob.join();
+  world.mob.join();
+  assertEquals([world.come().token !== undefined, world.come().token], [true, undefined]);
+  assertEquals(world.mob.stats().connections, 3);
+});

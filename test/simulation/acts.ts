@@ -63,8 +63,8 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
     client.poison(garbage(simulation, how));
     client.push(Infinity);
   },
-  deliver: (simulation, { who }) => simulation.deliver(who % Math.max(1, simulation.waiting.length)),
-  repeat: (simulation, { who }) => simulation.deliver(who % Math.max(1, simulation.waiting.length), true),
+  deliver: (simulation, { who }) => simulation.deliver(who % Math.max(1, simulation.network.waiting.length)),
+  repeat: (simulation, { who }) => simulation.deliver(who % Math.max(1, simulation.network.waiting.length), true),
   spurious: (simulation, { who, how }) => {
     const tokens = [...simulation.inside.keys()];
     const token = tokens[who % Math.max(1, tokens.length)];
@@ -77,7 +77,7 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
     const code = ACCEPT_ERRORS[how]!;
     // Enough for the longest wait, when it is the process that lacks something.
     for (let count = how < 3 ? Math.min(size, 3) : size; count > 0; count--) {
-      simulation.acceptErrors.push(Object.assign(new Error(`accept: ${code}`), { code }));
+      simulation.network.acceptErrors.push(Object.assign(new Error(`accept: ${code}`), { code }));
     }
   },
   trap: (simulation, { who, how }) => {

@@ -26,7 +26,7 @@ export async function heal(simulation: Simulation): Promise<void> {
 
 function endFaults(simulation: Simulation): void {
   simulation.healing = true;
-  simulation.acceptErrors.length = 0;
+  simulation.network.acceptErrors.length = 0;
   simulation.hooks.next = -1;
   for (const socket of simulation.inside.values()) socket.trap = -1;
   for (const client of simulation.clients) {
@@ -48,7 +48,7 @@ async function untilQuiet(simulation: Simulation): Promise<void> {
     const busy = simulation.turnDue;
     simulation.turn();
     await simulation.settle();
-    if (busy || simulation.turnDue || simulation.waiting.length > 0) continue;
+    if (busy || simulation.turnDue || simulation.network.waiting.length > 0) continue;
     // Members hear at their own pace.
     const missed = missing;
     missing = simulation.members.reduce((sum, member) => sum + member.missing, 0);
@@ -144,7 +144,9 @@ function checkEmpty(simulation: Simulation): void {
   // A member that has left counts the seconds until it hangs up by itself.
   simulation.pass(members.length > 0 ? 6000 : 0);
   simulation.turn();
-  if (simulation.adapter.timers > 0) simulation.violate("ends", `${simulation.adapter.timers} timers are left`);
+  if (simulation.network.adapter.timers > 0) {
+    simulation.violate("ends", `${simulation.network.adapter.timers} timers are left`);
+  }
   const stats = mob.stats();
   const left = Object.values(stats.left).reduce((sum, count) => sum + count, 0) - stats.left.refused;
   const sums = [stats.connections, stats.lag.bytes, stats.logHeld, stats.joined - left];

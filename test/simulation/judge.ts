@@ -281,7 +281,7 @@ export class Judge {
       readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
     });
     if (!socket.stream.atBorder) this.#simulation.marks.reach("cut inside a frame");
-    if (this.#simulation.doorsWaiting > 0) this.#simulation.marks.reach("back-off ended by a leaver");
+    if (this.#simulation.network.doorsWaiting > 0) this.#simulation.marks.reach("back-off ended by a leaver");
   }
 
   /** The mob told why. */

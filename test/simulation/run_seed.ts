@@ -50,8 +50,16 @@ export async function run(choices: Choices, keepLines = false): Promise<Outcome>
     simulation.violate("nothing is thrown", error instanceof Error ? error.stack ?? error.message : String(error));
   }
   listenToCore(undefined);
-  const { violation, events, calls, tries, marks } = simulation;
-  return { violation, hash: trace.hash, events, calls, tries, marks: marks.counts, lines: trace.lines };
+  const { violation, events, calls, marks } = simulation;
+  return {
+    violation,
+    hash: trace.hash,
+    events,
+    calls,
+    tries: simulation.network.tries,
+    marks: marks.counts,
+    lines: trace.lines,
+  };
 }
 
 /** Runs what a seed draws. */

@@ -4,22 +4,20 @@
  * @module
  */
 
-import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
-import { ERROR, HUP, READABLE, type Readiness, type Registry, WRITABLE } from "../../src/adapter.ts";
-import { parseAddress } from "../../src/address.ts";
+import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../../src/adapter.ts";
 import { FRAMINGS } from "../../src/framing.ts";
 import { Mob } from "../../src/mob.ts";
 import type { ResolvedOptions } from "../../src/options.ts";
-import type { PipeEnd } from "../../src/pipe.ts";
-import { formatToken, indexOf, type Token, tokenOf } from "../../src/token.ts";
+import { formatToken, indexOf, type Token } from "../../src/token.ts";
 import type { Choices } from "./choices.ts";
 import { Client } from "./client.ts";
 import { Hooks } from "./hooks.ts";
 import { Judge } from "./judge.ts";
 import { Marks } from "./marks.ts";
 import { Member } from "./member.ts";
-import { Model, Stream } from "./model.ts";
-import { Observed } from "./observed.ts";
+import { Model } from "./model.ts";
+import { DOOR, Network } from "./network.ts";
+import type { Observed } from "./observed.ts";
 import type { Settings, Sweep } from "./settings.ts";
 import { listenToCore, type Tap } from "./tap.ts";
 import type { Trace } from "./trace.ts";
@@ -32,19 +30,7 @@ export interface Violation {
   readonly what: string;
 }
 
-/** An event that waits to be delivered. */
-interface Waiting {
-  readonly socket: Observed;
-  readonly readiness: Readiness;
-}
-
 const FINAL = HUP | ERROR;
-
-/** Milliseconds: what a door waits at most after an accept that failed. */
-const LONGEST_BACK_OFF = 1000;
-
-/** The port of the first client of a memory adapter. */
-const FIRST_PORT = 50_000;
 
 /** A world, and the core in it. */
 export class Simulation implements Tap {
@@ -53,7 +39,7 @@ export class Simulation implements Tap {
   readonly model: Model = new Model();
   readonly marks: Marks = new Marks();
   readonly trace: Trace;
-  readonly adapter: MemoryAdapter;
+  readonly network: Network;
   readonly mob: Mob;
   /** Bytes before a payload. */
   readonly header: number;
@@ -63,8 +49,6 @@ export class Simulation implements Tap {
   readonly inside: Map<Token, Observed> = new Map();
   /** Names of those that are gone, the last last. */
   readonly gone: Token[] = [];
-  /** Events that were not delivered yet. */
-  readonly waiting: Waiting[] = [];
   /** What was delivered since the last turn. */
   readonly batch: Map<Token, Readiness> = new Map();
   /** The first thing that was wrong. */
@@ -73,18 +57,8 @@ export class Simulation implements Tap {
   cutting = false;
   /** Whether the faults are over. */
   healing = false;
-  /** How the next accepts fail, the first first. */
-  readonly acceptErrors: Error[] = [];
   /** Bytes that were published or heard, ever: whether anything moves. */
   moved = 0;
-  /** Accepts that were tried. */
-  tries = 0;
-  /** How many had been when a connection left while a door waited; -1: none did. */
-  triesAtLeave = -1;
-  /** Doors at which an accept failed and was not tried again. */
-  doorsWaiting = 0;
-  /** How many accepts failed. */
-  failedAccepts = 0;
   /** Reads and writes that the core asked for. */
   calls = 0;
   /** Events that the core was told of, accepts too. */
@@ -104,18 +78,14 @@ export class Simulation implements Tap {
   isClosed = false;
 
   readonly #choices: Choices;
-  readonly #judge: Judge;
+  readonly judge: Judge;
   readonly hooks: Hooks;
-  readonly #url: string;
-  #registry!: Registry;
-  #deferred: (() => void)[] = [];
-  #backsOff = false;
 
   /** Opens a world with one door. */
   static async open(choices: Choices, trace: Trace): Promise<Simulation> {
     const simulation = new Simulation(choices, trace);
     listenToCore(simulation);
-    await simulation.mob.listen(simulation.#url);
+    await simulation.mob.listen(DOOR);
     return simulation;
   }
 
@@ -123,23 +93,22 @@ export class Simulation implements Tap {
     this.#choices = choices;
     this.trace = trace;
     this.settings = choices.settings;
-    this.#url = "tcp://127.0.0.1:1";
     this.hooks = new Hooks(this);
-    this.adapter = this.#makeAdapter();
-    this.mob = new Mob(this.adapter, { ...this.settings.options, ...this.hooks.forMob });
+    this.network = new Network(this);
+    this.mob = new Mob(this.network.adapter, { ...this.settings.options, ...this.hooks.forMob });
     this.options = this.mob.options;
     this.header = FRAMINGS[this.options.framing].header;
-    this.#judge = new Judge(this);
+    this.judge = new Judge(this);
     void this.mob.closed.then(() => this.isClosed = true);
   }
 
   get now(): number {
-    return this.adapter.now();
+    return this.network.adapter.now();
   }
 
   /** Whether a turn is due. */
   get turnDue(): boolean {
-    return this.#deferred.length > 0;
+    return this.network.turnDue;
   }
 
   /** Something does not hold. Only the first is kept: the others may follow from it. */
@@ -158,104 +127,19 @@ export class Simulation implements Tap {
     return this.cutting && !this.healing ? this.#choices.cut(limit) : 0;
   }
 
-  // --- the adapter ---
-
-  /** The memory adapter, but for turns and events: those wait until the choices bring them about. */
-  #makeAdapter(): MemoryAdapter {
-    const memory = memoryAdapter({
-      manual: true,
-      capacity: this.settings.capacity,
-      faults: {
-        take: (offered) => offered - this.cut(offered),
-        give: (held) => Math.max(1, held - this.cut(held)),
-        accept: () => this.#acceptFails(),
-      },
-    });
-    return Object.assign(Object.create(memory) as MemoryAdapter, {
-      listen: (address: Parameters<MemoryAdapter["listen"]>[0], registry: Registry) =>
-        memory.listen(address, this.#watch(registry)),
-      defer: (turn: () => void) => void this.#deferred.push(turn),
-      after: (milliseconds: number, run: () => void) => {
-        if (this.#backsOff && milliseconds === LONGEST_BACK_OFF) this.marks.reach("longest back-off");
-        return memory.after(Math.max(0, milliseconds + this.settings.timerSlack), run);
-      },
-    });
-  }
-
-  #acceptFails(): Error | undefined {
-    this.tries++;
-    const error = this.acceptErrors.shift();
-    if (error !== undefined) {
-      this.failedAccepts++;
-      this.trace.note("acceptFailed");
-    }
-    return error;
-  }
-
-  /** What the door calls, and through it the core. */
-  #watch(registry: Registry): Registry {
-    this.#registry = registry;
-    return {
-      accept: (socket) => this.#accept(socket as PipeEnd),
-      ready: (token, readiness) => this.#happened(this.inside.get(token), readiness),
-      acceptFailed: (error) => this.#backOff(registry, error),
-    };
-  }
-
-  /** The door asks when it may try again. */
-  async #backOff(registry: Registry, error: Error): Promise<void> {
-    this.#backsOff = true;
-    const over = registry.acceptFailed(error);
-    this.#backsOff = false;
-    this.doorsWaiting++;
-    await over;
-    this.doorsWaiting--;
-  }
-
-  #accept(socket: PipeEnd): Token | undefined {
-    // The memory adapter numbers the far ends in the order in which they knock.
-    const client = this.clients[Number(socket.peer.split(":").pop()) - FIRST_PORT]!;
-    const stream = new Stream(this.model, client.author, this.options.echo);
-    const observed = new Observed(this, socket, client, stream);
-    const due = this.#judge.hasRoom();
-    const token = this.#registry.accept(observed);
-    this.events++;
-    this.#judge.accepted(observed, token, due);
-    if (token === undefined) {
-      this.refused++;
-      this.trace.note("refuse", client.number);
-      return undefined;
-    }
-    observed.token = token;
-    client.stream = stream;
-    this.inside.set(token, observed);
-    this.trace.note("accept", token, client.number);
-    return token;
-  }
-
-  /** A socket became ready. With strict edges it is not told again of bytes before the last ones were read. */
-  #happened(socket: Observed | undefined, readiness: Readiness): void {
-    if (socket === undefined) return;
-    let told = readiness;
-    if (this.settings.strictEdges && !socket.drained) told &= ~READABLE;
-    if ((told & READABLE) !== 0) socket.drained = false;
-    if (this.settings.maskedResets && (told & ERROR) !== 0) told = (told & ~ERROR) | HUP;
-    if (told !== 0) this.waiting.push({ socket, readiness: told });
-  }
-
   // --- events and turns ---
 
   /** Tells the core of a waiting event; of the same one again later, when it is kept. */
   deliver(index: number, keep = false): void {
-    const event = this.waiting[index];
+    const event = this.network.waiting[index];
     if (event === undefined) return;
-    if (!keep) this.waiting.splice(index, 1);
+    if (!keep) this.network.waiting.splice(index, 1);
     this.tell(event.socket.token, event.readiness);
   }
 
   /** Tells the core of everything that waits, in order. */
   deliverAll(): void {
-    for (const { socket, readiness } of this.waiting.splice(0)) this.tell(socket.token, readiness);
+    for (const { socket, readiness } of this.network.waiting.splice(0)) this.tell(socket.token, readiness);
   }
 
   /** Tells the core of an event, be it true or not. */
@@ -264,19 +148,18 @@ export class Simulation implements Tap {
     this.trace.note("event", token, readiness);
     if (this.batch.has(token)) this.marks.reach("event twice in a batch");
     this.batch.set(token, (this.batch.get(token) ?? 0) | readiness);
-    this.#registry.ready(token, readiness);
+    this.network.ready(token, readiness);
   }
 
   /** The adapter tells of a connection that the core has closed: legal, and ignored. */
   eventAfterClose(socket: Observed): void {
-    this.waiting.push({ socket, readiness: READABLE | WRITABLE | HUP });
+    this.network.waiting.push({ socket, readiness: READABLE | WRITABLE | HUP });
   }
 
   /** Runs the turn, if one is due, and looks whether everything holds. */
   turn(): void {
     if (!this.turnDue) return;
-    const turns = this.#deferred;
-    this.#deferred = [];
+    const turns = this.network.takeTurns();
     this.trace.note("turn", this.batch.size);
     this.#begin();
     this.cutting = true;
@@ -286,7 +169,7 @@ export class Simulation implements Tap {
       this.violate("nothing is thrown", error instanceof Error ? error.stack ?? error.message : String(error));
     }
     this.cutting = false;
-    this.#judge.afterTurn();
+    this.judge.afterTurn();
     this.batch.clear();
   }
 
@@ -295,7 +178,7 @@ export class Simulation implements Tap {
     this.news = this.lookups = this.walks = 0;
     this.drains = this.drainDue;
     this.drainDue = false;
-    this.#judge.beforeTurn();
+    this.judge.beforeTurn();
     const slots = new Set<number>();
     for (const [token, readiness] of this.batch) {
       const socket = this.inside.get(token);
@@ -335,12 +218,12 @@ export class Simulation implements Tap {
 
   /** The core writes to a connection. */
   writing(socket: Observed): void {
-    this.#judge.writing(socket);
+    this.judge.writing(socket);
   }
 
   /** A socket that took too little has room again. */
   owes(socket: Observed): void {
-    this.waiting.push({ socket, readiness: WRITABLE });
+    this.network.waiting.push({ socket, readiness: WRITABLE });
   }
 
   /** What befalls this call of the core, in a sweep. */
@@ -356,33 +239,21 @@ export class Simulation implements Tap {
   removed(socket: Observed, unread: number): void {
     this.inside.delete(socket.token);
     this.gone.push(socket.token);
-    if (this.doorsWaiting > 0) this.triesAtLeave = this.tries;
-    this.#judge.removed(socket, unread);
+    if (this.network.doorsWaiting > 0) this.network.triesAtLeave = this.network.tries;
+    this.judge.removed(socket, unread);
   }
 
   /** The mob told that somebody left. */
   left(token: Token, reason: string): void {
     this.trace.say(() => `    left: ${formatToken(token)}, ${reason}`);
-    this.#judge.left(token, reason);
+    this.judge.left(token, reason);
   }
 
   // --- clients ---
 
   /** A client knocks at the door. */
   connect(eager: boolean): Client {
-    const client = new Client(this.clients.length, this.options.framing, eager);
-    const registry: Registry = {
-      accept: (socket) => {
-        client.socket = socket as PipeEnd;
-        this.clients.push(client);
-        return tokenOf(0, 1);
-      },
-      ready: () => {},
-      acceptFailed: () => Promise.resolve(),
-    };
-    // A door that is closed already refuses.
-    void this.adapter.connect(parseAddress(this.#url), registry).catch(() => {});
-    return client;
+    return this.network.connect(new Client(this.clients.length, this.options.framing, eager));
   }
 
   /** Eager clients read what there is, and send what was left over. */
@@ -402,11 +273,11 @@ export class Simulation implements Tap {
     while (left > 0 && !client.broken && !client.over) {
       const chunk = client.socket.read();
       if (chunk === undefined) return;
-      if (chunk === null) return this.#judge.clientSawEnd(client);
+      if (chunk === null) return this.judge.clientSawEnd(client);
       left -= chunk.length;
       this.moved += chunk.length;
       this.trace.note("heard", client.number, chunk.length);
-      this.#judge.heard(client, chunk);
+      this.judge.heard(client, chunk);
     }
   }
 
@@ -438,21 +309,21 @@ export class Simulation implements Tap {
 
   /** Time passes, and timers ring; no turn runs. */
   pass(milliseconds: number): void {
-    this.adapter.advance(milliseconds);
+    this.network.adapter.advance(milliseconds);
     this.trace.note("time", this.now);
   }
 
   /** Whether something is told by promises. */
   get awaited(): boolean {
-    return this.members.length > 0 || this.failedAccepts > 0;
+    return this.members.length > 0 || this.network.failedAccepts > 0;
   }
 
   /** Lets promises that are due resolve. The same number of rounds each time, so that runs repeat. */
   async settle(): Promise<void> {
     for (let round = 0; round < 12; round++) await undefined;
-    if (this.triesAtLeave === this.tries && !this.closing) {
+    if (this.network.triesAtLeave === this.network.tries && !this.closing) {
       this.violate("will go on", "a connection left, and the accept that had failed is not tried again");
     }
-    this.triesAtLeave = -1;
+    this.network.triesAtLeave = -1;
   }
 }
