@@ -14,6 +14,8 @@ export interface Row {
   readonly dialect: Dialect;
   /** Whether it works on one processor at a time, or on all there are. */
   readonly threads: "one" | "many";
+  /** How many may be on their way in at a time, where the kernel is told of few. */
+  readonly backlog?: number;
   /** What starts it on a port of 127.0.0.1. */
   command(port: number): readonly string[];
   /** Why it cannot run here, when it cannot. */
@@ -83,7 +85,10 @@ export const ROWS: readonly Row[] = [
     ...["--client-output-buffer-limit", "pubsub 0 0 0"],
   ]),
   peer("nats", "nats-server", NATS, "many", (port) => ["-a", "127.0.0.1", "-p", `${port}`]),
-  peer("ncat", "ncat", PLAIN, "one", (port) => ["--broker", "-l", "-m", "1000", "127.0.0.1", `${port}`]),
+  {
+    ...peer("ncat", "ncat", PLAIN, "one", (port) => ["--broker", "-l", "-m", "1000", "127.0.0.1", `${port}`]),
+    backlog: 5,
+  },
 ];
 
 /** Whether a row takes part in a shape. */

@@ -72,12 +72,12 @@ function positive(text: string, flag: string): number {
 
 /** Node 20 runs no TypeScript: the controls are made ready for it as mobcast is. */
 function buildControls(): void {
-  for (const name of ["limit", "naive", "idle", "empty"]) {
-    const source = readFileSync(join(ROOT, `bench/controls/${name}.node.ts`), "utf8");
+  for (const name of ["limit.node", "naive.node", "idle.node", "empty.node", "frames"]) {
+    const source = readFileSync(join(ROOT, `bench/controls/${name}.ts`), "utf8");
     const { outputText } = typescript.transpileModule(source, {
       compilerOptions: { target: typescript.ScriptTarget.ES2022, module: typescript.ModuleKind.ESNext },
     });
-    writeFileSync(join(CACHE, `${name}.node.js`), outputText);
+    writeFileSync(join(CACHE, `${name}.js`), outputText.replaceAll('.ts";', '.js";'));
   }
   writeFileSync(join(CACHE, "package.json"), '{"type":"module"}');
 }

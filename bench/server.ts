@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
 import process from "node:process";
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { clearTimeout, setTimeout } from "node:timers";
 import { ROOT } from "../test/helpers/command_line.ts";
 
 /** Nothing here takes longer on a busy machine, unless it hangs. */
@@ -83,7 +83,8 @@ export class Server {
     const limit = this.bornAt + PATIENCE;
     while (!this.#over && performance.now() < limit) {
       if (await isAnswered(this.port, said)) return performance.now() - this.bornAt;
-      await new Promise((resolve) => setImmediate(resolve));
+      // Not at once: asking all the time would keep a processor busy that the server could use.
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
     throw new Error(`Cannot reach the server: ${this.#noise.trim() || "it does not answer"}`);
   }

@@ -25,7 +25,8 @@ interface Column {
 
 const fixed = (digits: number) => (value: number): string => value.toFixed(digits);
 const percent = (value: number): string => `${Math.round(value * 100)} %`;
-const millions = (value: number): string => `${(value / 1e6).toFixed(value < 1e6 ? 2 : 1)} M`;
+const millions = (value: number): string =>
+  value < 1e5 ? Math.round(value).toLocaleString("en") : `${(value / 1e6).toFixed(value < 1e6 ? 2 : 1)} M`;
 const micro = (value: number): string => value.toFixed(value < 1 ? 4 : 2);
 const milli = (value: number): string => value.toFixed(value < 10 ? 2 : 0);
 
@@ -58,7 +59,8 @@ const COLUMNS: Readonly<Record<Shape["kind"], readonly Column[]>> = {
 
 /** The median of a figure, and its range. */
 export function spread(entry: Entry, figure: string): { median: number; low: number; high: number } | undefined {
-  const values = entry.measurements.map(({ figures }) => figures[figure]).filter((value) => value !== undefined)
+  const values = entry.measurements.map(({ figures }) => figures[figure])
+    .filter((value): value is number => value !== undefined && Number.isFinite(value))
     .sort((one, other) => one - other);
   if (values.length === 0) return undefined;
   const middle = values.length >> 1;
@@ -68,7 +70,7 @@ export function spread(entry: Entry, figure: string): { median: number; low: num
 
 function cell(entry: Entry, { figure, format }: Column): string {
   const found = spread(entry, figure);
-  if (found === undefined || !Number.isFinite(found.median)) return "";
+  if (found === undefined) return "";
   const median = format(found.median);
   const [low, high] = [format(found.low), format(found.high)];
   return low === high ? median : `${median} (${low} to ${high})`;

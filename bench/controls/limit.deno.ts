@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { deno, type DenoConnection } from "./deno.ts";
+import { Cutter } from "./frames.ts";
 
 /** A connection, and the writes that wait for the one on its way: two at a time would interleave. */
 interface Client {
@@ -36,32 +37,19 @@ async function write(client: Client, bytes: Buffer): Promise<void> {
   client.writing = false;
 }
 
-/** Where the last whole frame ends. */
-function border(bytes: Buffer): number {
-  let at = 0;
-  while (at + 8 <= bytes.length) {
-    const end = at + 8 + bytes.readUInt32BE(at + 4);
-    if (end > bytes.length) break;
-    at = end;
-  }
-  return at;
-}
-
 async function serve(connection: DenoConnection): Promise<void> {
   const client: Client = { connection, owed: [], writing: false };
   const buffer = new Uint8Array(16 * 1024);
-  let rest: Buffer = Buffer.alloc(0);
+  const cutter = new Cutter();
   clients.push(client);
   connection.setNoDelay(true);
   for (;;) {
     const length = await connection.read(buffer).catch(() => null);
     if (length === null) break;
-    const bytes = Buffer.concat([rest, buffer.subarray(0, length)]);
-    const end = border(bytes);
-    rest = bytes.subarray(end);
-    if (end === 0) continue;
+    const frames = cutter.cut(Buffer.from(buffer.subarray(0, length)));
+    if (frames === undefined) continue;
     if (batch.length === 0) setImmediate(flush);
-    batch.push(bytes.subarray(0, end));
+    batch.push(frames);
   }
   clients.splice(clients.indexOf(client), 1);
   connection.close();

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import process from "node:process";
 import { setImmediate } from "node:timers";
+import { Cutter } from "./frames.ts";
 
 const sockets: Socket[] = [];
 let batch: Buffer[] = [];
@@ -15,29 +16,16 @@ function flush(): void {
   for (const socket of sockets) socket.write(bytes);
 }
 
-/** Where the last whole frame ends. */
-function border(bytes: Buffer): number {
-  let at = 0;
-  while (at + 8 <= bytes.length) {
-    const end = at + 8 + bytes.readUInt32BE(at + 4);
-    if (end > bytes.length) break;
-    at = end;
-  }
-  return at;
-}
-
 const server = createServer({ noDelay: true }, (socket) => {
-  let rest: Buffer = Buffer.alloc(0);
+  const cutter = new Cutter();
   sockets.push(socket);
   socket.on("error", () => {});
   socket.on("close", () => sockets.splice(sockets.indexOf(socket), 1));
   socket.on("data", (chunk: Buffer) => {
-    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    const end = border(bytes);
-    rest = bytes.subarray(end);
-    if (end === 0) return;
+    const frames = cutter.cut(chunk);
+    if (frames === undefined) return;
     if (batch.length === 0) setImmediate(flush);
-    batch.push(bytes.subarray(0, end));
+    batch.push(frames);
   });
 });
 server.listen({ host: "127.0.0.1", port: Number(process.argv[2] ?? 0), backlog: 4096 }, () => {

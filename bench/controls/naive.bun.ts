@@ -3,10 +3,11 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { bun, type BunSocket } from "./bun.ts";
+import { Cutter, framesOf } from "./frames.ts";
 
 /** What a connection has sent of a frame, and what its socket did not take. */
 interface Client {
-  rest: Buffer;
+  readonly cutter: Cutter;
   owed: Buffer[];
 }
 
@@ -29,19 +30,15 @@ const listener = bun<Client>().listen({
   socket: {
     binaryType: "buffer",
     open(socket) {
-      socket.data = { rest: Buffer.alloc(0), owed: [] };
+      socket.data = { cutter: new Cutter(), owed: [] };
       sockets.add(socket);
     },
     close: (socket) => void sockets.delete(socket),
     data(socket, chunk) {
-      const { data } = socket;
-      data.rest = Buffer.concat([data.rest, chunk]);
-      while (data.rest.length >= 8) {
-        const end = 8 + data.rest.readUInt32BE(4);
-        if (data.rest.length < end) break;
-        const frame = data.rest.subarray(0, end);
+      const frames = socket.data.cutter.cut(chunk);
+      if (frames === undefined) return;
+      for (const frame of framesOf(frames)) {
         for (const other of sockets) give(other, frame);
-        data.rest = data.rest.subarray(end);
       }
     },
     drain(socket) {

@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { deno, type DenoConnection } from "./deno.ts";
+import { Cutter, framesOf } from "./frames.ts";
 
 /** A connection, and the end of its last write: whoever does not wait for that sends torn frames. */
 interface Client {
@@ -18,21 +19,18 @@ async function write(client: Client, frame: Buffer): Promise<void> {
 async function serve(connection: DenoConnection): Promise<void> {
   const client: Client = { connection, written: Promise.resolve() };
   const buffer = new Uint8Array(16 * 1024);
-  let rest: Buffer = Buffer.alloc(0);
+  const cutter = new Cutter();
   clients.add(client);
   connection.setNoDelay(true);
   for (;;) {
     const length = await connection.read(buffer).catch(() => null);
     if (length === null) break;
-    rest = Buffer.concat([rest, buffer.subarray(0, length)]);
-    while (rest.length >= 8) {
-      const end = 8 + rest.readUInt32BE(4);
-      if (rest.length < end) break;
-      const frame = rest.subarray(0, end);
+    const frames = cutter.cut(Buffer.from(buffer.subarray(0, length)));
+    if (frames === undefined) continue;
+    for (const frame of framesOf(frames)) {
       for (const other of clients) {
         other.written = other.written.then(() => write(other, frame)).catch(() => void clients.delete(other));
       }
-      rest = rest.subarray(end);
     }
   }
   clients.delete(client);

@@ -1,24 +1,22 @@
 /** The loop that a person would write first, on Node: each frame is written to each connection when it comes. */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import process from "node:process";
+import { Cutter, framesOf } from "./frames.ts";
 
 const sockets: Set<Socket> = new Set();
 
 const server = createServer({ noDelay: true }, (socket) => {
-  let rest: Buffer = Buffer.alloc(0);
+  const cutter = new Cutter();
   sockets.add(socket);
   socket.on("error", () => {});
   socket.on("close", () => sockets.delete(socket));
   socket.on("data", (chunk: Buffer) => {
-    rest = Buffer.concat([rest, chunk]);
-    while (rest.length >= 8) {
-      const end = 8 + rest.readUInt32BE(4);
-      if (rest.length < end) break;
-      const frame = rest.subarray(0, end);
+    const frames = cutter.cut(chunk);
+    if (frames === undefined) return;
+    for (const frame of framesOf(frames)) {
       for (const other of sockets) other.write(frame);
-      rest = rest.subarray(end);
     }
   });
 });
