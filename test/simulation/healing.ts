@@ -10,6 +10,9 @@ import type { Simulation } from "./simulation.ts";
 /** Rounds without faults in which nothing moves, after which the world is said never to come to rest. */
 const ROUNDS = 2000;
 
+/** Rounds without a message after which members have heard all that they will. */
+const STILL = 5;
+
 /** The most milliseconds that pass in a round in which nothing moves: one that is over its rate waits for minutes. */
 const LONGEST_PAUSE = 1000;
 
@@ -37,7 +40,8 @@ function endFaults(simulation: Simulation): void {
 
 /** Lets everything happen that is due, and time pass, until nothing more does. */
 async function untilQuiet(simulation: Simulation): Promise<void> {
-  let missing = NaN;
+  let missing = -1;
+  let still = 0;
   let moved = simulation.moved;
   for (let round = 0; round < ROUNDS; round++) {
     if (simulation.violation !== undefined) return;
@@ -48,12 +52,16 @@ async function untilQuiet(simulation: Simulation): Promise<void> {
     const busy = simulation.turnDue;
     simulation.turn();
     await simulation.settle();
-    if (busy || simulation.turnDue || simulation.network.waiting.length > 0) continue;
-    // Members hear at their own pace.
+    if (busy || simulation.turnDue || simulation.network.waiting.length > 0) {
+      still = 0;
+      continue;
+    }
+    // Members hear at the pace of promises: a few rounds without a message are their end.
     const missed = missing;
     missing = simulation.members.reduce((sum, member) => sum + member.missing, 0);
-    if (missing === missed && isQuiet(simulation)) return;
-    if (missing !== missed) continue;
+    still = missing === missed ? still + 1 : 0;
+    if (still < (missing > 0 ? STILL : 0)) continue;
+    if (isQuiet(simulation)) return;
     simulation.pass(Math.min(LONGEST_PAUSE, 20 + round));
   }
   simulation.violate("will go on", "the healed world does not come to rest");

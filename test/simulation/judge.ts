@@ -117,7 +117,8 @@ export class Judge {
       this.#checkPublished(socket);
       this.#checkLeaver(socket, row);
       socket.lag = row.lag.bytes;
-      if (row.lag.bytes > 0 && socket.stream.gap === undefined) furthest = Math.min(furthest, socket.stream.at);
+      const { gap, at } = socket.stream;
+      if (row.lag.bytes > 0) furthest = Math.min(furthest, gap?.to ?? at);
     }
     this.#checkPopulation(rows);
     if (this.#turns++ % STATS_EVERY === 0) this.#checkTotals(furthest);
