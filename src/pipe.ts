@@ -13,7 +13,21 @@ export interface PipeFaults {
   readonly take: (offered: number) => number;
   /** How many of `held` bytes one read gets, 1 to all. */
   readonly give: (held: number) => number;
+  /** How an end sees that the other one has broken the connection. */
+  readonly reset: () => ResetShape;
+  /** How many writes to an end that is gone are taken, as a kernel does, before the error is told. */
+  readonly swallow: () => number;
+  /** Whether HUP comes only after the end of the stream was read. */
+  readonly lateHup: () => boolean;
+  /** Whether a write that was short is not answered any more after shutdown: HUP will tell. */
+  readonly hush: () => boolean;
 }
+
+/**
+ * The shapes that a reset has on the runtimes: an error at once; an error that shows only behind the bytes that came
+ * before, or at the next write; an end of stream like any other.
+ */
+export type ResetShape = "error" | "behind" | "end";
 
 /** Bytes a pipe holds in each direction before its writer has to wait: what a small kernel buffer would. */
 const CAPACITY = 256 * 1024;
@@ -44,6 +58,14 @@ export class PipeEnd implements Socket {
   #owed = false;
   /** HUP or ERROR was told. */
   #final = false;
+  /** The end of the stream was read. */
+  #sawEnd = false;
+  /** HUP is due when the end has been read. */
+  #hupBehind = false;
+  /** An error that was not noticed yet. */
+  #unseen: Error | undefined;
+  /** Writes that are still taken though the other end is gone; `undefined`: none was tried. */
+  #swallows: number | undefined;
 
   /** Use {@link pipe}. */
   constructor(peer: string, capacity: number, faults: Partial<PipeFaults>) {
@@ -67,7 +89,7 @@ export class PipeEnd implements Socket {
   attach(registry: Registry, token: Token): void {
     this.#registry = registry;
     this.#token = token;
-    if (this.#held > 0 || this.#ended) this.#ready(READABLE);
+    if (this.#held > 0 || this.#ended || this.#unseen !== undefined) this.#ready(READABLE);
     if (this.error !== undefined) this.#fail(this.error);
     else this.#hangUpWhenDone();
   }
@@ -75,7 +97,7 @@ export class PipeEnd implements Socket {
   /** See {@link Socket.read}. */
   read(): Uint8Array | undefined | null {
     const chunk = this.#inbox[0];
-    if (chunk === undefined) return this.#ended ? null : undefined;
+    if (chunk === undefined) return this.#readNothing();
     const length = this.#faults.give?.(chunk.length) ?? chunk.length;
     if (length < chunk.length) this.#inbox[0] = chunk.subarray(length);
     else this.#inbox.shift();
@@ -87,10 +109,7 @@ export class PipeEnd implements Socket {
   /** See {@link Socket.write}. */
   write(bytes: Uint8Array): number {
     if (this.#closed || this.#shut || this.error !== undefined) return 0;
-    if (this.#other.#closed) {
-      this.#fail(Object.assign(new Error("Cannot write: the other end is closed"), { code: "EPIPE" }));
-      return 0;
-    }
+    if (this.#other.#closed) return this.#writeToGone(bytes);
     const room = Math.min(bytes.length, this.#capacity - this.#other.#held);
     const taken = this.#faults.take?.(room) ?? room;
     if (taken > 0) this.#other.#receive(taken < bytes.length ? bytes.subarray(0, taken) : bytes);
@@ -110,15 +129,28 @@ export class PipeEnd implements Socket {
     this.#hangUpWhenDone();
   }
 
-  /** See {@link Socket.close}. As with TCP the other end sees a reset when it had more to say, or was not told of the end. */
+  /**
+   * See {@link Socket.close}. As with TCP the other end sees a reset when it had more to say, or was not told of the
+   * end.
+   */
   close(): void {
+    const unread = this.#held > 0 || this.#other.#owed;
+    if (this.#shut && !unread) this.#drop();
+    else this.reset();
+  }
+
+  /** Breaks the connection: the other end sees a reset, whatever it was told before. */
+  reset(): void {
     if (this.#closed) return;
+    this.#drop();
+    this.#other.#broken();
+  }
+
+  #drop(): void {
     this.#closed = true;
     this.#final = true;
-    const unread = this.#held > 0 || this.#other.#owed;
     this.#inbox.length = 0;
     this.#held = 0;
-    if (!this.#shut || unread) this.#other.#fail(Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
   }
 
   #receive(bytes: Uint8Array): void {
@@ -127,10 +159,47 @@ export class PipeEnd implements Socket {
     this.#ready(READABLE);
   }
 
+  /** There is nothing to read: the end, an error that shows only now, or it would block. */
+  #readNothing(): undefined | null {
+    if (!this.#ended && this.#unseen !== undefined) this.#fail(this.#unseen);
+    else if (this.#ended) {
+      this.#sawEnd = true;
+      if (this.#hupBehind) this.#finally(HUP);
+      return null;
+    }
+    return undefined;
+  }
+
+  #writeToGone(bytes: Uint8Array): number {
+    this.#swallows ??= this.#faults.swallow?.() ?? 0;
+    const error = Object.assign(new Error("Cannot write: the other end is closed"), { code: "EPIPE" });
+    if (this.#swallows-- > 0) {
+      this.#notice(error);
+      return bytes.length;
+    }
+    this.#fail(error);
+    return 0;
+  }
+
+  /** The other end has broken the connection. */
+  #broken(): void {
+    const error = Object.assign(new Error("Connection reset"), { code: "ECONNRESET" });
+    const shape = this.#faults.reset?.() ?? "error";
+    if (shape === "error") this.#fail(error);
+    else if (shape === "end" && !this.#ended) this.#end();
+    else this.#notice(error);
+  }
+
+  /** Something broke, and shows at the next read that finds nothing, or at a later write. */
+  #notice(error: Error): void {
+    this.#unseen ??= error;
+    if (!this.#ended) this.#ready(READABLE);
+  }
+
   #roomMade(): void {
     if (!this.#owed) return;
     this.#owed = false;
-    this.#ready(WRITABLE);
+    if (!this.#shut || !this.#faults.hush?.()) this.#ready(WRITABLE);
   }
 
   #end(): void {
@@ -140,7 +209,9 @@ export class PipeEnd implements Socket {
   }
 
   #hangUpWhenDone(): void {
-    if (this.#shut && this.#ended) this.#finally(HUP);
+    if (!this.#shut || !this.#ended) return;
+    if (!this.#sawEnd && this.#faults.lateHup?.()) this.#hupBehind = true;
+    else this.#finally(HUP);
   }
 
   #fail(error: Error): void {

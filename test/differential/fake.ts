@@ -1,0 +1,174 @@
+/**
+ * Scripts on the memory adapter: every run is drawn from a seed, and all runs together are what the fake can show.
+ *
+ * @module
+ */
+
+import { type MemoryAdapter, memoryAdapter, type MemoryOptions, splitmix32 } from "../../adapters/memory.ts";
+import { type Adapter, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "../../src/adapter.ts";
+import type { Address } from "../../src/address.ts";
+import type { PipeEnd } from "../../src/pipe.ts";
+import { Poll } from "../../src/poll.ts";
+import { type Token, tokenOf } from "../../src/token.ts";
+import { pattern, STEP } from "../helpers/contract.ts";
+import type { Peer, Script, Step, Trace } from "./script.ts";
+import { Watch } from "./watch.ts";
+
+/** Runs of each script: enough that adding as many again finds no new trace. */
+const RUNS = 300;
+
+/** How many knock at a storm. */
+const STORM = 5;
+
+const DOOR: Address = { transport: "tcp", host: "127.0.0.1", port: 0 };
+
+/** A peer on the other end of a pipe that does as a process and its kernel would. */
+class PipePeer implements Peer, Registry {
+  readonly #poll: Poll;
+  #socket: PipeEnd | undefined;
+  #sent = 0;
+  #queued = 0;
+  #ending = false;
+  #reading = false;
+
+  constructor(adapter: Adapter) {
+    this.#poll = new Poll(adapter, (events) => {
+      for (const readiness of events.values()) this.#turn(readiness);
+    });
+  }
+
+  accept(socket: Socket): Token {
+    this.#socket = socket as PipeEnd;
+    return tokenOf(0, 1);
+  }
+
+  ready(token: Token, readiness: Readiness): void {
+    this.#poll.ready(token, readiness);
+  }
+
+  #turn(readiness: Readiness): void {
+    if ((readiness & WRITABLE) !== 0) this.#sendOn();
+    if ((readiness & READABLE) !== 0 && this.#reading) this.read();
+  }
+
+  acceptFailed(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  send(length: number): void {
+    this.#queued += length;
+    this.#sendOn();
+  }
+
+  end(): void {
+    this.#ending = true;
+    this.#sendOn();
+  }
+
+  reset(): void {
+    this.#queued = 0;
+    this.#socket!.reset();
+  }
+
+  close(): void {
+    this.#queued = 0;
+    // With everything read the kernel ends the stream, otherwise it resets: a pipe knows which.
+    this.#socket!.shutdown();
+    this.#socket!.close();
+  }
+
+  read(): void {
+    this.#reading = true;
+    for (;;) {
+      const chunk = this.#socket!.read();
+      if (chunk === undefined || chunk === null) return;
+    }
+  }
+
+  #sendOn(): void {
+    while (this.#queued > 0) {
+      const offered = Math.min(STEP, this.#queued);
+      const taken = this.#socket!.write(pattern(this.#sent, offered));
+      this.#sent += taken;
+      this.#queued -= taken;
+      if (taken < offered) return;
+    }
+    if (this.#ending) this.#socket!.shutdown();
+  }
+}
+
+/** What one run draws: sizes, faults, and how the two ends take turns. */
+interface Draw {
+  readonly options: MemoryOptions;
+  readonly random: () => number;
+}
+
+function draw(seed: number): Draw {
+  const random = splitmix32(seed);
+  const capacity = [undefined, 1000, 32 * 2 ** 20][seed % 3];
+  // Every fourth run has the faults of its own: an accept that fails, with the newcomer or without.
+  const failing = seed % 4 === 0 ? ["ENOTCONN", "EMFILE"][Math.floor(random() * 2)] : undefined;
+  let failures = failing === undefined ? 0 : Math.ceil(random() * STORM);
+  const accept = (): Error | undefined =>
+    failures-- > 0 ? Object.assign(new Error(`Cannot accept: ${failing}`), { code: failing }) : undefined;
+  return {
+    random,
+    options: {
+      manual: true,
+      ...(capacity !== undefined && { capacity }),
+      ...(failing === undefined ? { seed } : { faults: { accept } }),
+    },
+  };
+}
+
+/** All that the fake can show of a script. */
+export async function tracesOfFake(script: Script): Promise<Map<string, Trace>> {
+  const traces = new Map<string, Trace>();
+  for (let seed = 1; seed <= RUNS; seed++) {
+    const trace = await run(script, draw(seed));
+    traces.set(trace.join(", "), trace);
+  }
+  return traces;
+}
+
+async function run(script: Script, { options, random }: Draw): Promise<Trace> {
+  const adapter = memoryAdapter(options);
+  const watch = new Watch(adapter, script.habits ?? {});
+  const { address } = await adapter.listen(DOOR, watch);
+  const peer = new PipePeer(adapter);
+  if (script.steps[0] !== "storm") await adapter.connect(address, peer);
+  for (const step of script.steps) {
+    await take(step, adapter, address, watch, peer);
+    // Whether our end has its turn before the next step is a matter of luck.
+    if (random() < 0.5) adapter.run(Math.ceil(random() * 3));
+  }
+  await settle(adapter);
+  return watch.trace(script.sent);
+}
+
+async function take(step: Step, adapter: MemoryAdapter, address: Address, watch: Watch, peer: Peer): Promise<void> {
+  if (step === "quiet") return await settle(adapter);
+  if (step === "storm") return await storm(adapter, address);
+  if (step !== "fill" && "peer" in step) return step.peer(peer);
+  if (!watch.accepted) await settle(adapter);
+  if (!watch.accepted) return;
+  if (step !== "fill") return step.we(watch);
+  watch.fill();
+  await settle(adapter);
+  watch.filled();
+}
+
+/** Runs turns until none is left, also those that promises ask for. */
+async function settle(adapter: MemoryAdapter): Promise<void> {
+  do await Promise.resolve(); while (adapter.run() > 0);
+  for (let again = 0; again < 5; again++) await Promise.resolve();
+  if (adapter.run() > 0) await settle(adapter);
+}
+
+async function storm(adapter: MemoryAdapter, address: Address): Promise<void> {
+  const peers = Array.from({ length: STORM }, () => new PipePeer(adapter));
+  for (const peer of peers) {
+    await adapter.connect(address, peer);
+    peer.reset();
+  }
+}
