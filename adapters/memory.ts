@@ -7,7 +7,7 @@
 
 import type { Adapter, Listener, Registry } from "../src/adapter.ts";
 import { type Address, formatAddress, formatHostPort } from "../src/address.ts";
-import { pipe, type PipeEnd, type PipeFaults, type ResetShape } from "../src/pipe.ts";
+import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
 import { eventLoop } from "./event_loop.ts";
 
 /** How a network misbehaves. What is not given does not happen. */
@@ -57,8 +57,6 @@ interface Door {
   /** An accept failed, and the registry has not said that it is time for the next one. */
   waiting: boolean;
 }
-
-const RESET_SHAPES: readonly ResetShape[] = ["error", "behind", "end"];
 
 /** Errors that take the newcomer with them; after any other it waits in the backlog, as with a kernel. */
 const NEWCOMER_GONE: ReadonlySet<string> = new Set(["ECONNABORTED", "ECONNRESET", "ENOTCONN", "EPROTO"]);
@@ -191,11 +189,8 @@ function systemError(code: string, url: string): Error {
   return Object.assign(new Error(`${code}: ${url}`), { code });
 }
 
-/**
- * Faults drawn from a seed. Half of all reads and writes pass whole, the others stop anywhere, often after 1 or 8. What
- * breaks has each of the shapes that runtimes show (test/differential).
- */
-function seededFaults(seed: number): PipeFaults {
+/** Cuts drawn from a seed: half of all reads and writes pass whole, the others stop anywhere, often after 1 or 8. */
+function seededFaults(seed: number): Partial<PipeFaults> {
   const random = splitmix32(seed);
   const cut = (length: number, least: number): number => {
     const draw = random();
@@ -207,10 +202,6 @@ function seededFaults(seed: number): PipeFaults {
   return {
     take: (offered) => cut(offered, 0),
     give: (held) => Math.max(1, cut(held, 1)),
-    reset: () => RESET_SHAPES[Math.floor(random() * RESET_SHAPES.length)]!,
-    swallow: () => Math.floor(random() * 4),
-    lateHup: () => random() < 0.5,
-    hush: () => random() < 0.5,
   };
 }
 

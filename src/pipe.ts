@@ -13,6 +13,8 @@ export interface PipeFaults {
   readonly take: (offered: number) => number;
   /** How many of `held` bytes one read gets, 1 to all. */
   readonly give: (held: number) => number;
+  /** Whether a read gets what several writes brought in one piece. */
+  readonly merge: () => boolean;
   /** How an end sees that the other one has broken the connection. */
   readonly reset: () => ResetShape;
   /** How many writes to an end that is gone are taken, as a kernel does, before the error is told. */
@@ -96,6 +98,7 @@ export class PipeEnd implements Socket {
 
   /** See {@link Socket.read}. */
   read(): Uint8Array | undefined | null {
+    if (this.#inbox.length > 1 && this.#faults.merge?.()) this.#merge();
     const chunk = this.#inbox[0];
     if (chunk === undefined) return this.#readNothing();
     const length = this.#faults.give?.(chunk.length) ?? chunk.length;
@@ -157,6 +160,17 @@ export class PipeEnd implements Socket {
     this.#inbox.push(bytes);
     this.#held += bytes.length;
     this.#ready(READABLE);
+  }
+
+  /** What came in several pieces is one. */
+  #merge(): void {
+    const whole = new Uint8Array(this.#held);
+    let at = 0;
+    for (const chunk of this.#inbox.splice(0)) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#inbox.push(whole);
   }
 
   /** There is nothing to read: the end, an error that shows only now, or it would block. */

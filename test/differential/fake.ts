@@ -4,10 +4,16 @@
  * @module
  */
 
-import { type MemoryAdapter, memoryAdapter, type MemoryOptions, splitmix32 } from "../../adapters/memory.ts";
+import {
+  type MemoryAdapter,
+  memoryAdapter,
+  type MemoryFaults,
+  type MemoryOptions,
+  splitmix32,
+} from "../../adapters/memory.ts";
 import { type Adapter, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "../../src/adapter.ts";
 import type { Address } from "../../src/address.ts";
-import type { PipeEnd } from "../../src/pipe.ts";
+import type { PipeEnd, ResetShape } from "../../src/pipe.ts";
 import { Poll } from "../../src/poll.ts";
 import { type Token, tokenOf } from "../../src/token.ts";
 import { pattern, STEP } from "../helpers/contract.ts";
@@ -105,19 +111,25 @@ interface Draw {
 
 function draw(seed: number): Draw {
   const random = splitmix32(seed);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const capacity = [undefined, 1000, 32 * 2 ** 20][seed % 3];
-  // Every fourth run has the faults of its own: an accept that fails, with the newcomer or without.
-  const failing = seed % 4 === 0 ? ["ENOTCONN", "EMFILE"][Math.floor(random() * 2)] : undefined;
-  let failures = failing === undefined ? 0 : Math.ceil(random() * STORM);
-  const accept = (): Error | undefined =>
-    failures-- > 0 ? Object.assign(new Error(`Cannot accept: ${failing}`), { code: failing }) : undefined;
+  const code = pick([undefined, undefined, "ENOTCONN", "EMFILE"]);
+  let failures = code === undefined ? 0 : Math.ceil(random() * STORM);
+  const faults: MemoryFaults = {
+    take: (offered) => random() < 0.5 ? offered : Math.floor(random() * offered),
+    give: (held) => random() < 0.5 ? held : 1 + Math.floor(random() * (held - 1)),
+    merge: () => random() < 0.5,
+    reset: () => pick<ResetShape>(["error", "behind", "end"]),
+    swallow: () => Math.floor(random() * 4),
+    lateHup: () => random() < 0.5,
+    hush: () => random() < 0.5,
+    accept: () => failures-- > 0 ? Object.assign(new Error(`Cannot accept: ${code}`), { code }) : undefined,
+  };
+  // One run in ten is well behaved.
+  const behaved = random() < 0.1;
   return {
     random,
-    options: {
-      manual: true,
-      ...(capacity !== undefined && { capacity }),
-      ...(failing === undefined ? { seed } : { faults: { accept } }),
-    },
+    options: { manual: true, ...(capacity !== undefined && { capacity }), ...(!behaved && { faults }) },
   };
 }
 

@@ -103,7 +103,7 @@ export class Client {
     if (this.broken || this.over) return;
     this.broken = true;
     this.outbox.length = 0;
-    this.socket.close();
+    this.socket.reset();
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
-import { ERROR, HUP, READABLE, type Readiness, type Registry } from "../../src/adapter.ts";
+import { READABLE, type Readiness, type Registry } from "../../src/adapter.ts";
 import { parseAddress } from "../../src/address.ts";
 import type { PipeEnd } from "../../src/pipe.ts";
 import { type Token, tokenOf } from "../../src/token.ts";
@@ -90,6 +90,7 @@ export class Network {
 
   /** The memory adapter, but for turns and events: those wait until the choices bring them about. */
   #makeAdapter(): MemoryAdapter {
+    const { shapes } = this.#simulation.settings;
     const memory = memoryAdapter({
       manual: true,
       capacity: this.#simulation.settings.capacity,
@@ -97,6 +98,11 @@ export class Network {
         take: (offered) => offered - this.#simulation.cut(offered),
         give: (held) => Math.max(1, held - this.#simulation.cut(held)),
         accept: () => this.#acceptFails(),
+        reset: () => shapes.reset,
+        swallow: () => shapes.swallow,
+        lateHup: () => shapes.lateHup,
+        hush: () => shapes.hush,
+        merge: () => shapes.merge,
       },
     });
     return Object.assign(Object.create(memory) as MemoryAdapter, {
@@ -167,7 +173,6 @@ export class Network {
     let told = readiness;
     if (this.#simulation.settings.strictEdges && !socket.drained) told &= ~READABLE;
     if ((told & READABLE) !== 0) socket.drained = false;
-    if (this.#simulation.settings.maskedResets && (told & ERROR) !== 0) told = (told & ~ERROR) | HUP;
     if (told !== 0) this.waiting.push({ socket, readiness: told });
   }
 }

@@ -77,7 +77,7 @@ export class Observed implements Socket {
   }
 
   get error(): Error | undefined {
-    return this.#simulation.settings.maskedResets ? undefined : this.inner.error;
+    return this.inner.error;
   }
 
   /** Bytes of the client that the core has read end at a frame border. */

@@ -7,6 +7,7 @@
 
 import type { FramingName } from "../../src/framing.ts";
 import type { Echo, MobOptions, SlowConsumer } from "../../src/options.ts";
+import type { ResetShape } from "../../src/pipe.ts";
 import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 
 /** A source of numbers from 0 to 1. */
@@ -22,6 +23,18 @@ export interface Sweep {
   readonly how: "reset" | "throw" | "full";
 }
 
+/** How what breaks shows in a world: see `PipeFaults`. */
+export interface Shapes {
+  readonly reset: ResetShape;
+  readonly swallow: number;
+  readonly lateHup: boolean;
+  readonly hush: boolean;
+  readonly merge: boolean;
+}
+
+/** A network on which everything shows at once. */
+export const PLAIN_SHAPES: Shapes = { reset: "error", swallow: 0, lateHup: false, hush: false, merge: false };
+
 /** A world. */
 export interface Settings {
   /** The options of the mob. */
@@ -30,8 +43,8 @@ export interface Settings {
   readonly capacity: number;
   /** Whether a socket that was not read to its end is never told of again. */
   readonly strictEdges: boolean;
-  /** Whether a reset looks like an end of stream, as it does now and then on each runtime. */
-  readonly maskedResets: boolean;
+  /** How what breaks shows: the shapes of the three runtimes. */
+  readonly shapes: Shapes;
   /** Milliseconds by which timers are early (negative) or late. */
   readonly timerSlack: number;
   /** How likely a read, write or push is to fall short. */
@@ -78,7 +91,13 @@ export function drawSettings(work: Random, faults: Random): Settings {
     options,
     capacity: pick(faults, [1, 9, 64, 300, 1000, 4096, 65_536]),
     strictEdges: faults() < 0.5,
-    maskedResets: faults() < 0.3,
+    shapes: {
+      reset: pick<ResetShape>(faults, ["error", "error", "behind", "end"]),
+      swallow: pick(faults, [0, 0, 1, 3]),
+      lateHup: faults() < 0.3,
+      hush: faults() < 0.3,
+      merge: faults() < 0.3,
+    },
     timerSlack: pick(faults, [0, 0, -1, 3]),
     cutChance: pick(faults, [0, 0.1, 0.5, 0.9]),
     weights: drawWeights(work, faults),

@@ -6,7 +6,7 @@
 
 import type { Recording } from "./choices.ts";
 import { replay } from "./run_seed.ts";
-import type { Settings } from "./settings.ts";
+import { PLAIN_SHAPES, type Settings } from "./settings.ts";
 import { type Step, STEP_NAMES, STEPS } from "./steps.ts";
 
 /** Time to make a run shorter, in milliseconds. */
@@ -91,7 +91,7 @@ class Shrinker {
 
 const PLAIN: readonly Partial<Settings>[] = [
   { strictEdges: false },
-  { maskedResets: false },
+  { shapes: PLAIN_SHAPES },
   { timerSlack: 0 },
   { capacity: 65_536 },
   { options: { framing: "line" } },

@@ -6,7 +6,7 @@ import { CHOICES } from "../../src/options.ts";
 import { ACCEPT_ERRORS } from "./acts.ts";
 import { Generator, type Recording } from "./choices.ts";
 import { replay } from "./run_seed.ts";
-import type { Sweep } from "./settings.ts";
+import { PLAIN_SHAPES, type Sweep } from "./settings.ts";
 import type { Step, StepName } from "./steps.ts";
 
 function step(name: StepName, who = 0, size = 0, how = 0, cuts?: number[]): Step {
@@ -45,7 +45,7 @@ function scenario(slowConsumer: (typeof CHOICES.slowConsumer)[number], sweep?: S
       options: { slowConsumer, maxFrame: 100, maxLag: 300, maxConnections: 8, stallTimeout: 1000 },
       capacity: 200,
       strictEdges: true,
-      maskedResets: false,
+      shapes: PLAIN_SHAPES,
       timerSlack: 0,
       ...(sweep !== undefined && { sweep }),
     },
