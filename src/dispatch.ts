@@ -162,11 +162,10 @@ export class Dispatcher {
     }
     if (this.#draining) this.#drainAll();
     this.#broadcast.flush();
-    if (this.#broken.length > 0) this.#removeBroken();
+    while (this.#broken.length > 0) this.#failed(...this.#broken.pop()!);
     // A closing mob has published its last: nobody's lag grows any more, and drainTimeout bounds it.
-    if (this.closing === undefined) {
-      for (const connection of this.#broadcast.overLimit()) this.#remove(connection, "lagged");
-    }
+    const over = this.closing === undefined ? this.#broadcast.overLimit() : [];
+    for (const connection of over) this.#remove(connection, "lagged");
     this.#expire();
     this.#broadcast.settle();
     if (this.#intake.released) this.#poll.wake();
@@ -196,10 +195,6 @@ export class Dispatcher {
   #failed(connection: Connection, error: unknown): void {
     logger.error("Removed: {peer}, internal error: {error}", { peer: connection.socket.peer, error });
     this.#remove(connection, "internal");
-  }
-
-  #removeBroken(): void {
-    for (const [connection, error] of this.#broken.splice(0)) this.#failed(connection, error);
   }
 
   // --- from the broadcast, while it gives ---

@@ -10,15 +10,16 @@ import { type Framing, type FramingName, FRAMINGS } from "./framing.ts";
 export interface BroadcastLogOptions {
   /** How frames are delimited. Default `u64`. */
   readonly framing?: FramingName;
-  /** Bytes in a segment; a larger frame gets a segment of its own. Default 256 KiB. */
+  /** Bytes in a segment; a larger frame gets a segment of its own. Default 512 KiB. */
   readonly segmentSize?: number;
 }
 
 /**
- * 256 KiB: large enough that a turn seldom crosses a border, small enough that what a runtime still sends to a stuck
- * peer pins little.
+ * 512 KiB: large enough that a turn seldom crosses a border, which costs every connection one more write (measured: 6 %
+ * of the processor time a delivery at 256 KiB, 2 % more to gain at 1 MiB); small enough that what a runtime still sends
+ * to a stuck peer pins little.
  */
-export const SEGMENT_SIZE: number = 256 * 1024;
+export const SEGMENT_SIZE: number = 512 * 1024;
 
 /** Part of the log: starts at a frame start, holds whole frames, is written front to back and never again. */
 interface Segment {

@@ -69,7 +69,7 @@ test("a mob that closes cuts nobody for the lag that its last turn has made", as
 test("the log holds nothing when everybody has left, nor a large frame that everybody has", async () => {
   const world = await World.open({ maxLag: 2 ** 22, maxFrame: 2 ** 20 });
   const [speaker, listener] = [world.join(), world.join()];
-  world.say(speaker, "x".repeat(500_000));
+  world.say(speaker, "x".repeat(600_000));
   assertEquals(world.mob.stats().logHeld, 0);
   world.say(speaker, "small");
   for (const member of [speaker, listener]) send(world, member, null);
