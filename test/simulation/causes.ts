@@ -30,9 +30,10 @@ export interface Removal {
 
 /** What is missing for a connection to have ended for that reason; `undefined`: nothing. */
 export function causeIsMissing(simulation: Simulation, removal: Removal, reason: string): string | undefined {
-  const { socket } = removal;
+  const { socket, broke, unread } = removal;
   const cause = CAUSES[reason];
   if (cause === undefined) return "there is no such reason";
+  if (broke && unread > 0 && ENDED.has(reason)) return `${unread} bytes that came before were not read`;
   return cause(simulation, removal) ?? (ENDED.has(reason) ? unpublished(socket) : undefined);
 }
 

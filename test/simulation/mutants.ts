@@ -104,7 +104,12 @@ export const MUTANTS: readonly Mutant[] = [
     "      } catch (error) {\n        this.#failed(connection, error);\n      }\n    }\n    if (this.#draining)",
     "      } finally {\n        // nothing\n      }\n    }\n    if (this.#draining)",
   ),
-  mutant("laggards stay", "src/dispatch.ts", "this.closing === undefined ? this.#broadcast.overLimit()", "this.closing !== undefined ? this.#broadcast.overLimit()"),
+  mutant(
+    "laggards stay",
+    "src/dispatch.ts",
+    "this.closing === undefined ? this.#broadcast.overLimit()",
+    "this.closing !== undefined ? this.#broadcast.overLimit()",
+  ),
   mutant(
     "deadlines pass before the input is handled",
     "src/dispatch.ts",
