@@ -107,27 +107,26 @@ static u64 now_ns(void) {
   return (u64)time.tv_sec * SECOND + (u64)time.tv_nsec;
 }
 
-static double own_processor(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
+/* Seconds for which a process ran, and for which it could have run had a processor been free. */
+typedef struct {
+  double busy, starved;
+} Time;
 
 /* The threads' own clocks count nanoseconds, where the process's clock in `stat` counts hundredths of a second. */
-static double server_processor(void) {
+static Time time_of(int pid) {
   char path[300];
-  snprintf(path, sizeof path, "/proc/%d/task", server_pid);
-  DIR *folder = server_pid > 0 ? opendir(path) : NULL;
-  if (folder == NULL) return 0;
-  double total = 0;
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR *folder = pid > 0 ? opendir(path) : NULL;
+  Time total = {0, 0};
+  if (folder == NULL) return total;
   for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
     if (entry->d_name[0] == '.') continue;
-    snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", server_pid, entry->d_name);
+    snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", pid, entry->d_name);
     FILE *file = fopen(path, "r");
-    unsigned long long busy;
+    unsigned long long busy, starved;
     if (file == NULL) continue;
-    if (fscanf(file, "%llu", &busy) == 1) total += (double)busy / 1e9;
+    if (fscanf(file, "%llu %llu", &busy, &starved) == 2)
+      total.busy += (double)busy / 1e9, total.starved += (double)starved / 1e9;
     fclose(file);
   }
   closedir(folder);
@@ -549,14 +548,14 @@ static void run_load(void) {
   u64 from = schedule_began + (u64)(ramp * 1e9), to = from + (u64)(seconds * 1e9);
   counted_from = from;
   counted_to = to;
-  double server[2] = {0, 0}, own[2] = {0, 0};
+  Time server[2] = {{0, 0}, {0, 0}}, own[2] = {{0, 0}, {0, 0}};
   u64 heard[2] = {0, 0}, talked[2] = {0, 0}, reads[2] = {0, 0}, time[2] = {0, 0};
   if (seconds > 0) {
     load_until(from);
-    time[0] = now_ns(), server[0] = server_processor(), own[0] = own_processor();
+    time[0] = now_ns(), server[0] = time_of(server_pid), own[0] = time_of(getpid());
     heard[0] = heard_now(), talked[0] = total_sent, reads[0] = total_reads;
     load_until(to);
-    time[1] = now_ns(), server[1] = server_processor(), own[1] = own_processor();
+    time[1] = now_ns(), server[1] = time_of(server_pid), own[1] = time_of(getpid());
     heard[1] = heard_now(), talked[1] = total_sent, reads[1] = total_reads;
   }
   bool all = level(5 * SECOND);
@@ -573,7 +572,10 @@ static void run_load(void) {
   printf("{\"joined\":%.3f,\"seconds\":%.6f,\"sent\":%llu,\"heard\":%llu,\"reads\":%llu,", joined, (double)(time[1] - time[0]) / 1e9,
          (unsigned long long)(talked[1] - talked[0]), (unsigned long long)(heard[1] - heard[0]),
          (unsigned long long)(reads[1] - reads[0]));
-  printf("\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", server[1] - server[0], own[1] - own[0]);
+  printf("\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", server[1].busy - server[0].busy,
+         own[1].busy - own[0].busy);
+  printf("\"serverStarved\":%.6f,\"loadStarved\":%.6f,", server[1].starved - server[0].starved,
+         own[1].starved - own[0].starved);
   printf("\"memoryJoined\":%ld,\"memoryPeak\":%ld,", memory_joined, server_memory("VmHWM"));
   printf("\"lost\":%llu,\"repeated\":%llu,\"late\":%llu,\"corrupt\":%llu,\"ended\":%llu,\"disorder\":%llu,",
          (unsigned long long)lost, (unsigned long long)repeated, (unsigned long long)late, (unsigned long long)corrupt,
@@ -595,10 +597,10 @@ static void run_idle(void) {
   pass(SECOND);
   long memory_after = server_memory("VmRSS");
   u64 began = now_ns(), said = 0, from = began + (u64)(ramp * 1e9), to = from + (u64)(seconds * 1e9), counted = 0;
-  double server = 0, own = 0;
+  Time server = {0, 0}, own = {0, 0};
   bool counting = false;
   for (u64 now; (now = now_ns()) < to && ended == 0;) {
-    if (!counting && now >= from) counting = true, counted = said, server = server_processor(), own = own_processor();
+    if (!counting && now >= from) counting = true, counted = said, server = time_of(server_pid), own = time_of(getpid());
     u64 next = began + (u64)((double)said * 1e9 / rate);
     if (next <= now) {
       if (send(active->fd, ping.at, ping.length, MSG_NOSIGNAL) == (ssize_t)ping.length) said++;
@@ -606,9 +608,11 @@ static void run_idle(void) {
       turn(least(next - now, MILLISECOND));
     }
   }
-  server = server_processor() - server;
+  Time server_after = time_of(server_pid), own_after = time_of(getpid());
   printf("{\"idle\":%d,\"seconds\":%.6f,\"events\":%llu,\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", idle, seconds,
-         (unsigned long long)(said - counted), server, own_processor() - own);
+         (unsigned long long)(said - counted), server_after.busy - server.busy, own_after.busy - own.busy);
+  printf("\"serverStarved\":%.6f,\"loadStarved\":%.6f,", server_after.starved - server.starved,
+         own_after.starved - own.starved);
   printf("\"memoryBefore\":%ld,\"memoryAfter\":%ld,\"memoryPeak\":%ld,\"ended\":%llu}\n", memory_before, memory_after,
          server_memory("VmHWM"), (unsigned long long)ended);
 }

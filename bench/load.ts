@@ -22,6 +22,8 @@ export interface Report {
   readonly reads?: number;
   readonly serverProcessor: number;
   readonly loadProcessor: number;
+  readonly serverStarved: number;
+  readonly loadStarved: number;
   readonly memoryBefore?: number;
   readonly memoryAfter?: number;
   readonly memoryPeak: number;

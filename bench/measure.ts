@@ -49,7 +49,9 @@ export async function measure(row: Row, shape: Shape, method: Method): Promise<M
       ...dialectArguments(row.dialect, shape.kind === "idle" ? 64 : shape.size),
     ];
     const report = await runGenerator(pinned(1, command), 1000 * (method.ramp + seconds + 60));
-    return shape.kind === "idle" ? idleFigures(report) : loadFigures(report, shape);
+    // Many threads wait for each other: only the load can say whether somebody else was there.
+    const fair = row.threads === "many" ? { ...report, serverStarved: 0 } : report;
+    return shape.kind === "idle" ? idleFigures(fair) : loadFigures(fair, shape);
   } finally {
     await server.stop();
   }
@@ -97,6 +99,7 @@ function loadFigures(report: Report, shape: LoadShape): Measurement {
       busy,
       loadProcessor: heard === 0 ? NaN : loadProcessor * 1e6 / heard,
       loadBusy,
+      starved: starvedOf(report),
       // How well the server batches, whatever size the kernel's pieces have.
       framesPerRead: heard / reads,
       p50: delay(50),
@@ -111,6 +114,11 @@ function loadFigures(report: Report, shape: LoadShape): Measurement {
   };
 }
 
+/** The share of the time in which one of the two could have run and had no processor: somebody else had it. */
+function starvedOf({ serverStarved, loadStarved, seconds }: Report): number {
+  return Math.max(serverStarved, loadStarved) / seconds;
+}
+
 function idleFigures(report: Report): Measurement {
   const { events = 0, serverProcessor, loadProcessor, seconds, memoryBefore = 0, memoryAfter = 0, idle = 1 } = report;
   return {
@@ -119,6 +127,7 @@ function idleFigures(report: Report): Measurement {
       processor: serverProcessor * 1e6 / events,
       busy: serverProcessor / seconds,
       loadBusy: loadProcessor / seconds,
+      starved: starvedOf(report),
       perConnection: (memoryAfter - memoryBefore) / idle,
       memory: report.memoryPeak / 1024,
     },

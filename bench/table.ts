@@ -30,6 +30,9 @@ const millions = (value: number): string =>
 const micro = (value: number): string => value.toFixed(value < 1 ? 4 : 2);
 const milli = (value: number): string => value.toFixed(value < 10 ? 2 : 0);
 
+/** A share of waiting for a processor from which on it is told. */
+const STARVED = 0.1;
+
 const LOAD_COLUMNS: readonly Column[] = [
   { title: "deliveries/s", figure: "deliveries", format: millions },
   { title: "µs a delivery", figure: "processor", format: micro },
@@ -81,6 +84,8 @@ function note(entry: Entry): string {
   const notes = new Set(entry.measurements.flatMap(({ problems }) => problems));
   const bound = entry.measurements.filter(({ figures }) => figures["loadBound"] === 1).length;
   if (bound > 0) notes.add("the load was the bottleneck");
+  const starved = spread(entry, "starved")?.median ?? 0;
+  if (starved > STARVED) notes.add(`the machine was busy: ${percent(starved)} of the time waiting for a processor`);
   return [...notes].join(", ");
 }
 
