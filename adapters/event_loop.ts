@@ -19,7 +19,7 @@ export const eventLoop: Pick<Adapter, "defer" | "now" | "after"> = {
 };
 
 /**
- * A `defer` for Deno, which hardly looks at its sockets while immediates keep coming: a mob that is flooded from inside
+ * A `defer` for Deno, which looks at its sockets once in about 60 turns while immediates keep coming: a mob flooded from inside
  * starved its TCP peers for seconds (measured, 2.9.5). Every second turn that a turn itself asked for waits for a timer
  * instead, about a millisecond, in which sockets are served. Turns that sockets ask for come as fast as ever.
  */

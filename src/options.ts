@@ -219,18 +219,25 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
 
 function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
   if (choices.includes(value as string)) return;
-  throw new TypeError(`Cannot use ${name} ${JSON.stringify(value)}: it is one of ${choices.join(", ")}`);
+  throw new TypeError(`Cannot use ${name} ${shown(value)}: it is one of ${choices.join(", ")}`);
 }
 
 function checkLimit(name: string, value: unknown, limit: Limit): void {
   if (typeof value !== "number") {
-    throw new TypeError(
-      `Cannot use ${name} ${JSON.stringify(value) ?? String(value)}: it is a number of ${limit.unit}`,
-    );
+    throw new TypeError(`Cannot use ${name} ${shown(value)}: it is a number of ${limit.unit}`);
   }
   if (!Number.isInteger(value) || value < limit.min || value > limit.max) {
     throw new RangeError(
       `Cannot use ${name} ${value}: it is a whole number of ${limit.unit} from ${limit.min} to ${limit.max}`,
     );
   }
+}
+
+/** Any value in a few words. Not all have a JSON (a bigint) nor a string (an object without a prototype). */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
+  return typeof value === "object" || typeof value === "function"
+    ? Object.prototype.toString.call(value)
+    : String(value);
 }
