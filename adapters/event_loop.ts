@@ -18,24 +18,32 @@ export const eventLoop: Pick<Adapter, "defer" | "now" | "after"> = {
   },
 };
 
+/** Milliseconds: a turn that took longer is followed by a rest. */
+const LONG_TURN = 2;
+
 /**
- * A `defer` for Deno, which looks at its sockets once in about 60 turns while immediates keep coming: a mob flooded from inside
- * starved its TCP peers for seconds (measured, 2.9.5). Every second turn that a turn itself asked for waits for a timer
- * instead, about a millisecond, in which sockets are served. Turns that sockets ask for come as fast as ever.
+ * A `defer` for Deno, which asks the kernel for ready sockets once in about 60 rounds of its loop while immediates keep
+ * coming, and whenever it has nothing else to do. So a mob that is flooded from inside starved its TCP peers for
+ * seconds, and one whose turns are long heard of its sockets late (measured, 2.9.5). After a long turn, and at every
+ * second turn that a turn itself asked for, the next one waits for a timer, about a millisecond, in which sockets are
+ * looked at. All others come as fast as ever.
  */
 export function deferWithRests(): Adapter["defer"] {
   let inTurn = false;
   let restDue = false;
+  let wasLong = false;
   return (turn) => {
     const run = (): void => {
+      const began = performance.now();
       inTurn = true;
       try {
         turn();
       } finally {
         inTurn = false;
+        wasLong = performance.now() - began > LONG_TURN;
       }
     };
-    const rest = inTurn && restDue;
+    const rest = wasLong || (inTurn && restDue);
     restDue = inTurn && !restDue;
     if (rest) setTimeout(run, 0);
     else setImmediate(run);
