@@ -22,6 +22,8 @@ export class ScriptedSocket implements Socket {
   readonly offers: number[] = [];
   /** What the writes took, in order. */
   readonly taken: Uint8Array[] = [];
+  /** Whether it keeps what the writes took. */
+  keeps = true;
   shutdowns = 0;
   closes = 0;
 
@@ -38,7 +40,7 @@ export class ScriptedSocket implements Socket {
     this.offers.push(bytes.length);
     const length = Math.min(bytes.length, this.room, this.step);
     this.room -= length;
-    if (length > 0) this.taken.push(bytes.slice(0, length));
+    if (length > 0 && this.keeps) this.taken.push(bytes.slice(0, length));
     return length;
   }
 

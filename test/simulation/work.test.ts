@@ -1,9 +1,9 @@
 /** Work is counted, not timed: what a turn does depends on what happened in it, not on how many are connected. */
 
 import { test } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { READABLE, WRITABLE } from "../../src/adapter.ts";
-import { frameOf } from "../helpers/bytes.ts";
+import { concat, frameOf } from "../helpers/bytes.ts";
 import { type Member, World } from "../helpers/world.ts";
 import { listenToCore, type Tap } from "./tap.ts";
 
@@ -73,4 +73,40 @@ test("a turn's news are one write for each, however many frames they are", async
   for (const { socket } of [...speakers, ...listeners]) {
     assertEquals([socket.offers.length, socket.texts.length], [1, 500]);
   }
+});
+
+/** How many bytes are copied, for each that is published, when one sends so and 50 hear it. */
+async function copiedPerByte(chunks: readonly Uint8Array[]): Promise<number> {
+  const world = await World.open({ maxFrame: 2 ** 21 });
+  const speaker = world.join();
+  for (let count = 0; count < 50; count++) world.join().socket.keeps = false;
+  speaker.socket.keeps = false;
+  speaker.socket.incoming.push(...chunks);
+  let copied = 0;
+  const { set } = Uint8Array.prototype;
+  Uint8Array.prototype.set = function (from, at): void {
+    copied += from.length;
+    set.call(this, from, at);
+  };
+  try {
+    for (let turn = 0; turn < 20; turn++) {
+      world.ready(speaker.token, READABLE);
+      world.run();
+    }
+  } finally {
+    Uint8Array.prototype.set = set;
+  }
+  return copied / world.mob.stats().published.bytes;
+}
+
+test("a published byte is copied once, into the log, however many hear it", async () => {
+  const chunks = Array.from({ length: 8 }, () => concat(...Array.from({ length: 400 }, () => frameOf("x".repeat(92)))));
+  // But for the few frames that the end of a budget cuts.
+  assertLessOrEqual(await copiedPerByte(chunks), 1.001);
+});
+
+test("a byte of a large frame that comes in parts is kept, moved when its buffer grows, and published: 3.4 copies", async () => {
+  const frame = frameOf("x".repeat(2 ** 20));
+  const chunks = Array.from({ length: 17 }, (_, index) => frame.subarray(index * 65_536, (index + 1) * 65_536));
+  assertLessOrEqual(await copiedPerByte(chunks), 3.4);
 });
