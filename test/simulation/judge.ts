@@ -10,12 +10,10 @@ import type { ConnectionStats } from "../../src/stats.ts";
 import { formatToken, type Token } from "../../src/token.ts";
 import type { Client } from "./client.ts";
 import { checkAccounts } from "./accounts.ts";
+import { checkDuties } from "./duties.ts";
 import { causeIsMissing, type Removal } from "./causes.ts";
 import type { Observed } from "./observed.ts";
 import type { Simulation } from "./simulation.ts";
-
-/** Milliseconds: how long one that was told the end may take to hang up. */
-const LINGER = 1000;
 
 /** Totals take a quarter of a run when they are looked at in every turn, and they do not heal by themselves. */
 const STATS_EVERY = 4;
@@ -112,10 +110,7 @@ export class Judge {
       if (simulation.drains) socket.stream.endWithAll(row.given.bytes + row.skipped.bytes + row.lag.bytes);
       checkAccounts(simulation, socket, row);
       this.#checkWork(socket);
-      this.#checkLimits(socket, row);
-      this.#checkWaits(socket, row);
-      this.#checkPublished(socket);
-      this.#checkLeaver(socket, row);
+      checkDuties(simulation, socket, row, { holds: this.#holds, wasLeaving: this.#leaversBefore.has(row.token) });
       socket.lag = row.lag.bytes;
       const { gap, at } = socket.stream;
       if (row.lag.bytes > 0) furthest = Math.min(furthest, gap?.to ?? at);
@@ -147,84 +142,6 @@ export class Judge {
       "work",
       `${this.#simulation.nameOf(socket)} got ${bytes} bytes in ${socket.writesInTurn} writes`,
     );
-  }
-
-  /** Nobody is further behind than it may. */
-  #checkLimits(socket: Observed, { lag }: ConnectionStats): void {
-    const { maxLag, slowConsumer } = this.#simulation.options;
-    if (slowConsumer === "block") {
-      if (lag.bytes > maxLag) this.#simulation.marks.reach("held everybody");
-      return;
-    }
-    // What is owed to one that leaves does not grow any more.
-    if (lag.bytes <= maxLag || this.#isSkipped(socket, lag.bytes) || this.#simulation.closing) return;
-    this.#simulation.violate("limits", `${this.#simulation.nameOf(socket)} is ${lag.bytes} bytes behind, and stays`);
-  }
-
-  /** One that was skipped is owed no more than the rest of a frame. */
-  #isSkipped({ stream }: Observed, lag: number): boolean {
-    if (this.#simulation.options.slowConsumer !== "skip") return false;
-    return stream.gap !== undefined || lag <= stream.border - stream.at;
-  }
-
-  /** Whoever is owed bytes is owed WRITABLE, and whoever has bytes for us will be read. */
-  #checkWaits(socket: Observed, { lag, paused }: ConnectionStats): void {
-    const simulation = this.#simulation;
-    const { options, now } = simulation;
-    if (paused) simulation.marks.reach("paused");
-    if (lag.bytes === 0 && !socket.blocked) socket.waitingSince = undefined;
-    if (lag.bytes > 0 && !socket.blocked) {
-      simulation.violate("will go on", `${simulation.nameOf(socket)} is owed ${lag.bytes} bytes, and no WRITABLE`);
-    }
-    if (lag.bytes > 0 && socket.waitingSince !== undefined && socket.stream.gap === undefined) {
-      const late = now - socket.waitingSince - options.stallTimeout;
-      if (late > 10) simulation.violate("deadlines", `${simulation.nameOf(socket)} is stalled for ${late} ms too long`);
-    }
-    if (simulation.turnDue || !socket.told) return;
-    const excused = paused || this.#holds || options.maxFrameRate > 0 || options.maxByteRate > 0;
-    if (!excused) simulation.violate("will go on", `${simulation.nameOf(socket)} was not read to its end`);
-    if (paused && !this.#isSkipped(socket, lag.bytes) && lag.bytes <= options.maxLag / 2) {
-      simulation.violate("will go on", `${simulation.nameOf(socket)} is paused, and only ${lag.bytes} bytes behind`);
-    }
-  }
-
-  /** What was read is published. */
-  #checkPublished(socket: Observed): void {
-    const simulation = this.#simulation;
-    if (simulation.turnDue || !socket.drained || socket.told || socket.stream.until !== Infinity) return;
-    const { author } = socket.client;
-    const whole = author.wholeWithin(Math.min(socket.bytesRead, author.poisonedAt));
-    const { framing, maxFrame } = simulation.options;
-    const telling = framing === "line" ? maxFrame + 1 : simulation.header;
-    if (socket.bytesRead >= author.poisonedAt + telling) {
-      simulation.violate("limits", `${simulation.nameOf(socket)} sent a frame over the limit, and stays`);
-    }
-    if (author.published === whole) return;
-    simulation.violate(
-      "published once, in order",
-      `${simulation.nameOf(socket)}: ${whole} frames were read and ${author.published} published`,
-    );
-  }
-
-  /** Who leaves and has everything is told the end, and does not stay for ever. */
-  #checkLeaver(socket: Observed, { lag }: ConnectionStats): void {
-    const simulation = this.#simulation;
-    const { options, now } = simulation;
-    if (socket.stream.until === Infinity) return;
-    // One that was skipped is told when it takes bytes again.
-    if (lag.bytes === 0 && !socket.shut && !(options.slowConsumer === "skip" && socket.blocked)) {
-      simulation.violate("ends", `${simulation.nameOf(socket)} has everything, and is not told the end`);
-    }
-    const linger = Math.min(LINGER, options.drainTimeout);
-    if (now - socket.shutAt > linger + 10) {
-      simulation.violate("deadlines", `${simulation.nameOf(socket)} was told the end, and stays`);
-    }
-    if (!simulation.drains || this.#leaversBefore.has(socket.token)) return;
-    const { author, sent } = socket.client;
-    const whole = author.wholeWithin(Math.min(sent, author.poisonedAt));
-    if (author.published !== whole) {
-      simulation.violate("ends", `${simulation.nameOf(socket)} had said ${whole} frames when the mob was closed`);
-    }
   }
 
   #checkPopulation(rows: readonly ConnectionStats[]): void {

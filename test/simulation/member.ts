@@ -9,6 +9,7 @@ import type { Peer } from "../../src/peer.ts";
 import type { Token } from "../../src/token.ts";
 import { frameOf } from "./client.ts";
 import { Author, type Model } from "./model.ts";
+import type { Simulation } from "./simulation.ts";
 
 /** Members count from here, so that their frames differ from those of clients. */
 const FIRST = 1000;
@@ -93,4 +94,20 @@ export class Member {
   mayMiss: (frame: number) => boolean = () => false;
   /** Whether it must not. */
   isDeaf: (frame: number) => boolean = () => false;
+}
+
+/** The application joins the mob, if it can: there may be no room, and the mob may be closed. */
+export function joinMob({ mob, members, model, options, header }: Simulation): Member | undefined {
+  const before = new Set(mob.connections().map(({ token }) => token));
+  let peer: Peer;
+  try {
+    peer = mob.join();
+  } catch {
+    return undefined;
+  }
+  const { token } = mob.connections().find((row) => !before.has(row.token))!;
+  const member = new Member(members.length, token, peer, model, options.framing, header);
+  member.isDeaf = (frame) => options.echo === "others" && model.authors[frame] === member.author;
+  member.mayMiss = (frame) => options.slowConsumer === "skip" || member.isDeaf(frame);
+  return member;
 }

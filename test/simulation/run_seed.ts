@@ -8,10 +8,10 @@ import { act } from "./acts.ts";
 import { type Choices, Generator, Recorder, type Recording, Replay } from "./choices.ts";
 import { heal } from "./healing.ts";
 import type { Mark } from "./marks.ts";
-import { Simulation, type Violation } from "./simulation.ts";
+import { Simulation } from "./simulation.ts";
 import { describeStep } from "./steps.ts";
 import { listenToCore } from "./tap.ts";
-import { Trace } from "./trace.ts";
+import { Trace, type Violation } from "./trace.ts";
 
 /** What came of a run. */
 export interface Outcome {

@@ -14,21 +14,13 @@ import { Client } from "./client.ts";
 import { Hooks } from "./hooks.ts";
 import { Judge } from "./judge.ts";
 import { Marks } from "./marks.ts";
-import { Member } from "./member.ts";
+import { joinMob, type Member } from "./member.ts";
 import { Model } from "./model.ts";
 import { DOOR, Network } from "./network.ts";
 import type { Observed } from "./observed.ts";
 import type { Settings, Sweep } from "./settings.ts";
 import { listenToCore, type Tap } from "./tap.ts";
-import type { Trace } from "./trace.ts";
-
-/** What must hold and does not. */
-export interface Violation {
-  /** Which rule. A run is shrunk only as long as it breaks the same one. */
-  readonly rule: string;
-  /** How, in words. */
-  readonly what: string;
-}
+import type { Trace, Violation } from "./trace.ts";
 
 const FINAL = HUP | ERROR;
 
@@ -285,18 +277,8 @@ export class Simulation implements Tap {
 
   /** The application joins. */
   join(): void {
-    const before = new Set(this.mob.connections().map(({ token }) => token));
-    try {
-      const peer = this.mob.join();
-      const token = this.mob.connections().find((row) => !before.has(row.token))!.token;
-      const { framing, slowConsumer, echo } = this.options;
-      const member = new Member(this.members.length, token, peer, this.model, framing, this.header);
-      member.isDeaf = (frame) => echo === "others" && this.model.authors[frame] === member.author;
-      member.mayMiss = (frame) => slowConsumer === "skip" || member.isDeaf(frame);
-      this.members.push(member);
-    } catch {
-      // There is no room, or the mob is closed.
-    }
+    const member = joinMob(this);
+    if (member !== undefined) this.members.push(member);
   }
 
   /** The application closes the mob. */

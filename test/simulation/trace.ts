@@ -4,6 +4,14 @@
  * @module
  */
 
+/** What must hold and does not. */
+export interface Violation {
+  /** Which rule. A run is shrunk only as long as it breaks the same one. */
+  readonly rule: string;
+  /** How, in words. */
+  readonly what: string;
+}
+
 /** What is noted. Numbers, because they go into the hash. */
 export const NOTES = {
   step: 1,
