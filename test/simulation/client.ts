@@ -6,6 +6,7 @@
 
 import type { PipeEnd } from "../../src/pipe.ts";
 import { encodeFrame, type FramingName } from "../../src/framing.ts";
+import { concat } from "../helpers/bytes.ts";
 import { Author, type Stream } from "./model.ts";
 
 /** A newline cannot be in a line. */
@@ -83,7 +84,7 @@ export class Client {
   /** Sends up to `limit` bytes of what it has to say, in one piece. */
   push(limit: number): void {
     if (!this.speaks || this.outbox.length === 0 || limit <= 0) return;
-    const bytes = this.outbox.length === 1 ? this.outbox[0]! : joined(this.outbox);
+    const bytes = this.outbox.length === 1 ? this.outbox[0]! : concat(...this.outbox);
     const taken = this.socket.write(bytes.length > limit ? bytes.subarray(0, limit) : bytes);
     this.sent += taken;
     this.outbox.length = 0;
@@ -105,14 +106,4 @@ export class Client {
     this.outbox.length = 0;
     this.socket.reset();
   }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
