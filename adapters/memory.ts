@@ -10,6 +10,8 @@ import { type Address, formatAddress, formatHostPort } from "../src/address.ts";
 import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
 import { eventLoop } from "./event_loop.ts";
 
+export type { PipeFaults, ResetShape } from "../src/pipe.ts";
+
 /** How a network misbehaves. What is not given does not happen. */
 export interface MemoryFaults extends Partial<PipeFaults> {
   /** Why the next accept fails, asked once for each try; `undefined` when it does not. */
