@@ -6,7 +6,7 @@
 
 import type { Connection } from "./connection.ts";
 import { Laggards } from "./laggards.ts";
-import { BroadcastLog, SEGMENT_SIZE } from "./log.ts";
+import { BroadcastLog, segmentSizeFor } from "./log.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** What a broadcast tells its mob. Called while the turn's giving goes on: record, do not remove. */
@@ -48,11 +48,7 @@ export class Broadcast {
     this.#options = options;
     this.#events = events;
     this.#watchesIdleness = options.idleTimeout > 0;
-    // Under a small maxLag a segment is small too: what is held beyond the furthest cursor is up to one of them.
-    this.log = new BroadcastLog({
-      framing: options.framing,
-      segmentSize: Math.min(SEGMENT_SIZE, Math.max(1, Math.floor(options.maxLag / 4))),
-    });
+    this.log = new BroadcastLog({ framing: options.framing, segmentSize: segmentSizeFor(options.maxLag) });
   }
 
   /** Whether nobody may be read from, because of somebody's lag (`block`). */

@@ -48,7 +48,7 @@ export class Dispatcher {
   readonly #journal: Journal = new Journal();
   readonly #backOff: AcceptBackOff;
   /** Whose sockets threw while the broadcast gave. */
-  #broken: [Connection, unknown][] = [];
+  readonly #broken: [Connection, unknown][] = [];
   #draining = false;
   #empty: (() => void) | undefined;
   #now: number;
@@ -162,7 +162,8 @@ export class Dispatcher {
     }
     if (this.#draining) this.#drainAll();
     this.#broadcast.flush();
-    while (this.#broken.length > 0) this.#failed(...this.#broken.pop()!);
+    for (const [connection, error] of this.#broken) this.#failed(connection, error);
+    this.#broken.length = 0;
     // A closing mob has published its last: nobody's lag grows any more, and drainTimeout bounds it.
     const over = this.closing === undefined ? this.#broadcast.overLimit() : [];
     for (const connection of over) this.#remove(connection, "lagged");

@@ -19,7 +19,12 @@ export interface BroadcastLogOptions {
  * of the processor time a delivery at 256 KiB, 2 % more to gain at 1 MiB); small enough that what a runtime still sends
  * to a stuck peer pins little.
  */
-export const SEGMENT_SIZE: number = 512 * 1024;
+const SEGMENT_SIZE = 512 * 1024;
+
+/** Under a small `maxLag` a segment is small, too: what is held beyond the furthest cursor is up to one of them. */
+export function segmentSizeFor(maxLag: number): number {
+  return Math.min(SEGMENT_SIZE, Math.max(1, Math.floor(maxLag / 4)));
+}
 
 /** Part of the log: starts at a frame start, holds whole frames, is written front to back and never again. */
 interface Segment {

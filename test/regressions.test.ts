@@ -76,3 +76,18 @@ test("the log holds nothing when everybody has left, nor a large frame that ever
   world.adapter.advance(2000);
   assertEquals([world.mob.stats().connections, world.mob.stats().logHeld], [0, 0]);
 });
+
+test("those whose sockets throw in one turn are told of in the order in which they were written to", async () => {
+  const world = await World.open();
+  const speaker = world.join();
+  const broken = [world.join(), world.join(), world.join()];
+  for (const { socket } of broken) {
+    socket.write = () => {
+      throw new Error("no socket may throw");
+    };
+  }
+  world.say(speaker, "hello");
+  // The last in the list takes the place of one that leaves it, so that is the order of writing.
+  const order = [0, 2, 1].map((index) => broken[index]!.token);
+  assertEquals(world.departures.map(({ token, reason }) => [token, reason]), order.map((token) => [token, "internal"]));
+});

@@ -5,7 +5,7 @@
  */
 
 import { ERROR, HUP, READABLE, WRITABLE } from "../../src/adapter.ts";
-import { SEGMENT_SIZE } from "../../src/log.ts";
+import { segmentSizeFor } from "../../src/log.ts";
 import type { ConnectionStats } from "../../src/stats.ts";
 import { formatToken, type Token } from "../../src/token.ts";
 import type { Client } from "./client.ts";
@@ -39,7 +39,7 @@ export class Judge {
 
   /** Bytes in a segment of the log. */
   get #segment(): number {
-    return Math.min(SEGMENT_SIZE, Math.max(1, Math.floor(this.#simulation.options.maxLag / 4)));
+    return segmentSizeFor(this.#simulation.options.maxLag);
   }
 
   // --- a newcomer ---
@@ -234,13 +234,8 @@ export class Judge {
 
   /** A client heard something. */
   heard(client: Client, bytes: Uint8Array): void {
-    const wrong = client.stream?.hear(bytes) ??
-      (client.stream === undefined ? "heard before it was let in" : undefined);
-    if (wrong !== undefined) this.#simulation.violate("stream", `client ${client.number}: ${wrong}`);
-  }
-
-  /** A client saw the end of its stream. */
-  clientSawEnd(client: Client): void {
-    client.over = true;
+    const { stream, number } = client;
+    const wrong = stream === undefined ? "heard before it was let in" : stream.hear(bytes);
+    if (wrong !== undefined) this.#simulation.violate("stream", `client ${number}: ${wrong}`);
   }
 }

@@ -265,7 +265,7 @@ export class Simulation implements Tap {
     while (left > 0 && !client.broken && !client.over) {
       const chunk = client.socket.read();
       if (chunk === undefined) return;
-      if (chunk === null) return this.judge.clientSawEnd(client);
+      if (chunk === null) return void (client.over = true);
       left -= chunk.length;
       this.moved += chunk.length;
       this.trace.note("heard", client.number, chunk.length);
