@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import process from "node:process";
 import { setImmediate } from "node:timers";
 import type { Input, Output, SignalName, Terminal } from "../src/cli/terminal.ts";
@@ -124,6 +124,8 @@ async function* readInput(): AsyncGenerator<Uint8Array, void, void> {
 
 async function openFile(path: string): Promise<Input> {
   try {
+    // Loaded only here: that takes 8 ms on Deno, and most starts open no file.
+    const { open } = await import("node:fs/promises");
     const file = await open(path);
     const stat = await file.stat();
     if (stat.isDirectory()) throw Object.assign(new Error("it is a directory"), { code: "EISDIR" });

@@ -144,7 +144,7 @@ const STARTS = 5;
 async function measureStart(row: Row): Promise<Measurement> {
   const times: number[] = [];
   while (times.length < STARTS) {
-    const server = await Server.launch((port) => row.command(port));
+    const server = await Server.launch((port) => row.plain?.(port) ?? row.command(port));
     try {
       times.push(await server.firstByte(HELLO));
     } finally {

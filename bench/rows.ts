@@ -18,6 +18,8 @@ export interface Row {
   readonly backlog?: number;
   /** What starts it on a port of 127.0.0.1. */
   command(port: number): readonly string[];
+  /** What starts it as most people do, where that is another command. */
+  plain?(port: number): readonly string[];
   /** Why it cannot run here, when it cannot. */
   missing(): string | undefined;
 }
@@ -32,8 +34,9 @@ function mobcast(runtime: RuntimeName): Row {
     dialect: MOB,
     threads: "one",
     command: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`, ...flags],
+    plain: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`],
     missing: () =>
-      runtime === "node" && !existsSync(join(ROOT, "dist/bin.js")) ? "dist is not built: npm run build" : undefined,
+      runtime === "node" && !existsSync(join(ROOT, "dist/bin/bin.js")) ? "dist is not built: npm run build" : undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { Ledger } from "../src/cli/ledger.ts";
 import { splitLines } from "../src/cli/lines.ts";
 import { main } from "../src/cli/main.ts";
+import { plainDoors, plainFlags } from "../src/cli/plain.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize, roundSize } from "../src/cli/units.ts";
 import { makeVisible } from "../src/cli/visible.ts";
@@ -115,6 +116,17 @@ test("serve is the command when none is named, and its defaults are those of the
     framing: "line",
     maxFrame: 2_000_000,
   }]);
+});
+
+test("a plain start, nothing but URLs, is understood without the program, and as the program does", async () => {
+  for (const args of [[], ["tcp://127.0.0.1:8000"], ["tcp://[::1]:0", "tcp://localhost:1"]]) {
+    assertEquals(["serve", plainDoors(args), plainFlags()], await understood(...args), args.join(" "));
+  }
+  for (
+    const args of [["serve"], ["join"], ["--help"], ["tcp://127.0.0.1:0", "--max-lag", "1MiB"], ["nonsense"], [""]]
+  ) {
+    assertEquals(plainDoors(args), undefined, args.join(" "));
+  }
 });
 
 test("every limit and every choice of the library is an option", async () => {

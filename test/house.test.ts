@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { VERSION } from "../src/version.ts";
 
 const root = new URL("../", import.meta.url);
@@ -73,6 +73,11 @@ test("there is one version number", () => {
   assertEquals(JSON.parse(read("deno.json")).version, VERSION);
   assertEquals(JSON.parse(read("package-lock.json")).version, VERSION);
   assert(read("CHANGELOG.md").includes(`## ${VERSION}`));
+});
+
+test("the notice holds the license of what the command contains", () => {
+  const license = read("node_modules/@logtape/logtape/LICENSE");
+  assertStringIncludes(read("NOTICE.md"), license);
 });
 
 test("importing mod.ts starts nothing and touches no global of a runtime", { timeout: 60_000 }, () => {

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { CommanderError } from "commander";
-import { runProgram } from "./program.ts";
-import { Failure, oneLine, type Session } from "./session.ts";
+import { plainDoors, plainFlags } from "./plain.ts";
+import { Failure, oneLine, type Session, Usage } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -41,6 +40,9 @@ export async function main(terminal: Terminal): Promise<number> {
 /** Runs the command that was asked for. What it needs is loaded then: nobody waits for what others need. */
 async function run(session: Session): Promise<number> {
   try {
+    const doors = plainDoors(session.terminal.args);
+    if (doors !== undefined) return await (await import("./serve.ts")).runServe(session, doors, plainFlags());
+    const { runProgram } = await import("./program.ts");
     return await runProgram(session.terminal, {
       serve: async (urls, flags) => (await import("./serve.ts")).runServe(session, urls, flags),
       join: async (url, flags) => (await import("./join.ts")).runJoin(session, url, flags),
@@ -56,15 +58,9 @@ async function run(session: Session): Promise<number> {
 /** Says in one line what went wrong, and returns the exit code for it. */
 function report({ terminal, debug }: Session, error: unknown): number {
   const say = (text: string): void => void terminal.stderr.write(`mobcast: ${text}\n`);
-  if (error instanceof CommanderError) {
-    // Help and version come this way too.
-    if (error.exitCode === 0) return 0;
-    say(oneLine(error.message.replace(/^error: /, "")));
-    return 2;
-  }
-  if (error instanceof Failure) {
+  if (error instanceof Usage || error instanceof Failure) {
     say(oneLine(error.message));
-    return 1;
+    return error instanceof Usage ? 2 : 1;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   say(`internal error: ${debug ? stack ?? message : oneLine(message)}`);

@@ -4,16 +4,17 @@
  * @module
  */
 
-import { Command, Option, type OutputConfiguration } from "commander";
+import { Command, CommanderError, Option, type OutputConfiguration } from "commander";
 import { DEFAULT_URL, parseAddress } from "../address.ts";
 import { BENCH_FRAMINGS, STAMP } from "../bench/stamp.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { BenchFlags } from "./bench.ts";
 import { choiceOption, flagOf, limitOption, rangeOption } from "./flags.ts";
-import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
+import { DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL, LOG_FORMATS, LOG_LEVELS } from "./levels.ts";
 import type { PeerFlags } from "./peer.ts";
 import type { ServeFlags } from "./serve.ts";
+import { Usage } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** What the commands do, once their arguments are understood. Each resolves to the exit code. */
@@ -28,7 +29,7 @@ export interface Actions {
   bench(url: string, flags: BenchFlags): Promise<number>;
 }
 
-/** Reads arguments and runs what they ask for. Rejects with a `CommanderError` when they are wrong, or ask for help. */
+/** Reads arguments and runs what they ask for. Resolves to the exit code; rejects with a {@link Usage} when they are wrong. */
 export async function runProgram(terminal: Terminal, actions: Actions): Promise<number> {
   let code = 0;
   const program = new Command("mobcast")
@@ -59,7 +60,13 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     code = await actions.bench(url, flags);
   });
   program.addHelpText("after", () => `\n${serve.helpInformation()}`);
-  await program.parseAsync(terminal.args, { from: "user" });
+  try {
+    await program.parseAsync(terminal.args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version come this way too.
+    if (error.exitCode !== 0) throw new Usage(error.message.replace(/^error: /, ""));
+  }
   return code;
 }
 
@@ -76,9 +83,12 @@ function serveCommand(program: Command): Command {
   }
   return command
     .addOption(
-      new Option("--log-level <level>", "how much is logged to standard error").choices(LOG_LEVELS).default("info"),
+      new Option("--log-level <level>", "how much is logged to standard error")
+        .choices(LOG_LEVELS).default(DEFAULT_LOG_LEVEL),
     )
-    .addOption(new Option("--log-format <format>", "how a log line looks").choices(LOG_FORMATS).default("text"));
+    .addOption(
+      new Option("--log-format <format>", "how a log line looks").choices(LOG_FORMATS).default(DEFAULT_LOG_FORMAT),
+    );
 }
 
 function joinCommand(program: Command): Command {

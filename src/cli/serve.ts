@@ -8,7 +8,8 @@ import { logger } from "../logger.ts";
 import type { Mob } from "../mob.ts";
 import type { ResolvedOptions } from "../options.ts";
 import { serve } from "../serve.ts";
-import { type LogFormat, type LogLevelName, startLogging } from "./logging.ts";
+import type { LogFormat, LogLevelName } from "./levels.ts";
+import { startLogging } from "./logging.ts";
 import { attempt, type Session } from "./session.ts";
 import { logTable } from "./table.ts";
 import { formatDuration } from "./units.ts";
@@ -26,7 +27,7 @@ export async function runServe(session: Session, urls: readonly string[], flags:
   const { terminal, stop, drop } = session;
   const { logLevel, logFormat, ...options } = flags;
   session.debug = logLevel === "debug";
-  const stopLogging = startLogging(terminal.stderr, logLevel, logFormat);
+  const stopLogging = startLogging(terminal, logLevel, logFormat);
   let mob: Mob | undefined;
   // Before the doors open: without a listener the signal would end the process.
   const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logTable(mob));

@@ -18,6 +18,9 @@ export interface Session {
   debug: boolean;
 }
 
+/** What was asked for in a way that is not understood: one line on standard error, exit code 2. */
+export class Usage extends Error {}
+
 /** What could not be done for a reason outside of mobcast: one line on standard error, exit code 1. */
 export class Failure extends Error {}
 

@@ -35,8 +35,10 @@ export function programOf(runtime: RuntimeName): string[] {
   const bin = (name: string): string => join(ROOT, "node_modules", ".bin", name);
   if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
   if (runtime === "deno") return [bin("deno"), "run", "--allow-net", "mod.ts"];
-  if (!existsSync(join(ROOT, "dist/bin.js"))) throw new Error("Cannot start dist/bin.js: run npm run build first");
-  return ["node", "dist/bin.js"];
+  if (!existsSync(join(ROOT, "dist/bin/bin.js"))) {
+    throw new Error("Cannot start dist/bin/bin.js: run npm run build first");
+  }
+  return ["node", "dist/bin/bin.js"];
 }
 
 /** Those that run now: none outlives the tests. */
