@@ -62,7 +62,7 @@ export {
   WRITABLE,
 } from "./src/adapter.ts";
 export { type Address, formatAddress, parseAddress } from "./src/address.ts";
-export { FrameDecoder, type FrameDecoderOptions, type FrameVisitor } from "./src/frame.ts";
+export { FrameDecoder, type FrameDecoderOptions, type FrameVisitor, type PiecesVisitor } from "./src/frame.ts";
 export { encodeFrame, type FramingName } from "./src/framing.ts";
 export { BroadcastLog, type BroadcastLogOptions } from "./src/log.ts";
 export { Poll } from "./src/poll.ts";

@@ -29,6 +29,9 @@ const SMALL_BUFFER = 4 * 1024;
 /** What a busy connection reads with: more is no faster. */
 const LARGE_BUFFER = 16 * 1024;
 
+/** Writes that Deno was given and has not made, for all sockets: they share one loop. */
+let writing = 0;
+
 /** Deno writes in a later turn of its loop, and two writes at a time would interleave: one is on its way, or none. */
 class DenoSocket implements Socket {
   readonly peer: string;
@@ -55,6 +58,10 @@ class DenoSocket implements Socket {
   readonly #onRead = (length: number | null): void => this.#read(length);
   readonly #onWritten = (length: number): void => this.#written(length);
   readonly #onError = (error: unknown): void => this.#fail(error as Error);
+  readonly #onWriteError = (error: unknown): void => {
+    writing--;
+    this.#fail(error as Error);
+  };
 
   constructor(connection: DenoConnection) {
     this.#connection = connection;
@@ -128,11 +135,13 @@ class DenoSocket implements Socket {
   }
 
   #send(bytes: Uint8Array): void {
+    writing++;
     this.#writing = bytes;
-    this.#connection.write(bytes).then(this.#onWritten, this.#onError);
+    this.#connection.write(bytes).then(this.#onWritten, this.#onWriteError);
   }
 
   #written(length: number): void {
+    writing--;
     const rest = this.#writing!.length - length;
     if (this.#closed) return;
     if (rest > 0) {
@@ -271,5 +280,5 @@ async function connect(address: Address, registry: Registry, signal?: AbortSigna
  * ```
  */
 export function denoAdapter(): Adapter {
-  return { name: "deno", listen, connect, ...eventLoop, defer: deferWithRests() };
+  return { name: "deno", listen, connect, ...eventLoop, defer: deferWithRests(() => writing) };
 }

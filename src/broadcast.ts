@@ -102,8 +102,19 @@ export class Broadcast {
   publish(sender: Connection, bytes: Uint8Array, start: number, end: number, count: number): void {
     const from = this.log.end;
     this.log.append(bytes, start, end, count);
+    this.#published(sender, from, count);
+  }
+
+  /** Publishes one frame from `sender` that came in pieces. */
+  publishPieces(sender: Connection, pieces: readonly Uint8Array[], length: number): void {
+    const from = this.log.end;
+    this.log.appendPieces(pieces, length);
+    this.#published(sender, from, 1);
+  }
+
+  #published(sender: Connection, from: number, count: number): void {
     sender.framesIn += count;
-    sender.bytesIn += end - start;
+    sender.bytesIn += this.log.end - from;
     if (this.#options.echo === "all") return;
     sender.own ??= [];
     const last = sender.own[sender.own.length - 1];

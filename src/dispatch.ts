@@ -14,7 +14,7 @@ import { Broadcast } from "./broadcast.ts";
 import { accountsOf, Census } from "./census.ts";
 import { Connection } from "./connection.ts";
 import { type Deadlines, Timeouts } from "./deadlines.ts";
-import { FrameDecoder } from "./frame.ts";
+import { FrameDecoder, type FrameDecoderOptions } from "./frame.ts";
 import { Gate } from "./gate.ts";
 import { Intake } from "./intake.ts";
 import { Journal } from "./journal.ts";
@@ -35,7 +35,7 @@ export class Dispatcher {
   closing: string | undefined;
 
   readonly #adapter: Adapter;
-  readonly #options: ResolvedOptions;
+  readonly #decoding: FrameDecoderOptions;
   readonly #poll: Poll;
   readonly #slab: Slab<Connection>;
   readonly #gate: Gate;
@@ -57,7 +57,7 @@ export class Dispatcher {
   constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
     const wake = (): void => this.#poll.wake();
     this.#adapter = adapter;
-    this.#options = options;
+    this.#decoding = { ...options, ownsChunks: true };
     this.#now = adapter.now();
     this.#poll = new Poll(adapter, (events) => this.#turn(events));
     this.#slab = new Slab({ capacity: options.maxConnections });
@@ -116,7 +116,7 @@ export class Dispatcher {
     const obstacle = this.closing ?? this.#gate.enter(socket.peer);
     if (obstacle !== undefined) return this.#refuse(socket, obstacle, now);
     const token = this.#slab.insert((token) =>
-      new Connection(token, socket, new FrameDecoder(this.#options), now, log.end, log.frames)
+      new Connection(token, socket, new FrameDecoder(this.#decoding), now, log.end, log.frames)
     );
     const connection = token === undefined ? undefined : this.#slab.get(token);
     if (token === undefined || connection === undefined) {

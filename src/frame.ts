@@ -5,6 +5,7 @@
  */
 
 import { type Framing, type FramingName, FRAMINGS, TOO_LARGE, UNKNOWN } from "./framing.ts";
+import { PartialFrame } from "./partial.ts";
 
 /**
  * Takes a run of whole frames: `count` frames, headers included, back to back in `bytes` from `start` to `end`. The
@@ -12,16 +13,21 @@ import { type Framing, type FramingName, FRAMINGS, TOO_LARGE, UNKNOWN } from "./
  */
 export type FrameVisitor = (bytes: Uint8Array, start: number, end: number, count: number) => void;
 
+/** Takes one whole frame of `length` bytes, header included, that came in several pieces. As above: copy what is kept. */
+export type PiecesVisitor = (pieces: readonly Uint8Array[], length: number) => void;
+
 /** How to build a {@link FrameDecoder}. */
 export interface FrameDecoderOptions {
   /** How frames are delimited. Default `u64`. */
   readonly framing?: FramingName;
   /** The largest payload in bytes. Default 1 MiB. */
   readonly maxFrame?: number;
+  /**
+   * Whether chunks are the decoder's to keep: large pieces of a partial frame are then not copied. Default false: a
+   * chunk may be used again as soon as it was decoded.
+   */
+  readonly ownsChunks?: boolean;
 }
-
-/** A decoder keeps up to this many bytes of buffer between partial frames, so that busy connections do not allocate. */
-const KEPT_BUFFER = 4096;
 
 /**
  * Cuts a byte stream into frames, wherever its chunks are split.
@@ -43,8 +49,9 @@ const KEPT_BUFFER = 4096;
 export class FrameDecoder {
   readonly #framing: Framing;
   readonly #maxFrame: number;
-  #partial: Uint8Array = EMPTY;
-  #filled = 0;
+  readonly #ownsChunks: boolean;
+  /** Made when it is first needed: an idle connection has none. */
+  #partial: PartialFrame | undefined;
   #pings = 0;
   #failed = false;
 
@@ -52,6 +59,7 @@ export class FrameDecoder {
   constructor(options: FrameDecoderOptions = {}) {
     this.#framing = FRAMINGS[options.framing ?? "u64"];
     this.#maxFrame = options.maxFrame ?? 2 ** 20;
+    this.#ownsChunks = options.ownsChunks ?? false;
   }
 
   /** Whether a frame was over the limit. Nothing can be decoded after that. */
@@ -61,7 +69,7 @@ export class FrameDecoder {
 
   /** Bytes kept of a frame that is not whole yet; 0 at a frame border. */
   get pending(): number {
-    return this.#filled;
+    return this.#partial?.length ?? 0;
   }
 
   /** How many pings, frames without a payload, were swallowed. */
@@ -69,24 +77,27 @@ export class FrameDecoder {
     return this.#pings;
   }
 
-  /** Decodes one chunk, calling `visit` for each run of whole frames in it, in order. */
-  decode(chunk: Uint8Array, visit: FrameVisitor): void {
+  /**
+   * Decodes one chunk, calling `visit` for each run of whole frames in it, in order. A frame that came in several pieces
+   * is put together for that, or, where there is a `visitPieces`, handed on as it is.
+   */
+  decode(chunk: Uint8Array, visit: FrameVisitor, visitPieces?: PiecesVisitor): void {
     if (this.#failed) return;
-    const from = this.#filled > 0 ? this.#finish(chunk, visit) : 0;
+    const partial = this.#partial;
+    const from = partial !== undefined && partial.length > 0 ? this.#finish(partial, chunk, visit, visitPieces) : 0;
     if (from < chunk.length && !this.#failed) this.#scan(chunk, from, visit);
   }
 
   /** Drops a partial frame and its buffer: for a stream that has ended. */
   reset(): void {
-    this.#partial = EMPTY;
-    this.#filled = 0;
+    this.#partial = undefined;
   }
 
   /** Completes the partial frame with the head of the chunk. Returns where the next frame starts. */
-  #finish(chunk: Uint8Array, visit: FrameVisitor): number {
+  #finish(partial: PartialFrame, chunk: Uint8Array, visit: FrameVisitor, visitPieces?: PiecesVisitor): number {
     let at = 0;
     for (;;) {
-      const missing = this.#framing.missing(this.#partial, this.#filled, chunk, at, this.#maxFrame);
+      const missing = this.#framing.missing(partial, chunk, at, this.#maxFrame);
       if (missing === TOO_LARGE) {
         this.#fail();
         return chunk.length;
@@ -94,14 +105,15 @@ export class FrameDecoder {
       if (missing === 0) break;
       const taken = Math.min(missing, chunk.length - at);
       if (taken === 0) return chunk.length;
-      this.#keep(chunk, at, at + taken);
+      partial.append(chunk, at, at + taken);
       at += taken;
     }
-    const length = this.#filled;
-    this.#filled = 0;
+    const { length } = partial;
     if (length === this.#framing.header + this.#framing.trailer) this.#pings++;
-    else visit(this.#partial, 0, length, 1);
-    if (this.#partial.length > KEPT_BUFFER) this.#partial = EMPTY;
+    else if (partial.isWhole) visit(partial.head, 0, length, 1);
+    else if (visitPieces !== undefined) visitPieces(partial.pieces(), length);
+    else visit(join(partial.pieces(), length), 0, length, 1);
+    partial.clear();
     return at;
   }
 
@@ -132,18 +144,10 @@ export class FrameDecoder {
     else if (at < to) this.#keep(chunk, at, to);
   }
 
-  /** Appends part of the chunk to the partial frame. */
+  /** Keeps what a frame begins with. */
   #keep(chunk: Uint8Array, from: number, to: number): void {
-    const needed = this.#filled + to - from;
-    if (needed > this.#partial.length) {
-      // Twice what came, whatever length the header declares: to make us allocate, a peer has to send.
-      const largest = this.#framing.header + this.#maxFrame + this.#framing.trailer;
-      const grown = new Uint8Array(Math.max(needed, Math.min(2 * needed, largest), 64));
-      grown.set(this.#partial.subarray(0, this.#filled));
-      this.#partial = grown;
-    }
-    this.#partial.set(chunk.subarray(from, to), this.#filled);
-    this.#filled = needed;
+    this.#partial ??= new PartialFrame(this.#ownsChunks);
+    this.#partial.append(chunk, from, to);
   }
 
   #fail(): void {
@@ -152,4 +156,12 @@ export class FrameDecoder {
   }
 }
 
-const EMPTY = new Uint8Array(0);
+function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -12,6 +12,8 @@
  * @module
  */
 
+import type { PartialFrame } from "./partial.ts";
+
 /** The names of the framings. */
 export type FramingName = "u64" | "u32" | "line";
 
@@ -36,11 +38,11 @@ export interface Framing {
    */
   end(bytes: Uint8Array, from: number, to: number, maxFrame: number): number;
   /**
-   * How many bytes of `chunk` from `from` on belong to the frame of which `partial` holds the first `filled` bytes, as
-   * far as that can be told: at least 1 while the frame is not whole, 0 when it is, {@link TOO_LARGE} when its payload
-   * is over `maxFrame`.
+   * How many bytes of `chunk` from `from` on belong to the frame of which `partial` is what came before, as far as that
+   * can be told: at least 1 while the frame is not whole, 0 when it is, {@link TOO_LARGE} when its payload is over
+   * `maxFrame`.
    */
-  missing(partial: Uint8Array, filled: number, chunk: Uint8Array, from: number, maxFrame: number): number;
+  missing(partial: PartialFrame, chunk: Uint8Array, from: number, maxFrame: number): number;
   /** Writes the frame of `payload` into `target` at `at`, which must have room for header, payload and trailer. */
   write(payload: Uint8Array, target: Uint8Array, at: number): void;
   /** Why this payload cannot be a frame, or `undefined` when it can. */
@@ -71,10 +73,10 @@ function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
       const length = declared(bytes, from, maxFrame);
       return length === TOO_LARGE ? TOO_LARGE : from + length;
     },
-    missing(partial, filled, _chunk, _from, maxFrame) {
-      if (filled < header) return header - filled;
-      const length = declared(partial, 0, maxFrame);
-      return length === TOO_LARGE ? TOO_LARGE : length - filled;
+    missing(partial, _chunk, _from, maxFrame) {
+      if (partial.length < header) return header - partial.length;
+      const length = declared(partial.head, 0, maxFrame);
+      return length === TOO_LARGE ? TOO_LARGE : length - partial.length;
     },
     write(payload, target, at) {
       const length = payload.length;
@@ -99,11 +101,11 @@ const line: Framing = {
     if (newline === -1 || newline >= to) return to - from > maxFrame ? TOO_LARGE : UNKNOWN;
     return newline - from > maxFrame ? TOO_LARGE : newline + 1;
   },
-  missing(partial, filled, chunk, from, maxFrame) {
-    if (filled > 0 && partial[filled - 1] === NEWLINE) return 0;
+  missing(partial, chunk, from, maxFrame) {
+    if (partial.last === NEWLINE) return 0;
     const newline = chunk.indexOf(NEWLINE, from);
     const more = newline === -1 ? chunk.length - from : newline - from;
-    if (filled + more > maxFrame) return TOO_LARGE;
+    if (partial.length + more > maxFrame) return TOO_LARGE;
     return newline === -1 ? Math.max(more, 1) : more + 1;
   },
   write(payload, target, at) {

@@ -8,7 +8,7 @@ import { READABLE } from "./adapter.ts";
 import type { Broadcast } from "./broadcast.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadlines } from "./deadlines.ts";
-import type { FrameVisitor } from "./frame.ts";
+import type { FrameVisitor, PiecesVisitor } from "./frame.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Poll } from "./poll.ts";
 import type { RateLimit } from "./rate.ts";
@@ -35,9 +35,11 @@ export class Intake {
   #held: Set<Connection> = new Set();
   #left = 0;
   #reading: Connection | undefined;
-  /** One visitor for all decoders: a read allocates no closure. */
+  // One visitor each for all decoders: a read allocates no closure.
   readonly #visit: FrameVisitor = (bytes, start, end, count) =>
     this.#broadcast.publish(this.#reading!, bytes, start, end, count);
+  readonly #visitPieces: PiecesVisitor = (pieces, length) =>
+    this.#broadcast.publishPieces(this.#reading!, pieces, length);
 
   /** Reads into `broadcast`; what it could not read now it makes ready again on `poll`. */
   constructor(
@@ -93,7 +95,7 @@ export class Intake {
         outcome = "end";
       } else {
         const frames = connection.framesIn + decoder.pings;
-        decoder.decode(chunk, this.#visit);
+        decoder.decode(chunk, this.#visit, this.#visitPieces);
         left -= chunk.length;
         this.#left -= chunk.length;
         this.#rate?.spend(connection, connection.framesIn + decoder.pings - frames, chunk.length);

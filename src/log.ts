@@ -111,6 +111,18 @@ export class BroadcastLog {
     if (left > 0) this.#copy(bytes, at, end, left);
   }
 
+  /** Copies one whole frame of `length` bytes, which came in pieces, to the end of the log. */
+  appendPieces(pieces: readonly Uint8Array[], length: number): void {
+    if (length > this.#room()) this.#grow(length);
+    const segment = this.#segments[this.#segments.length - 1]!;
+    let at = segment.filled;
+    for (const piece of pieces) {
+      segment.bytes.set(piece, at);
+      at += piece.length;
+    }
+    this.#written(segment, length, 1);
+  }
+
   /** Appends the frame of one payload, with no copy in between. The payload must be one that the framing can carry. */
   appendPayload(payload: Uint8Array): void {
     const length = this.#framing.header + payload.length + this.#framing.trailer;

@@ -146,6 +146,80 @@ test("FrameDecoder gives the same of any bytes, hostile ones too, wherever they 
   );
 });
 
+/** The frames of chunks, however the decoder is asked for them. */
+function framesOf(chunks: readonly Uint8Array[], framing: FramingName, ownsChunks: boolean, inPieces: boolean) {
+  const decoder = new FrameDecoder({ framing, ownsChunks });
+  const frames: Uint8Array[] = [];
+  let pieces = 0;
+  for (const chunk of chunks) {
+    // Chunks that the decoder does not own are used again: what it kept of them must be a copy.
+    const lent = ownsChunks ? chunk : chunk.slice();
+    decoder.decode(
+      lent,
+      (bytes, start, end) => frames.push(bytes.slice(start, end)),
+      inPieces
+        ? (parts, length) => {
+          const frame = concat(...parts);
+          assertEquals(frame.length, length);
+          frames.push(frame);
+          pieces += parts.length;
+        }
+        : undefined,
+    );
+    if (!ownsChunks) lent.fill(0xee);
+  }
+  return { bytes: concat(...frames), pieces, pending: decoder.pending };
+}
+
+test("FrameDecoder gives the same large frames, copied or kept, whole or in pieces, wherever they are split (property)", () => {
+  const size = fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 60_000, max: 300_000 }));
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...FRAMING_NAMES),
+      fc.array(size, { minLength: 1, maxLength: 4 }),
+      fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), size), { minLength: 1, maxLength: 8 }),
+      (framing, lengths, sizes) => {
+        const stream = concat(...lengths.map((length, index) => frameOf(`${index}`.repeat(length), framing)));
+        const chunks: Uint8Array[] = [];
+        for (let at = 0, index = 0; at < stream.length; index++) {
+          // Some are views of a larger buffer, some have one of their own, as runtimes give them.
+          const chunk = stream.subarray(at, at += Math.max(sizes[index % sizes.length]!, stream.length >> 12));
+          chunks.push(index % 3 === 0 ? chunk : chunk.slice());
+        }
+        for (const [ownsChunks, inPieces] of [[false, false], [false, true], [true, false], [true, true]] as const) {
+          const { bytes, pending } = framesOf(chunks, framing, ownsChunks, inPieces);
+          assert(bytes.length === stream.length && bytes.every((byte, at) => byte === stream[at]));
+          assertEquals(pending, 0);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test("FrameDecoder keeps no large buffer for a small part of it, and no more than twice what came", () => {
+  const frame = frameOf("x".repeat(500_000));
+  const held = (chunks: readonly Uint8Array[]): number => {
+    const decoder = new FrameDecoder({ ownsChunks: true });
+    const buffers = new Map<ArrayBufferLike, number>();
+    const note = (pieces: readonly Uint8Array[]): void => {
+      for (const { buffer } of pieces) buffers.set(buffer, buffer.byteLength);
+    };
+    for (const chunk of chunks) decoder.decode(chunk, (bytes) => note([bytes]), note);
+    return [...buffers.values()].reduce((sum, bytes) => sum + bytes, 0);
+  };
+  const cut = (size: number, around: number): Uint8Array[] =>
+    Array.from({ length: Math.ceil(frame.length / size) }, (_, index) => {
+      const part = frame.subarray(index * size, (index + 1) * size);
+      const whole = new Uint8Array(part.length + around);
+      whole.set(part);
+      return whole.subarray(0, part.length);
+    });
+  for (const [size, around] of [[65_536, 0], [65_536, 60_000], [65_536, 500_000], [2000, 100_000], [7, 0]] as const) {
+    assertLess(held(cut(size, around)), 2 * frame.length + 65_536, `${size} bytes of ${size + around}`);
+  }
+});
+
 test("FrameDecoder refuses every length that is too large for a number, a sign or an array", () => {
   const lengths = [
     0xffffffffffffffffn,

@@ -310,14 +310,14 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "a payload in parts is forgotten (M2)",
     "src/frame.ts",
-    "      this.#keep(chunk, at, at + taken);\n",
-    "      if (this.#filled < this.#framing.header) this.#keep(chunk, at, at + taken);\n      else this.#filled += taken;\n",
+    "      partial.append(chunk, at, at + taken);\n",
+    "      if (partial.length < this.#framing.header) partial.append(chunk, at, at + taken);\n      else partial.length += taken;\n",
   ),
   mutant(
     "the state of a frame in parts is not reset",
     "src/frame.ts",
-    "    const length = this.#filled;\n    this.#filled = 0;\n",
-    "    const length = this.#filled;\n",
+    "    partial.clear();\n    return at;\n",
+    "    return at;\n",
   ),
   mutant(
     "a ping is published",
