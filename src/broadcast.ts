@@ -100,22 +100,21 @@ export class Broadcast {
 
   /** Publishes a run of frames from `sender`. */
   publish(sender: Connection, bytes: Uint8Array, start: number, end: number, count: number): void {
-    const from = this.log.end;
     this.log.append(bytes, start, end, count);
-    this.#published(sender, from, count);
+    this.#published(sender, end - start, count);
   }
 
   /** Publishes one frame from `sender` that came in pieces. */
   publishPieces(sender: Connection, pieces: readonly Uint8Array[], length: number): void {
-    const from = this.log.end;
     this.log.appendPieces(pieces, length);
-    this.#published(sender, from, 1);
+    this.#published(sender, length, 1);
   }
 
-  #published(sender: Connection, from: number, count: number): void {
+  #published(sender: Connection, bytes: number, count: number): void {
     sender.framesIn += count;
-    sender.bytesIn += this.log.end - from;
+    sender.bytesIn += bytes;
     if (this.#options.echo === "all") return;
+    const from = this.log.end - bytes;
     sender.own ??= [];
     const last = sender.own[sender.own.length - 1];
     if (last !== undefined && last.to === from) last.to = this.log.end;
@@ -129,8 +128,11 @@ export class Broadcast {
       this.#resumed = [];
       for (const connection of resumed) this.#serve(connection);
     }
-    if (this.log.end === this.#flushedTo) return;
-    this.#flushedTo = this.log.end;
+    const published = this.log.end - this.#flushedTo;
+    if (published === 0) return;
+    this.#flushedTo += published;
+    // The next turn will bring about as much as this one.
+    this.log.expect(published);
     const flowing = this.#flowing;
     for (let index = 0; index < flowing.length;) {
       const connection = flowing[index]!;
@@ -163,11 +165,8 @@ export class Broadcast {
     if (slowConsumer === "block") return over;
     while (first !== undefined && this.log.end - first.cursor > maxLag) {
       this.#laggards.remove(first);
-      if (slowConsumer === "disconnect" || first.until !== Infinity) {
-        over.push(first);
-      } else {
-        this.#skip(first);
-      }
+      if (slowConsumer === "disconnect" || first.until !== Infinity) over.push(first);
+      else this.#skip(first);
       first = this.#laggards.first;
     }
     return over;

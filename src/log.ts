@@ -60,6 +60,8 @@ export class BroadcastLog {
   #frames = 0;
   #end = 0;
   #held = 0;
+  /** Bytes that are to come before the next run is given out, as far as that can be known. */
+  #expected = 0;
   /** The last run given out: all connections at one cursor share one view. */
   #lastRun: Uint8Array | undefined;
   #lastRunFrom = 0;
@@ -90,10 +92,20 @@ export class BroadcastLog {
     return this.#held;
   }
 
+  /**
+   * Everybody was given the log up to here, and before the next time about so many bytes will be appended. When the last
+   * segment has no room for them, they begin a new one, so that they are one run for everybody. At most a quarter of a
+   * segment is left empty for that.
+   */
+  expect(bytes: number): void {
+    this.#expected = Math.min(bytes, this.#segmentSize >> 2);
+  }
+
   /** Copies a run of `count` whole frames, `bytes` from `start` to `end`, to the end of the log. */
   append(bytes: Uint8Array, start: number, end: number, count: number): void {
     let at = start;
     let left = count;
+    if (this.#expected > 0) this.#begin();
     // Only a run that does not fit is walked frame by frame, to find how much of it does.
     while (end - at > this.#room()) {
       const room = this.#room();
@@ -113,6 +125,7 @@ export class BroadcastLog {
 
   /** Copies one whole frame of `length` bytes, which came in pieces, to the end of the log. */
   appendPieces(pieces: readonly Uint8Array[], length: number): void {
+    if (this.#expected > 0) this.#begin();
     if (length > this.#room()) this.#grow(length);
     const segment = this.#segments[this.#segments.length - 1]!;
     let at = segment.filled;
@@ -212,6 +225,13 @@ export class BroadcastLog {
   #room(): number {
     const last = this.#segments[this.#segments.length - 1];
     return last === undefined ? 0 : last.bytes.length - last.filled;
+  }
+
+  /** The first bytes of a turn. */
+  #begin(): void {
+    const room = this.#room();
+    if (room > 0 && room < this.#expected) this.#grow(0);
+    this.#expected = 0;
   }
 
   #grow(frame: number): void {

@@ -73,6 +73,25 @@ test("BroadcastLog.trim drops whole segments behind the cursor and nothing befor
   assertThrows(() => log.run(0), RangeError, "offset 0");
 });
 
+test("BroadcastLog begins a new segment when what is expected has no room, and leaves a quarter empty at most", () => {
+  const log = new BroadcastLog({ segmentSize: 100 });
+  const append = (length: number): void => {
+    const frame = frameOf("x".repeat(length - 8));
+    log.append(frame, 0, frame.length, 1);
+  };
+  append(80);
+  log.expect(30);
+  // 20 bytes are left, which is less than the quarter that may be: two frames of 15 are one run.
+  append(15);
+  append(15);
+  assertEquals([log.run(80).length, log.held], [30, 200]);
+  append(30);
+  log.expect(1000);
+  // 40 bytes are left: more than a quarter is never left empty.
+  append(40);
+  assertEquals([log.run(80).length, log.held], [100, 200]);
+});
+
 test("BroadcastLog.held is what its segments weigh, and stays bounded while the log runs on", () => {
   const log = new BroadcastLog({ segmentSize: 1024 });
   for (let index = 0; index < 10_000; index++) {
@@ -144,6 +163,7 @@ const OPERATION = fc.oneof(
     atBorder: fc.boolean(),
   }),
   fc.record({ kind: fc.constant("clear" as const), really: fc.nat({ max: 5 }) }),
+  fc.record({ kind: fc.constant("expect" as const), bytes: fc.nat({ max: 150 }) }),
 );
 
 /** A log, and arrays that say what must be in it. */
@@ -229,6 +249,7 @@ test("BroadcastLog behaves as an array of bytes and one of borders, whatever is 
         if (step.kind === "append") both.append(step.payloads);
         else if (step.kind === "appendPayload") both.appendPayload(step.payload);
         else if (step.kind === "trim") both.trim(step.share, step.atBorder);
+        else if (step.kind === "expect") both.log.expect(step.bytes);
         else if (step.really === 0) both.clear();
         both.check();
       }

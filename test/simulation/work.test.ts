@@ -75,6 +75,20 @@ test("a turn's news are one write for each, however many frames they are", async
   }
 });
 
+test("turns of one size are one write each, also where a segment of the log ends: 512 KiB hold five of them", async () => {
+  const world = await World.open();
+  const speaker = world.join();
+  const listener = world.join();
+  speaker.socket.keeps = listener.socket.keeps = false;
+  const turns = 200;
+  for (let turn = 0; turn < turns; turn++) {
+    for (let count = 0; count < 1000; count++) speaker.socket.incoming.push(frameOf("x".repeat(92)));
+    world.ready(speaker.token, READABLE);
+    world.run();
+  }
+  assertEquals(listener.socket.offers.length, turns);
+});
+
 /** How many bytes are copied, for each that is published, when one sends so and 50 hear it. */
 async function copiedPerByte(chunks: readonly Uint8Array[]): Promise<number> {
   const world = await World.open({ maxFrame: 2 ** 21 });
