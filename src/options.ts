@@ -45,6 +45,12 @@ export interface MobOptions extends Partial<Limits> {
   readonly slowConsumer?: SlowConsumer;
   /** Who hears a frame: `all`, its sender too, or `others`. Default `all`. */
   readonly echo?: Echo;
+  /** Who may come in, as addresses and CIDR blocks (`10.0.0.0/8`, `::1`). Default: everybody. */
+  readonly allow?: readonly string[];
+  /** Who may not, though `allow` says so. Default: nobody. */
+  readonly deny?: readonly string[];
+  /** What every client has to say in its first frame, within `frameTimeout`. Default: nothing. */
+  readonly secret?: string | undefined;
 }
 
 /** The options with every default filled in, checked. */
@@ -197,13 +203,14 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
   const resolved: Record<string, unknown> = {};
   for (const [name, limit] of Object.entries(LIMITS)) resolved[name] = limit.default;
   for (const [name, choices] of Object.entries(CHOICES)) resolved[name] = choices[0];
+  Object.assign(resolved, { allow: [], deny: [], secret: undefined });
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (Object.hasOwn(CHOICES, name)) {
       checkChoice(name, value, CHOICES[name as keyof typeof CHOICES]);
     } else if (Object.hasOwn(LIMITS, name)) {
       checkLimit(name, value, LIMITS[name as keyof Limits]);
-    } else {
+    } else if (!Object.hasOwn(resolved, name)) {
       throw new TypeError(`Cannot use option ${name}: there is none of that name`);
     }
     resolved[name] = value;
