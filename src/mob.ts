@@ -113,7 +113,8 @@ export class Mob implements AsyncDisposable {
    */
   join(options: PeerOptions = {}): Peer {
     const { framing, maxFrame } = this.options;
-    const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...options, framing });
+    // The application need not say the secret: what a member says is published.
+    const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...options, framing, secret: undefined });
     const [inside, outside] = pipe("inside", "the mob");
     const { registry } = this.#dispatcher;
     const token = this.#dispatcher.admit(inside);
