@@ -52,16 +52,19 @@ export {
 // --- the core, for those who bring their own adapter ---
 export {
   type Adapter,
+  type DialOptions,
   ERROR,
   HUP,
   type Listener,
+  type ListenOptions,
   READABLE,
   type Readiness,
   type Registry,
   type Socket,
   WRITABLE,
 } from "./src/adapter.ts";
-export { type Address, formatAddress, parseAddress } from "./src/address.ts";
+export { type Address, formatAddress, type NetworkAddress, parseAddress, type UnixAddress } from "./src/address.ts";
+export type { ClientTls, ServerTls, TlsSource } from "./src/tls.ts";
 export { FrameDecoder, type FrameDecoderOptions, type FrameVisitor, type PiecesVisitor } from "./src/frame.ts";
 export { encodeFrame, type FramingName } from "./src/framing.ts";
 export { BroadcastLog, type BroadcastLogOptions } from "./src/log.ts";

@@ -6,6 +6,7 @@
 
 import {
   type Adapter,
+  type DialOptions,
   ERROR,
   HUP,
   type Listener,
@@ -15,7 +16,7 @@ import {
   type Socket,
   WRITABLE,
 } from "../src/adapter.ts";
-import { type Address, formatHostPort } from "../src/address.ts";
+import { type Address, formatHostPort, overTcp } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { connectionsThatFit } from "./descriptors.ts";
 import {
@@ -185,7 +186,8 @@ function accept(socket: BunTcpSocket, registry: Registry): void {
  */
 const LISTENERS = 8;
 
-async function listen(address: Address, registry: Registry): Promise<Listener> {
+async function listen(to: Address, registry: Registry): Promise<Listener> {
+  const address = overTcp(to);
   const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(registry) };
   // Alone first: with reusePort a second server on the port would not be refused, it would get half the connections.
   const probe = open({ ...options, port: address.port, exclusive: true });
@@ -216,7 +218,8 @@ function open(options: Parameters<BunApi["listen"]>[0]): BunListener {
 
 // --- connect ---
 
-async function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+async function connect(to: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
+  const address = overTcp(to);
   signal?.throwIfAborted();
   let abort = (): void => {};
   try {

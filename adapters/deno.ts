@@ -6,6 +6,7 @@
 
 import {
   type Adapter,
+  type DialOptions,
   ERROR,
   HUP,
   type Listener,
@@ -15,7 +16,7 @@ import {
   type Socket,
   WRITABLE,
 } from "../src/adapter.ts";
-import { type Address, formatHostPort } from "../src/address.ts";
+import { type Address, formatHostPort, overTcp } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { deferWithRests, eventLoop } from "./event_loop.ts";
 import { deno, type DenoConnection, type DenoListener, normalise } from "./deno_api.ts";
@@ -192,7 +193,8 @@ class DenoSocket implements Socket {
 /** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
 const BACKLOG = 4096;
 
-function listen(address: Address, registry: Registry): Promise<Listener> {
+function listen(to: Address, registry: Registry): Promise<Listener> {
+  const address = overTcp(to);
   primeSignals();
   let listener: DenoListener;
   try {
@@ -250,7 +252,8 @@ function primeSignals(): void {
 
 // --- connect ---
 
-async function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+async function connect(to: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
+  const address = overTcp(to);
   signal?.throwIfAborted();
   const options = { hostname: address.host, port: address.port, ...(signal !== undefined && { signal }) };
   const connection = await deno().connect(options).catch((error) => {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Adapter, Listener, Registry } from "../src/adapter.ts";
-import { type Address, formatAddress, formatHostPort } from "../src/address.ts";
+import type { Adapter, DialOptions, Listener, Registry } from "../src/adapter.ts";
+import { type Address, formatAddress, formatHostPort, overTcp } from "../src/address.ts";
 import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
 import { eventLoop } from "./event_loop.ts";
 
@@ -85,7 +85,8 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   let nextPort = 1;
   let nextClientPort = 50_000;
 
-  function listen(address: Address, registry: Registry): Promise<Listener> {
+  function listen(to: Address, registry: Registry): Promise<Listener> {
+    const address = overTcp(to);
     const opened = { ...address, port: address.port === 0 ? nextPort++ : address.port };
     const url = formatAddress(opened);
     if (doors.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
@@ -99,7 +100,8 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     return Promise.resolve({ address: opened, close });
   }
 
-  function connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+  function connect(to: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
+    const address = overTcp(to);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const url = formatAddress(address);
     const door = doors.get(url);

@@ -7,6 +7,7 @@
 import { connect, createServer, type Server, type Socket as NetSocket } from "node:net";
 import {
   type Adapter,
+  type DialOptions,
   ERROR,
   HUP,
   type Listener,
@@ -16,7 +17,7 @@ import {
   type Socket,
   WRITABLE,
 } from "../src/adapter.ts";
-import { type Address, formatHostPort } from "../src/address.ts";
+import { type Address, formatHostPort, type NetworkAddress, overTcp } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { connectionsThatFit } from "./descriptors.ts";
 import { eventLoop } from "./event_loop.ts";
@@ -142,7 +143,8 @@ const BACKLOG = 4096;
 
 // --- listen ---
 
-function listen(address: Address, registry: Registry): Promise<Listener> {
+function listen(to: Address, registry: Registry): Promise<Listener> {
+  const address = overTcp(to);
   return new Promise((resolve, reject) => {
     const server = createServer(SOCKET_OPTIONS, (socket) => accept(socket, registry));
     server.once("error", reject);
@@ -164,14 +166,15 @@ function accept(socket: NetSocket, registry: Registry): void {
   socket.destroy();
 }
 
-function opened(address: Address, server: Server): Address {
+function opened(address: NetworkAddress, server: Server): Address {
   const bound = server.address();
   return bound !== null && typeof bound === "object" ? { ...address, port: bound.port } : address;
 }
 
 // --- connect ---
 
-async function open(address: Address, registry: Registry, signal?: AbortSignal): Promise<void> {
+async function open(to: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
+  const address = overTcp(to);
   signal?.throwIfAborted();
   const socket = connect({ host: address.host, port: address.port, ...SOCKET_OPTIONS });
   const abort = (): void => void socket.destroy(new Error("aborted"));

@@ -24,6 +24,7 @@
  */
 
 import type { Address } from "./address.ts";
+import type { ClientTls, ServerTls } from "./tls.ts";
 import type { Token } from "./token.ts";
 
 /** Readiness: there may be something to read. The words, and that they are bits, are those of mio and epoll. */
@@ -62,6 +63,13 @@ export interface Registry {
   ready(token: Token, readiness: Readiness): void;
   /** The listener could not accept. Resolves when it is time to try again. */
   acceptFailed(error: Error): Promise<void>;
+  /**
+   * A peer is at a door over TLS: whether its handshake may begin. When not, the adapter closes it. When so, `accept`
+   * or `handshakeFailed` follows.
+   */
+  knock?(peer: string): boolean;
+  /** A handshake came to nothing: a bad certificate, garbage, too slow, or the peer left. Its socket is closed. */
+  handshakeFailed?(peer: string, error: Error): void;
 }
 
 /** An open door. */
@@ -70,6 +78,24 @@ export interface Listener {
   readonly address: Address;
   /** Stops accepting. Connections that came in stay. Resolves when the address is free again. */
   close(): Promise<void>;
+  /** A door over TLS: newcomers are met with these from now on, connections that came in stay. */
+  reload?(tls: ServerTls): Promise<void>;
+}
+
+/** What a door is opened with, besides its address. */
+export interface ListenOptions {
+  /** Certificates, for a door over TLS. */
+  readonly tls?: ServerTls | undefined;
+  /** The mode bits of a Unix socket's file. */
+  readonly unixMode?: number | undefined;
+}
+
+/** What a connection is opened with, besides its address. */
+export interface DialOptions {
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Certificates, for a connection over TLS. */
+  readonly tls?: ClientTls | undefined;
 }
 
 /** All the outside world that the core knows. */
@@ -79,9 +105,9 @@ export interface Adapter {
   /** How many connections the process can have open; `undefined` where that cannot be known. */
   readonly capacity?: number | undefined;
   /** Opens a door. Rejects when it cannot, with the system's `code` (EADDRINUSE, EACCES, ...) on the error. */
-  listen(address: Address, registry: Registry): Promise<Listener>;
+  listen(address: Address, registry: Registry, options?: ListenOptions): Promise<Listener>;
   /** Opens a connection: `registry.accept` gets its socket before this resolves. Rejects when it cannot. */
-  connect(address: Address, registry: Registry, signal?: AbortSignal): Promise<void>;
+  connect(address: Address, registry: Registry, options?: DialOptions): Promise<void>;
   /** Runs `turn` once, after the socket callbacks of this batch. */
   defer(turn: () => void): void;
   /** Milliseconds on a clock that never goes back. */

@@ -4,15 +4,26 @@
  * @module
  */
 
-/** Where a door is. */
-export interface Address {
+/** A door on the network, in the clear or over TLS. */
+export interface NetworkAddress {
   /** How bytes travel. */
-  readonly transport: "tcp";
+  readonly transport: "tcp" | "tls";
   /** A host name or an IP address; IPv6 without brackets. */
   readonly host: string;
   /** The port, 0 to 65535; 0 asks for a free one. */
   readonly port: number;
 }
+
+/** A door on this machine: a Unix socket. */
+export interface UnixAddress {
+  /** How bytes travel. */
+  readonly transport: "unix";
+  /** A path in the file system, or `@name`: an abstract name, which only Linux has. */
+  readonly path: string;
+}
+
+/** Where a door is. */
+export type Address = NetworkAddress | UnixAddress;
 
 /** The port where a URL names none. */
 export const DEFAULT_PORT = 8000;
@@ -21,8 +32,9 @@ export const DEFAULT_PORT = 8000;
 export const DEFAULT_URL = "tcp://127.0.0.1:8000";
 
 /**
- * Reads a URL such as `tcp://127.0.0.1:8000`, `tcp://[::1]:0` or `tcp://localhost`. Without a port it is 8000. Throws
- * a `TypeError` that says what a URL looks like when this is none.
+ * Reads a URL such as `tcp://127.0.0.1:8000`, `tls://[::1]:0`, `tcp://localhost`, `unix:///run/mobcast.sock`,
+ * `unix:here.sock` or `unix:@abstract`. Without a port it is 8000. Throws a `TypeError` that says what a URL looks like
+ * when this is none.
  *
  * @example
  * ```ts
@@ -32,10 +44,15 @@ export const DEFAULT_URL = "tcp://127.0.0.1:8000";
  * ```
  */
 export function parseAddress(url: string): Address {
+  const local = /^unix:(?:\/\/(?=\/))?(.*)$/i.exec(url);
+  if (local !== null) return parsePath(url, local[1]!);
   const match = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@\[\]]*)(?::([0-9]+))?\/?$/i.exec(url);
   if (match === null) throw invalid(url, `a URL looks like ${DEFAULT_URL}${suggestion(url)}`);
   const [, scheme = "", bracketed = "", digits] = match;
-  if (scheme.toLowerCase() !== "tcp") throw invalid(url, `"${scheme}:" is not supported, use "tcp:"`);
+  const transport = scheme.toLowerCase();
+  if (transport !== "tcp" && transport !== "tls") {
+    throw invalid(url, `"${scheme}:" is not supported, use "tcp:", "tls:" or "unix:"`);
+  }
   const host = bracketed.startsWith("[") ? bracketed.slice(1, -1) : bracketed;
   if (host === "") throw invalid(url, "it names no host, use 127.0.0.1 for this machine, 0.0.0.0 or [::] for all");
   if (bracketed.startsWith("[") ? !/^[0-9a-f:.]+(%[\w.-]+)?$/i.test(host) : !/^[\w.-]+$/.test(host)) {
@@ -43,7 +60,19 @@ export function parseAddress(url: string): Address {
   }
   const port = digits === undefined ? DEFAULT_PORT : Number(digits);
   if (port > 65535) throw invalid(url, "a port is a number from 0 to 65535");
-  return { transport: "tcp", host, port };
+  return { transport, host, port };
+}
+
+/** The longest path that fits into a socket's address, in bytes, on Linux; elsewhere it is a few less (unix(7)). */
+const LONGEST_PATH = 107;
+
+function parsePath(url: string, path: string): UnixAddress {
+  if (path === "" || path === "@" || path.startsWith("//") || path.includes("\0")) {
+    throw invalid(url, "a Unix socket looks like unix:///run/mobcast.sock, unix:relative/path or unix:@abstract-name");
+  }
+  const bytes = new TextEncoder().encode(path).length;
+  if (bytes > LONGEST_PATH) throw invalid(url, `the path has ${bytes} bytes, and a socket's may have ${LONGEST_PATH}`);
+  return { transport: "unix", path };
 }
 
 /**
@@ -57,7 +86,14 @@ export function parseAddress(url: string): Address {
  * ```
  */
 export function formatAddress(address: Address): string {
+  if (address.transport === "unix") return `unix:${address.path.startsWith("/") ? "//" : ""}${address.path}`;
   return `${address.transport}://${formatHostPort(address.host, address.port)}`;
+}
+
+/** The address of a door over plain TCP. Throws when it is another: for adapters that open no other doors. */
+export function overTcp(address: Address): NetworkAddress {
+  if (address.transport === "tcp") return address;
+  throw new Error(`Cannot open ${formatAddress(address)}: only tcp: is supported here`);
 }
 
 /** `host:port`, with brackets around an IPv6 address. */

@@ -68,9 +68,8 @@ export class Broadcast {
 
   /** Bytes the connection is owed. */
   lag(connection: Connection): number {
-    const { cursor, remainder, adriftAt } = connection;
-    const rest = remainder === undefined ? 0 : remainder.length;
-    return adriftAt !== -1 ? rest : this.endFor(connection) - cursor + rest;
+    const rest = connection.remainder?.length ?? 0;
+    return connection.adriftAt !== -1 ? rest : this.endFor(connection) - connection.cursor + rest;
   }
 
   /** Whether bytes are waiting for the connection, be it that it will have missed them. */
@@ -78,8 +77,10 @@ export class Broadcast {
     return connection.remainder !== undefined || connection.cursor < this.endFor(connection);
   }
 
-  /** A newcomer, at the end of the log, is given what is published from now on. */
+  /** A newcomer is given what is published from now on. */
   add(connection: Connection): void {
+    connection.cursor = this.log.end;
+    connection.framesAtJoin = this.log.frames;
     this.#flow(connection);
   }
 

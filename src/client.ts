@@ -40,7 +40,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   signal?.throwIfAborted();
   const peer = new Peer(adapter, url, peerOptions);
   try {
-    await adapter.connect(address, peer.registry, signal);
+    await adapter.connect(address, peer.registry, { signal });
   } catch (cause) {
     signal?.throwIfAborted();
     throw describe(`Cannot connect to ${url}`, cause);

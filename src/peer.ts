@@ -27,6 +27,8 @@ export interface PeerOptions {
   readonly hear?: boolean;
   /** Ends the connection at once when it aborts. */
   readonly signal?: AbortSignal | undefined;
+  /** What the mob wants to hear first, where it has a `secret`. */
+  readonly secret?: string | undefined;
 }
 
 /** How to send. */
@@ -100,7 +102,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Makes a peer without a connection: use `connect()` or `mob.join()`. `name` is what errors call the other end. */
   constructor(adapter: Adapter, name: string, options: PeerOptions = {}) {
-    const { hear = true, signal, ...limits } = options;
+    const { hear = true, signal, secret: _secret, ...limits } = options;
     // A peer has no lag to limit, so no frame is too large for it.
     const { framing, maxFrame } = resolveOptions({ ...limits, maxLag: LIMITS.maxLag.max });
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);

@@ -15,6 +15,18 @@ test("parseAddress reads what people write, and formatAddress writes it back", (
     assertEquals(parseAddress(url), { transport: "tcp", host, port });
     assertEquals(formatAddress(parseAddress(url)), url);
   }
+  for (
+    const [url, path] of [
+      ["unix:///run/mobcast.sock", "/run/mobcast.sock"],
+      ["unix:here/mob.sock", "here/mob.sock"],
+      ["unix:@abstract", "@abstract"],
+    ] as const
+  ) {
+    assertEquals(parseAddress(url), { transport: "unix", path });
+    assertEquals(formatAddress(parseAddress(url)), url);
+  }
+  assertEquals(parseAddress("tls://[::1]:9"), { transport: "tls", host: "::1", port: 9 });
+  assertEquals(parseAddress("unix:/run/mobcast.sock"), { transport: "unix", path: "/run/mobcast.sock" });
   assertEquals(parseAddress("TCP://localhost/"), { transport: "tcp", host: "localhost", port: 8000 });
 });
 
@@ -41,6 +53,11 @@ test("parseAddress refuses everything else, naming it and a way forward", () => 
       ["tcp://[hello]:80", "no host name and no IP address"],
       ["tcp://a\0b:80", "no host name"],
       ["tcp://a b:80", "no host name"],
+      ["unix:", "a Unix socket looks like"],
+      ["unix:@", "a Unix socket looks like"],
+      ["unix://host/path", "a Unix socket looks like"],
+      ["unix:a\0b", "a Unix socket looks like"],
+      [`unix:/${"a".repeat(107)}`, "the path has 108 bytes"],
     ] as const
   ) {
     assertThrows(() => parseAddress(url), TypeError, reason);

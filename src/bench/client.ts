@@ -46,7 +46,7 @@ export class Client {
       ready: (token, readiness) => poll.ready(token, readiness),
       acceptFailed: () => Promise.resolve(),
     };
-    return adapter.connect(address, registry, signal);
+    return adapter.connect(address, registry, { signal });
   }
 
   /** Sends bytes, now or when there is room. */

@@ -704,7 +704,7 @@ export function conformance(subject: Subject): void {
   const assertAborts = async (stage: Stage, signal: AbortSignal, abort: () => void): Promise<void> => {
     const { address, registry } = await stage.door();
     const client = stage.recorder();
-    const connecting = rejection(stage.adapter.connect(address, client, signal), "an aborted connect");
+    const connecting = rejection(stage.adapter.connect(address, client, { signal }), "an aborted connect");
     abort();
     assertStrictEquals(await connecting, signal.reason);
     await pause(50);
@@ -740,7 +740,7 @@ export function conformance(subject: Subject): void {
       listeners.delete(args[1]);
       removeEventListener.apply(signal, args);
     };
-    await rejection(stage.adapter.connect(closed, stage.recorder(), signal), "connecting to a closed door");
+    await rejection(stage.adapter.connect(closed, stage.recorder(), { signal }), "connecting to a closed door");
     assertEquals(listeners.size, 0, "listeners left on the signal by a connect that failed");
     const client = await stage.connect(address, signal);
     assertEquals(listeners.size, 0, "listeners left on the signal by a connect that succeeded");

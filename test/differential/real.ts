@@ -5,7 +5,7 @@
  */
 
 import { runtimeAdapter } from "../../adapters/runtime.ts";
-import type { Address } from "../../src/address.ts";
+import { type NetworkAddress, overTcp } from "../../src/address.ts";
 import { pause, type RawPeer, resetStorm, Stage } from "../helpers/contract.ts";
 import type { Peer, Script, Step, Trace } from "./script.ts";
 import { Watch } from "./watch.ts";
@@ -22,7 +22,7 @@ export async function traceOfRuntime(script: Script, ends: boolean): Promise<Tra
   const stage = new Stage(adapter);
   const watch = new Watch(adapter, script.habits ?? {});
   const listener = await adapter.listen({ transport: "tcp", host: "127.0.0.1", port: 0 }, watch);
-  const { address } = listener;
+  const address = overTcp(listener.address);
   try {
     // A peer that is dropped inside accept may see that before it is connected.
     const peer = script.steps[0] === "storm" ? undefined : await stage.raw(address).catch(() => undefined);
@@ -37,7 +37,7 @@ export async function traceOfRuntime(script: Script, ends: boolean): Promise<Tra
   }
 }
 
-async function take(step: Step, address: Address, watch: Watch, peer: RawPeer | undefined): Promise<void> {
+async function take(step: Step, address: NetworkAddress, watch: Watch, peer: RawPeer | undefined): Promise<void> {
   if (step === "quiet") return await quiet(watch, peer);
   if (step === "storm") return await resetStorm(address, 1);
   if (step !== "fill" && "peer" in step) return peer === undefined ? undefined : step.peer(asPeer(peer));

@@ -21,7 +21,7 @@ import {
   type Socket,
   WRITABLE,
 } from "../../src/adapter.ts";
-import type { Address } from "../../src/address.ts";
+import { type NetworkAddress as Address, overTcp } from "../../src/address.ts";
 import { Slab } from "../../src/slab.ts";
 import type { Token } from "../../src/token.ts";
 
@@ -484,13 +484,13 @@ export class Stage {
     const registry = this.recorder();
     const listener = await within(this.adapter.listen({ transport: "tcp", host, port }, registry), "listen");
     this.#listeners.push(listener);
-    return { address: listener.address, registry, listener };
+    return { address: overTcp(listener.address), registry, listener };
   }
 
   /** Connects with the adapter under test. */
   async connect(address: Address, signal?: AbortSignal): Promise<Link> {
     const registry = this.recorder();
-    await within(this.adapter.connect(address, registry, signal), "connect");
+    await within(this.adapter.connect(address, registry, { signal }), "connect");
     assertEquals(registry.links.length, 1, "connections accepted when connect resolved");
     return registry.links[0]!;
   }

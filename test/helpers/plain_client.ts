@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
-import { parseAddress } from "../../src/address.ts";
+import { overTcp, parseAddress } from "../../src/address.ts";
 import { concat } from "./bytes.ts";
 
 /** Nothing here takes longer on a busy machine, unless it hangs. */
@@ -33,7 +33,7 @@ export class PlainClient implements Disposable {
 
   /** Connects to a URL. */
   static connect(url: string): Promise<PlainClient> {
-    const { host, port } = parseAddress(url);
+    const { host, port } = overTcp(parseAddress(url));
     return new Promise((resolve, reject) => {
       const socket = connect({ host, port });
       socket.once("error", reject);

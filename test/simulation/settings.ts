@@ -8,6 +8,7 @@
 import type { FramingName } from "../../src/framing.ts";
 import type { Echo, MobOptions, SlowConsumer } from "../../src/options.ts";
 import type { ResetShape } from "../../src/pipe.ts";
+import { drawWelcome, type Welcome } from "./newcomers.ts";
 import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 
 /** A source of numbers from 0 to 1. */
@@ -39,6 +40,8 @@ export const PLAIN_SHAPES: Shapes = { reset: "error", swallow: 0, lateHup: false
 export interface Settings {
   /** The options of the mob. */
   readonly options: MobOptions;
+  /** Who may come in, and from where; when it is not given, everybody. */
+  readonly welcome?: Welcome;
   /** Bytes that a connection holds in each direction. */
   readonly capacity: number;
   /** Whether a socket that was not read to its end is never told of again. */
@@ -87,7 +90,7 @@ export function drawSettings(work: Random, faults: Random): Settings {
     maxByteRate: pick(work, [0, 0, 0, 0, 2000]),
     drainTimeout: pick(work, [1, 100, 5000]),
   };
-  return {
+  const world: Settings = {
     options,
     capacity: pick(faults, [1, 9, 64, 300, 1000, 4096, 65_536]),
     strictEdges: faults() < 0.5,
@@ -103,6 +106,8 @@ export function drawSettings(work: Random, faults: Random): Settings {
     weights: drawWeights(work, faults),
     steps: pick(work, [20, 60, 150, 400]),
   };
+  const { options: asked, welcome } = drawWelcome(work);
+  return { ...world, options: { ...options, ...asked }, welcome };
 }
 
 /** The swarm: each fault is there in half of all worlds, and each step is more or less likely than in others. */
