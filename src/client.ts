@@ -78,6 +78,8 @@ async function dial(
   try {
     await adapter.connect(address, peer.registry, { signal, tls });
   } catch (cause) {
+    // Else it would listen to the signal for ever.
+    void peer.close();
     signal?.throwIfAborted();
     throw describe(`Cannot connect to ${url}`, cause);
   }

@@ -171,6 +171,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Sends what is waiting to be sent, then ends the connection. Resolves when it is over; it never rejects. */
   close(): Promise<void> {
+    if (this.#socket === undefined) this.#end(undefined);
     if (this.#state === "open") {
       this.#state = "closing";
       this.#mailbox.clear();
