@@ -10,10 +10,12 @@ import { BENCH_FRAMINGS, STAMP } from "../bench/stamp.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { BenchFlags } from "./bench.ts";
+import { addClientOptions, addDoorOptions, checkClient, checkDoors } from "./door_flags.ts";
 import { choiceOption, flagOf, limitOption, rangeOption } from "./flags.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./logging.ts";
+import type { JoinFlags } from "./join.ts";
 import type { PeerFlags } from "./peer.ts";
-import type { ServeFlags } from "./serve.ts";
+import { type ServeFlags, toOptions } from "./serve_flags.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** What the commands do, once their arguments are understood. Each resolves to the exit code. */
@@ -21,7 +23,7 @@ export interface Actions {
   /** `mobcast [serve] [URL ...]` */
   serve(urls: readonly string[], flags: ServeFlags): Promise<number>;
   /** `mobcast join [URL]` */
-  join(url: string, flags: PeerFlags): Promise<number>;
+  join(url: string, flags: JoinFlags): Promise<number>;
   /** `mobcast send [URL] [FILE]` */
   send(url: string, file: string | undefined, flags: PeerFlags): Promise<number>;
   /** `mobcast bench [URL]` */
@@ -40,19 +42,23 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   const serve = serveCommand(program).action(async (urls: string[], flags: ServeFlags, command: Command) => {
     const doors = urls.length > 0 ? urls : [DEFAULT_URL];
     for (const url of doors) checkUrl(command, url);
+    checkDoors(command, doors, flags);
     checkOptions(command, flags);
     code = await actions.serve(doors, flags);
   });
-  joinCommand(program).action(async (url: string, flags: PeerFlags, command: Command) => {
+  joinCommand(program).action(async (url: string, flags: JoinFlags, command: Command) => {
     checkUrl(command, url);
+    checkClient(command, url, flags);
     code = await actions.join(url, flags);
   });
   sendCommand(program).action(async (url: string, file: string | undefined, flags: PeerFlags, command: Command) => {
     checkUrl(command, url);
+    checkClient(command, url, flags);
     code = await actions.send(url, file, flags);
   });
   benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
     checkUrl(command, url);
+    checkClient(command, url, flags);
     if (flags.publishers > flags.clients) {
       command.error(`option '--publishers' is ${flags.publishers}, more than there are --clients: ${flags.clients}`);
     }
@@ -74,7 +80,7 @@ function serveCommand(program: Command): Command {
   for (const name of Object.keys(CHOICES)) {
     if (name !== "framing") command.addOption(choiceOption(name as keyof typeof CHOICES));
   }
-  return command
+  return addDoorOptions(command)
     .addOption(
       new Option("--log-level <level>", "how much is logged to standard error").choices(LOG_LEVELS).default("info"),
     )
@@ -82,7 +88,8 @@ function serveCommand(program: Command): Command {
 }
 
 function joinCommand(program: Command): Command {
-  return peerCommand(program, "join", "send each line of standard input, print each frame heard as a line");
+  return peerCommand(program, "join", "send each line of standard input, print each frame heard as a line")
+    .option("--reconnect", "connect again when the connection is lost, and say what may have been missed");
 }
 
 function sendCommand(program: Command): Command {
@@ -92,7 +99,7 @@ function sendCommand(program: Command): Command {
 
 function benchCommand(program: Command): Command {
   const framing = new Option("--framing <word>", "how frames are delimited").choices(BENCH_FRAMINGS).default("u64");
-  return program.command("bench")
+  const command = program.command("bench")
     .description("load a running server, and tell how fast it is and whether each client heard each frame once")
     .argument("[URL]", "the server", DEFAULT_URL)
     .addOption(
@@ -111,7 +118,8 @@ function benchCommand(program: Command): Command {
       }).default(1024),
     )
     .addOption(rangeOption("--seconds", "count", "how long it is measured", { min: 1, max: 86_400 }).default(5))
-    .addOption(framing)
+    .addOption(framing);
+  return addClientOptions(command)
     .option("--json", "print the result as JSON", false)
     .option("--histogram", "draw the delays", false);
 }
@@ -119,11 +127,12 @@ function benchCommand(program: Command): Command {
 function peerCommand(program: Command, name: string, description: string): Command {
   const maxFrame = limitOption("maxFrame");
   maxFrame.description = "largest payload to send or hear";
-  return program.command(name)
+  const command = program.command(name)
     .description(description)
     .argument("[URL]", "the server", DEFAULT_URL)
     .addOption(choiceOption("framing"))
     .addOption(maxFrame);
+  return addClientOptions(command);
 }
 
 // --- output ---
@@ -156,12 +165,13 @@ function checkUrl(command: Command, url: string): void {
   }
 }
 
-/** Refuses options that are each right and together wrong: a lag that no frame fits in. */
-function checkOptions(command: Command, { logLevel: _level, logFormat: _format, ...options }: ServeFlags): void {
+/** Refuses options that are each right and together wrong, a lag that no frame fits in; and who is no address. */
+function checkOptions(command: Command, flags: ServeFlags): void {
   try {
-    resolveOptions(options);
+    resolveOptions(toOptions(flags));
   } catch (error) {
-    command.error((error as Error).message.replace(/\bmax(Lag|Frame)\b/g, (name) => flagOf(name)));
+    const name = /\bmax(Lag|Frame)\b|(?<=^Cannot use )(allow|deny)\b/g;
+    command.error((error as Error).message.replace(name, (option) => flagOf(option)));
   }
 }
 
