@@ -24,7 +24,7 @@
 // --- serve and connect ---
 export { serve, type ServeOptions } from "./src/serve.ts";
 export { connect, type ConnectOptions, type ReconnectingOptions } from "./src/client.ts";
-export { type CloseOptions, Mob } from "./src/mob.ts";
+export { type CloseOptions, type DoorOptions, Mob } from "./src/mob.ts";
 export { Peer, type PeerOptions, type SendOptions } from "./src/peer.ts";
 export type { AttemptOptions } from "./src/attempts.ts";
 export { ReconnectingPeer, type ReconnectWith } from "./src/reconnect.ts";

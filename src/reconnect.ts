@@ -146,7 +146,8 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
         // Another iterator has gone on.
       } else if (at !== this.#newest) {
         this.#heard = this.#newest;
-        await this.#options.onGap?.({ milliseconds: this.#newest!.since - at!.until, error: at!.peer.error });
+        const milliseconds = Math.round(this.#newest!.since - at!.until);
+        await this.#options.onGap?.({ milliseconds, error: at!.peer.error });
       } else if (this.#state === "closed") {
         if (this.#error !== undefined) throw this.#error;
         return;
