@@ -78,8 +78,10 @@ export class Broadcast {
     return connection.remainder !== undefined || connection.cursor < this.endFor(connection);
   }
 
-  /** A newcomer, at the end of the log, is given what is published from now on. */
+  /** A newcomer is given what is published from now on. */
   add(connection: Connection): void {
+    connection.cursor = this.log.end;
+    connection.framesAtJoin = this.log.frames;
     this.#flow(connection);
   }
 

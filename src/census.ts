@@ -29,9 +29,9 @@ export class Census {
   readonly #undelivered: Volume = { frames: 0, bytes: 0 };
   #pings = 0;
 
-  /** A newcomer was not let in. */
-  refused(): void {
-    this.#left.refused++;
+  /** Somebody was kept out. */
+  keptOut(reason: CloseReason): void {
+    this.#left[reason]++;
   }
 
   /** A connection left, with these accounts. */
@@ -43,24 +43,27 @@ export class Census {
   }
 
   /** The accounts of everybody. Takes time in proportion to the connections: for people, not for every turn. */
-  stats(slab: Slab<Connection>, broadcast: Broadcast, acceptFailures: number): MobStats {
+  stats(slab: Slab<Connection>, broadcast: Broadcast, doors: DoorStats): MobStats {
     const totals = noTotals();
     addAccounts(totals, { ...this.#departed, lag: { frames: 0, bytes: 0 } });
     let pings = this.#pings;
-    for (const connection of slab.values()) {
+    let connections = 0;
+    for (const connection of members(slab)) {
+      connections++;
       addAccounts(totals, accountsOf(connection, broadcast));
       pings += connection.decoder.pings;
     }
     return {
       ...totals,
       undelivered: { ...this.#undelivered },
-      connections: slab.size,
+      connections,
+      strangers: slab.size - connections,
       joined: this.joined,
       left: { ...this.#left },
       published: { frames: broadcast.log.frames, bytes: broadcast.log.end },
       pings,
       staleEvents: this.staleEvents,
-      acceptFailures,
+      ...doors,
       turns: this.turns,
       writes: broadcast.writes,
       logHeld: broadcast.log.held,
@@ -69,7 +72,7 @@ export class Census {
 
   /** Everybody who is here, the furthest behind first. */
   connections(slab: Slab<Connection>, broadcast: Broadcast, now: number): ConnectionStats[] {
-    const list = Array.from(slab.values(), (connection): ConnectionStats => {
+    const list = Array.from(members(slab), (connection): ConnectionStats => {
       const age = now - connection.since;
       const seconds = Math.max(age, 1) / 1000;
       return {
@@ -84,6 +87,14 @@ export class Census {
     });
     return list.sort((one, other) => other.lag.bytes - one.lag.bytes || other.age - one.age);
   }
+}
+
+/** What is counted at the doors. */
+export type DoorStats = Pick<MobStats, "handshakes" | "acceptFailures">;
+
+/** Everybody but strangers. */
+function* members(slab: Slab<Connection>): Iterable<Connection> {
+  for (const connection of slab.values()) if (connection.hearing === undefined) yield connection;
 }
 
 /** The accounts of one connection. Frames are counted when asked for, not when given. */

@@ -7,6 +7,7 @@
 import type { Socket } from "./adapter.ts";
 import type { FrameDecoder } from "./frame.ts";
 import type { Laggard } from "./laggards.ts";
+import type { Hearing } from "./secret.ts";
 import type { CloseReason } from "./stats.ts";
 import type { Token } from "./token.ts";
 
@@ -26,8 +27,10 @@ export class Connection implements Laggard {
   readonly socket: Socket;
   /** Cuts what it sends into frames. */
   readonly decoder: FrameDecoder;
-  /** When it joined, in the adapter's milliseconds. */
-  readonly since: number;
+  /** When it joined, or came as a stranger, in the adapter's milliseconds. */
+  since: number;
+  /** What it has said of the shared secret, while it is a stranger; `undefined`: it is a member. */
+  hearing: Hearing | undefined;
 
   // --- intake: what comes from it ---
 
@@ -42,12 +45,10 @@ export class Connection implements Laggard {
 
   // --- broadcast: what it is given ---
 
-  /** The log's end when it joined: its stream starts there. */
-  readonly joinedAt: number;
   /** How many frames had been published when it joined. */
-  readonly framesAtJoin: number;
-  /** The offset up to which it was given the log. */
-  cursor: number;
+  framesAtJoin = 0;
+  /** The offset up to which it was given the log. Its stream starts at the log's end of the moment it joined. */
+  cursor = 0;
   /** Where its stream ends: the log's end at the moment it began to leave. */
   until: number = Infinity;
   /** How many frames had been published by then. */
@@ -79,14 +80,11 @@ export class Connection implements Laggard {
   /** Whether it was given everything and told so: our half of the stream has ended. */
   shut = false;
 
-  /** Makes a connection whose stream starts at this place of the log. */
-  constructor(token: Token, socket: Socket, decoder: FrameDecoder, since: number, joinedAt: number, frames: number) {
+  /** Makes a connection whose stream has yet to start. */
+  constructor(token: Token, socket: Socket, decoder: FrameDecoder, since: number) {
     this.token = token;
     this.socket = socket;
     this.decoder = decoder;
     this.since = since;
-    this.joinedAt = joinedAt;
-    this.cursor = joinedAt;
-    this.framesAtJoin = frames;
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import type { ResolvedOptions } from "./options.ts";
+import { LIMITS, type ResolvedOptions } from "./options.ts";
 import type { Token } from "./token.ts";
 
 /** How long a connection that was told everything may take to hang up, in milliseconds. Then it is dropped. */
@@ -93,12 +93,14 @@ export class Deadlines {
   }
 }
 
-/** The four kinds of deadline that a connection can have. */
+/** The five kinds of deadline that a connection can have. */
 export class Timeouts {
   /** Bytes are waiting and none was taken. */
   readonly stall: Deadlines;
   /** A frame has begun and is not whole. */
   readonly frame: Deadlines;
+  /** It has yet to say the secret. */
+  readonly secret: Deadlines;
   /** Nothing happens. */
   readonly idle: Deadlines;
   /** It was told everything and has not hung up. */
@@ -109,9 +111,11 @@ export class Timeouts {
   constructor(adapter: Adapter, options: ResolvedOptions, wake: () => void) {
     this.stall = new Deadlines(adapter, options.stallTimeout, wake);
     this.frame = new Deadlines(adapter, options.frameTimeout, wake);
+    // A stranger that may take for ever would be a way to fill the mob without knowing anything.
+    this.secret = new Deadlines(adapter, options.frameTimeout || LIMITS.frameTimeout.default, wake);
     this.idle = new Deadlines(adapter, options.idleTimeout, wake);
     this.linger = new Deadlines(adapter, Math.min(LINGER, options.drainTimeout), wake);
-    this.#all = [this.stall, this.frame, this.idle, this.linger];
+    this.#all = [this.stall, this.frame, this.secret, this.idle, this.linger];
   }
 
   /** A connection is gone. */

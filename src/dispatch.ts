@@ -12,13 +12,12 @@ import { type Adapter, ERROR, HUP, READABLE, type Readiness, type Registry, type
 import { AcceptBackOff } from "./back_off.ts";
 import { Broadcast } from "./broadcast.ts";
 import { accountsOf, Census } from "./census.ts";
-import { Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { type Deadlines, Timeouts } from "./deadlines.ts";
-import { FrameDecoder } from "./frame.ts";
-import { Gate } from "./gate.ts";
 import { Intake } from "./intake.ts";
 import { Journal } from "./journal.ts";
 import { logger } from "./logger.ts";
+import { Newcomers } from "./newcomers.ts";
 import { type MobHooks, News } from "./news.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Poll } from "./poll.ts";
@@ -35,10 +34,9 @@ export class Dispatcher {
   closing: string | undefined;
 
   readonly #adapter: Adapter;
-  readonly #options: ResolvedOptions;
   readonly #poll: Poll;
   readonly #slab: Slab<Connection>;
-  readonly #gate: Gate;
+  readonly #newcomers: Newcomers;
   readonly #broadcast: Broadcast;
   readonly #intake: Intake;
   readonly #rate: RateLimit | undefined;
@@ -57,11 +55,9 @@ export class Dispatcher {
   constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
     const wake = (): void => this.#poll.wake();
     this.#adapter = adapter;
-    this.#options = options;
     this.#now = adapter.now();
     this.#poll = new Poll(adapter, (events) => this.#turn(events));
     this.#slab = new Slab({ capacity: options.maxConnections });
-    this.#gate = new Gate(options, adapter.capacity);
     this.#backOff = new AcceptBackOff(adapter);
     this.#news = new News(hooks);
     this.#timeouts = new Timeouts(adapter, options, wake);
@@ -73,11 +69,23 @@ export class Dispatcher {
       failed: (connection, error) => this.#broken.push([connection, error]),
     });
     this.#intake = new Intake(options, this.#broadcast, this.#poll, this.#timeouts.frame, this.#rate);
+    this.#newcomers = new Newcomers({
+      adapter,
+      options,
+      poll: this.#poll,
+      slab: this.#slab,
+      broadcast: this.#broadcast,
+      timeouts: this.#timeouts,
+      news: this.#news,
+      census: this.#census,
+      journal: this.#journal,
+      backOff: this.#backOff,
+      closing: () => this.closing,
+    });
     this.registry = {
-      accept: (socket) => {
-        const token = this.admit(socket);
-        return typeof token === "string" ? undefined : token;
-      },
+      knock: (peer) => this.#newcomers.knock(peer),
+      handshakeFailed: (peer, error) => this.#newcomers.handshakeFailed(peer, error),
+      accept: (socket) => this.#newcomers.accept(socket),
       ready: (token, readiness) => this.#poll.ready(token, readiness),
       acceptFailed: (error) => this.#backOff.failed(error),
     };
@@ -85,12 +93,18 @@ export class Dispatcher {
 
   /** Everything that is counted. */
   stats(): MobStats {
-    return this.#census.stats(this.#slab, this.#broadcast, this.#backOff.failures);
+    const { handshakes } = this.#newcomers;
+    return this.#census.stats(this.#slab, this.#broadcast, { handshakes, acceptFailures: this.#backOff.failures });
   }
 
   /** Who is connected, the furthest behind first. */
   connections(): ConnectionStats[] {
     return this.#census.connections(this.#slab, this.#broadcast, this.#adapter.now());
+  }
+
+  /** Lets the application join, and names its connection, or says what keeps it out. */
+  admit(socket: Socket): Token | string {
+    return this.#newcomers.join(socket);
   }
 
   /** Lets everybody have what was read so far, then leave; `empty` is called when the last one is gone. */
@@ -105,39 +119,6 @@ export class Dispatcher {
     this.#draining = false;
     for (const connection of [...this.#slab.values()]) this.#remove(connection, connection.leaving ?? "shutdown");
     this.#poll.wake();
-  }
-
-  // --- a newcomer ---
-
-  /** Lets a connection in and names it, or says what keeps it out. */
-  admit(socket: Socket): Token | string {
-    const now = this.#adapter.now();
-    const { log } = this.#broadcast;
-    const obstacle = this.closing ?? this.#gate.enter(socket.peer);
-    if (obstacle !== undefined) return this.#refuse(socket, obstacle, now);
-    const token = this.#slab.insert((token) =>
-      new Connection(token, socket, new FrameDecoder(this.#options), now, log.end, log.frames)
-    );
-    const connection = token === undefined ? undefined : this.#slab.get(token);
-    if (token === undefined || connection === undefined) {
-      // The gate counts as the slab does, so this is a slab whose slots are retired.
-      this.#gate.leave(socket.peer);
-      return this.#refuse(socket, "no slot is left", now);
-    }
-    this.#backOff.succeeded();
-    this.#broadcast.add(connection);
-    this.#census.joined++;
-    this.#timeouts.idle.set(token, now);
-    this.#journal.joined(connection);
-    this.#news.joined({ token, peer: socket.peer });
-    if (this.#news.any) this.#poll.wake();
-    return token;
-  }
-
-  #refuse(socket: Socket, obstacle: string, now: number): string {
-    this.#census.refused();
-    this.#journal.refused(socket.peer, obstacle, now);
-    return obstacle;
   }
 
   // --- a turn ---
@@ -178,6 +159,7 @@ export class Dispatcher {
     if ((readiness & WRITABLE) !== 0) this.#broadcast.resume(connection);
     const final = (readiness & (HUP | ERROR)) !== 0;
     if ((readiness & READABLE) === 0 && !final) return;
+    if (connection.hearing !== undefined && !this.#newcomers.meet(connection, final)) return;
     const leaving = connection.leaving !== undefined;
     if (!leaving) this.#timeouts.idle.set(connection.token, this.#now);
     const outcome = leaving ? this.#intake.discard(connection) : this.#intake.read(connection, this.#now, final);
@@ -236,12 +218,13 @@ export class Dispatcher {
 
   #remove(connection: Connection, reason: CloseReason): void {
     const { token, socket } = connection;
+    if (connection.hearing !== undefined) return this.#newcomers.dismiss(connection, reason);
     if (this.#slab.remove(token) === undefined) return;
     const accounts = accountsOf(connection, this.#broadcast);
     this.#broadcast.remove(connection);
     this.#intake.forget(connection);
     this.#timeouts.clear(token);
-    this.#gate.leave(socket.peer);
+    this.#newcomers.left(socket.peer);
     socket.close();
     this.#backOff.tryNow();
     this.#census.left(connection, reason, accounts);
@@ -252,6 +235,7 @@ export class Dispatcher {
   /** Deals with those whose time is up. Input came first: who was late only because we were is not late. */
   #expire(): void {
     this.#late(this.#timeouts.frame, (connection) => this.#remove(connection, "frame-timeout"));
+    this.#late(this.#timeouts.secret, (connection) => this.#newcomers.unauthorized(connection, "it took too long"));
     this.#late(this.#timeouts.idle, (connection) => this.#remove(connection, "idle"));
     this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.leaving ?? "shutdown"));
     this.#late(this.#timeouts.stall, (connection) => {
@@ -276,6 +260,10 @@ export class Dispatcher {
     this.#draining = false;
     const staying = [...this.#slab.values()].filter((connection) => connection.leaving === undefined);
     for (const connection of staying) {
+      if (connection.hearing !== undefined) {
+        this.#remove(connection, "shutdown");
+        continue;
+      }
       try {
         const outcome = this.#intake.read(connection, this.#now, true);
         if (outcome === "too-large") this.#remove(connection, "frame-too-large");

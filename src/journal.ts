@@ -15,6 +15,9 @@ const LINES = 10;
 /** The window, in milliseconds. */
 const WINDOW = 10_000;
 
+/** The most characters of an error that are told. */
+const LONGEST_WHY = 200;
+
 /** Ends that are part of ordinary life, told at debug level. All others are refusals and cuts: warnings. */
 const ORDINARY: ReadonlySet<CloseReason> = new Set(["end", "reset", "truncated", "shutdown"]);
 
@@ -49,10 +52,20 @@ export class Journal {
     else if (this.#mayWrite(reason, now)) logger.warning("Removed: {peer}, {reason} (lag {lag} bytes)", properties());
   }
 
-  /** A newcomer was not let in, because of a limit. */
-  refused(peer: string, limit: string, now: number): void {
-    if (!this.#mayWrite("refused", now)) return;
-    logger.warning("Refused: {peer}, {limit}", { reason: "refused", peer, limit });
+  /** A newcomer was not let in, because of a limit or a list, or because it did not say the secret. */
+  keptOut(peer: string, reason: "refused" | "unauthorized", why: string, now: number): void {
+    if (!this.#mayWrite(reason, now)) return;
+    if (reason === "refused") logger.warning("Refused: {peer}, {limit}", { reason, peer, limit: why });
+    else logger.warning("Unauthorized: {peer}, {why}", { reason, peer, why });
+  }
+
+  /** A handshake came to nothing. What went wrong may be told in the peer's own words, so it is cut short. */
+  handshakeFailed(peer: string, error: Error, now: number): void {
+    const reason = "handshake-failed";
+    if (!this.#mayWrite(reason, now)) return;
+    const { code } = error as { code?: unknown };
+    const why = (typeof code === "string" ? code : error.message).slice(0, LONGEST_WHY);
+    logger.warning("Handshake failed: {peer}, {why}", { reason, peer, why });
   }
 
   /** Whether one more line of this kind may be written. A new window starts with the count of those that were not. */

@@ -8,6 +8,7 @@ import type { Adapter, Listener } from "./adapter.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { describe } from "./errors.ts";
+import { checkExposure } from "./exposure.ts";
 import type { MobHooks } from "./news.ts";
 import { type MobOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { Peer, type PeerOptions } from "./peer.ts";
@@ -78,7 +79,7 @@ export class Mob implements AsyncDisposable {
 
   /**
    * Opens a door and returns its URL as opened: a port of 0 has become a real one. Rejects with a `TypeError` when the
-   * URL is none, and with the system's error, its `code` and the URL in it, when the door cannot be opened.
+   * URL is none, with an `Error` when the secret would cross the network in the clear, and with the system's error, its `code` and the URL in it, when the door cannot be opened.
    */
   async listen(url: string): Promise<string> {
     const address = parseAddress(url);
@@ -90,6 +91,7 @@ export class Mob implements AsyncDisposable {
     };
     checkOpen();
     const tls = address.transport === "tls" ? await this.#certificates() : undefined;
+    checkExposure(address, this.options, tls);
     const { unixMode } = this.#doorOptions;
     const door = await this.#adapter.listen(address, registry, { tls, unixMode }).catch((cause: unknown) => {
       throw describe(`Cannot listen on ${url}`, cause);
@@ -124,7 +126,8 @@ export class Mob implements AsyncDisposable {
    */
   join(options: PeerOptions = {}): Peer {
     const { framing, maxFrame } = this.options;
-    const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...options, framing });
+    // The mob asks no secret of the application: one that was said would be a message, and heard by all.
+    const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...options, framing, secret: undefined });
     const [inside, outside] = pipe("inside", "the mob");
     const { registry } = this.#dispatcher;
     const token = this.#dispatcher.admit(inside);

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { readBlock } from "./access.ts";
 import { type FramingName, FRAMINGS } from "./framing.ts";
+import { refusesSecret } from "./secret.ts";
 import { INDEX_LIMIT } from "./token.ts";
 
 /** What happens to a connection whose lag passes `maxLag`. */
@@ -45,11 +47,19 @@ export interface MobOptions extends Partial<Limits> {
   readonly slowConsumer?: SlowConsumer;
   /** Who hears a frame: `all`, its sender too, or `others`. Default `all`. */
   readonly echo?: Echo;
-  /** Who may come in, as addresses and CIDR blocks (`10.0.0.0/8`, `::1`). Default: everybody. */
+  /**
+   * Who may come in, as addresses and CIDR blocks (`10.0.0.0/8`, `::1`) without bits behind the prefix. An IPv4 address
+   * over an IPv6 door counts as IPv4, so `::/0` is all of IPv6 and nothing else. Default: everybody. Peers on Unix
+   * sockets and the application's own members have no address, and are never asked.
+   */
   readonly allow?: readonly string[];
-  /** Who may not, though `allow` says so. Default: nobody. */
+  /** Who may not, even if `allow` says so. Default: nobody. */
   readonly deny?: readonly string[];
-  /** What every client has to say in its first frame, within `frameTimeout`. Default: nothing. */
+  /**
+   * What every client has to say in its first frame, as UTF-8 of up to 4096 bytes, within `frameTimeout` of connecting
+   * (within 30 seconds when that is 0). Pings before it are swallowed. Who does not say it never joins, and ends as
+   * `unauthorized`. Default: nothing.
+   */
   readonly secret?: string | undefined;
 }
 
@@ -210,12 +220,16 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
       checkChoice(name, value, CHOICES[name as keyof typeof CHOICES]);
     } else if (Object.hasOwn(LIMITS, name)) {
       checkLimit(name, value, LIMITS[name as keyof Limits]);
-    } else if (!Object.hasOwn(resolved, name)) {
+    } else if (name === "allow" || name === "deny") {
+      resolved[name] = checkList(name, value);
+      continue;
+    } else if (name !== "secret") {
       throw new TypeError(`Cannot use option ${name}: there is none of that name`);
     }
     resolved[name] = value;
   }
-  const { maxLag, maxFrame } = resolved as unknown as ResolvedOptions;
+  const { maxLag, maxFrame, secret, framing } = resolved as unknown as ResolvedOptions;
+  if (secret !== undefined) checkSecret(secret, framing);
   if (maxLag < maxFrame) {
     throw new RangeError(
       `Cannot use maxLag ${maxLag}: it is less than maxFrame ${maxFrame}, one frame would be too much`,
@@ -227,6 +241,25 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
 function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
   if (choices.includes(value as string)) return;
   throw new TypeError(`Cannot use ${name} ${shown(value)}: it is one of ${choices.join(", ")}`);
+}
+
+/** A copy of the list, with every entry checked. */
+function checkList(name: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value)) {
+    throw new TypeError(`Cannot use ${name} ${shown(value)}: it is a list of addresses and CIDR blocks`);
+  }
+  // Array.from makes holes into entries, which are then refused.
+  return Array.from(value as readonly unknown[], (entry) => {
+    if (typeof entry !== "string") throw new TypeError(`Cannot use ${name} ${shown(entry)}: it is not a string`);
+    readBlock(name, entry);
+    return entry;
+  });
+}
+
+/** The error does not show the secret: it may be all but right. */
+function checkSecret(secret: unknown, framing: FramingName): void {
+  const wrong = typeof secret === "string" ? refusesSecret(secret, framing) : `it is a string, not ${typeof secret}`;
+  if (wrong !== undefined) throw new TypeError(`Cannot use secret (not shown): ${wrong}`);
 }
 
 function checkLimit(name: string, value: unknown, limit: Limit): void {

@@ -99,7 +99,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   constructor(adapter: Adapter, name: string, options: PeerOptions = {}) {
     const { hear = true, signal, secret, ...limits } = options;
     // A peer has no lag to limit, so no frame is too large for it.
-    const { framing, maxFrame } = resolveOptions({ ...limits, maxLag: LIMITS.maxLag.max });
+    const { framing, maxFrame } = resolveOptions({ ...limits, secret, maxLag: LIMITS.maxLag.max });
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#adapter = adapter;
     this.#name = name;
@@ -108,7 +108,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     this.#hear = hear;
     this.#decoder = new FrameDecoder({ framing, maxFrame });
     this.#outbox = new BroadcastLog({ framing });
-    if (secret !== undefined) this.#outbox.appendPayload(checkSecret(secret, this.#framing, maxFrame));
+    if (secret !== undefined) this.#outbox.appendPayload(new TextEncoder().encode(secret));
     this.#poll = new Poll(adapter, (events) => this.#turn(events));
     this.registry = {
       accept: (socket) => {
@@ -286,14 +286,4 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     this.#senders.fail(this.#overError());
     this.#resolveClosed();
   }
-}
-
-/** The secret as a payload. Throws when no frame can carry it, without saying what it is. */
-function checkSecret(secret: string, framing: Framing, maxFrame: number): Uint8Array {
-  const payload = new TextEncoder().encode(secret);
-  if (payload.length === 0) throw new TypeError("Cannot use secret: it is empty");
-  if (payload.length > maxFrame) throw new RangeError(`Cannot use secret: it is over maxFrame ${maxFrame}`);
-  const refusal = framing.refuses(payload);
-  if (refusal !== undefined) throw new TypeError(`Cannot use secret: ${refusal}`);
-  return payload;
 }

@@ -26,6 +26,8 @@ export const CLOSE_REASONS = {
   "stalled": "it took no byte for stallTimeout while bytes were waiting",
   "idle": "nothing came and nothing was given for idleTimeout",
   "refused": "it was not let in",
+  "handshake-failed": "its TLS handshake came to nothing; it was not let in",
+  "unauthorized": "it did not say the secret; it was not let in",
   "shutdown": "the mob was closed",
   "internal": "mobcast itself failed; please report it",
 } as const;
@@ -75,11 +77,15 @@ export interface ConnectionStats extends Accounts {
 
 /** Everything a mob counts, as `mob.stats()` returns it. */
 export interface MobStats extends Accounts {
-  /** Connections now. */
+  /** Connections now: those that have joined. */
   readonly connections: number;
+  /** Connections that have yet to say the secret. They count for the limits, and are not among `connections`. */
+  readonly strangers: number;
+  /** TLS handshakes under way. They count for the limits, too. */
+  readonly handshakes: number;
   /** Connections that ever joined. */
   readonly joined: number;
-  /** Ended connections by reason. */
+  /** Ended connections by reason. Those `refused`, `handshake-failed` and `unauthorized` had never joined. */
   readonly left: Readonly<Record<CloseReason, number>>;
   /** What connections were still owed when they left. */
   readonly undelivered: Volume;

@@ -1,0 +1,44 @@
+/**
+ * Exposure: what a door lets in that was probably not meant.
+ *
+ * @module
+ */
+
+import { isLoopback } from "./access.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { logger } from "./logger.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { ServerTls } from "./tls.ts";
+
+/**
+ * Looks at a door before it is opened. Throws when a secret would cross the network in the clear, and warns when
+ * anybody who reaches the door may come in. A door on loopback or on a Unix socket is this machine's own affair.
+ */
+export function checkExposure(address: Address, options: ResolvedOptions, tls?: ServerTls): void {
+  if (address.transport === "unix" || isLocal(address.host)) return;
+  const url = formatAddress(address);
+  const { allow, secret } = options;
+  if (address.transport === "tcp") {
+    if (secret !== undefined) {
+      throw new Error(
+        `Cannot listen on ${url}: the secret would cross the network in the clear, use tls:// or listen on loopback`,
+      );
+    }
+    if (allow.length > 0) return;
+    logger.warning(
+      "Exposed: whoever reaches {url} may come in, hear everything and say anything, in the clear: " +
+        "use tls:// with client certificates, name those who may come in (allow), or listen on 127.0.0.1",
+      { url },
+    );
+  } else if (tls?.ca === undefined && allow.length === 0 && secret === undefined) {
+    logger.warning(
+      "Exposed: whoever reaches {url} may come in, hear everything and say anything: " +
+        "ask for client certificates (ca), name those who may come in (allow), or set a secret",
+      { url },
+    );
+  }
+}
+
+function isLocal(host: string): boolean {
+  return host.toLowerCase() === "localhost" || isLoopback(host);
+}
