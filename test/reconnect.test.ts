@@ -467,6 +467,22 @@ test("a peer says its secret before anything else, on each connection", TIMEOUT,
   await world.down();
 });
 
+test("reconnect: a wrong secret is waited for ever longer, whatever is said", TIMEOUT, async () => {
+  const world = new World();
+  await world.up({ secret: "open sesame" });
+  const { adapter } = world;
+  const peer = await connect(URL, { adapter, secret: "open barley", reconnect: world.options({ attempts: 5 }) });
+  const listening = world.listen(peer);
+  await world.settle();
+  for (let attempt = 0; attempt < 5; attempt++) await world.pass(world.waits[attempt]!);
+  assertEquals(world.waits, [99, 199, 399, 799, 1599]);
+  const why = await listening;
+  assertStringIncludes(why, `Cannot reconnect to ${URL} in 5 attempts`);
+  assertEquals(/sesame|barley/.test([why, ...world.told].join()), false);
+  assertEquals(world.mob.stats().published.frames, 0);
+  await world.down();
+});
+
 test("a secret that no frame can carry is refused, and not shown", async () => {
   const options = { adapter: memoryAdapter() };
   for (
