@@ -72,6 +72,9 @@ async function dial(
   { tls, ...options }: Omit<ConnectOptions, "adapter">,
 ): Promise<Peer> {
   const address = parseAddress(url);
+  if (tls !== undefined && address.transport !== "tls") {
+    throw new TypeError(`Cannot connect to ${url} over TLS: its URL does not begin with tls:`);
+  }
   const { signal } = options;
   signal?.throwIfAborted();
   const peer = new Peer(adapter, url, options);

@@ -28,7 +28,10 @@ export interface PeerOptions {
   readonly hear?: boolean;
   /** Ends the connection at once when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** What the mob wants to hear first, where it has a `secret`: it is sent before anything else. */
+  /**
+   * What the mob wants to hear first, where it has a `secret`: it is sent before anything else. A mob that has none
+   * takes it for a message, and everybody hears it.
+   */
   readonly secret?: string | undefined;
 }
 

@@ -10,8 +10,13 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { processTerminal } from "../adapters/terminal.ts";
 import { Credentials } from "../src/cli/credentials.ts";
 import { main } from "../src/cli/main.ts";
+import { formatAddress, parseAddress } from "../src/address.ts";
+import { connect } from "../src/client.ts";
 import { serve } from "../src/serve.ts";
-import { textOf } from "./helpers/bytes.ts";
+import { bytesOf, textOf } from "./helpers/bytes.ts";
+import { makeAuthority } from "./helpers/certificates.ts";
+import { CommandLine, runCommand, RUNTIMES, startServer } from "./helpers/command_line.ts";
+import { DoorKit } from "./helpers/door_kit.ts";
 import { FakeTerminal } from "./helpers/fake_terminal.ts";
 
 const LIMITED = { timeout: 60_000 };
@@ -258,6 +263,93 @@ test("serve: --allow and --deny, given once or often; what is no address is exit
   }
 });
 
+/** A client's terminal with these files. */
+function clientOf(files: ReadonlyMap<string, string>, ...args: readonly string[]): FakeTerminal {
+  const terminal = new FakeTerminal(...args);
+  for (const [name, text] of files) terminal.texts.set(name, { text, mode: 0o600 });
+  return terminal;
+}
+
+test(
+  "join, send and bench come in through a door over TLS, with a certificate where it is asked for",
+  LIMITED,
+  async () => {
+    const authority = await makeAuthority("the test's authority");
+    const [server, client] = await Promise.all([authority.issue(), authority.issue({ usage: "client" })]);
+    const { terminal, url, code } = await serving(
+      ["tls://127.0.0.1:0", "--cert", "cert", "--key", "key", "--ca", "ca"],
+      { cert: [server.cert, 0o644], key: [server.key, 0o600], ca: [authority.cert, 0o644] },
+    );
+    const files = new Map([["ca", authority.cert], ["cert", client.cert], ["key", client.key]]);
+    const flags = ["--ca", "ca", "--cert", "cert", "--key", "key"];
+    const join = clientOf(files, "join", url, ...flags, "--servername", "localhost");
+    join.stdin.say("hello\n");
+    const joined = main(join);
+    await join.stdout.match(/hello\n/);
+    const send = clientOf(files, "send", url, ...flags);
+    send.stdin.say("one\ntwo\n").end();
+    assertEquals([await main(send), send.stderr.text], [0, ""]);
+    await join.stdout.match(/two\n/);
+    join.signal("SIGINT");
+    assertEquals([await joined, join.stderr.text], [0, ""]);
+    const bench = clientOf(files, "bench", url, ...flags, "--clients", "5", "--seconds", "1", "--json");
+    assertEquals([await main(bench), bench.stderr.text], [0, ""]);
+    assertEquals(JSON.parse(bench.stdout.text).lost, 0);
+    assertEquals(/BEGIN/.test(bench.stdout.text), false);
+    for (
+      const [says, ...args] of [
+        ["Cannot connect to", "--ca", "ca", "--cert", "cert", "--key", "key", "--servername", "elsewhere"],
+        ["Cannot connect to"],
+      ]
+    ) {
+      const refused = clientOf(files, "send", url, ...args);
+      refused.stdin.say("one\n").end();
+      assertEquals(await main(refused), 1, args.join(" "));
+      assertMatch(refused.stderr.text, new RegExp(`^mobcast: ${says} [^\\n]+\\n$`));
+    }
+    // Under TLS 1.3 a client is through before the server has seen that its certificate is missing.
+    const stranger = clientOf(files, "send", url, "--ca", "ca");
+    stranger.stdin.say("one\n").end();
+    assertEquals(await main(stranger), 1);
+    terminal.signal("SIGTERM");
+    assertEquals(await code, 0);
+    assertEquals(/BEGIN/.test(terminal.stderr.text), false, terminal.stderr.text);
+  },
+);
+
+test("serve: SIGHUP reads the certificates again; where that fails the old ones stay", LIMITED, async () => {
+  const [first, second] = await Promise.all([makeAuthority("the first"), makeAuthority("the second")]);
+  const [old, fresh] = await Promise.all([first.issue(), second.issue()]);
+  const { terminal, url, code } = await serving(
+    ["tls://127.0.0.1:0", "--cert", "cert", "--key", "key"],
+    { cert: [old.cert, 0o644], key: [old.key, 0o600] },
+  );
+  const staying = await connect(url, { tls: { ca: first.cert } });
+  terminal.texts.set("cert", { text: fresh.cert, mode: 0o644 });
+  terminal.texts.set("key", { text: fresh.key, mode: 0o600 });
+  terminal.signal("SIGHUP");
+  await terminal.stderr.match(/\[info\] mobcast: Certificates reloaded\n/);
+  const newcomer = await connect(url, { tls: { ca: second.cert } });
+  await newcomer.send(bytesOf("nobody was dropped"));
+  for await (const message of staying) {
+    assertEquals(textOf(message), "nobody was dropped");
+    break;
+  }
+  terminal.texts.set("cert", { text: "-----BEGIN CERTIFICATE-----\nnonsense\n", mode: 0o644 });
+  terminal.signal("SIGHUP");
+  await terminal.stderr.match(/\[error\] mobcast: Cannot reload certificates, the old ones stay: [^\n]+\n/);
+  terminal.texts.delete("key");
+  terminal.signal("SIGHUP");
+  await terminal.stderr.match(
+    /Cannot reload certificates, the old ones stay: [^\n]*Cannot read key: no such file[^\n]*\n/,
+  );
+  const last = await connect(url, { tls: { ca: second.cert } });
+  await Promise.all([staying.close(), newcomer.close(), last.close()]);
+  terminal.signal("SIGTERM");
+  assertEquals(await code, 0);
+  assertEquals(/PRIVATE KEY/.test(terminal.stderr.text), false);
+});
+
 // --- join ---
 
 test("join --reconnect: each change and the gap are told, and what is typed meanwhile is sent", LIMITED, async () => {
@@ -308,3 +400,50 @@ test("join --reconnect: nobody there at first is an error, an interrupt while it
   assertEquals(await main(nobody), 1);
   assertEquals(nobody.stderr.text, `mobcast: Cannot connect to ${url}: connection refused (ECONNREFUSED)\n`);
 });
+
+// --- processes ---
+
+for (const runtime of RUNTIMES) {
+  test(
+    `${runtime}: doors over TLS and a Unix socket into one mob, with a token, SIGHUP, and --reconnect`,
+    LIMITED,
+    async () => {
+      await using kit = await DoorKit.make();
+      await kit.write("token", "open sesame\n");
+      const token = ["--token-file", kit.path("token")];
+      const local = `unix:${kit.path("socket")}`;
+      const args = ["tls://127.0.0.1:0", local, "--unix-mode", "0600", ...kit.flags("server"), ...token];
+      await using server = await startServer(runtime, args);
+      assertEquals(server.urls[1], formatAddress(parseAddress(local)));
+      await using join = new CommandLine(runtime, [
+        "join",
+        server.url,
+        ...kit.flags("client"),
+        ...token,
+        "--reconnect",
+      ]);
+      join.write("from join\n");
+      await join.match(/from join\n/);
+      const sent = await runCommand(runtime, ["send", local, ...token], "through the socket\n");
+      assertEquals([sent.code, sent.stderr], [0, ""]);
+      await join.match(/through the socket\n/);
+      server.signal("SIGHUP");
+      await server.match(/Certificates reloaded/, "stderr");
+      const url = server.url;
+      const stopped = await server.stop();
+      assertEquals(stopped.code, 0, stopped.stderr);
+      await join.match(/trying again/, "stderr");
+      await using again = await startServer(runtime, [url, ...args.slice(1)]);
+      await join.match(/^mobcast: connected to tls:[^\n]+ again$/m, "stderr");
+      join.write("from join again\n");
+      await join.match(/from join again\n/);
+      await join.match(/^mobcast: missed what was said in \d+\.\d s$/m, "stderr");
+      join.signal("SIGINT");
+      assertEquals((await join.exit()).code, 0);
+      assertEquals((await again.stop()).code, 0);
+      for (const { stdout, stderr } of [server, join, again]) {
+        assertEquals(/sesame|PRIVATE/.test(stdout + stderr), false);
+      }
+    },
+  );
+}

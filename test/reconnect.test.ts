@@ -353,6 +353,8 @@ test("reconnect: the first connection is tried once, or as often as any", TIMEOU
   await gaveUp;
   // What is wrong in itself is not tried twice.
   const { adapter } = world;
+  const tls = { servername: "h" };
+  await assertRejects(() => connect(URL, { adapter, tls, reconnect: { first: true } }), TypeError, "begin with tls:");
   await assertRejects(() => connect("nonsense", { adapter, reconnect: { first: true } }), TypeError, "nonsense");
   await assertRejects(() => connect(URL, { adapter, maxFrame: 0, reconnect: { first: true } }), RangeError, "maxFrame");
   await assertRejects(() => connect(URL, { adapter, reconnect: { cap: 0.5 } }), RangeError, "reconnect.cap 0.5");
