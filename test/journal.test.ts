@@ -1,31 +1,9 @@
 import { test } from "node:test";
-import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import { assert, assertEquals } from "@std/assert";
 import { HUP } from "../src/adapter.ts";
 import { CLOSE_REASONS } from "../src/stats.ts";
+import { lineOf, logged } from "./helpers/logged.ts";
 import { World } from "./helpers/world.ts";
-
-/** What is logged at a level while something runs. */
-async function logged(level: "debug" | "info", run: () => Promise<void>): Promise<LogRecord[]> {
-  const records: LogRecord[] = [];
-  configureSync({
-    sinks: { records: (record) => records.push(record) },
-    loggers: [
-      { category: "mobcast", sinks: ["records"], lowestLevel: level },
-      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
-    ],
-  });
-  try {
-    await run();
-  } finally {
-    resetSync();
-  }
-  return records;
-}
-
-function textOf(record: LogRecord): string {
-  return record.message.join("");
-}
 
 test("a cut is one structured line: reason, peer, token, age, bytes, lag", async () => {
   const [line, ...more] = await logged("info", async () => {
@@ -57,7 +35,7 @@ test("a thousand refusals are ten lines and a count, so that nobody can fill a d
     world.come();
     assertEquals(world.mob.stats().left.refused, 1001);
   });
-  const texts = lines.map(textOf);
+  const texts = lines.map(lineOf);
   assertEquals(texts.length, 12);
   assert(texts[10]!.startsWith("Not logged: 990 more lines of"), texts[10]);
   assertEquals(lines[0]!.properties, { reason: "refused", peer: "10.0.0.1:2", limit: "maxConnections 1" });
@@ -71,7 +49,7 @@ test("who comes and goes in the ordinary way is told at debug level only", async
     world.run();
   };
   assertEquals(await logged("info", life), []);
-  assertEquals((await logged("debug", life)).map(textOf), ["Joined: 10.0.0.1:1", "Left: 10.0.0.1:1, end"]);
+  assertEquals((await logged("debug", life)).map(lineOf), ["Joined: 10.0.0.1:1", "Left: 10.0.0.1:1, end"]);
 });
 
 test("every close reason says what it means", () => {

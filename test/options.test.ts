@@ -9,7 +9,7 @@ import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from
 import { CHOICES, LIMITS, type Limits, type MobOptions, type ResolvedOptions, resolveOptions } from "../src/options.ts";
 import { FakeTerminal } from "./helpers/fake_terminal.ts";
 
-const NAMES = [...Object.keys(LIMITS), ...Object.keys(CHOICES)];
+const NAMES = [...Object.keys(LIMITS), ...Object.keys(CHOICES), "allow", "deny", "secret"];
 
 // --- resolveOptions ---
 
@@ -18,6 +18,7 @@ const VALUE = fc.oneof(
   fc.integer({ min: -2, max: 2 ** 40 }),
   fc.constantFrom(0, 1, 1024, 2 ** 20 - 1, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 36, 2 ** 53, -0, NaN, Infinity, 1.5),
   fc.constantFrom(...Object.values(CHOICES).flat()),
+  fc.array(fc.constantFrom("10.0.0.0/8", "::1", "fd00::/8", "10.0.0.1/8", "::1%lo", ""), { maxLength: 2 }),
   fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSparseArray: true }),
 );
 
@@ -48,6 +49,8 @@ function assertResolved(resolved: ResolvedOptions, options: Readonly<Record<stri
     assertEquals<unknown>(value, options[name] ?? choices[0], name);
   }
   assert(resolved.maxLag >= resolved.maxFrame, "one frame would be too much");
+  assertEquals<unknown>([resolved.allow, resolved.deny], [options.allow ?? [], options.deny ?? []]);
+  assertEquals<unknown>(resolved.secret, options.secret);
 }
 
 test("resolveOptions gives whole options, or an error that names one of those given (property)", () => {

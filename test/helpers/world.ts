@@ -101,14 +101,14 @@ export class World {
   }
 
   /** A newcomer with its token; without one when it was refused. */
-  come(): { socket: ScriptedSocket; token: Token | undefined } {
-    const socket = new ScriptedSocket(`10.0.0.1:${++this.#count}`);
+  come(peer = `10.0.0.1:${++this.#count}`): { socket: ScriptedSocket; token: Token | undefined } {
+    const socket = new ScriptedSocket(peer);
     return { socket, token: this.registry.accept(socket) };
   }
 
   /** A newcomer that must not be refused. */
-  join(): Member {
-    const { socket, token } = this.come();
+  join(peer?: string): Member {
+    const { socket, token } = this.come(peer);
     if (token === undefined) throw new Error(`${socket.peer} was refused`);
     return { socket, token };
   }
