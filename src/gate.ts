@@ -19,7 +19,10 @@ export class Gate {
    */
   readonly #maxHandshakes: number;
   readonly #byAddress: Map<string, number> = new Map();
-  /** Handshakes under way, by peer: a peer may be at two doors at once. */
+  /**
+   * Handshakes under way, by peer. One that is at two doors from the same port is one name: whichever comes in first
+   * gets the place, and the other has to find one.
+   */
   readonly #handshakes: Map<string, number> = new Map();
   #underWay = 0;
   #inside = 0;

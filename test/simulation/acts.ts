@@ -7,6 +7,7 @@
 import { ERROR, HUP, READABLE, WRITABLE } from "../../src/adapter.ts";
 import { type Token, tokenOf } from "../../src/token.ts";
 import type { Client } from "./client.ts";
+import { MANNERS } from "./newcomers.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Step, StepName } from "./steps.ts";
 
@@ -19,7 +20,11 @@ export async function act(simulation: Simulation, step: Step): Promise<void> {
 }
 
 const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => void>> = {
-  connect: (simulation, { how }) => void simulation.connect(how % 2 === 0),
+  connect: (simulation, { who, how }) => void simulation.connect(how % 2 === 0, MANNERS[how >> 1], who),
+  handshake: ({ network }, { who, how }) => {
+    const client = [...network.handshakes.keys()][who % Math.max(1, network.handshakes.size)];
+    if (client !== undefined) network.endHandshake(client, how > 0);
+  },
   say: (simulation, { who, size, how }) => {
     const client = speaker(simulation, who);
     if (client === undefined) return;
@@ -59,7 +64,8 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
   reset: (simulation, { who }) => clientAt(simulation, who)?.reset(),
   hostile: (simulation, { who, how }) => {
     const client = clientAt(simulation, who);
-    if (client === undefined || !client.speaks) return;
+    // Who says another secret, or none, has said all it will.
+    if (client === undefined || !client.speaks || !client.sane) return;
     client.poison(garbage(simulation, how));
     client.push(Infinity);
   },

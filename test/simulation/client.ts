@@ -8,6 +8,7 @@ import type { PipeEnd } from "../../src/pipe.ts";
 import { encodeFrame, type FramingName } from "../../src/framing.ts";
 import { concat } from "../helpers/bytes.ts";
 import { Author, type Stream } from "./model.ts";
+import { type Home, HOMES, type Manner } from "./newcomers.ts";
 
 /** A newline cannot be in a line. */
 const NEWLINE = 10;
@@ -28,6 +29,14 @@ export class Client {
   readonly number: number;
   /** What it says. */
   readonly author: Author = new Author();
+  /** Where it comes from. */
+  home: Home = HOMES[0]!;
+  /** Whether it comes by way of a handshake. */
+  shakesHands = false;
+  /** How it says the secret, where there is one. */
+  manner: Manner = "right";
+  /** How many bytes of its stream show whether it knows the secret. */
+  provenAt: number = Infinity;
   /** Whether it reads all it can as soon as it can. */
   eager: boolean;
   /** Whether it broke the connection. */
@@ -74,11 +83,17 @@ export class Client {
     this.outbox.push(frame);
   }
 
+  /** It has something to say before its frames, which is not to be published. */
+  preface(frame: Uint8Array): void {
+    this.author.say(frame, true);
+    this.outbox.push(frame);
+  }
+
   /** It has garbage to send. */
   poison(bytes: Uint8Array): void {
     this.author.poisonedAt = Math.min(this.author.poisonedAt, this.author.length);
     this.author.length += bytes.length;
-    this.outbox.push(bytes);
+    if (bytes.length > 0) this.outbox.push(bytes);
   }
 
   /** Sends up to `limit` bytes of what it has to say, in one piece. */

@@ -39,6 +39,11 @@ function endFaults(simulation: Simulation): void {
   }
 }
 
+/** Handshakes come to an end, also of those who knock now that their door has opened again. */
+function endHandshakes({ network }: Simulation): void {
+  for (const client of [...network.handshakes.keys()]) network.endHandshake(client, client.number % 2 === 0);
+}
+
 /** Lets everything happen that is due, and time pass, until nothing more does. */
 async function untilQuiet(simulation: Simulation): Promise<void> {
   let missing = -1;
@@ -48,6 +53,7 @@ async function untilQuiet(simulation: Simulation): Promise<void> {
     if (simulation.violation !== undefined) return;
     if (simulation.moved > moved) round = 0;
     moved = simulation.moved;
+    endHandshakes(simulation);
     simulation.clientsAct();
     simulation.deliverAll();
     const busy = simulation.turnDue;
@@ -99,6 +105,9 @@ function checkArrived(simulation: Simulation): void {
     const { client, stream } = socket;
     const { author } = client;
     if (client.broken) continue;
+    if (socket.stranger && client.speaks && client.sane) {
+      simulation.violate("arrives", `${simulation.nameOf(socket)} has said the secret, and is a stranger`);
+    }
     if (author.published !== author.said.length && client.speaks) {
       simulation.violate(
         "arrives",
@@ -121,11 +130,12 @@ function checkArrived(simulation: Simulation): void {
 
 /** The door still opens: a newcomer is let in, speaks, and is heard. */
 async function checkNewcomer(simulation: Simulation): Promise<void> {
-  const refusedBefore = simulation.refused;
+  const { ended } = simulation.newcomers;
+  const refusedBefore = ended.refused;
   const newcomer = simulation.connect(true);
   simulation.pass(1100);
   await untilQuiet(simulation);
-  if (simulation.refused > refusedBefore || simulation.violation !== undefined) return;
+  if (ended.refused > refusedBefore || simulation.violation !== undefined) return;
   if (newcomer.stream === undefined) return simulation.violate("arrives", "a newcomer is not let in");
   newcomer.say(1);
   await untilQuiet(simulation);
@@ -137,7 +147,8 @@ async function checkNewcomer(simulation: Simulation): Promise<void> {
 async function leave(simulation: Simulation): Promise<void> {
   for (const client of simulation.clients) client.number % 2 === 0 ? client.finish() : client.reset();
   for (const member of simulation.members) member.leave();
-  for (let round = 0; round < 100 && simulation.mob.stats().connections > 0; round++) {
+  for (let round = 0; round < 100 && population(simulation) > 0; round++) {
+    endHandshakes(simulation);
     simulation.clientsAct();
     simulation.deliverAll();
     simulation.turn();
@@ -146,7 +157,8 @@ async function leave(simulation: Simulation): Promise<void> {
   }
   if (!simulation.closing) {
     simulation.turn();
-    const { logHeld, connections } = simulation.mob.stats();
+    const { logHeld } = simulation.mob.stats();
+    const connections = population(simulation);
     const gone = [...simulation.inside.values()].filter((socket) => isAdriftAndGone(simulation, socket)).length;
     if (connections > gone) simulation.violate("ends", `${connections} connections stay though their peers are gone`);
     if (logHeld > 0) simulation.violate("memory", `${logHeld} bytes are held, and nobody is there`);
@@ -161,6 +173,12 @@ async function leave(simulation: Simulation): Promise<void> {
   }
 }
 
+/** Everybody who has a place, strangers too. */
+function population({ mob }: Simulation): number {
+  const { connections, strangers, handshakes } = mob.stats();
+  return connections + strangers + handshakes;
+}
+
 /** Nothing is left: no connection, no timer, no byte; and every account adds up. */
 function checkEmpty(simulation: Simulation): void {
   const { mob, model, inside, members } = simulation;
@@ -173,8 +191,10 @@ function checkEmpty(simulation: Simulation): void {
     simulation.violate("ends", `${simulation.network.adapter.timers} timers are left`);
   }
   const stats = mob.stats();
-  const left = Object.values(stats.left).reduce((sum, count) => sum + count, 0) - stats.left.refused;
-  const sums = [stats.connections, stats.lag.bytes, stats.logHeld, stats.joined - left];
+  simulation.newcomers.checkCounts();
+  const everybody = Object.values(stats.left).reduce((sum, count) => sum + count, 0);
+  const left = Object.values(simulation.newcomers.ended).reduce((sum, count) => sum - count, everybody);
+  const sums = [population(simulation), stats.lag.bytes, stats.logHeld, stats.joined - left];
   if (sums.some((sum) => sum !== 0)) simulation.violate("accounts", `at the end there is left over: ${sums}`);
   if (stats.published.bytes !== model.end) simulation.violate("accounts", "published bytes do not add up");
 }

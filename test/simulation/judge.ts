@@ -25,7 +25,6 @@ export class Judge {
   readonly #removals: Map<Token, Removal> = new Map();
   /** Those that began to leave in this turn. */
   #leaversBefore: Set<Token> = new Set();
-  #wasFull = false;
   #holds = false;
   /** Bytes that the log held after the last turn. */
   #held = 0;
@@ -40,32 +39,6 @@ export class Judge {
   /** Bytes in a segment of the log. */
   get #segment(): number {
     return segmentSizeFor(this.#simulation.options.maxLag);
-  }
-
-  // --- a newcomer ---
-
-  /** Whether a newcomer must be let in now; if not, it must be refused. */
-  hasRoom(): boolean {
-    const { inside, members, mob, options, closing } = this.#simulation;
-    const { maxConnections, maxConnectionsPerAddress } = options;
-    const rows = members.length === 0 ? [] : mob.connections();
-    const all = inside.size + rows.filter(({ token }) => !inside.has(token)).length;
-    const full = all >= maxConnections || (maxConnectionsPerAddress > 0 && inside.size >= maxConnectionsPerAddress);
-    if (full) this.#reachFull();
-    return !full && !closing;
-  }
-
-  /** A newcomer was let in, or not, and that was right, or not. */
-  accepted(newcomer: Observed, token: Token | undefined, due: boolean): void {
-    if (due && this.#wasFull) this.#simulation.marks.reach("let in after full");
-    if ((token !== undefined) === due) return;
-    const verdict = due ? "was refused, and there was room" : "was let in, and there was no room";
-    this.#simulation.violate("limits", `client ${newcomer.client.number} ${verdict}`);
-  }
-
-  #reachFull(): void {
-    this.#wasFull = true;
-    this.#simulation.marks.reach("full");
   }
 
   // --- a turn ---
@@ -106,6 +79,7 @@ export class Judge {
     for (const row of rows) {
       const socket = simulation.inside.get(row.token);
       if (socket === undefined) continue;
+      if (socket.stranger) simulation.violate("strangers", `${simulation.nameOf(socket)}, a stranger, is listed`);
       // A mob that closes lets everybody leave after the events of this turn were handled.
       if (simulation.drains) socket.stream.endWithAll(row.given.bytes + row.skipped.bytes + row.lag.bytes);
       checkAccounts(simulation, socket, row);
@@ -115,6 +89,7 @@ export class Judge {
       const { gap, at } = socket.stream;
       if (row.lag.bytes > 0) furthest = Math.min(furthest, gap?.to ?? at);
     }
+    simulation.newcomers.checkStrangers();
     this.#checkPopulation(rows);
     if (this.#turns++ % STATS_EVERY === 0) this.#checkTotals(furthest);
     this.#checkRemovals();
@@ -147,7 +122,7 @@ export class Judge {
   #checkPopulation(rows: readonly ConnectionStats[]): void {
     const simulation = this.#simulation;
     const members = simulation.members.filter((member) => member.inside).length;
-    const inside = simulation.inside.size + members;
+    const inside = [...simulation.inside.values()].filter(({ stranger }) => !stranger).length + members;
     if (rows.length === inside || simulation.turnDue) return;
     simulation.violate("accounts", `${rows.length} connections are listed, ${inside} are inside`);
   }
@@ -160,6 +135,7 @@ export class Judge {
     if (published.bytes !== end || published.frames !== frames) {
       simulation.violate("accounts", `published is ${JSON.stringify(published)}, not ${end} bytes`);
     }
+    simulation.newcomers.checkCounts();
     // What was removed after the turn's end is let go of in the next one.
     if (!simulation.turnDue) this.#checkMemory(logHeld, furthest);
   }
@@ -185,7 +161,8 @@ export class Judge {
 
   /** The core has closed a connection. */
   removed(socket: Observed, unread: number): void {
-    const { model, now, batch } = this.#simulation;
+    const { model, now, batch, newcomers } = this.#simulation;
+    if (socket.stranger) return newcomers.strangerRemoved(socket);
     this.#removedInTurn = true;
     this.#removals.set(socket.token, {
       socket,

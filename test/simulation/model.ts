@@ -123,7 +123,7 @@ export class Stream {
   /** It was over the limit when it was last at a frame border, or since: it may be skipped there. */
   over = false;
   /** Bytes and frames published before it joined. */
-  readonly joined: { readonly bytes: number; readonly frames: number };
+  joined: { readonly bytes: number; readonly frames: number };
 
   readonly #model: Model;
   readonly #author: Author | undefined;
@@ -140,6 +140,13 @@ export class Stream {
     this.#frame = model.frames;
     this.at = model.end;
     this.joined = { bytes: model.end, frames: model.frames };
+  }
+
+  /** It begins anew at the end of the log: a stranger has joined. */
+  begin(): void {
+    this.#frame = this.#model.frames;
+    this.at = this.#model.end;
+    this.joined = { bytes: this.at, frames: this.#frame };
   }
 
   /** Whether the next byte is the first of a frame. */

@@ -95,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "a removed connection's place at the gate is kept (M: a full server stays full)",
     "src/dispatch.ts",
-    "    this.#timeouts.clear(token);\n    this.#gate.leave(socket.peer);\n",
+    "    this.#timeouts.clear(token);\n    this.#newcomers.left(socket.peer);\n",
     "    this.#timeouts.clear(token);\n",
   ),
   mutant(
@@ -381,6 +381,83 @@ export const MUTANTS: readonly Mutant[] = [
     "src/intake.ts",
     "else if (completed || !this.#frameDeadlines.has(token))",
     "else if (!this.#frameDeadlines.has(token))",
+  ),
+  // --- newcomers: lists, handshakes, the secret ---
+  mutant(
+    "allow beats deny",
+    "src/access.ts",
+    "if (denied !== undefined) return",
+    "if (denied !== undefined && this.#allow.length === 0) return",
+  ),
+  mutant(
+    "IPv4 over an IPv6 door is another address",
+    "src/gate.ts",
+    '  return address.replace(/^::ffff:(?=\\d+\\.\\d+\\.\\d+\\.\\d+$)/i, "");',
+    "  return address;",
+  ),
+  mutant(
+    "a handshake that failed keeps its place",
+    "src/newcomers.ts",
+    "    this.#gate.handshakeOver(peer);\n",
+    "",
+  ),
+  mutant(
+    "who comes in after a handshake counts twice",
+    "src/newcomers.ts",
+    "    this.#gate.handshakeOver(socket.peer);\n",
+    "",
+  ),
+  mutant(
+    "handshakes may take all places",
+    "src/gate.ts",
+    "if (this.#underWay >= this.#maxHandshakes)",
+    "if (this.#underWay >= this.#maxConnections)",
+  ),
+  mutant(
+    "a stranger hears",
+    "src/newcomers.ts",
+    "      connection.hearing = this.#secret.begin();\n",
+    "      connection.hearing = this.#secret.begin();\n      this.#house.broadcast.add(connection);\n",
+  ),
+  mutant("a stranger is listed", "src/census.ts", "if (connection.hearing === undefined) yield", "yield"),
+  mutant(
+    "a stranger may stay for ever",
+    "src/newcomers.ts",
+    "      timeouts.secret.set(connection.token, adapter.now());\n",
+    "",
+  ),
+  mutant(
+    "the time for the secret runs on when it was said",
+    "src/newcomers.ts",
+    "    timeouts.secret.clear(token);\n",
+    "",
+  ),
+  mutant(
+    "a stranger that was turned away keeps its place",
+    "src/newcomers.ts",
+    "    this.#gate.leave(socket.peer);\n    socket.close();\n",
+    "    socket.close();\n",
+  ),
+  mutant(
+    "a mob that closes keeps strangers",
+    "src/dispatch.ts",
+    '        this.#remove(connection, "shutdown");\n        continue;',
+    "        continue;",
+  ),
+  mutant("any first frame is the secret", "src/secret.ts", "sameBytes(said, this.#payload) ?", "said.length > 0 ?"),
+  mutant(
+    "the beginning of the secret is enough",
+    "src/secret.ts",
+    "let difference = said.length ^ secret.length;",
+    "let difference = 0;",
+  ),
+  mutant("the secret is published", "src/secret.ts", '? chunk.subarray(at) : "wrong"', '? chunk : "wrong"'),
+  mutant("a ping is a first frame", "src/secret.ts", "hearing.filled === header + trailer", "hearing.filled === 0"),
+  mutant(
+    "frames behind the secret are lost",
+    "src/newcomers.ts",
+    "      if (behind.length > 0) connection.unread = behind;\n",
+    "",
   ),
   // --- deadlines, rates, back-off ---
   mutant(

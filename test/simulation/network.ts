@@ -23,10 +23,23 @@ const LONGEST_BACK_OFF = 1000;
 /** The port of the first client of a memory adapter. */
 const FIRST_PORT = 50_000;
 
+/** The name of a socket that the core has not been given. */
+const NO_TOKEN = tokenOf(0, 3_000_000);
+
+/** What far ends, and sockets whose handshake is under way, call: nobody. */
+const SILENT: Registry = { accept: () => NO_TOKEN, ready: () => {}, acceptFailed: () => Promise.resolve() };
+
 /** An event that waits to be delivered. */
 interface Waiting {
   readonly socket: Observed;
   readonly readiness: Readiness;
+}
+
+/** A handshake that is under way. */
+interface Handshake {
+  readonly client: Client;
+  readonly inner: PipeEnd;
+  told: Readiness;
 }
 
 /** The network of one world. */
@@ -37,6 +50,8 @@ export class Network {
   readonly waiting: Waiting[] = [];
   /** How the next accepts fail, the first first. */
   readonly acceptErrors: Error[] = [];
+  /** Those whose handshake is under way, and what was told of their sockets meanwhile. */
+  readonly handshakes: Map<Client, Handshake> = new Map();
   /** Accepts that were tried. */
   tries = 0;
   /** How many had been when a connection left while a door waited; -1: none did. */
@@ -48,6 +63,8 @@ export class Network {
 
   readonly #simulation: Simulation;
   #registry!: Registry;
+  /** What the door calls. */
+  #door: Registry | undefined;
   #deferred: (() => void)[] = [];
   #backsOff = false;
 
@@ -76,13 +93,12 @@ export class Network {
   /** A client knocks at the door. A door that is closed already refuses. */
   connect(client: Client): Client {
     const registry: Registry = {
+      ...SILENT,
       accept: (socket) => {
         client.socket = socket as PipeEnd;
         this.#simulation.clients.push(client);
         return tokenOf(0, 1);
       },
-      ready: () => {},
-      acceptFailed: () => Promise.resolve(),
     };
     void this.adapter.connect(parseAddress(DOOR), registry).catch(() => {});
     return client;
@@ -129,9 +145,10 @@ export class Network {
   /** What the door calls, and through it the core. */
   #watch(registry: Registry): Registry {
     this.#registry = registry;
-    return {
+    return this.#door = {
       accept: (socket) => this.#accept(socket as PipeEnd),
       ready: (token, readiness) => this.#happened(this.#simulation.inside.get(token), readiness),
+      knock: (peer) => registry.knock!(peer),
       acceptFailed: (error) => this.#backOff(registry, error),
     };
   }
@@ -149,14 +166,60 @@ export class Network {
   #accept(socket: PipeEnd): Token | undefined {
     // The memory adapter numbers the far ends in the order in which they knock.
     const client = this.#simulation.clients[Number(socket.peer.split(":").pop()) - FIRST_PORT]!;
+    return client.shakesHands ? this.#knock(client, socket) : this.#enter(client, socket);
+  }
+
+  /** It begins a handshake, if it may. Until that is over, its socket has a token that the core does not know. */
+  #knock(client: Client, inner: PipeEnd): Token | undefined {
+    const { newcomers, trace } = this.#simulation;
+    const due = newcomers.mayKnock(client.home);
+    const may = this.#registry.knock!(client.home.peer(client.number));
+    newcomers.answered(client, may, due);
+    if (!may) {
+      trace.note("refuse", client.number);
+      return undefined;
+    }
+    trace.note("handshake", client.number);
+    const handshake: Handshake = { client, inner, told: 0 };
+    this.handshakes.set(client, handshake);
+    // Whatever happens now is the adapter's business; the core is told when it has the socket.
+    inner.attach({ ...SILENT, ready: (_, readiness) => void (handshake.told |= readiness) }, NO_TOKEN);
+    return NO_TOKEN;
+  }
+
+  /** A handshake is over: well, if it can be, or not. */
+  endHandshake(client: Client, well: boolean): void {
+    const { inner, told } = this.handshakes.get(client)!;
+    const { marks, trace } = this.#simulation;
+    this.handshakes.delete(client);
+    trace.note("handshake", client.number, well ? 1 : 0);
+    if (!well || client.broken) {
+      marks.reach("handshake failed");
+      this.#simulation.newcomers.ended["handshake-failed"]++;
+      this.#registry.handshakeFailed!(client.home.peer(client.number), new Error("the simulated handshake fails"));
+      inner.close();
+      return;
+    }
+    marks.reach("handshake done");
+    const token = this.#enter(client, inner);
+    if (token === undefined) {
+      inner.shutdown();
+      inner.close();
+      return;
+    }
+    inner.attach(this.#door!, token);
+    // A final event is told once, and that was while nobody listened.
+    this.#happened(this.#simulation.inside.get(token), told);
+  }
+
+  #enter(client: Client, socket: PipeEnd): Token | undefined {
     const stream = new Stream(this.#simulation.model, client.author, this.#simulation.options.echo);
     const observed = new Observed(this.#simulation, socket, client, stream);
-    const due = this.#simulation.judge.hasRoom();
+    const due = this.#simulation.newcomers.hasRoom(client.home);
     const token = this.#registry.accept(observed);
     this.#simulation.events++;
-    this.#simulation.judge.accepted(observed, token, due);
+    this.#simulation.newcomers.answered(client, token !== undefined, due);
     if (token === undefined) {
-      this.#simulation.refused++;
       this.#simulation.trace.note("refuse", client.number);
       return undefined;
     }

@@ -43,6 +43,10 @@ export class Observed implements Socket {
   sawEnd = false;
   /** The core was told that it is over. */
   sawFinal = false;
+  /** It has yet to say the secret. */
+  stranger: boolean;
+  /** When it came. */
+  readonly since: number;
   /** The last write was short, and the core was not told of room since. */
   blocked = false;
   /** Since when it takes nothing, as far as the core can know. */
@@ -69,11 +73,12 @@ export class Observed implements Socket {
     this.inner = inner;
     this.client = client;
     this.stream = stream;
-    this.lastActivity = simulation.now;
+    this.lastActivity = this.since = simulation.now;
+    this.stranger = simulation.options.secret !== undefined;
   }
 
   get peer(): string {
-    return this.inner.peer;
+    return this.client.home.peer(this.client.number);
   }
 
   get error(): Error | undefined {
@@ -117,6 +122,10 @@ export class Observed implements Socket {
     if (this.atBorder) this.frameSince = simulation.now;
     this.bytesRead += chunk.length;
     this.#noteHowRead(chunk.length);
+    if (this.stranger && simulation.newcomers.proves(this, chunk.length)) {
+      this.stranger = false;
+      this.stream.begin();
+    }
     return chunk;
   }
 
@@ -124,6 +133,7 @@ export class Observed implements Socket {
     const simulation = this.#simulation;
     this.#mustBeOpen("write");
     if (this.shut) simulation.violate("touched", `${simulation.nameOf(this)} is written to after shutdown`);
+    if (this.stranger) simulation.violate("strangers", `${simulation.nameOf(this)}, a stranger, is written to`);
     if (bytes.length === 0) simulation.violate("work", `${simulation.nameOf(this)} is given no bytes`);
     if (this.shortInTurn) simulation.violate("work", `${simulation.nameOf(this)} is full and is written to again`);
     simulation.writing(this);

@@ -8,6 +8,7 @@
 import type { FramingName } from "../../src/framing.ts";
 import type { Echo, MobOptions, SlowConsumer } from "../../src/options.ts";
 import type { ResetShape } from "../../src/pipe.ts";
+import { drawWelcome, type Welcome } from "./newcomers.ts";
 import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 
 /** A source of numbers from 0 to 1. */
@@ -39,6 +40,8 @@ export const PLAIN_SHAPES: Shapes = { reset: "error", swallow: 0, lateHup: false
 export interface Settings {
   /** The options of the mob. */
   readonly options: MobOptions;
+  /** Who may come in, and from where; when it is not given, everybody. */
+  readonly welcome?: Welcome;
   /** Bytes that a connection holds in each direction. */
   readonly capacity: number;
   /** Whether a socket that was not read to its end is never told of again. */
@@ -72,7 +75,9 @@ export function small(random: Random, least: number, most: number): number {
 export function drawSettings(work: Random, faults: Random): Settings {
   const maxFrame = pick(work, [1, 7, 8, 16, 40, 100, 100, 300]);
   const maxLag = maxFrame + small(work, 0, pick(work, [20, 200, 2000, 16_000]));
+  const { options: asked, welcome } = drawWelcome(work);
   const options: MobOptions = {
+    ...asked,
     framing: pick<FramingName>(work, ["u64", "u64", "u32", "line"]),
     slowConsumer: pick<SlowConsumer>(work, ["disconnect", "skip", "block"]),
     echo: pick<Echo>(work, ["all", "all", "all", "others"]),
@@ -89,6 +94,7 @@ export function drawSettings(work: Random, faults: Random): Settings {
   };
   return {
     options,
+    welcome,
     capacity: pick(faults, [1, 9, 64, 300, 1000, 4096, 65_536]),
     strictEdges: faults() < 0.5,
     shapes: {

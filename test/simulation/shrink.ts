@@ -5,6 +5,7 @@
  */
 
 import type { Recording } from "./choices.ts";
+import { OPEN_HOUSE } from "./newcomers.ts";
 import { replay } from "./run_seed.ts";
 import { PLAIN_SHAPES, type Settings } from "./settings.ts";
 import { type Step, STEP_NAMES, STEPS } from "./steps.ts";
@@ -95,6 +96,8 @@ const PLAIN: readonly Partial<Settings>[] = [
   { timerSlack: 0 },
   { capacity: 65_536 },
   { options: { framing: "line" } },
+  { options: { secret: undefined } },
+  { options: { allow: [], deny: [] }, welcome: OPEN_HOUSE },
   { options: { slowConsumer: "disconnect" } },
   { options: { echo: "all" } },
   { options: { maxConnectionsPerAddress: 0 } },

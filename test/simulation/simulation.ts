@@ -16,6 +16,7 @@ import { Judge } from "./judge.ts";
 import { Marks } from "./marks.ts";
 import { joinMob, type Member } from "./member.ts";
 import { Model } from "./model.ts";
+import { HOMES, type Manner, NewcomerJudge, OPEN_HOUSE, saySecret } from "./newcomers.ts";
 import { DOOR, Network } from "./network.ts";
 import type { Observed } from "./observed.ts";
 import type { Settings, Sweep } from "./settings.ts";
@@ -63,7 +64,6 @@ export class Simulation implements Tap {
   news = 0;
   lookups = 0;
   walks = 0;
-  refused = 0;
   /** Whether `close` was called. */
   closing = false;
   /** Whether the mob has closed. */
@@ -71,6 +71,7 @@ export class Simulation implements Tap {
 
   readonly #choices: Choices;
   readonly judge: Judge;
+  readonly newcomers: NewcomerJudge;
   readonly hooks: Hooks;
 
   /** Opens a world with one door. */
@@ -91,6 +92,7 @@ export class Simulation implements Tap {
     this.options = this.mob.options;
     this.header = FRAMINGS[this.options.framing].header;
     this.judge = new Judge(this);
+    this.newcomers = new NewcomerJudge(this);
     void this.mob.closed.then(() => this.isClosed = true);
   }
 
@@ -184,7 +186,7 @@ export class Simulation implements Tap {
       if ((readiness & (READABLE | FINAL)) !== 0) {
         const { idleTimeout } = this.options;
         const late = idleTimeout > 0 && this.now - socket.lastActivity >= idleTimeout;
-        if (late && (readiness & FINAL) === 0) this.marks.reach("input before deadlines");
+        if (late && !socket.stranger && (readiness & FINAL) === 0) this.marks.reach("input before deadlines");
         socket.told = true;
         socket.lastActivity = this.now;
       }
@@ -201,6 +203,7 @@ export class Simulation implements Tap {
     this.news += end - start;
     this.moved += end - start;
     this.trace.note("publish", token, end - start, count);
+    if (socket?.stranger) this.violate("strangers", `published from ${this.nameOf(socket)}, a stranger`);
     if (socket?.sawFinal) this.marks.reach("published behind a final event");
     const wrong = author === undefined
       ? `published from ${formatToken(token)}, which is nobody`
@@ -243,9 +246,16 @@ export class Simulation implements Tap {
 
   // --- clients ---
 
-  /** A client knocks at the door. */
-  connect(eager: boolean): Client {
-    return this.network.connect(new Client(this.clients.length, this.options.framing, eager));
+  /** A client knocks at the door, and has the secret to say in its manner. `from` says whence it comes. */
+  connect(eager: boolean, manner: Manner = "right", from = 0): Client {
+    const { homes, handshakes } = this.settings.welcome ?? OPEN_HOUSE;
+    const client = new Client(this.clients.length, this.options.framing, eager);
+    client.home = HOMES[from % homes]!;
+    // Over a Unix socket there is no TLS.
+    client.shakesHands = handshakes && from >= 32 && client.home.address !== undefined;
+    client.manner = manner;
+    saySecret(client, this.options);
+    return this.network.connect(client);
   }
 
   /** Eager clients read what there is, and send what was left over. */
@@ -279,6 +289,7 @@ export class Simulation implements Tap {
   join(): void {
     const member = joinMob(this);
     if (member !== undefined) this.members.push(member);
+    else this.newcomers.ended.refused++;
   }
 
   /** The application closes the mob. */

@@ -8,6 +8,7 @@
 /** The names of the steps. */
 export type StepName =
   | "connect"
+  | "handshake"
   | "say"
   | "ping"
   | "push"
@@ -61,7 +62,8 @@ interface Kind {
 
 /** The table of steps. */
 export const STEPS: Readonly<Record<StepName, Kind>> = {
-  connect: { nature: "work", about: "a client connects; odd ways read only when told to", weight: 6, ways: 4 },
+  connect: { nature: "work", about: "a client connects; odd ways read only when told to", weight: 6, ways: 12 },
+  handshake: { nature: "work", about: "a handshake comes to its end, or to nothing", weight: 6, ways: 4 },
   say: { nature: "work", about: "a client says frames of about `size` bytes", weight: 30, ways: 4 },
   ping: { nature: "work", about: "a client says an empty frame", weight: 2, ways: 1 },
   push: { nature: "work", about: "a client sends up to `size` bytes of what it still has to say", weight: 6, ways: 1 },

@@ -28,6 +28,7 @@ export const NOTES = {
   heard: 12,
   acceptFailed: 13,
   turn: 14,
+  handshake: 15,
 } as const;
 
 /** What is noted. */
@@ -88,6 +89,8 @@ function sentence(what: Note, first: number, second: number, third: number): str
       return `    accept: client ${second} is ${name(first)}`;
     case "refuse":
       return `    refused: client ${first}`;
+    case "handshake":
+      return `    handshake of client ${first}: ${second === 1 ? "done" : "begun, or come to nothing"}`;
     case "read":
       return `    read ${name(first)}: ${second === -1 ? "would block" : second === -2 ? "end" : `${second} bytes`}`;
     case "write":
