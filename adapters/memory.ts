@@ -86,7 +86,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   let nextClientPort = 50_000;
 
   function listen(to: Address, registry: Registry): Promise<Listener> {
-  const address = overTcp(to);
+    const address = overTcp(to);
     const opened = { ...address, port: address.port === 0 ? nextPort++ : address.port };
     const url = formatAddress(opened);
     if (doors.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
@@ -101,7 +101,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   }
 
   function connect(to: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
-  const address = overTcp(to);
+    const address = overTcp(to);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const url = formatAddress(address);
     const door = doors.get(url);
