@@ -36,7 +36,7 @@ export function programOf(runtime: RuntimeName, args: readonly string[] = []): s
   if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
   const rights = [
     ...(args.some((arg) => /^(unix:|--cert$|--key$|--ca$|--token-file$)/.test(arg)) ? ["--allow-read"] : []),
-    ...(args.some((arg) => arg.startsWith("unix:")) ? ["--allow-write"] : []),
+    ...(args.some((arg) => arg.startsWith("unix:")) ? ["--allow-write", "--allow-sys=umask"] : []),
   ];
   if (runtime === "deno") return [bin("deno"), "run", "--allow-net", ...rights, "mod.ts"];
   if (!existsSync(join(ROOT, "dist/bin.js"))) throw new Error("Cannot start dist/bin.js: run npm run build first");
