@@ -38,7 +38,11 @@ export function addDoorOptions(command: Command): Command {
     .option("--cert <file>", "tls: doors: the certificate, and those between it and its authority, as PEM")
     .option("--key <file>", "tls: doors: the private key of the certificate, as PEM")
     .option("--ca <file>", "tls: doors: authorities, as PEM; clients need a certificate that one of them has signed")
-    .addOption(new Option("--unix-mode <mode>", "unix: doors: mode bits of the socket's file").argParser(parseMode))
+    .addOption(
+      new Option("--unix-mode <mode>", "unix: doors: mode bits of the socket's file (default: 0600)").argParser(
+        parseMode,
+      ),
+    )
     .addOption(blocksOption("--allow", "who may come in: addresses and CIDR blocks", "everybody"))
     .addOption(blocksOption("--deny", "who may not, though --allow says so", "nobody"))
     .option("--token-file <file>", "its first line is the token that every client has to say first (default: none)");
