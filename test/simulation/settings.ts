@@ -75,9 +75,7 @@ export function small(random: Random, least: number, most: number): number {
 export function drawSettings(work: Random, faults: Random): Settings {
   const maxFrame = pick(work, [1, 7, 8, 16, 40, 100, 100, 300]);
   const maxLag = maxFrame + small(work, 0, pick(work, [20, 200, 2000, 16_000]));
-  const { options: asked, welcome } = drawWelcome(work);
   const options: MobOptions = {
-    ...asked,
     framing: pick<FramingName>(work, ["u64", "u64", "u32", "line"]),
     slowConsumer: pick<SlowConsumer>(work, ["disconnect", "skip", "block"]),
     echo: pick<Echo>(work, ["all", "all", "all", "others"]),
@@ -92,9 +90,8 @@ export function drawSettings(work: Random, faults: Random): Settings {
     maxByteRate: pick(work, [0, 0, 0, 0, 2000]),
     drainTimeout: pick(work, [1, 100, 5000]),
   };
-  return {
+  const world: Settings = {
     options,
-    welcome,
     capacity: pick(faults, [1, 9, 64, 300, 1000, 4096, 65_536]),
     strictEdges: faults() < 0.5,
     shapes: {
@@ -109,6 +106,8 @@ export function drawSettings(work: Random, faults: Random): Settings {
     weights: drawWeights(work, faults),
     steps: pick(work, [20, 60, 150, 400]),
   };
+  const { options: asked, welcome } = drawWelcome(work);
+  return { ...world, options: { ...options, ...asked }, welcome };
 }
 
 /** The swarm: each fault is there in half of all worlds, and each step is more or less likely than in others. */
