@@ -1,8 +1,8 @@
 /**
  * Access: who may come in, by address.
  *
- * The text is read strictly, by own code: of the libraries that read CIDR the one without dependencies takes 6 ms to
- * load on Node, and reads `010.1` as 8.0.0.1. A list that keeps people out must not guess.
+ * The text is read strictly, by own code: `ipaddr.js`, the library without dependencies, takes 6 ms to load on Node
+ * where this file takes 1, and reads `010.1` as 8.0.0.1. A list that keeps people out must not guess.
  *
  * @module
  */

@@ -126,7 +126,7 @@ export class Mob implements AsyncDisposable {
    */
   join(options: PeerOptions = {}): Peer {
     const { framing, maxFrame } = this.options;
-    // The mob asks no secret of the application: one that was said would be a message, and heard by all.
+    // The application need not say the secret: what a member says is published.
     const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...options, framing, secret: undefined });
     const [inside, outside] = pipe("inside", "the mob");
     const { registry } = this.#dispatcher;

@@ -100,10 +100,11 @@ test("what came before the end of a stream counts: the secret, frames and the en
   }
 });
 
-test("the application joins without it", async () => {
+test("the application joins without it, and does not say it to everybody either", async () => {
   const world = await open();
-  world.mob.join();
-  assertEquals(population(world), [1, 0, 1, 0]);
+  world.mob.join({ secret: SECRET });
+  world.run();
+  assertEquals([population(world), world.mob.stats().published.frames], [[1, 0, 1, 0], 0]);
 });
 
 test("a mob without a secret has no strangers, and publishes a first frame like any other", async () => {
