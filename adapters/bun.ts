@@ -10,13 +10,14 @@ import {
   ERROR,
   HUP,
   type Listener,
+  type ListenOptions,
   READABLE,
   type Readiness,
   type Registry,
   type Socket,
   WRITABLE,
 } from "../src/adapter.ts";
-import { type Address, formatHostPort, overTcp } from "../src/address.ts";
+import { type Address, formatHostPort, type NetworkAddress, type UnixAddress } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { connectionsThatFit } from "./descriptors.ts";
 import {
@@ -29,6 +30,8 @@ import {
 } from "./bun_api.ts";
 import { eventLoop } from "./event_loop.ts";
 import { Inbox } from "./inbox.ts";
+import { connectOverTls, listenOverTls } from "./tls.ts";
+import { bindUnix, systemPath, UNIX_PEER } from "./unix_path.ts";
 
 // --- socket ---
 
@@ -47,9 +50,10 @@ class BunSocket implements Socket, BunTcpEvents {
   #shut = false;
   #closed = false;
 
-  constructor(socket: BunTcpSocket) {
+  constructor(socket: BunTcpSocket, transport: Address["transport"]) {
+    const { remoteAddress = "unknown", remotePort = 0 } = socket;
     this.#socket = socket;
-    this.peer = formatHostPort(socket.remoteAddress ?? "unknown", socket.remotePort ?? 0);
+    this.peer = transport === "unix" ? UNIX_PEER : formatHostPort(remoteAddress, remotePort);
   }
 
   /** From now on readiness goes to `registry`. */
@@ -148,12 +152,12 @@ interface Dial {
   readonly failed: (error: Error) => void;
 }
 
-function handlers(registry: Registry, dial?: Dial): BunHandlers {
+function handlers({ transport }: Address, registry: Registry, dial?: Dial): BunHandlers {
   return {
     binaryType: "uint8array",
     open(socket) {
       if (dial?.aborted()) return socket.terminate();
-      accept(socket, registry);
+      accept(socket, transport, registry);
       dial?.opened();
     },
     data: (socket, chunk) => socket.data?.onData(chunk),
@@ -169,8 +173,8 @@ function handlers(registry: Registry, dial?: Dial): BunHandlers {
   };
 }
 
-function accept(socket: BunTcpSocket, registry: Registry): void {
-  const accepted = new BunSocket(socket);
+function accept(socket: BunTcpSocket, transport: Address["transport"], registry: Registry): void {
+  const accepted = new BunSocket(socket, transport);
   const token = registry.accept(accepted);
   // Data and close of a refused socket find no BunSocket to tell.
   if (token === undefined) return socket.end();
@@ -186,9 +190,21 @@ function accept(socket: BunTcpSocket, registry: Registry): void {
  */
 const LISTENERS = 8;
 
-async function listen(to: Address, registry: Registry): Promise<Listener> {
-  const address = overTcp(to);
-  const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(registry) };
+async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
+  if (address.transport === "tls") return await listenOverTls(address, registry, options);
+  return address.transport === "unix"
+    ? await listenUnix(address, registry, options)
+    : await listenTcp(address, registry);
+}
+
+async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
+  const socket = handlers(address, registry);
+  const listener = await bindUnix(address, unixMode, (unix) => open({ unix, allowHalfOpen: true, socket }));
+  return { address, close: () => Promise.resolve(listener.stop(false)) };
+}
+
+async function listenTcp(address: NetworkAddress, registry: Registry): Promise<Listener> {
+  const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(address, registry) };
   // Alone first: with reusePort a second server on the port would not be refused, it would get half the connections.
   const probe = open({ ...options, port: address.port, exclusive: true });
   const port = probe.port;
@@ -218,8 +234,9 @@ function open(options: Parameters<BunApi["listen"]>[0]): BunListener {
 
 // --- connect ---
 
-async function connect(to: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
-  const address = overTcp(to);
+async function connect(address: Address, registry: Registry, dialOptions: DialOptions = {}): Promise<void> {
+  if (address.transport === "tls") return await connectOverTls(address, registry, dialOptions);
+  const { signal } = dialOptions;
   signal?.throwIfAborted();
   let abort = (): void => {};
   try {
@@ -227,8 +244,10 @@ async function connect(to: Address, registry: Registry, { signal }: DialOptions 
       abort = () => reject(signal!.reason);
       signal?.addEventListener("abort", abort, { once: true });
       const dial = { aborted: () => signal?.aborted ?? false, opened: resolve, failed: reject };
-      const options = { hostname: address.host, port: address.port, allowHalfOpen: true };
-      bun().connect({ ...options, socket: handlers(registry, dial) }).catch(reject);
+      const where = address.transport === "unix"
+        ? { unix: systemPath(address) }
+        : { hostname: address.host, port: address.port };
+      bun().connect({ ...where, allowHalfOpen: true, socket: handlers(address, registry, dial) }).catch(reject);
     });
   } finally {
     signal?.removeEventListener("abort", abort);

@@ -10,17 +10,20 @@ import {
   ERROR,
   HUP,
   type Listener,
+  type ListenOptions,
   READABLE,
   type Readiness,
   type Registry,
   type Socket,
   WRITABLE,
 } from "../src/adapter.ts";
-import { type Address, formatHostPort, overTcp } from "../src/address.ts";
+import { type Address, formatHostPort } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { deferWithRests, eventLoop } from "./event_loop.ts";
-import { deno, type DenoConnection, type DenoListener, normalise } from "./deno_api.ts";
+import { deno, type DenoApi, type DenoConnection, type DenoListener, normalise } from "./deno_api.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
+import { connectOverTls, listenOverTls } from "./tls.ts";
+import { bindUnix, systemPath, UNIX_PEER } from "./unix_path.ts";
 
 // --- socket ---
 
@@ -66,8 +69,8 @@ class DenoSocket implements Socket {
 
   constructor(connection: DenoConnection) {
     this.#connection = connection;
-    const { hostname, port } = connection.remoteAddr;
-    this.peer = formatHostPort(hostname, port);
+    const { remoteAddr } = connection;
+    this.peer = remoteAddr.transport === "unix" ? UNIX_PEER : formatHostPort(remoteAddr.hostname, remoteAddr.port);
   }
 
   /** From now on readiness goes to `registry`. */
@@ -193,15 +196,26 @@ class DenoSocket implements Socket {
 /** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
 const BACKLOG = 4096;
 
-function listen(to: Address, registry: Registry): Promise<Listener> {
-  const address = overTcp(to);
+async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
   primeSignals();
-  let listener: DenoListener;
-  try {
-    listener = deno().listen({ hostname: address.host, port: address.port, tcpBacklog: BACKLOG });
-  } catch (error) {
-    return Promise.reject(normalise(error as Error));
+  if (address.transport === "tls") return await listenOverTls(address, registry, options);
+  if (address.transport === "unix") {
+    const bind = (path: string): DenoListener => open({ transport: "unix", path });
+    return serve(await bindUnix(address, options.unixMode, bind), address, registry);
   }
+  const listener = open({ hostname: address.host, port: address.port, tcpBacklog: BACKLOG });
+  return serve(listener, { ...address, port: listener.addr.port }, registry);
+}
+
+function open(where: Parameters<DenoApi["listen"]>[0]): DenoListener {
+  try {
+    return deno().listen(where);
+  } catch (error) {
+    throw normalise(error as Error);
+  }
+}
+
+function serve(listener: DenoListener, address: Address, registry: Registry): Listener {
   let open = true;
   const accepting = acceptAll(listener, registry, () => open);
   const close = (): Promise<void> => {
@@ -210,7 +224,7 @@ function listen(to: Address, registry: Registry): Promise<Listener> {
     // The accept that is pending holds the socket open until it has been rejected.
     return accepting;
   };
-  return Promise.resolve({ address: { ...address, port: listener.addr.port }, close });
+  return { address, close };
 }
 
 /**
@@ -233,7 +247,8 @@ function accept(connection: DenoConnection, registry: Registry): void {
   const token = registry.accept(accepted);
   if (token === undefined) return connection.close();
   try {
-    connection.setNoDelay(true);
+    // A Unix socket has no such thing.
+    connection.setNoDelay?.(true);
   } catch {
     // The peer is gone already: reading will say so.
   }
@@ -252,11 +267,14 @@ function primeSignals(): void {
 
 // --- connect ---
 
-async function connect(to: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
-  const address = overTcp(to);
+async function connect(address: Address, registry: Registry, options: DialOptions = {}): Promise<void> {
+  if (address.transport === "tls") return await connectOverTls(address, registry, options);
+  const { signal } = options;
   signal?.throwIfAborted();
-  const options = { hostname: address.host, port: address.port, ...(signal !== undefined && { signal }) };
-  const connection = await deno().connect(options).catch((error) => {
+  const where = address.transport === "unix"
+    ? { transport: "unix" as const, path: systemPath(address) }
+    : { hostname: address.host, port: address.port };
+  const connection = await deno().connect({ ...where, ...(signal !== undefined && { signal }) }).catch((error) => {
     signal?.throwIfAborted();
     throw normalise(error);
   });

@@ -7,6 +7,7 @@
 
 /** The end of a connection. */
 export interface DenoAddress {
+  readonly transport: "tcp" | "unix";
   readonly hostname: string;
   readonly port: number;
 }
@@ -18,7 +19,8 @@ export interface DenoConnection {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
-  setNoDelay(noDelay: boolean): void;
+  /** Only over TCP. */
+  setNoDelay?(noDelay: boolean): void;
 }
 
 /** A listener. */
@@ -28,10 +30,18 @@ export interface DenoListener {
   close(): void;
 }
 
+/** The path of a Unix socket. */
+export interface DenoUnix {
+  transport: "unix";
+  path: string;
+}
+
 /** What is used of the namespace. */
 export interface DenoApi {
-  listen(options: { hostname: string; port: number; tcpBacklog: number }): DenoListener;
-  connect(options: { hostname: string; port: number; signal?: AbortSignal }): Promise<DenoConnection>;
+  listen(options: { hostname: string; port: number; tcpBacklog: number } | DenoUnix): DenoListener;
+  connect(
+    options: ({ hostname: string; port: number } | DenoUnix) & { signal?: AbortSignal },
+  ): Promise<DenoConnection>;
   addSignalListener(signal: "SIGTERM", handler: () => void): void;
   removeSignalListener(signal: "SIGTERM", handler: () => void): void;
 }

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import process from "node:process";
 import { setImmediate } from "node:timers";
-import type { Input, Output, SignalName, Terminal } from "../src/cli/terminal.ts";
+import type { Input, Output, SignalName, Terminal, TextFile } from "../src/cli/terminal.ts";
 import { eventLoop } from "./event_loop.ts";
 
 /** The real terminal, which can also end the process. */
@@ -102,6 +102,9 @@ class ProcessOutput implements Output {
 /** Bytes read from a file at a time. */
 const READ_SIZE = 64 * 1024;
 
+/** The most that is taken for a file of a few lines, in bytes: a device may have no end. */
+const TEXT_SIZE = 1024 * 1024;
+
 /** The system's reasons why a file cannot be read, in words. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
@@ -122,21 +125,41 @@ async function* readInput(): AsyncGenerator<Uint8Array, void, void> {
   }
 }
 
-async function openFile(path: string): Promise<Input> {
+async function openFile(path: string): Promise<Input & Pick<TextFile, "mode">> {
   try {
     // Loaded only here: that takes 8 ms on Deno, and most starts open no file.
     const { open } = await import("node:fs/promises");
     const file = await open(path);
     const stat = await file.stat();
-    if (stat.isDirectory()) throw Object.assign(new Error("it is a directory"), { code: "EISDIR" });
-    // The size of a device or a pipe says nothing.
-    return { isTerminal: false, size: stat.isFile() ? stat.size : undefined, chunks: readFile(path, file) };
+    if (stat.isDirectory()) {
+      await file.close();
+      throw Object.assign(new Error("it is a directory"), { code: "EISDIR" });
+    }
+    return {
+      isTerminal: false,
+      // The size of a device or a pipe says nothing, nor does a mode on Windows.
+      size: stat.isFile() ? stat.size : undefined,
+      mode: stat.isFile() && process.platform !== "win32" ? stat.mode & 0o7777 : undefined,
+      chunks: readChunks(path, file),
+    };
   } catch (cause) {
     throw cannotRead(path, cause);
   }
 }
 
-async function* readFile(path: string, file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
+async function readFile(path: string): Promise<TextFile> {
+  const { mode, chunks } = await openFile(path);
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of chunks) {
+    size += part.length;
+    if (size > TEXT_SIZE) throw cannotRead(path, new Error(`it has more than ${TEXT_SIZE} bytes`));
+    parts.push(part);
+  }
+  return { text: Buffer.concat(parts, size).toString("utf8"), mode };
+}
+
+async function* readChunks(path: string, file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
   try {
     for (;;) {
       const { bytesRead, buffer } = await file.read(new Uint8Array(READ_SIZE), 0, READ_SIZE);
@@ -189,6 +212,7 @@ export function processTerminal(): ProcessTerminal {
       return stderr ??= new ProcessOutput(process.stderr);
     },
     openFile,
+    readFile,
     onSignal,
     onUncaught,
     now: eventLoop.now,

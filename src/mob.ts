@@ -14,6 +14,15 @@ import { type MobOptions, type ResolvedOptions, resolveOptions } from "./options
 import { Peer, type PeerOptions } from "./peer.ts";
 import { pipe } from "./pipe.ts";
 import type { ConnectionStats, MobStats } from "./stats.ts";
+import type { ServerTls, TlsSource } from "./tls.ts";
+
+/** What doors are opened with. */
+export interface DoorOptions {
+  /** Certificates for doors over TLS, or what gets them: it is asked again by `reload()`. */
+  readonly tls?: TlsSource | undefined;
+  /** The mode bits of a Unix socket's file. */
+  readonly unixMode?: number | undefined;
+}
 
 /** How to close a {@link Mob}. */
 export interface CloseOptions {
@@ -44,6 +53,7 @@ export class Mob implements AsyncDisposable {
 
   readonly #adapter: Adapter;
   readonly #dispatcher: Dispatcher;
+  readonly #doorOptions: DoorOptions;
   readonly #doors: Listener[] = [];
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
@@ -53,8 +63,9 @@ export class Mob implements AsyncDisposable {
    * Makes a mob with no door. Throws a `TypeError` or a `RangeError` when an option is wrong, naming the option and
    * the value.
    */
-  constructor(adapter: Adapter, options: MobOptions & MobHooks = {}) {
-    const { onJoin, onLeave, ...others } = options;
+  constructor(adapter: Adapter, options: MobOptions & MobHooks & DoorOptions = {}) {
+    const { onJoin, onLeave, tls, unixMode, ...others } = options;
+    this.#doorOptions = { tls, unixMode };
     this.options = resolveOptions(others);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#adapter = adapter;
@@ -79,8 +90,10 @@ export class Mob implements AsyncDisposable {
       }
     };
     checkOpen();
-    checkExposure(address, this.options);
-    const door = await this.#adapter.listen(address, registry).catch((cause: unknown) => {
+    const tls = address.transport === "tls" ? await this.#certificates() : undefined;
+    checkExposure(address, this.options, tls);
+    const { unixMode } = this.#doorOptions;
+    const door = await this.#adapter.listen(address, registry, { tls, unixMode }).catch((cause: unknown) => {
       throw describe(`Cannot listen on ${url}`, cause);
     });
     try {
@@ -124,6 +137,12 @@ export class Mob implements AsyncDisposable {
     return peer;
   }
 
+  /** Asks for the certificates again, and meets newcomers at doors over TLS with them. */
+  async reload(): Promise<void> {
+    const tls = await this.#certificates();
+    if (tls !== undefined) await Promise.all(this.#doors.map((door) => door.reload?.(tls)));
+  }
+
   /** Everything the mob counts. */
   stats(): MobStats {
     return this.#dispatcher.stats();
@@ -155,6 +174,11 @@ export class Mob implements AsyncDisposable {
     if (drain > 0) this.#cancelDrain = this.#adapter.after(drain, () => this.#dispatcher.drop());
     else this.#dispatcher.drop();
     return this.closed;
+  }
+
+  async #certificates(): Promise<ServerTls | undefined> {
+    const { tls } = this.#doorOptions;
+    return typeof tls === "function" ? await tls() : tls;
   }
 
   /** The same as {@link close}. */

@@ -13,6 +13,7 @@ import { Mailbox } from "./mailbox.ts";
 import { LIMITS, resolveOptions } from "./options.ts";
 import { Poll } from "./poll.ts";
 import { type Token, tokenOf } from "./token.ts";
+import { WaitingLine } from "./waiting_line.ts";
 
 /** The options of a {@link Peer}. */
 export interface PeerOptions {
@@ -27,7 +28,10 @@ export interface PeerOptions {
   readonly hear?: boolean;
   /** Ends the connection at once when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** What the mob wants to hear first, where it has a `secret`. */
+  /**
+   * What the mob wants to hear first, where it has a `secret`: it is sent before anything else. A mob that has none
+   * takes it for a message, and everybody hears it.
+   */
   readonly secret?: string | undefined;
 }
 
@@ -48,13 +52,6 @@ const CLOSE_TIMEOUT = 5000;
 
 /** A peer has one connection, so one token is enough for ever. */
 const TOKEN: Token = tokenOf(0, 1);
-
-/** A message that waits for room, and whoever waits for it. */
-interface Sender {
-  readonly payload: Uint8Array;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /**
  * One member of a mob: what `connect()` and `mob.join()` return. Send messages, and iterate over what everybody says,
@@ -92,7 +89,8 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   #cursor = 0;
   #blocked = false;
   #socket: Socket | undefined;
-  readonly #senders: Sender[] = [];
+  /** Messages that wait for room. */
+  readonly #senders: WaitingLine<Uint8Array> = new WaitingLine();
   readonly #mailbox: Mailbox = new Mailbox();
   #state: "open" | "closing" | "closed" = "open";
   #error: Error | undefined;
@@ -102,9 +100,9 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Makes a peer without a connection: use `connect()` or `mob.join()`. `name` is what errors call the other end. */
   constructor(adapter: Adapter, name: string, options: PeerOptions = {}) {
-    const { hear = true, signal, secret: _secret, ...limits } = options;
+    const { hear = true, signal, secret, ...limits } = options;
     // A peer has no lag to limit, so no frame is too large for it.
-    const { framing, maxFrame } = resolveOptions({ ...limits, maxLag: LIMITS.maxLag.max });
+    const { framing, maxFrame } = resolveOptions({ ...limits, secret, maxLag: LIMITS.maxLag.max });
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#adapter = adapter;
     this.#name = name;
@@ -113,12 +111,15 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     this.#hear = hear;
     this.#decoder = new FrameDecoder({ framing, maxFrame });
     this.#outbox = new BroadcastLog({ framing });
+    if (secret !== undefined) this.#outbox.appendPayload(new TextEncoder().encode(secret));
     this.#poll = new Poll(adapter, (events) => this.#turn(events));
     this.registry = {
       accept: (socket) => {
         // Aborted while it was being opened.
         if (this.#state === "closed") return undefined;
         this.#socket = socket;
+        // The mob wants to hear the secret even from those who say nothing else.
+        if (this.#unsent > 0) this.#poll.wake();
         return TOKEN;
       },
       ready: (token, readiness) => this.#poll.ready(token, readiness),
@@ -149,7 +150,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     if (refusal !== undefined) throw new TypeError(`Cannot send to ${this.#name}: ${refusal}`);
     if (this.#state !== "open") throw this.#overError();
     if (this.#senders.length > 0 || this.#unsent >= SEND_AHEAD) {
-      await this.#queue(payload, options.signal);
+      await this.#senders.wait(payload, options.signal);
     } else {
       this.#outbox.appendPayload(payload);
       this.#poll.wake();
@@ -173,6 +174,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   /** Sends what is waiting to be sent, then ends the connection. Resolves when it is over; it never rejects. */
   close(): Promise<void> {
+    if (this.#socket === undefined) this.#end(undefined);
     if (this.#state === "open") {
       this.#state = "closing";
       this.#mailbox.clear();
@@ -187,30 +189,22 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return this.close();
   }
 
+  /** What broke the connection; `undefined` while it lasts, and when it ended properly. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Whether the connection is over. */
+  get isOver(): boolean {
+    return this.#state === "closed";
+  }
+
   get #unsent(): number {
     return this.#outbox.end - this.#cursor;
   }
 
   #overError(): Error {
     return new Error(`Cannot send to ${this.#name}: ${this.#error?.message ?? "the connection is closed"}`);
-  }
-
-  /** Waits for room, in the order in which senders asked. */
-  #queue(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        this.#senders.splice(this.#senders.indexOf(sender), 1);
-        reject(signal?.reason);
-      };
-      const settled = (): void => signal?.removeEventListener("abort", abort);
-      const sender: Sender = {
-        payload,
-        resolve: () => (settled(), resolve()),
-        reject: (error) => (settled(), reject(error)),
-      };
-      this.#senders.push(sender);
-      signal?.addEventListener("abort", abort, { once: true });
-    });
   }
 
   #take(): Uint8Array | undefined {
@@ -262,9 +256,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   #write(socket: Socket): void {
     do {
       while (this.#senders.length > 0 && this.#unsent < SEND_AHEAD) {
-        const { payload, resolve } = this.#senders.shift()!;
-        this.#outbox.appendPayload(payload);
-        resolve();
+        this.#outbox.appendPayload(this.#senders.next());
       }
       while (!this.#blocked && this.#unsent > 0) {
         const run = this.#outbox.run(this.#cursor);
@@ -294,7 +286,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     this.#detachSignal();
     this.#socket?.close();
     this.#mailbox.wake();
-    for (const sender of this.#senders.splice(0)) sender.reject(this.#overError());
+    this.#senders.fail(this.#overError());
     this.#resolveClosed();
   }
 }

@@ -102,7 +102,9 @@ async function understood(...args: string[]): Promise<unknown[]> {
   return run;
 }
 
-const SERVE_DEFAULTS = { ...resolveOptions({}), logLevel: "info", logFormat: "text" };
+/** A secret comes from a file, not from an option. */
+const { secret: _secret, ...MOB_DEFAULTS } = resolveOptions({});
+const SERVE_DEFAULTS = { ...MOB_DEFAULTS, logLevel: "info", logFormat: "text" };
 
 test("serve is the command when none is named, and its defaults are those of the library", async () => {
   for (

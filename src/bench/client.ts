@@ -8,8 +8,19 @@ import type { Adapter, Readiness, Registry, Socket } from "../adapter.ts";
 import { ERROR, HUP, WRITABLE } from "../adapter.ts";
 import type { Address } from "../address.ts";
 import type { Poll } from "../poll.ts";
+import type { ClientTls } from "../tls.ts";
 import { type Token, tokenOf } from "../token.ts";
 import { Hearer, type Run } from "./hearer.ts";
+
+/** The way in. */
+export interface Way {
+  /** Where the door is. */
+  readonly address: Address;
+  /** Certificates, for a door over TLS. */
+  readonly tls?: ClientTls | undefined;
+  /** The frame to say first, where the mob has a secret. */
+  readonly secret?: Uint8Array | undefined;
+}
 
 /** One connection of the load. */
 export class Client {
@@ -37,7 +48,7 @@ export class Client {
   }
 
   /** Connects; what its socket is ready for goes to `poll`. */
-  connect(adapter: Adapter, address: Address, poll: Poll, signal: AbortSignal): Promise<void> {
+  async connect(adapter: Adapter, { address, tls, secret }: Way, poll: Poll, signal: AbortSignal): Promise<void> {
     const registry: Registry = {
       accept: (socket) => {
         this.#socket = socket;
@@ -46,7 +57,8 @@ export class Client {
       ready: (token, readiness) => poll.ready(token, readiness),
       acceptFailed: () => Promise.resolve(),
     };
-    return adapter.connect(address, registry, { signal });
+    await adapter.connect(address, registry, { signal, tls });
+    if (secret !== undefined) this.send(secret);
   }
 
   /** Sends bytes, now or when there is room. */

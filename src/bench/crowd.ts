@@ -5,10 +5,9 @@
  */
 
 import type { Adapter, Readiness } from "../adapter.ts";
-import type { Address } from "../address.ts";
 import { Poll } from "../poll.ts";
 import { indexOf, type Token } from "../token.ts";
-import { Client } from "./client.ts";
+import { Client, type Way } from "./client.ts";
 import type { Run } from "./hearer.ts";
 import type { Stamper } from "./stamp.ts";
 
@@ -63,11 +62,11 @@ export class Crowd {
    * Lets so many come in. One is in when it has heard a frame, so the first one talks until all have. Says whether they
    * came: not when it was told to stop, or when nobody new heard anything for `quiet` milliseconds.
    */
-  async join(count: number, address: Address, quiet: number, stop: AbortSignal): Promise<boolean> {
+  async join(count: number, way: Way, quiet: number, stop: AbortSignal): Promise<boolean> {
     let waiting = 0;
     for (let newsAt = this.#adapter.now(); this.clients.length < count || waiting > 0;) {
       const room = this.clients.length === 0 ? 1 : Math.min(count - this.clients.length, JOINING - waiting);
-      if (room > 0) await this.#connect(room, address, stop);
+      if (room > 0) await this.#connect(room, way, stop);
       const before = waiting + Math.max(0, room);
       const first = this.clients[0]!;
       if (first.isEven) this.say(0, 1, () => this.#adapter.now());
@@ -108,7 +107,7 @@ export class Crowd {
     return new Promise((resolve) => void this.#adapter.after(TICK, resolve));
   }
 
-  async #connect(count: number, address: Address, stop: AbortSignal): Promise<void> {
+  async #connect(count: number, way: Way, stop: AbortSignal): Promise<void> {
     // A signal for each: Node warns of a leak when more than ten listen to one.
     const cutting = Array.from({ length: count }, () => new AbortController());
     const cut = (): void => cutting.forEach((one) => one.abort(stop.reason));
@@ -116,7 +115,7 @@ export class Crowd {
     const coming = cutting.map(({ signal }) => {
       const client = new Client(this.clients.length, this.#run);
       this.clients.push(client);
-      return client.connect(this.#adapter, address, this.#poll, signal);
+      return client.connect(this.#adapter, way, this.#poll, signal);
     });
     // All of them have an outcome before the first failure is told: none is left on its way.
     const failed = (await Promise.allSettled(coming)).find(({ status }) => status === "rejected");

@@ -7,7 +7,10 @@
 import type { Adapter } from "../adapter.ts";
 import { parseAddress } from "../address.ts";
 import { describe } from "../errors.ts";
+import { encodeFrame } from "../framing.ts";
+import type { ClientTls } from "../tls.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
+import type { Way } from "./client.ts";
 import { Crowd } from "./crowd.ts";
 import { Delays } from "./delays.ts";
 import type { Run } from "./hearer.ts";
@@ -30,6 +33,10 @@ export interface LoadOptions {
   readonly inFlight: number;
   /** How long it is measured. */
   readonly seconds: number;
+  /** Certificates, for a `tls:` URL. */
+  readonly tls?: ClientTls | undefined;
+  /** What the mob wants to hear first. */
+  readonly secret?: string | undefined;
 }
 
 /** How far a load has come. */
@@ -152,7 +159,7 @@ class Load {
     const { clients } = this.#options;
     let cameIn = false;
     try {
-      cameIn = await this.#crowd.join(clients, parseAddress(this.#url), QUIET, stop);
+      cameIn = await this.#crowd.join(clients, this.#way(), QUIET, stop);
     } catch (cause) {
       if (stop.aborted) return undefined;
       throw describe(`Cannot connect client ${this.#crowd.clients.length} of ${clients} to ${this.#url}`, cause);
@@ -166,6 +173,12 @@ class Load {
       `Cannot load ${this.#url}: ${reason}; it has to be a mob with the same --framing, with --echo all, with ` +
         "--max-connections for all clients and --max-frame for all payloads",
     );
+  }
+
+  #way(): Way {
+    const { framing, tls, secret } = this.#options;
+    const frame = secret === undefined ? undefined : encodeFrame(framing, new TextEncoder().encode(secret));
+    return { address: parseAddress(this.#url), tls, secret: frame };
   }
 
   /** From now on the publishers talk, at every turn and when no turns come. */

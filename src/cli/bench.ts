@@ -6,11 +6,13 @@
 
 import { type LoadOptions, type Outcome, type Progress, runLoad } from "../bench/load.ts";
 import { drawHistogram } from "./histogram.ts";
+import type { ClientFlags } from "./door_flags.ts";
+import { readCredentials } from "./peer.ts";
 import { attempt, Failure, type Session } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** The options of `bench`. */
-export interface BenchFlags extends LoadOptions {
+export interface BenchFlags extends Omit<LoadOptions, "tls" | "secret">, ClientFlags {
   /** Whether the result is printed as JSON. */
   readonly json: boolean;
   /** Whether the delays are drawn. */
@@ -23,12 +25,13 @@ const PERCENTILES = [50, 99, 99.9, 100] as const;
 /** Loads a running server and tells how fast it was. A frame that was lost, repeated or reordered is a failure. */
 export async function runBench(session: Session, url: string, flags: BenchFlags): Promise<number> {
   const { terminal, stop } = session;
+  const load = { ...flags, ...await attempt(readCredentials(terminal, flags)) };
   const line = await startLine(terminal);
   const used = terminal.processor?.();
   const began = terminal.now();
   let outcome: Outcome | undefined;
   try {
-    outcome = await attempt(runLoad(url, flags, (progress) => line?.update(progress), eitherOf(session)));
+    outcome = await attempt(runLoad(url, load, (progress) => line?.update(progress), eitherOf(session)));
   } finally {
     line?.stop();
   }

@@ -4,21 +4,43 @@
  * @module
  */
 
-import { connect } from "../client.ts";
+import type { ConnectOptions } from "../client.ts";
 import type { FramingName } from "../framing.ts";
-import type { Peer } from "../peer.ts";
+import type { ClientFlags } from "./door_flags.ts";
 import { attempt, type Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** The options of `join` and `send`. */
-export interface PeerFlags {
+export interface PeerFlags extends ClientFlags {
   /** How frames are delimited. */
   readonly framing: FramingName;
   /** The largest payload to send or hear, in bytes. */
   readonly maxFrame: number;
 }
 
-/** Connects; `undefined` when it was told to stop meanwhile. */
-export async function openPeer({ stop, drop }: Session, url: string, flags: PeerFlags): Promise<Peer | undefined> {
+/** What a client comes in with, from its files. Nothing is loaded for who comes in with nothing. */
+export async function readCredentials(
+  terminal: Terminal,
+  flags: ClientFlags,
+): Promise<Pick<ConnectOptions, "tls" | "secret">> {
+  const { ca, cert, key, servername, tokenFile } = flags;
+  if ([ca, cert, key, servername, tokenFile].every((flag) => flag === undefined)) return {};
+  const { Credentials } = await import("./credentials.ts");
+  const files = new Credentials(terminal, (file, mode) => {
+    const warning = `mobcast: others than its owner may use ${file} (mode ${mode}): chmod 600 ${file}\n`;
+    void terminal.stderr.write(warning);
+  });
+  return { tls: await files.forClient(flags), secret: await files.token(tokenFile) };
+}
+
+/** Connects, by way of `dial`; `undefined` when it was told to stop meanwhile. */
+export async function openPeer<AnyPeer>(
+  { terminal, stop, drop }: Session,
+  flags: PeerFlags,
+  dial: (options: ConnectOptions) => Promise<AnyPeer>,
+): Promise<AnyPeer | undefined> {
+  const { framing, maxFrame } = flags;
+  const credentials = await attempt(readCredentials(terminal, flags));
   if (stop.aborted) return undefined;
   // The peer obeys its signal for life: `drop` cuts it off, `stop` only while there is nothing yet to end properly.
   const cutting = new AbortController();
@@ -26,7 +48,7 @@ export async function openPeer({ stop, drop }: Session, url: string, flags: Peer
   drop.addEventListener("abort", cut, { once: true });
   stop.addEventListener("abort", cut, { once: true });
   try {
-    return await attempt(connect(url, { ...flags, signal: cutting.signal }));
+    return await attempt(dial({ framing, maxFrame, ...credentials, signal: cutting.signal }));
   } catch (error) {
     if (stop.aborted) return undefined;
     throw error;

@@ -8,7 +8,7 @@
 import { DEFAULT_URL, parseAddress } from "../address.ts";
 import { resolveOptions } from "../options.ts";
 import { DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL } from "./levels.ts";
-import type { ServeFlags } from "./serve.ts";
+import type { ServeFlags } from "./serve_flags.ts";
 
 /** The doors to open, when these arguments are no more than that; `undefined`: the program has to read them. */
 export function plainDoors(args: readonly string[]): readonly string[] | undefined {
@@ -18,7 +18,8 @@ export function plainDoors(args: readonly string[]): readonly string[] | undefin
 
 /** What the options of `serve` are when none is given. */
 export function plainFlags(): ServeFlags {
-  return { ...resolveOptions({}), logLevel: DEFAULT_LOG_LEVEL, logFormat: DEFAULT_LOG_FORMAT };
+  const { secret: _secret, ...options } = resolveOptions({});
+  return { ...options, logLevel: DEFAULT_LOG_LEVEL, logFormat: DEFAULT_LOG_FORMAT };
 }
 
 function isUrl(word: string): boolean {

@@ -10,10 +10,12 @@ import { BENCH_FRAMINGS, STAMP } from "../bench/stamp.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { BenchFlags } from "./bench.ts";
+import { addClientOptions, addDoorOptions, checkClient, checkDoors } from "./door_flags.ts";
 import { choiceOption, flagOf, limitOption, rangeOption } from "./flags.ts";
+import type { JoinFlags } from "./join.ts";
 import { DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL, LOG_FORMATS, LOG_LEVELS } from "./levels.ts";
 import type { PeerFlags } from "./peer.ts";
-import type { ServeFlags } from "./serve.ts";
+import { type ServeFlags, toOptions } from "./serve_flags.ts";
 import { Usage } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
@@ -22,7 +24,7 @@ export interface Actions {
   /** `mobcast [serve] [URL ...]` */
   serve(urls: readonly string[], flags: ServeFlags): Promise<number>;
   /** `mobcast join [URL]` */
-  join(url: string, flags: PeerFlags): Promise<number>;
+  join(url: string, flags: JoinFlags): Promise<number>;
   /** `mobcast send [URL] [FILE]` */
   send(url: string, file: string | undefined, flags: PeerFlags): Promise<number>;
   /** `mobcast bench [URL]` */
@@ -41,19 +43,23 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   const serve = serveCommand(program).action(async (urls: string[], flags: ServeFlags, command: Command) => {
     const doors = urls.length > 0 ? urls : [DEFAULT_URL];
     for (const url of doors) checkUrl(command, url);
+    checkDoors(command, doors, flags);
     checkOptions(command, flags);
     code = await actions.serve(doors, flags);
   });
-  joinCommand(program).action(async (url: string, flags: PeerFlags, command: Command) => {
+  joinCommand(program).action(async (url: string, flags: JoinFlags, command: Command) => {
     checkUrl(command, url);
+    checkClient(command, url, flags);
     code = await actions.join(url, flags);
   });
   sendCommand(program).action(async (url: string, file: string | undefined, flags: PeerFlags, command: Command) => {
     checkUrl(command, url);
+    checkClient(command, url, flags);
     code = await actions.send(url, file, flags);
   });
   benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
     checkUrl(command, url);
+    checkClient(command, url, flags);
     if (flags.publishers > flags.clients) {
       command.error(`option '--publishers' is ${flags.publishers}, more than there are --clients: ${flags.clients}`);
     }
@@ -81,7 +87,7 @@ function serveCommand(program: Command): Command {
   for (const name of Object.keys(CHOICES)) {
     if (name !== "framing") command.addOption(choiceOption(name as keyof typeof CHOICES));
   }
-  return command
+  return addDoorOptions(command)
     .addOption(
       new Option("--log-level <level>", "how much is logged to standard error")
         .choices(LOG_LEVELS).default(DEFAULT_LOG_LEVEL),
@@ -92,7 +98,8 @@ function serveCommand(program: Command): Command {
 }
 
 function joinCommand(program: Command): Command {
-  return peerCommand(program, "join", "send each line of standard input, print each frame heard as a line");
+  return peerCommand(program, "join", "send each line of standard input, print each frame heard as a line")
+    .option("--reconnect", "connect again when the connection is lost, and say what may have been missed");
 }
 
 function sendCommand(program: Command): Command {
@@ -102,7 +109,7 @@ function sendCommand(program: Command): Command {
 
 function benchCommand(program: Command): Command {
   const framing = new Option("--framing <word>", "how frames are delimited").choices(BENCH_FRAMINGS).default("u64");
-  return program.command("bench")
+  const command = program.command("bench")
     .description("load a running server, and tell how fast it is and whether each client heard each frame once")
     .argument("[URL]", "the server", DEFAULT_URL)
     .addOption(
@@ -121,7 +128,8 @@ function benchCommand(program: Command): Command {
       }).default(1024),
     )
     .addOption(rangeOption("--seconds", "count", "how long it is measured", { min: 1, max: 86_400 }).default(5))
-    .addOption(framing)
+    .addOption(framing);
+  return addClientOptions(command)
     .option("--json", "print the result as JSON", false)
     .option("--histogram", "draw the delays", false);
 }
@@ -129,11 +137,12 @@ function benchCommand(program: Command): Command {
 function peerCommand(program: Command, name: string, description: string): Command {
   const maxFrame = limitOption("maxFrame");
   maxFrame.description = "largest payload to send or hear";
-  return program.command(name)
+  const command = program.command(name)
     .description(description)
     .argument("[URL]", "the server", DEFAULT_URL)
     .addOption(choiceOption("framing"))
     .addOption(maxFrame);
+  return addClientOptions(command);
 }
 
 // --- output ---
@@ -166,12 +175,13 @@ function checkUrl(command: Command, url: string): void {
   }
 }
 
-/** Refuses options that are each right and together wrong: a lag that no frame fits in. */
-function checkOptions(command: Command, { logLevel: _level, logFormat: _format, ...options }: ServeFlags): void {
+/** Refuses options that are each right and together wrong, a lag that no frame fits in; and who is no address. */
+function checkOptions(command: Command, flags: ServeFlags): void {
   try {
-    resolveOptions(options);
+    resolveOptions(toOptions(flags));
   } catch (error) {
-    command.error((error as Error).message.replace(/\bmax(Lag|Frame)\b/g, (name) => flagOf(name)));
+    const name = /\bmax(Lag|Frame)\b|(?<=^Cannot use )(allow|deny)\b/g;
+    command.error((error as Error).message.replace(name, (option) => flagOf(option)));
   }
 }
 

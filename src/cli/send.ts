@@ -4,6 +4,7 @@
  * @module
  */
 
+import { connect } from "../client.ts";
 import type { Peer } from "../peer.ts";
 import { Ledger } from "./ledger.ts";
 import { splitLines } from "./lines.ts";
@@ -27,7 +28,7 @@ export async function runSend(
 ): Promise<number> {
   const { terminal, stop } = session;
   const input = file === undefined || file === "-" ? terminal.stdin : await attempt(terminal.openFile(file));
-  const peer = await openPeer(session, url, flags);
+  const peer = await openPeer(session, flags, (options) => connect(url, options));
   if (peer === undefined) return 0;
   const ledger = new Ledger();
   const progress = await startProgress(terminal, input);

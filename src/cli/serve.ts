@@ -6,57 +6,76 @@
 
 import { logger } from "../logger.ts";
 import type { Mob } from "../mob.ts";
-import type { ResolvedOptions } from "../options.ts";
-import { serve } from "../serve.ts";
-import type { LogFormat, LogLevelName } from "./levels.ts";
+import { serve, type ServeOptions } from "../serve.ts";
 import { startLogging } from "./logging.ts";
+import { type ServeFlags, toOptions } from "./serve_flags.ts";
 import { attempt, type Session } from "./session.ts";
 import { logTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
-
-/** The options of `serve`. */
-export interface ServeFlags extends ResolvedOptions {
-  /** How much is logged. */
-  readonly logLevel: LogLevelName;
-  /** How a log line looks. */
-  readonly logFormat: LogFormat;
-}
 
 /** Opens the doors and serves until it is told to stop. */
 export async function runServe(session: Session, urls: readonly string[], flags: ServeFlags): Promise<number> {
   const { terminal, stop, drop } = session;
-  const { logLevel, logFormat, ...options } = flags;
+  const { logLevel, logFormat, drainTimeout } = flags;
   session.debug = logLevel === "debug";
   const stopLogging = startLogging(terminal, logLevel, logFormat);
   let mob: Mob | undefined;
   // Before the doors open: without a listener the signal would end the process.
   const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logTable(mob));
+  const stopReloading = terminal.onSignal("SIGHUP", () => mob !== undefined && void reload(mob, flags));
   try {
-    mob = await openDoors(session, urls, options);
+    mob = await openDoors(session, urls, flags);
     if (mob === undefined) return 0;
     for (const url of mob.urls) void terminal.stdout.write(`listening on ${url}\n`);
-    tellOfClosing(mob, stop, options.drainTimeout);
+    tellOfClosing(mob, stop, drainTimeout);
     drop.addEventListener("abort", () => void mob?.close({ drain: 0 }), { once: true });
     await mob.closed;
     logger.info("Closed");
     return 0;
   } finally {
     stopTelling();
+    stopReloading();
     stopLogging();
   }
 }
 
 /** The mob with its doors open; `undefined` when it was told to stop meanwhile. */
-async function openDoors(
-  { stop }: Session,
-  urls: readonly string[],
-  options: ResolvedOptions,
-): Promise<Mob | undefined> {
+async function openDoors(session: Session, urls: readonly string[], flags: ServeFlags): Promise<Mob | undefined> {
+  const { terminal, stop } = session;
   try {
-    return await attempt(serve({ ...options, listen: urls, signal: stop }));
+    const credentials = await attempt(readCredentials(terminal, flags));
+    const { unixMode } = flags;
+    return await attempt(serve({ ...toOptions(flags), ...credentials, unixMode, listen: urls, signal: stop }));
   } catch (error) {
     if (stop.aborted) return undefined;
     throw error;
+  }
+}
+
+/** The token, and what reads the certificates: now, and again at each reload. Nothing is loaded for a plain door. */
+async function readCredentials(
+  terminal: Terminal,
+  flags: ServeFlags,
+): Promise<Pick<ServeOptions, "tls" | "secret">> {
+  if (flags.cert === undefined && flags.tokenFile === undefined) return {};
+  const { Credentials } = await import("./credentials.ts");
+  const files = new Credentials(terminal, (file, mode) => {
+    logger.warning("Others than its owner may use {file} (mode {mode}): chmod 600 {file}", { file, mode });
+  });
+  const secret = await files.token(flags.tokenFile);
+  return { secret, tls: flags.cert === undefined ? undefined : () => files.forDoors(flags) };
+}
+
+/** Reads the certificates again. Whatever is wrong with the new ones, the doors stay open with the old ones. */
+async function reload(mob: Mob, { cert }: ServeFlags): Promise<void> {
+  if (cert === undefined) return logger.info("Nothing to reload: no door is over TLS");
+  try {
+    await mob.reload();
+    logger.info("Certificates reloaded");
+  } catch (error) {
+    const { message } = error as Error;
+    logger.error("Cannot reload certificates, the old ones stay: {message}", { message, error });
   }
 }
 

@@ -27,8 +27,16 @@ export interface Input {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+/** A small file, whole. */
+export interface TextFile {
+  /** What is in it. */
+  readonly text: string;
+  /** Its mode bits, which say who may read it; `undefined` where they say nothing. */
+  readonly mode: number | undefined;
+}
+
 /** The signals that the command line listens to. */
-export type SignalName = "SIGINT" | "SIGTERM" | "SIGUSR2";
+export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR2";
 
 /** The process, as the command line sees it. */
 export interface Terminal {
@@ -42,6 +50,8 @@ export interface Terminal {
   readonly stderr: Output;
   /** Opens a file for reading. Rejects with an error for people that names the file. */
   openFile(path: string): Promise<Input>;
+  /** Reads a file of a few lines, of at most 1 MiB. Rejects with an error for people that names the file. */
+  readFile(path: string): Promise<TextFile>;
   /** Calls `handler` for each such signal, where the system knows it. Returns what stops that. */
   onSignal(name: SignalName, handler: () => void): () => void;
   /** Calls `handler` with errors that nobody caught. Returns what stops that. */

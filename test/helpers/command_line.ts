@@ -30,11 +30,15 @@ const PATIENCE = 20_000;
 /** The folder of the project: commands run there. */
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What starts the command line on a runtime, as the README says it. */
-export function programOf(runtime: RuntimeName): string[] {
+/** What starts the command line on a runtime, as the README says it; some arguments take more rights on Deno. */
+export function programOf(runtime: RuntimeName, args: readonly string[] = []): string[] {
   const bin = (name: string): string => join(ROOT, "node_modules", ".bin", name);
   if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
-  if (runtime === "deno") return [bin("deno"), "run", "--allow-net", "mod.ts"];
+  const rights = [
+    ...(args.some((arg) => /^(unix:|--cert$|--key$|--ca$|--token-file$)/.test(arg)) ? ["--allow-read"] : []),
+    ...(args.some((arg) => arg.startsWith("unix:")) ? ["--allow-write", "--allow-sys=umask"] : []),
+  ];
+  if (runtime === "deno") return [bin("deno"), "run", "--allow-net", ...rights, "mod.ts"];
   if (!existsSync(join(ROOT, "dist/bin/bin.js"))) {
     throw new Error("Cannot start dist/bin/bin.js: run npm run build first");
   }
@@ -58,7 +62,7 @@ export class CommandLine implements AsyncDisposable {
 
   /** Starts it, with arguments. */
   constructor(runtime: RuntimeName, args: readonly string[]) {
-    const [command, ...program] = programOf(runtime);
+    const [command, ...program] = programOf(runtime, args);
     this.#name = `mobcast ${args.join(" ")} on ${runtime}`;
     this.child = spawn(command!, [...program, ...args], { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] });
     running.add(this.child);
@@ -182,8 +186,9 @@ export class ServerProcess extends CommandLine {
 
 /** Starts a server and waits until its doors are open. Without a URL among the arguments it takes a free port. */
 export async function startServer(runtime: RuntimeName, args: readonly string[] = []): Promise<ServerProcess> {
-  const doors = Math.max(1, args.filter((arg) => arg.startsWith("tcp://")).length);
-  const all = args.some((arg) => arg.startsWith("tcp://")) ? args : ["tcp://127.0.0.1:0", ...args];
+  const urls = args.filter((arg) => /^(tcp|tls|unix):/.test(arg));
+  const doors = Math.max(1, urls.length);
+  const all = urls.length > 0 ? args : ["tcp://127.0.0.1:0", ...args];
   const server = new ServerProcess(runtime, all);
   await server.match(new RegExp(`(?:^listening on .*\\n){${doors}}`, "m"));
   server.urls = Array.from(server.stdout.matchAll(/^listening on (.*)$/gm), (match) => match[1]!);

@@ -1,7 +1,7 @@
 /** A terminal in the hands of a test. */
 
 import { clearTimeout, setTimeout } from "node:timers";
-import type { Input, Output, SignalName, Terminal } from "../../src/cli/terminal.ts";
+import type { Input, Output, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
 import { bytesOf, concat, textOf } from "./bytes.ts";
 
 /** An output that remembers. */
@@ -90,6 +90,8 @@ export class FakeTerminal implements Terminal {
   readonly stdout: FakeOutput = new FakeOutput();
   readonly stderr: FakeOutput = new FakeOutput();
   readonly files: Map<string, FakeInput> = new Map();
+  /** Small files, for `readFile`. */
+  readonly texts: Map<string, TextFile> = new Map();
   /** How many times faster its clock runs. */
   speed = 1;
   readonly #handlers: Map<SignalName | "uncaught", Set<(error: unknown) => void>> = new Map();
@@ -100,6 +102,11 @@ export class FakeTerminal implements Terminal {
 
   openFile(path: string): Promise<Input> {
     const file = this.files.get(path);
+    return file === undefined ? Promise.reject(new Error(`Cannot read ${path}: no such file`)) : Promise.resolve(file);
+  }
+
+  readFile(path: string): Promise<TextFile> {
+    const file = this.texts.get(path);
     return file === undefined ? Promise.reject(new Error(`Cannot read ${path}: no such file`)) : Promise.resolve(file);
   }
 

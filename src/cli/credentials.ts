@@ -1,0 +1,67 @@
+/**
+ * Credentials: certificates, keys and tokens, read from files. What is in them reaches no log line and no error.
+ *
+ * @module
+ */
+
+import type { ClientTls, ServerTls } from "../tls.ts";
+import type { ClientFlags, DoorFlags } from "./door_flags.ts";
+import { Failure } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The mode bits of a file that its owner alone may use. */
+const OWNER_ONLY = 0o077;
+
+/** Reads files, and warns of those with a secret that others may read. */
+export class Credentials {
+  readonly #terminal: Pick<Terminal, "readFile">;
+  readonly #warn: (file: string, mode: string) => void;
+
+  /** `warn` is told of a file and its octal mode, each time it is read. */
+  constructor(terminal: Pick<Terminal, "readFile">, warn: (file: string, mode: string) => void) {
+    this.#terminal = terminal;
+    this.#warn = warn;
+  }
+
+  /** What a door over TLS is opened with. Both files must be named. */
+  async forDoors({ cert, key, ca }: DoorFlags): Promise<ServerTls> {
+    return { cert: await this.#read(cert!), key: await this.#readSecret(key!), ca: await this.#readAny(ca) };
+  }
+
+  /** What a client over TLS connects with; `undefined` when no option says anything of that. */
+  async forClient({ ca, cert, key, servername }: ClientFlags): Promise<ClientTls | undefined> {
+    if ([ca, cert, key, servername].every((flag) => flag === undefined)) return undefined;
+    return {
+      ca: await this.#readAny(ca),
+      cert: await this.#readAny(cert),
+      key: key === undefined ? undefined : await this.#readSecret(key),
+      servername,
+    };
+  }
+
+  /**
+   * The token: the first line of its file, without the spaces around it, which no one sees and an editor may leave.
+   * `undefined` when there is no file.
+   */
+  async token(file: string | undefined): Promise<string | undefined> {
+    if (file === undefined) return undefined;
+    const [line = ""] = (await this.#readSecret(file)).split("\n", 1);
+    const token = line.trim();
+    if (token === "") throw new Failure(`Cannot use the token in ${file}: its first line is empty`);
+    return token;
+  }
+
+  async #readSecret(file: string): Promise<string> {
+    const { text, mode } = await this.#terminal.readFile(file);
+    if (mode !== undefined && (mode & OWNER_ONLY) !== 0) this.#warn(file, `0${mode.toString(8)}`);
+    return text;
+  }
+
+  async #read(file: string): Promise<string> {
+    return (await this.#terminal.readFile(file)).text;
+  }
+
+  async #readAny(file: string | undefined): Promise<string | undefined> {
+    return file === undefined ? undefined : await this.#read(file);
+  }
+}

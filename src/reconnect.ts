@@ -1,0 +1,284 @@
+/**
+ * Reconnecting: a peer that outlives its connections.
+ *
+ * @module
+ */
+
+import type { Adapter } from "./adapter.ts";
+import { Attempts } from "./attempts.ts";
+import { describe } from "./errors.ts";
+import { logger } from "./logger.ts";
+import type { Peer, SendOptions } from "./peer.ts";
+import type { ConnectionChange, ReconnectOptions } from "./reconnect_options.ts";
+import { WaitingLine } from "./waiting_line.ts";
+
+/** What a {@link ReconnectingPeer} works with. */
+export interface ReconnectWith {
+  /** Whose clock it lives by. */
+  readonly clock: Pick<Adapter, "after" | "now">;
+  /** What errors call the other end. */
+  readonly name: string;
+  /** Makes a new connection, and cuts it off when the signal aborts. */
+  readonly dial: (signal: AbortSignal) => Promise<Peer>;
+  /** Draws the waits, unless the options do. */
+  readonly random: () => number;
+  /** Ends everything at once when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One connection of a reconnecting peer. */
+interface Connection {
+  readonly peer: Peer;
+  readonly messages: AsyncGenerator<Uint8Array, void, void>;
+  /** When it was made, by the clock. */
+  readonly since: number;
+  /** When it ended. */
+  until: number;
+  /** Whether it has lasted, or something was heard from it. */
+  good: boolean;
+}
+
+/**
+ * A {@link Peer} that connects again by itself: what `connect(url, { reconnect: true })` returns.
+ *
+ * A message is sent over one connection, once. When it breaks, those whose `send` has resolved may have arrived or not,
+ * and are not sent again; those whose `send` still waits go over the next one. So what the application itself sends
+ * again, not knowing, may arrive twice. While there is no connection `send` waits, and gives up with its signal.
+ *
+ * Of messages that nobody took, those of the last connection and of the one that the iterator is at are kept, no more
+ * than 1 MiB and a read of each. What the others in between have heard is part of the gap.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * await using peer = await connect(mob.urls[0]!, {
+ *   reconnect: {
+ *     cap: 10_000,
+ *     onChange: (change) => console.log(change.kind),
+ *     onGap: ({ milliseconds }) => console.log("missed what was said in", milliseconds, "ms"),
+ *   },
+ * });
+ * await peer.send(new TextEncoder().encode("hello"));
+ * ```
+ */
+export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Array> {
+  /** Resolves when it is over: closed, aborted, or given up. It never rejects: sending and iterating tell of errors. */
+  readonly closed: Promise<void>;
+
+  readonly #with: ReconnectWith;
+  readonly #options: ReconnectOptions;
+  readonly #attempts: Attempts;
+  /** Aborts what is under way: a wait, an attempt, or at once everything. */
+  readonly #cut: AbortController = new AbortController();
+  /** Those who wait for a connection to send over. */
+  readonly #senders: WaitingLine<undefined> = new WaitingLine();
+  /** What can be sent over now. */
+  #peer: Peer | undefined;
+  /** The newest connection, and the one that iterators are at: that or an older one. */
+  #newest: Connection | undefined;
+  #heard: Connection | undefined;
+  /** Iterators that have heard all there is. */
+  #look: (() => void)[] = [];
+  #state: "open" | "closing" | "closed" = "open";
+  #error: Error | undefined;
+  #resolveClosed: () => void = () => {};
+
+  /** Makes one without a connection: use `connect()`. Throws a `RangeError` when a number is out of range. */
+  constructor(parts: ReconnectWith, options: ReconnectOptions = {}) {
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.#with = parts;
+    this.#options = options;
+    this.#attempts = new Attempts(options, parts.random);
+  }
+
+  /**
+   * Connects for the first time, and from then on whenever the connection is lost. Call it once. Resolves when the first
+   * connection is there; rejects when it cannot be made, or with `first`, when it is given up.
+   */
+  open(): Promise<void> {
+    const { signal, name } = this.#with;
+    const abort = (): void => this.#cut.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+    return new Promise((resolve, reject) => {
+      const end = (error?: unknown): void => {
+        signal?.removeEventListener("abort", abort);
+        this.#end(error);
+        // Without effect when there was a connection.
+        reject(error ?? new Error(`Cannot connect to ${name}: it was closed meanwhile`));
+      };
+      this.#live(resolve).then(() => end(), end);
+    });
+  }
+
+  /**
+   * Sends one message, as {@link Peer.send} does; waits while there is no connection. Rejects with an `Error` when
+   * there will be none any more.
+   */
+  async send(payload: Uint8Array, options: SendOptions = {}): Promise<void> {
+    for (;;) {
+      options.signal?.throwIfAborted();
+      if (this.#state !== "open") throw this.#overError();
+      if (this.#peer === undefined) await this.#senders.wait(undefined, options.signal);
+      const peer = this.#peer;
+      if (peer === undefined) continue;
+      try {
+        return await peer.send(payload, options);
+      } catch (error) {
+        // A peer that is over has taken nothing of it: it can go over the next connection.
+        if (!peer.isOver || options.signal?.aborted) throw error;
+        if (this.#peer === peer) this.#peer = undefined;
+      }
+    }
+  }
+
+  /** Messages as they come, over all connections; see `onGap`. Ends with {@link close}, throws when it was given up. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    for (;;) {
+      const at = this.#heard;
+      const message = at === undefined ? undefined : await nextOf(at);
+      if (message !== undefined) {
+        this.#isGood(at!);
+        yield message;
+      } else if (at !== this.#heard) {
+        // Another iterator has gone on.
+      } else if (at !== this.#newest) {
+        this.#heard = this.#newest;
+        const milliseconds = Math.round(this.#newest!.since - at!.until);
+        await this.#options.onGap?.({ milliseconds, error: at!.peer.error });
+      } else if (this.#state === "closed") {
+        if (this.#error !== undefined) throw this.#error;
+        return;
+      } else {
+        await new Promise<void>((resolve) => void this.#look.push(resolve));
+      }
+    }
+  }
+
+  /**
+   * Ends it: sends what waits to be sent, where there is a connection, and connects no more. Resolves when it is over;
+   * it never rejects.
+   */
+  close(): Promise<void> {
+    if (this.#state === "open") {
+      this.#state = "closing";
+      this.#heard = this.#newest;
+      if (this.#peer === undefined) this.#cut.abort();
+      else void this.#peer.close();
+    }
+    return this.closed;
+  }
+
+  /** The same as {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Connects, and connects again, until it is closed. Throws when it is aborted or gives up. */
+  async #live(connected: () => void): Promise<void> {
+    for (let first = true; this.#state === "open";) {
+      let failure: Error | undefined;
+      try {
+        const peer = await this.#with.dial(this.#cut.signal);
+        this.#tell(first ? { kind: "connected" } : { kind: "reconnected", attempt: this.#attempts.count });
+        first = false;
+        connected();
+        failure = await this.#use(peer);
+      } catch (error) {
+        // An option is wrong, and will be wrong next time: any other error has been put into words by `connect()`.
+        if (error instanceof TypeError || error instanceof RangeError) throw error;
+        if (first && this.#options.first !== true) throw error;
+        failure = error as Error;
+      }
+      if (this.#state === "open") await this.#backOff(failure);
+    }
+  }
+
+  /** Lives with one connection to its end, and resolves to what broke it. */
+  async #use(peer: Peer): Promise<Error | undefined> {
+    const { clock } = this.#with;
+    const connection = { peer, messages: peer[Symbol.asyncIterator](), since: clock.now(), until: 0, good: false };
+    this.#newest = connection;
+    this.#heard ??= connection;
+    // Told of before it can be sent over: who waits to send comes before whoever sends on hearing of it.
+    this.#peer = peer;
+    while (this.#senders.length > 0) this.#senders.next();
+    this.#wake();
+    const cancel = clock.after(this.#attempts.settled, () => this.#isGood(connection));
+    await peer.closed;
+    cancel();
+    connection.until = clock.now();
+    if (this.#peer === peer) this.#peer = undefined;
+    if (this.#state === "open" && !this.#cut.signal.aborted) this.#tell({ kind: "lost", error: peer.error });
+    return peer.error;
+  }
+
+  /** The waits start anew, once for each connection: what an old one has heard says nothing of attempts made since. */
+  #isGood(connection: Connection): void {
+    if (!connection.good && connection === this.#newest) this.#attempts.count = 0;
+    connection.good = true;
+  }
+
+  /** Waits before the next attempt. Throws when it was aborted, or when this was the last attempt. */
+  async #backOff(error: Error | undefined): Promise<void> {
+    const { signal } = this.#cut;
+    signal.throwIfAborted();
+    const milliseconds = this.#attempts.next();
+    if (milliseconds === undefined) {
+      const what = `Cannot reconnect to ${this.#with.name} in ${this.#attempts.most} attempts`;
+      const gaveUp = describe(what, error ?? "the mob ends each connection at once");
+      this.#tell({ kind: "gave-up", error: gaveUp });
+      throw gaveUp;
+    }
+    this.#tell({ kind: "waiting", milliseconds, attempt: this.#attempts.count, error });
+    // Closed by who was told.
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        cancel();
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const cancel = this.#with.clock.after(milliseconds, end);
+      signal.addEventListener("abort", end);
+    });
+  }
+
+  #tell(change: ConnectionChange): void {
+    try {
+      this.#options.onChange?.(change);
+    } catch (error) {
+      logger.error("Cannot tell the application of its connection: onChange threw {error}", { error });
+    }
+  }
+
+  #end(reason: unknown): void {
+    if (this.#state === "open" && reason !== undefined) {
+      this.#error = reason instanceof Error ? reason : new Error("aborted");
+    }
+    this.#state = "closed";
+    this.#senders.fail(this.#overError());
+    this.#wake();
+    this.#resolveClosed();
+  }
+
+  #overError(): Error {
+    return new Error(`Cannot send to ${this.#with.name}: ${this.#error?.message ?? "the connection is closed"}`);
+  }
+
+  #wake(): void {
+    for (const look of this.#look.splice(0)) look();
+  }
+}
+
+/** The next message of a connection; `undefined` when it is over, however it ended. */
+async function nextOf({ messages }: Connection): Promise<Uint8Array | undefined> {
+  try {
+    return (await messages.next()).value ?? undefined;
+  } catch {
+    // What broke it is told by `onChange` and `onGap`.
+    return undefined;
+  }
+}
