@@ -125,7 +125,9 @@ test("a plain start, nothing but URLs, is understood without the program, and as
     assertEquals(["serve", plainDoors(args), plainFlags()], await understood(...args), args.join(" "));
   }
   for (
-    const args of [["serve"], ["join"], ["--help"], ["tcp://127.0.0.1:0", "--max-lag", "1MiB"], ["nonsense"], [""]]
+    const args of [["serve"], ["join"], ["--help"], ["tcp://127.0.0.1:0", "--max-lag", "1MiB"], ["nonsense"], [""], [
+      "tls://127.0.0.1:0",
+    ]]
   ) {
     assertEquals(plainDoors(args), undefined, args.join(" "));
   }

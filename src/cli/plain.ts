@@ -24,8 +24,8 @@ export function plainFlags(): ServeFlags {
 
 function isUrl(word: string): boolean {
   try {
-    parseAddress(word);
-    return true;
+    // A door over TLS needs options.
+    return parseAddress(word).transport !== "tls";
   } catch {
     // A command, an option, or wrong: the program knows what to say.
     return false;
