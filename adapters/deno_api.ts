@@ -60,6 +60,7 @@ const CODES: Readonly<Record<string, string>> = {
   ConnectionReset: "ECONNRESET",
   Interrupted: "EINTR",
   NotConnected: "ENOTCONN",
+  NotFound: "ENOENT",
   PermissionDenied: "EACCES",
   TimedOut: "ETIMEDOUT",
 };

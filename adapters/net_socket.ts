@@ -55,7 +55,7 @@ class StreamSocket implements Socket {
   #slow = false;
   #closed = false;
 
-  constructor(socket: NetSocket, peer: string, wire: Wire = { reset: () => void socket.resetAndDestroy() }) {
+  constructor(socket: NetSocket, peer: string, wire: Wire) {
     this.#socket = socket;
     this.#wire = wire;
     this.peer = peer;
@@ -152,7 +152,7 @@ class StreamSocket implements Socket {
 }
 
 /** Offers a connection to a registry: one that is refused is closed. */
-export function offer(registry: Registry, socket: NetSocket, peer: string, wire?: Wire): void {
+export function offer(registry: Registry, socket: NetSocket, peer: string, wire: Wire): void {
   const offered = new StreamSocket(socket, peer, wire);
   const token = registry.accept(offered);
   if (token !== undefined) return offered.attach(registry, token);

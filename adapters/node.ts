@@ -17,7 +17,10 @@ import { bindUnix, systemPath, UNIX_PEER } from "./unix_path.ts";
 
 /** The socket itself is in net_socket.ts: TLS has it on Bun and Deno too. */
 function accept(socket: NetSocket, address: Address, registry: Registry): void {
-  offer(registry, socket, address.transport === "unix" ? UNIX_PEER : peerOf(socket));
+  if (address.transport === "tcp") {
+    offer(registry, socket, peerOf(socket), { reset: () => void socket.resetAndDestroy() });
+  } // A Unix socket has no reset, and nothing to free: what the peer has not read goes with it.
+  else offer(registry, socket, UNIX_PEER, { reset: () => void socket.destroy() });
 }
 
 // --- listen ---

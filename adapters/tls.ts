@@ -30,9 +30,8 @@ function overTls(socket: TLSSocket, raw: NetSocket): Wire {
     // `drain` comes only after more than a few KiB, and what that is cannot be set on a socket over TLS.
     answersWrites: true,
     reset() {
-      // The socket over TLS has no reset of its own (Node: ERR_INVALID_HANDLE_TYPE).
+      raw.once("close", () => socket.destroy());
       raw.resetAndDestroy();
-      socket.destroy();
     },
     ...("Deno" in globalThis && { flow: handleOf(raw) }),
   };
@@ -74,7 +73,7 @@ export async function listenOverTls(
     server.once("error", reject);
     server.listen(
       { host: address.host, port: address.port, backlog: BACKLOG },
-      () => resolve(void server.off("error", reject)),
+      () => resolve(void server.removeAllListeners("error")),
     );
   });
   server.on("error", (error) => void registry.acceptFailed(error));

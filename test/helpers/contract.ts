@@ -5,7 +5,7 @@
  * @module
  */
 
-import { connect as netConnect, type Socket as NetSocket } from "node:net";
+import type { Socket as NetSocket } from "node:net";
 import { Buffer } from "node:buffer";
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { Worker } from "node:worker_threads";
@@ -21,9 +21,10 @@ import {
   type Socket,
   WRITABLE,
 } from "../../src/adapter.ts";
-import { type NetworkAddress as Address, overTcp } from "../../src/address.ts";
+import type { Address, NetworkAddress } from "../../src/address.ts";
 import { Slab } from "../../src/slab.ts";
 import type { Token } from "../../src/token.ts";
+import { OVER_TCP, plainSocket, through, type Transport } from "./transports.ts";
 
 /** No wait is longer: less than the limit of a test, so that the wait that failed is named. */
 const DEADLINE_MS = 8_000;
@@ -358,7 +359,7 @@ export function names(events: readonly Readiness[]): string {
 
 // --- raw peers ---
 
-/** A peer on `node:net`, which does what no adapter would. */
+/** A peer on `node:net` or `node:tls`, which does what no adapter would. */
 export class RawPeer {
   readonly socket: NetSocket;
   /** Bytes that came. */
@@ -373,10 +374,14 @@ export class RawPeer {
   readonly violations: string[] = [];
 
   readonly #bell: Bell;
+  readonly #below: NetSocket;
 
-  constructor(bell: Bell, socket: NetSocket) {
+  constructor(bell: Bell, socket: NetSocket, below: NetSocket) {
     this.#bell = bell;
+    this.#below = below;
     this.socket = socket;
+    // Deno reads on without bound behind a paused socket over TLS; see adapters/tls.ts.
+    if (socket !== below && "Deno" in globalThis) socket.once("secureConnect", () => this.#flow("readStop"));
     socket.on("error", (error) => this.error ??= error);
     socket.on("end", () => {
       this.ended = true;
@@ -390,6 +395,7 @@ export class RawPeer {
 
   /** Starts to read, expecting the pattern. Before that it reads nothing. */
   listen(): void {
+    if (this.socket !== this.#below && "Deno" in globalThis) this.#flow("readStart");
     this.socket.on("data", (chunk: Uint8Array) => {
       if (!isPattern(chunk, this.received)) this.violations.push(`wrong bytes from ${this.received} on`);
       this.received += chunk.length;
@@ -406,7 +412,17 @@ export class RawPeer {
 
   /** Breaks the connection: the other end gets a reset. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    this.#below.resetAndDestroy();
+    this.socket.destroy();
+  }
+
+  #flow(change: "readStop" | "readStart"): void {
+    (this.#below as unknown as { _handle: Record<string, () => void> | null })._handle?.[change]?.();
+  }
+
+  /** Its own port, by which a server knows it. */
+  get port(): number {
+    return this.#below.localPort!;
   }
 
   /** Waits until so many bytes came. */
@@ -439,7 +455,7 @@ const RESET_STORM = `
  * Connects so many times and resets each connection before it can be accepted: a worker does it while this thread
  * stands still. Resolves when the worker is gone.
  */
-export async function resetStorm(address: Address, count: number): Promise<void> {
+export async function resetStorm(address: NetworkAddress, count: number): Promise<void> {
   const done = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(RESET_STORM, {
     eval: true,
@@ -464,12 +480,14 @@ export class Stage {
   readonly adapter: Adapter;
   readonly bell: Bell = new Bell();
 
+  readonly #transport: Transport;
   readonly #recorders: Recorder[] = [];
   readonly #listeners: Listener[] = [];
   readonly #raw: RawPeer[] = [];
 
-  constructor(adapter: Adapter) {
-    this.adapter = adapter;
+  constructor(adapter: Adapter, transport: Transport = OVER_TCP) {
+    this.adapter = through(transport, adapter);
+    this.#transport = transport;
   }
 
   /** A registry whose connections are closed, and whose violations are told, at the end. */
@@ -480,11 +498,16 @@ export class Stage {
   }
 
   /** Opens a door, on a free port unless told. */
-  async door(host = "127.0.0.1", port = 0): Promise<Door> {
+  door(host = "127.0.0.1", port = 0): Promise<Door> {
+    return this.doorAt(this.#transport.address(host, port));
+  }
+
+  /** Opens a door at an address. */
+  async doorAt(address: Address): Promise<Door> {
     const registry = this.recorder();
-    const listener = await within(this.adapter.listen({ transport: "tcp", host, port }, registry), "listen");
+    const listener = await within(this.adapter.listen(address, registry), "listen");
     this.#listeners.push(listener);
-    return { address: overTcp(listener.address), registry, listener };
+    return { address: listener.address, registry, listener };
   }
 
   /** Connects with the adapter under test. */
@@ -495,13 +518,14 @@ export class Stage {
     return registry.links[0]!;
   }
 
-  /** Connects with `node:net`. The peer reads nothing before it is told to. */
+  /** Connects without the adapter. The peer reads nothing before it is told to. */
   async raw(address: Address): Promise<RawPeer> {
-    const socket = netConnect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true });
-    const peer = new RawPeer(this.bell, socket);
+    const below = plainSocket(address);
+    const socket = this.#transport.raw(below);
+    const peer = new RawPeer(this.bell, socket, below);
     this.#raw.push(peer);
     let connected = false;
-    socket.once("connect", () => {
+    socket.once(socket === below ? "connect" : "secureConnect", () => {
       connected = true;
       this.bell.ring();
     });
