@@ -17,7 +17,7 @@ import {
   type Socket,
   WRITABLE,
 } from "../src/adapter.ts";
-import { type Address, formatHostPort, type NetworkAddress, type UnixAddress } from "../src/address.ts";
+import { type Address, formatHostPort, type NetworkAddress, UNIX_PEER, type UnixAddress } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { connectionsThatFit } from "./descriptors.ts";
 import {
@@ -30,8 +30,6 @@ import {
 } from "./bun_api.ts";
 import { eventLoop } from "./event_loop.ts";
 import { Inbox } from "./inbox.ts";
-import { connectOverTls, listenOverTls } from "./tls.ts";
-import { bindUnix, systemPath, UNIX_PEER } from "./unix_path.ts";
 
 // --- socket ---
 
@@ -191,13 +189,14 @@ function accept(socket: BunTcpSocket, transport: Address["transport"], registry:
 const LISTENERS = 8;
 
 async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
-  if (address.transport === "tls") return await listenOverTls(address, registry, options);
+  if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
   return address.transport === "unix"
     ? await listenUnix(address, registry, options)
     : await listenTcp(address, registry);
 }
 
 async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
+  const { bindUnix } = await import("./unix_path.ts");
   const socket = handlers(address, registry);
   const listener = await bindUnix(address, unixMode, (unix) => open({ unix, allowHalfOpen: true, socket }));
   return { address, close: () => Promise.resolve(listener.stop(false)) };
@@ -235,8 +234,13 @@ function open(options: Parameters<BunApi["listen"]>[0]): BunListener {
 // --- connect ---
 
 async function connect(address: Address, registry: Registry, dialOptions: DialOptions = {}): Promise<void> {
-  if (address.transport === "tls") return await connectOverTls(address, registry, dialOptions);
+  if (address.transport === "tls") {
+    return await (await import("./tls.ts")).connectOverTls(address, registry, dialOptions);
+  }
   const { signal } = dialOptions;
+  const where = address.transport === "unix"
+    ? { unix: (await import("./unix_path.ts")).systemPath(address) }
+    : { hostname: address.host, port: address.port };
   signal?.throwIfAborted();
   let abort = (): void => {};
   try {
@@ -244,9 +248,6 @@ async function connect(address: Address, registry: Registry, dialOptions: DialOp
       abort = () => reject(signal!.reason);
       signal?.addEventListener("abort", abort, { once: true });
       const dial = { aborted: () => signal?.aborted ?? false, opened: resolve, failed: reject };
-      const where = address.transport === "unix"
-        ? { unix: systemPath(address) }
-        : { hostname: address.host, port: address.port };
       bun().connect({ ...where, allowHalfOpen: true, socket: handlers(address, registry, dial) }).catch(reject);
     });
   } finally {

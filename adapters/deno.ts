@@ -17,13 +17,11 @@ import {
   type Socket,
   WRITABLE,
 } from "../src/adapter.ts";
-import { type Address, formatHostPort } from "../src/address.ts";
+import { type Address, formatHostPort, UNIX_PEER } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { deferWithRests, eventLoop } from "./event_loop.ts";
-import { deno, type DenoApi, type DenoConnection, type DenoListener, normalise } from "./deno_api.ts";
+import { deno, type DenoApi, type DenoConnection, type DenoListener, normalise, primeSignals } from "./deno_api.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
-import { connectOverTls, listenOverTls } from "./tls.ts";
-import { bindUnix, systemPath, UNIX_PEER } from "./unix_path.ts";
 
 // --- socket ---
 
@@ -198,8 +196,9 @@ const BACKLOG = 4096;
 
 async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
   primeSignals();
-  if (address.transport === "tls") return await listenOverTls(address, registry, options);
+  if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
   if (address.transport === "unix") {
+    const { bindUnix } = await import("./unix_path.ts");
     const bind = (path: string): DenoListener => open({ transport: "unix", path });
     return serve(await bindUnix(address, options.unixMode, bind), address, registry);
   }
@@ -255,25 +254,15 @@ function accept(connection: DenoConnection, registry: Registry): void {
   accepted.attach(registry, token);
 }
 
-/**
- * Deno panics at the descriptor limit when its signal machinery is first needed there
- * (https://github.com/denoland/deno/issues/34054). A handler that comes and goes sets it up, and changes nothing else.
- */
-function primeSignals(): void {
-  const handler = (): void => {};
-  deno().addSignalListener("SIGTERM", handler);
-  deno().removeSignalListener("SIGTERM", handler);
-}
-
 // --- connect ---
 
 async function connect(address: Address, registry: Registry, options: DialOptions = {}): Promise<void> {
-  if (address.transport === "tls") return await connectOverTls(address, registry, options);
+  if (address.transport === "tls") return await (await import("./tls.ts")).connectOverTls(address, registry, options);
   const { signal } = options;
-  signal?.throwIfAborted();
   const where = address.transport === "unix"
-    ? { transport: "unix" as const, path: systemPath(address) }
+    ? { transport: "unix" as const, path: (await import("./unix_path.ts")).systemPath(address) }
     : { hostname: address.host, port: address.port };
+  signal?.throwIfAborted();
   const connection = await deno().connect({ ...where, ...(signal !== undefined && { signal }) }).catch((error) => {
     signal?.throwIfAborted();
     throw normalise(error);

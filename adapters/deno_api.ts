@@ -72,3 +72,13 @@ export function normalise(error: Error): Error {
   const code = (error as { code?: string }).code ?? CODES[error.name] ?? unknownHost;
   return code === undefined ? error : Object.assign(error, { code });
 }
+
+/**
+ * Deno panics at the descriptor limit when its signal machinery is first needed there
+ * (https://github.com/denoland/deno/issues/34054). A handler that comes and goes sets it up, and changes nothing else.
+ */
+export function primeSignals(): void {
+  const handler = (): void => {};
+  deno().addSignalListener("SIGTERM", handler);
+  deno().removeSignalListener("SIGTERM", handler);
+}

@@ -6,12 +6,10 @@
 
 import { connect as connectSocket, createServer, type Server, type Socket as NetSocket } from "node:net";
 import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
-import type { Address } from "../src/address.ts";
+import { type Address, UNIX_PEER } from "../src/address.ts";
 import { connectionsThatFit } from "./descriptors.ts";
 import { eventLoop } from "./event_loop.ts";
 import { BACKLOG, offer, peerOf, SOCKET_OPTIONS } from "./net_socket.ts";
-import { connectOverTls, listenOverTls } from "./tls.ts";
-import { bindUnix, systemPath, UNIX_PEER } from "./unix_path.ts";
 
 // --- socket ---
 
@@ -25,12 +23,13 @@ function accept(socket: NetSocket, address: Address, registry: Registry): void {
 
 // --- listen ---
 
-function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
-  if (address.transport === "tls") return listenOverTls(address, registry, options);
+async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
+  if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
   if (address.transport === "unix") {
-    return bindUnix(address, options.unixMode, (path) => open({ path }, address, registry));
+    const { bindUnix } = await import("./unix_path.ts");
+    return await bindUnix(address, options.unixMode, (path) => open({ path }, address, registry));
   }
-  return open({ host: address.host, port: address.port }, address, registry);
+  return await open({ host: address.host, port: address.port }, address, registry);
 }
 
 /** What `node:net` opens, a port or a path. */
@@ -59,12 +58,12 @@ function opened(address: Address, server: Server): Address {
 // --- connect ---
 
 async function connect(address: Address, registry: Registry, options: DialOptions = {}): Promise<void> {
-  if (address.transport === "tls") return await connectOverTls(address, registry, options);
+  if (address.transport === "tls") return await (await import("./tls.ts")).connectOverTls(address, registry, options);
   const { signal } = options;
-  signal?.throwIfAborted();
   const where: Where = address.transport === "unix"
-    ? { path: systemPath(address) }
+    ? { path: (await import("./unix_path.ts")).systemPath(address) }
     : { host: address.host, port: address.port };
+  signal?.throwIfAborted();
   const socket = connectSocket({ ...where, ...SOCKET_OPTIONS });
   const abort = (): void => void socket.destroy(new Error("aborted"));
   signal?.addEventListener("abort", abort, { once: true });

@@ -1,5 +1,5 @@
 /**
- * Unix sockets: the rules of their paths, which are the same on Node, Bun and Deno.
+ * Unix sockets: the rules of their paths, which are the same on Node, Bun and Deno. Loaded with the first one.
  *
  * @module
  */
@@ -10,9 +10,6 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { formatAddress, type UnixAddress } from "../src/address.ts";
-
-/** What a connection through a Unix socket calls its other end, which has no address. */
-export const UNIX_PEER = "unix";
 
 /** The owner alone. */
 const DEFAULT_MODE = 0o600;

@@ -22,6 +22,9 @@ export interface UnixAddress {
   readonly path: string;
 }
 
+/** What a connection through a Unix socket calls its other end, which has no address. */
+export const UNIX_PEER = "unix";
+
 /** Where a door is. */
 export type Address = NetworkAddress | UnixAddress;
 
