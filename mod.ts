@@ -24,7 +24,7 @@
 // --- serve and connect ---
 export { serve, type ServeOptions } from "./src/serve.ts";
 export { connect, type ConnectOptions } from "./src/client.ts";
-export { type CloseOptions, Mob } from "./src/mob.ts";
+export { type CloseOptions, type DoorOptions, Mob } from "./src/mob.ts";
 export { Peer, type PeerOptions, type SendOptions } from "./src/peer.ts";
 export type { Arrival, Departure, MobHooks } from "./src/news.ts";
 
@@ -63,13 +63,7 @@ export {
   type Socket,
   WRITABLE,
 } from "./src/adapter.ts";
-export {
-  type Address,
-  formatAddress,
-  type NetworkAddress,
-  parseAddress,
-  type UnixAddress,
-} from "./src/address.ts";
+export { type Address, formatAddress, type NetworkAddress, parseAddress, type UnixAddress } from "./src/address.ts";
 export type { ClientTls, ServerTls, TlsSource } from "./src/tls.ts";
 export { FrameDecoder, type FrameDecoderOptions, type FrameVisitor } from "./src/frame.ts";
 export { encodeFrame, type FramingName } from "./src/framing.ts";

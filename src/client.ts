@@ -8,10 +8,13 @@ import type { Adapter } from "./adapter.ts";
 import { parseAddress } from "./address.ts";
 import { describe } from "./errors.ts";
 import { Peer, type PeerOptions } from "./peer.ts";
+import type { ClientTls } from "./tls.ts";
 import { runtimeAdapter } from "../adapters/runtime.ts";
 
 /** The options of {@link connect}. */
 export interface ConnectOptions extends PeerOptions {
+  /** Certificates, and who is trusted, over TLS. Default: those that the runtime trusts, and no certificate of our own. */
+  readonly tls?: ClientTls | undefined;
   /** The adapter to connect with. Default: that of the runtime. */
   readonly adapter?: Adapter;
 }
@@ -35,12 +38,12 @@ export interface ConnectOptions extends PeerOptions {
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Peer> {
   const address = parseAddress(url);
-  const { adapter = await runtimeAdapter(), ...peerOptions } = options;
+  const { adapter = await runtimeAdapter(), tls, ...peerOptions } = options;
   const { signal } = peerOptions;
   signal?.throwIfAborted();
   const peer = new Peer(adapter, url, peerOptions);
   try {
-    await adapter.connect(address, peer.registry, { signal });
+    await adapter.connect(address, peer.registry, { signal, tls });
   } catch (cause) {
     signal?.throwIfAborted();
     throw describe(`Cannot connect to ${url}`, cause);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Adapter, Listener } from "./adapter.ts";
-import { formatAddress, parseAddress } from "./address.ts";
+import type { Adapter, Listener, ListenOptions } from "./adapter.ts";
+import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { describe } from "./errors.ts";
 import type { MobHooks } from "./news.ts";
@@ -13,11 +13,20 @@ import { type MobOptions, type ResolvedOptions, resolveOptions } from "./options
 import { Peer, type PeerOptions } from "./peer.ts";
 import { pipe } from "./pipe.ts";
 import type { ConnectionStats, MobStats } from "./stats.ts";
+import type { ServerTls, TlsSource } from "./tls.ts";
 
 /** How to close a {@link Mob}. */
 export interface CloseOptions {
   /** How long connections may take what they are owed, in milliseconds. Default `drainTimeout`; 0 drops them now. */
   readonly drain?: number;
+}
+
+/** What the doors of a {@link Mob} are opened with, besides their URLs. */
+export interface DoorOptions {
+  /** The certificates of doors over TLS, or what gets them: then `reload()` can bring new ones. */
+  readonly tls?: TlsSource | undefined;
+  /** The mode bits of a Unix socket's file: who may connect. Default `0o600`, the owner alone. */
+  readonly unixMode?: number | undefined;
 }
 
 /**
@@ -43,6 +52,7 @@ export class Mob implements AsyncDisposable {
 
   readonly #adapter: Adapter;
   readonly #dispatcher: Dispatcher;
+  readonly #doorOptions: DoorOptions;
   readonly #doors: Listener[] = [];
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
@@ -52,8 +62,9 @@ export class Mob implements AsyncDisposable {
    * Makes a mob with no door. Throws a `TypeError` or a `RangeError` when an option is wrong, naming the option and
    * the value.
    */
-  constructor(adapter: Adapter, options: MobOptions & MobHooks = {}) {
-    const { onJoin, onLeave, ...others } = options;
+  constructor(adapter: Adapter, options: MobOptions & MobHooks & DoorOptions = {}) {
+    const { onJoin, onLeave, tls, unixMode, ...others } = options;
+    this.#doorOptions = { tls, unixMode };
     this.options = resolveOptions(others);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#adapter = adapter;
@@ -67,7 +78,8 @@ export class Mob implements AsyncDisposable {
 
   /**
    * Opens a door and returns its URL as opened: a port of 0 has become a real one. Rejects with a `TypeError` when the
-   * URL is none, and with the system's error, its `code` and the URL in it, when the door cannot be opened.
+   * URL is none, and with the system's error, its `code` and the URL in it, when the door cannot be opened, or when its
+   * certificates do not fit.
    */
   async listen(url: string): Promise<string> {
     const address = parseAddress(url);
@@ -78,7 +90,9 @@ export class Mob implements AsyncDisposable {
       }
     };
     checkOpen();
-    const door = await this.#adapter.listen(address, registry).catch((cause: unknown) => {
+    const opening = async (): Promise<Listener> =>
+      this.#adapter.listen(address, registry, await this.#listenOptions(address.transport));
+    const door = await opening().catch((cause: unknown) => {
       throw describe(`Cannot listen on ${url}`, cause);
     });
     try {
@@ -90,6 +104,43 @@ export class Mob implements AsyncDisposable {
     }
     this.#doors.push(door);
     return formatAddress(door.address);
+  }
+
+  /**
+   * Asks for the certificates again: newcomers through doors over TLS are met with them from now on, and nobody who is
+   * in is dropped. Rejects when they do not fit; the doors then stay as they were.
+   *
+   * @example
+   * ```ts ignore
+   * import { readFile } from "node:fs/promises";
+   * import { serve } from "mobcast";
+   *
+   * const read = (path: string) => readFile(path, "utf8");
+   * const tls = async () => ({ cert: await read("cert.pem"), key: await read("key.pem") });
+   * await using mob = await serve({ listen: "tls://0.0.0.0:8443", tls });
+   * process.on("SIGHUP", () => void mob.reload().catch(console.error));
+   * ```
+   */
+  async reload(): Promise<void> {
+    const doors = this.#doors.filter((door) => door.reload !== undefined);
+    if (doors.length === 0) return;
+    try {
+      const tls = await this.#certificates();
+      for (const door of doors) await door.reload!(tls);
+    } catch (cause) {
+      throw describe("Cannot reload the certificates", cause);
+    }
+  }
+
+  async #listenOptions(transport: Address["transport"]): Promise<ListenOptions> {
+    if (transport === "unix") return { unixMode: this.#doorOptions.unixMode };
+    return transport === "tls" ? { tls: await this.#certificates() } : {};
+  }
+
+  async #certificates(): Promise<ServerTls> {
+    const { tls } = this.#doorOptions;
+    if (tls === undefined) throw new TypeError("a door over TLS needs certificates: give tls: { cert, key }");
+    return typeof tls === "function" ? await tls() : tls;
   }
 
   /**

@@ -6,13 +6,13 @@
 
 import type { Adapter } from "./adapter.ts";
 import { DEFAULT_URL } from "./address.ts";
-import { Mob } from "./mob.ts";
+import { type DoorOptions, Mob } from "./mob.ts";
 import type { MobHooks } from "./news.ts";
 import type { MobOptions } from "./options.ts";
 import { runtimeAdapter } from "../adapters/runtime.ts";
 
 /** The options of {@link serve}. */
-export interface ServeOptions extends MobOptions, MobHooks {
+export interface ServeOptions extends MobOptions, MobHooks, DoorOptions {
   /** The URL of the door, or of several doors into one mob. Default `tcp://127.0.0.1:8000`. */
   readonly listen?: string | readonly string[];
   /** Closes the mob when it aborts, as `close()` does. */
