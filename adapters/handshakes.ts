@@ -10,9 +10,6 @@ import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { createServer, SecureContextOptions, Server, TLSSocket } from "node:tls";
 import { SOCKET_OPTIONS } from "./net_socket.ts";
 
-/** Milliseconds from the connection to the end of its handshake. */
-export const HANDSHAKE_TIMEOUT = 10_000;
-
 /** The socket over TLS, or why there is none. */
 export type Outcome = TLSSocket | Error;
 

@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { Adapter, DialOptions, Listener, Registry } from "../src/adapter.ts";
-import { type Address, formatAddress, formatHostPort, overTcp } from "../src/address.ts";
+import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
+import { type Address, formatAddress, formatHostPort } from "../src/address.ts";
 import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
+import { HANDSHAKE_TIMEOUT } from "../src/tls.ts";
 import { eventLoop } from "./event_loop.ts";
 
 export type { PipeFaults, ResetShape } from "../src/pipe.ts";
@@ -16,6 +17,8 @@ export type { PipeFaults, ResetShape } from "../src/pipe.ts";
 export interface MemoryFaults extends Partial<PipeFaults> {
   /** Why the next accept fails, asked once for each try; `undefined` when it does not. */
   readonly accept?: () => Error | undefined;
+  /** What becomes of the next handshake at a door over TLS; `undefined` when it succeeds. */
+  readonly handshake?: () => "fails" | "hangs" | undefined;
 }
 
 /** How to build a {@link memoryAdapter}. */
@@ -54,6 +57,10 @@ interface Timer {
 /** An open door, and who knocks at it. */
 interface Door {
   readonly registry: Registry;
+  /** Whether there are handshakes: bytes travel as they do anywhere here. */
+  readonly tls: boolean;
+  /** What ends each handshake that hangs. */
+  readonly hanging: Set<() => void>;
   /** Connections that were not accepted yet. */
   readonly backlog: PipeEnd[];
   /** An accept failed, and the registry has not said that it is time for the next one. */
@@ -85,29 +92,34 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   let nextPort = 1;
   let nextClientPort = 50_000;
 
-  function listen(to: Address, registry: Registry): Promise<Listener> {
-    const address = overTcp(to);
-    const opened = { ...address, port: address.port === 0 ? nextPort++ : address.port };
+  function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
+    const tls = address.transport === "tls";
+    if (tls && options.tls === undefined) return Promise.reject(new TypeError("it needs tls: { cert, key }"));
+    const free = address.transport !== "unix" && address.port === 0;
+    const opened = free ? { ...address, port: nextPort++ } : address;
     const url = formatAddress(opened);
     if (doors.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
-    const door: Door = { registry, backlog: [], waiting: false };
+    const door: Door = { registry, tls, hanging: new Set(), backlog: [], waiting: false };
     doors.set(url, door);
     const close = (): Promise<void> => {
       doors.delete(url);
       for (const knocking of door.backlog.splice(0)) knocking.close();
+      for (const end of [...door.hanging]) end();
       return Promise.resolve();
     };
-    return Promise.resolve({ address: opened, close });
+    return Promise.resolve({ address: opened, close, ...(tls && { reload: () => Promise.resolve() }) });
   }
 
-  function connect(to: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
-    const address = overTcp(to);
+  function connect(address: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const url = formatAddress(address);
     const door = doors.get(url);
-    if (door === undefined) return Promise.reject(systemError("ECONNREFUSED", url));
-    const client = formatHostPort("127.0.0.1", nextClientPort++);
-    const server = formatHostPort(address.host, address.port);
+    if (door === undefined) {
+      return Promise.reject(systemError(address.transport === "unix" ? "ENOENT" : "ECONNREFUSED", url));
+    }
+    const local = address.transport === "unix";
+    const client = local ? "unix" : formatHostPort("127.0.0.1", nextClientPort++);
+    const server = local ? "unix" : formatHostPort(address.host, address.port);
     const [outside, inside] = pipe(server, client, { ...(capacity !== undefined && { capacity }), faults });
     const token = registry.accept(outside);
     if (token === undefined) return Promise.resolve();
@@ -122,7 +134,9 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     while (!door.waiting && door.backlog.length > 0) {
       const error = faults.accept?.();
       if (error === undefined) {
-        admit(door.registry, door.backlog.shift()!);
+        const newcomer = door.backlog.shift()!;
+        if (door.tls) shakeHands(door, newcomer);
+        else admit(door.registry, newcomer);
         continue;
       }
       if (NEWCOMER_GONE.has((error as { code?: string }).code ?? "")) door.backlog.shift()!.close();
@@ -132,6 +146,27 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
         acceptAll(door);
       });
     }
+  }
+
+  /** A handshake. As in TLS 1.3 the client believes that it is in, and learns later that it is not. */
+  function shakeHands({ registry, hanging }: Door, newcomer: PipeEnd): void {
+    const { peer } = newcomer;
+    if (registry.knock?.(peer) === false) return newcomer.close();
+    const fail = (code: string): void => {
+      newcomer.close();
+      registry.handshakeFailed?.(peer, systemError(code, `handshake with ${peer}`));
+    };
+    const fate = faults.handshake?.();
+    if (fate === undefined) return admit(registry, newcomer);
+    if (fate === "fails") return fail("ERR_SSL_BAD_CERTIFICATE");
+    const end = (code: string): void => {
+      hanging.delete(closed);
+      cancel();
+      fail(code);
+    };
+    const closed = (): void => end("ECONNABORTED");
+    const cancel = loop.after(HANDSHAKE_TIMEOUT, () => end("ETIMEDOUT"));
+    hanging.add(closed);
   }
 
   const loop = manual ? manualLoop() : { ...eventLoop, run: () => 0, advance: () => {}, timers: 0 };

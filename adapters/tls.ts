@@ -10,9 +10,9 @@ import { connect as connectTcp, createServer as createTcpServer, isIP, type Sock
 import { checkServerIdentity, connect as startTls, createServer, type TLSSocket } from "node:tls";
 import type { DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
 import type { NetworkAddress } from "../src/address.ts";
-import type { ServerTls } from "../src/tls.ts";
+import { HANDSHAKE_TIMEOUT, type ServerTls } from "../src/tls.ts";
 import { checked } from "./certificates.ts";
-import { HANDSHAKE_TIMEOUT, Handshakes, leftError } from "./handshakes.ts";
+import { Handshakes, leftError } from "./handshakes.ts";
 import { BACKLOG, offer, peerOf, SOCKET_OPTIONS, type Wire } from "./net_socket.ts";
 import { proveThatClientsNeedCertificates } from "./tls_proof.ts";
 
@@ -30,8 +30,10 @@ function overTls(socket: TLSSocket, raw: NetSocket): Wire {
     // `drain` comes only after more than a few KiB, and what that is cannot be set on a socket over TLS.
     answersWrites: true,
     reset() {
-      raw.once("close", () => socket.destroy());
       raw.resetAndDestroy();
+      // Bun needs this now, or the reset may never go out. Node crashes when its socket over TLS goes before the one below.
+      if ("Bun" in globalThis) socket.destroy();
+      else raw.once("close", () => socket.destroy());
     },
     ...("Deno" in globalThis && { flow: handleOf(raw) }),
   };
@@ -70,12 +72,13 @@ export async function listenOverTls(
     knocking.add(leave);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(
-      { host: address.host, port: address.port, backlog: BACKLOG },
-      () => resolve(void server.removeAllListeners("error")),
-    );
+    server.once("error", (error: Error & { code?: string }) => {
+      // On Bun a host that cannot be resolved, or is not of this machine, has no code.
+      reject(Object.assign(error, { code: error.code ?? "EADDRNOTAVAIL" }));
+    });
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, resolve);
   });
+  server.removeAllListeners("error");
   server.on("error", (error) => void registry.acceptFailed(error));
   const bound = server.address();
   return {

@@ -6,7 +6,8 @@
 
 import { connect, createServer, type Socket as NetSocket } from "node:net";
 import { connect as startTls } from "node:tls";
-import { HANDSHAKE_TIMEOUT, type Handshakes, type Outcome } from "./handshakes.ts";
+import { HANDSHAKE_TIMEOUT } from "../src/tls.ts";
+import type { Handshakes, Outcome } from "./handshakes.ts";
 import { SOCKET_OPTIONS } from "./net_socket.ts";
 
 /**

@@ -8,7 +8,7 @@
 export function describe(what: string, cause: unknown): Error {
   const code = (cause as { code?: unknown } | undefined)?.code;
   const reason = typeof code === "string"
-    ? REASONS[code] ?? code
+    ? REASONS[code] ?? (code.startsWith("ERR_SSL_") ? `TLS handshake failed (${code})` : code)
     : cause instanceof Error
     ? cause.message
     : String(cause);
@@ -29,4 +29,13 @@ const REASONS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "host unreachable (EHOSTUNREACH)",
   ENETUNREACH: "network unreachable (ENETUNREACH)",
   EPIPE: "connection closed (EPIPE)",
+  ENOENT: "no such file or directory (ENOENT)",
+  CERT_HAS_EXPIRED: "the server's certificate has expired (CERT_HAS_EXPIRED)",
+  CERT_NOT_YET_VALID: "the server's certificate is not valid yet (CERT_NOT_YET_VALID)",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)",
+  SELF_SIGNED_CERT_IN_CHAIN: "the server's authority is not trusted here (SELF_SIGNED_CERT_IN_CHAIN)",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the server's authority is not trusted here (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the server's authority is not trusted here (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
+  INVALID_PURPOSE: "the server's certificate is not one for servers (INVALID_PURPOSE)",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate has another name (ERR_TLS_CERT_ALTNAME_INVALID)",
 };

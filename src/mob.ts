@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Adapter, Listener } from "./adapter.ts";
-import { formatAddress, parseAddress } from "./address.ts";
+import type { Adapter, Listener, ListenOptions } from "./adapter.ts";
+import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { describe } from "./errors.ts";
 import { checkExposure } from "./exposure.ts";
@@ -16,18 +16,18 @@ import { pipe } from "./pipe.ts";
 import type { ConnectionStats, MobStats } from "./stats.ts";
 import type { ServerTls, TlsSource } from "./tls.ts";
 
-/** What doors are opened with. */
-export interface DoorOptions {
-  /** Certificates for doors over TLS, or what gets them: it is asked again by `reload()`. */
-  readonly tls?: TlsSource | undefined;
-  /** The mode bits of a Unix socket's file. */
-  readonly unixMode?: number | undefined;
-}
-
 /** How to close a {@link Mob}. */
 export interface CloseOptions {
   /** How long connections may take what they are owed, in milliseconds. Default `drainTimeout`; 0 drops them now. */
   readonly drain?: number;
+}
+
+/** What the doors of a {@link Mob} are opened with, besides their URLs. */
+export interface DoorOptions {
+  /** The certificates of doors over TLS, or what gets them: then `reload()` can bring new ones. */
+  readonly tls?: TlsSource | undefined;
+  /** The mode bits of a Unix socket's file: who may connect. Default `0o600`, the owner alone. */
+  readonly unixMode?: number | undefined;
 }
 
 /**
@@ -79,7 +79,8 @@ export class Mob implements AsyncDisposable {
 
   /**
    * Opens a door and returns its URL as opened: a port of 0 has become a real one. Rejects with a `TypeError` when the
-   * URL is none, with an `Error` when the secret would cross the network in the clear, and with the system's error, its `code` and the URL in it, when the door cannot be opened.
+   * URL is none, with an `Error` when its certificates do not fit or the secret would cross the network in the clear,
+   * and with the system's error, its `code` and the URL in it, when the door cannot be opened.
    */
   async listen(url: string): Promise<string> {
     const address = parseAddress(url);
@@ -90,12 +91,12 @@ export class Mob implements AsyncDisposable {
       }
     };
     checkOpen();
-    const tls = address.transport === "tls" ? await this.#certificates() : undefined;
-    checkExposure(address, this.options, tls);
-    const { unixMode } = this.#doorOptions;
-    const door = await this.#adapter.listen(address, registry, { tls, unixMode }).catch((cause: unknown) => {
+    const failed = (cause: unknown): never => {
       throw describe(`Cannot listen on ${url}`, cause);
-    });
+    };
+    const listenOptions = await this.#listenOptions(address.transport).catch(failed);
+    checkExposure(address, this.options, listenOptions.tls);
+    const door = await this.#adapter.listen(address, registry, listenOptions).catch(failed);
     try {
       checkOpen();
     } catch (error) {
@@ -105,6 +106,32 @@ export class Mob implements AsyncDisposable {
     }
     this.#doors.push(door);
     return formatAddress(door.address);
+  }
+
+  /**
+   * Asks for the certificates again: newcomers through doors over TLS are met with them from now on, and nobody who is
+   * in is dropped. Rejects when they do not fit; the doors then stay as they were.
+   *
+   * @example
+   * ```ts ignore
+   * import { readFile } from "node:fs/promises";
+   * import { serve } from "mobcast";
+   *
+   * const read = (path: string) => readFile(path, "utf8");
+   * const tls = async () => ({ cert: await read("cert.pem"), key: await read("key.pem") });
+   * await using mob = await serve({ listen: "tls://0.0.0.0:8443", tls });
+   * process.on("SIGHUP", () => void mob.reload().catch(console.error));
+   * ```
+   */
+  async reload(): Promise<void> {
+    const doors = this.#doors.filter((door) => door.reload !== undefined);
+    if (doors.length === 0) return;
+    try {
+      const tls = await this.#certificates();
+      for (const door of doors) await door.reload!(tls);
+    } catch (cause) {
+      throw describe("Cannot reload the certificates", cause);
+    }
   }
 
   /**
@@ -135,12 +162,6 @@ export class Mob implements AsyncDisposable {
     inside.attach(registry, token);
     outside.attach(peer.registry, peer.registry.accept(outside)!);
     return peer;
-  }
-
-  /** Asks for the certificates again, and meets newcomers at doors over TLS with them. */
-  async reload(): Promise<void> {
-    const tls = await this.#certificates();
-    if (tls !== undefined) await Promise.all(this.#doors.map((door) => door.reload?.(tls)));
   }
 
   /** Everything the mob counts. */
@@ -176,13 +197,19 @@ export class Mob implements AsyncDisposable {
     return this.closed;
   }
 
-  async #certificates(): Promise<ServerTls | undefined> {
-    const { tls } = this.#doorOptions;
-    return typeof tls === "function" ? await tls() : tls;
-  }
-
   /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #listenOptions(transport: Address["transport"]): Promise<ListenOptions> {
+    if (transport === "unix") return { unixMode: this.#doorOptions.unixMode };
+    return transport === "tls" ? { tls: await this.#certificates() } : {};
+  }
+
+  async #certificates(): Promise<ServerTls> {
+    const { tls } = this.#doorOptions;
+    if (tls === undefined) throw new TypeError("a door over TLS needs certificates: give tls: { cert, key }");
+    return typeof tls === "function" ? await tls() : tls;
   }
 }

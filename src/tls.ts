@@ -1,8 +1,11 @@
 /**
- * What TLS needs: certificates and keys as PEM text. Types only; `adapters/tls.ts` does the work.
+ * What TLS needs: certificates and keys as PEM text. `adapters/tls.ts` does the work.
  *
  * @module
  */
+
+/** Milliseconds from a connection to the end of its handshake. */
+export const HANDSHAKE_TIMEOUT = 10_000;
 
 /** What a door over TLS is opened with. */
 export interface ServerTls {

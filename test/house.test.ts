@@ -51,8 +51,12 @@ test("arrows point one way: only serve, client and the load pick an adapter, ada
     if (["src/serve.ts", "src/client.ts", "src/bench/load.ts"].includes(path)) continue;
     assertEquals(imports(path).filter((name) => name.includes("adapters/")), [], path);
   }
-  const allowed = /^(node:|\.\/|\.\.\/src\/(adapter|address|token|pipe)\.ts$)/;
-  for (const path of ["node", "bun", "deno", "memory", "inbox", "event_loop"].map((name) => `adapters/${name}.ts`)) {
+  const allowed = /^(node:|\.\/|\.\.\/src\/(adapter|address|token|pipe|tls)\.ts$)/;
+  for (
+    const path of ["node", "bun", "deno", "memory", "inbox", "event_loop", "net_socket", "tls", "unix_path"].map((
+      name,
+    ) => `adapters/${name}.ts`)
+  ) {
     assertEquals(imports(path).filter((name) => !allowed.test(name)), [], path);
   }
 });
