@@ -25,6 +25,7 @@ export class Handshakes {
     this.#server = make({
       ...certificates,
       ...SOCKET_OPTIONS,
+      allowHalfOpen: false,
       minVersion: "TLSv1.2",
       // A client could make us work for it again and again; TLS 1.3 has done away with it.
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,

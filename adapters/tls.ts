@@ -26,6 +26,7 @@ export interface TlsSurroundings {
 
 /** How a connection over TLS is dropped, and stopped. */
 function overTls(socket: TLSSocket, raw: NetSocket): Wire {
+  socket.allowHalfOpen = raw.allowHalfOpen = SOCKET_OPTIONS.allowHalfOpen;
   return {
     // `drain` comes only after more than a few KiB, and what that is cannot be set on a socket over TLS.
     answersWrites: true,
@@ -61,7 +62,8 @@ export async function listenOverTls(
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = surroundings;
   let handshakes = await makeHandshakes(options.tls, surroundings);
   const knocking = new Set<() => void>();
-  const server = createTcpServer(SOCKET_OPTIONS, (raw) => {
+  // Who ends its half during the handshake has left. That both halves end on their own comes later, see overTls.
+  const server = createTcpServer({ ...SOCKET_OPTIONS, allowHalfOpen: false }, (raw) => {
     const peer = peerOf(raw);
     if (registry.knock?.(peer) === false) return raw.on("error", () => {}).destroy();
     const leave = handshakes.begin(raw, handshakeTimeout, (outcome) => {

@@ -35,7 +35,10 @@ const REASONS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)",
   SELF_SIGNED_CERT_IN_CHAIN: "the server's authority is not trusted here (SELF_SIGNED_CERT_IN_CHAIN)",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the server's authority is not trusted here (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the server's authority is not trusted here (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
+  // Bun has no other code for a self-signed certificate, and Deno none for one that is out of date or for clients.
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "the server's certificate cannot be verified: its authority is not trusted here, or " +
+    "it is self-signed, out of date or not one for servers (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
   INVALID_PURPOSE: "the server's certificate is not one for servers (INVALID_PURPOSE)",
   ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate has another name (ERR_TLS_CERT_ALTNAME_INVALID)",
 };

@@ -288,6 +288,12 @@ export class Recorder implements Registry {
   readonly refused: Socket[] = [];
   /** What `acceptFailed` was told. */
   readonly failures: Error[] = [];
+  /** Everybody who knocked at a door over TLS. */
+  readonly knocks: string[] = [];
+  /** Handshakes that came to nothing. */
+  readonly failedHandshakes: { readonly peer: string; readonly error: Error }[] = [];
+  /** Whether handshakes may not begin. */
+  barring = false;
   /** What no adapter may do. */
   readonly violations: string[] = [];
   /** Whether newcomers are refused. */
@@ -340,6 +346,23 @@ export class Recorder implements Registry {
     this.#bell.ring();
     this.failures.push(error);
     return pause(1);
+  }
+
+  knock(peer: string): boolean {
+    this.#bell.ring();
+    this.knocks.push(peer);
+    return !this.barring;
+  }
+
+  handshakeFailed(peer: string, error: Error): void {
+    this.#bell.ring();
+    this.failedHandshakes.push({ peer, error });
+  }
+
+  /** Waits for so many handshakes that came to nothing. */
+  async failed(count: number): Promise<void> {
+    const failures = (): number => this.failedHandshakes.length;
+    await this.#bell.until(() => failures() >= count, () => `${count} failed handshakes, have ${failures()}`);
   }
 
   /** Waits for so many connections, and returns the last. */
