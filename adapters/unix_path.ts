@@ -9,6 +9,7 @@ import { linkSync, lstatSync, renameSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { setTimeout } from "node:timers";
 import { formatAddress, type UnixAddress } from "../src/address.ts";
 
 /** The owner alone. */
@@ -67,33 +68,37 @@ function withMode<Result>(mode: number, make: () => Result): Result {
 }
 
 /**
- * Removes the socket when nobody answers on it, and says whether the address may be free now. Between a look and a
- * removal somebody else may have opened the address anew. So the file is first moved to where nobody looks for it, which
- * only one of several can do, and looked at again there; when somebody answers it is put back.
+ * Removes the socket when nobody answers on it, and says whether the address may be free now. Between the look and the
+ * removal somebody else may have done the same, and opened the address anew. So the file is moved aside first, which only
+ * one of several can do, and put back at once when it is not the one that was looked at.
  */
 async function removeStale(address: UnixAddress): Promise<boolean> {
   const { path } = address;
-  if (!isSocket(address)) return true;
+  const stale = identityOf(address);
+  if (stale === undefined) return true;
+  // Twice: there is a moment in which a socket has its name and nobody listens on it yet.
+  if (await answers(path)) return false;
+  await new Promise((resolve) => void setTimeout(resolve, 20));
   if (await answers(path)) return false;
   const aside = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
   try {
     renameSync(path, aside);
+    // Not a rename back: that would replace the file of a third one.
+    if (identityOf({ ...address, path: aside }) !== stale) linkSync(aside, path);
+    unlinkSync(aside);
   } catch (error) {
     // Somebody else was faster.
-    if ((error as { code?: string }).code === "ENOENT") return true;
-    throw error;
+    if ((error as { code?: string }).code !== "ENOENT") throw error;
   }
-  const alive = await answers(aside);
-  // Not a rename: that would put it in the place of a third one.
-  if (alive) linkSync(aside, path);
-  unlinkSync(aside);
-  return !alive;
+  return true;
 }
 
-/** Whether there is a socket; false when there is nothing any more. Throws when it is something else. */
-function isSocket(address: UnixAddress): boolean {
-  const stats = lstatSync(address.path, { throwIfNoEntry: false });
-  if (stats === undefined || stats.isSocket()) return stats !== undefined;
+/** What tells one socket from another of the same name; `undefined` when there is none. Throws when it is no socket. */
+function identityOf(address: UnixAddress): string | undefined {
+  const stats = lstatSync(address.path, { throwIfNoEntry: false, bigint: true });
+  if (stats === undefined) return undefined;
+  // The number alone may be used again. This time is that of its making, and is not changed by a rename.
+  if (stats.isSocket()) return `${stats.dev} ${stats.ino} ${stats.mtimeNs}`;
   const kind = stats.isDirectory() ? "a directory" : stats.isSymbolicLink() ? "a symbolic link" : "a file";
   throw new Error(
     `${formatAddress(address)} is ${kind} and no socket, so it is not replaced: remove it, or use another path`,

@@ -8,13 +8,19 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
-import { type Link, pause, Stage } from "../helpers/contract.ts";
+import { Bell, type Link, pause, Recorder, Stage } from "../helpers/contract.ts";
+import { overTls, overUnix } from "../helpers/transports.ts";
 import { conformance, type Differences } from "./suite.ts";
 
 /** A pipe holds 256 KiB, and has no inbox besides. What happens happens at once. */
 const DIFFERENCES: Differences = { network: false, inbox: 256 * 1024, quiet: 5, closed: "a reset" };
 
 conformance({ name: "memory", adapter: () => memoryAdapter(), differences: DIFFERENCES });
+
+for (const transport of [await overTls(), overUnix()]) {
+  const name = `memory, ${transport.name}`;
+  conformance({ name, adapter: () => memoryAdapter(), transport, differences: DIFFERENCES });
+}
 
 for (const seed of [1, 2, 3]) {
   conformance({ name: `memory, seed ${seed}`, adapter: () => memoryAdapter({ seed }), differences: DIFFERENCES });
@@ -70,4 +76,42 @@ test("memory: manual turns and timers run when they are told, in the order of ti
   adapter.advance(100);
   assertEquals(ran, ["30 at 30", "turn at 30"]);
   assertEquals([adapter.now(), adapter.timers], [120, 0]);
+});
+
+test("memory: a handshake succeeds, fails, or hangs until its deadline, and is told once", async () => {
+  const fates = [undefined, "fails", "hangs", "hangs"] as const;
+  let next = 0;
+  const adapter = memoryAdapter({ manual: true, faults: { handshake: () => fates[next++] } });
+  const registry = new Recorder(new Bell());
+  const address = { transport: "tls", host: "127.0.0.1", port: 1 } as const;
+  const listener = await adapter.listen(address, registry, { tls: { cert: "", key: "" } });
+  const clients = new Recorder(new Bell());
+  const counts = (): number[] => [registry.knocks.length, registry.links.length, registry.failedHandshakes.length];
+  for (const expected of [[1, 1, 0], [2, 1, 1], [3, 1, 1]]) {
+    await adapter.connect(address, clients);
+    assertEquals(counts(), expected);
+  }
+  adapter.advance(9_999);
+  assertEquals(counts(), [3, 1, 1]);
+  adapter.advance(1);
+  assertEquals(counts(), [3, 1, 2]);
+  await adapter.connect(address, clients);
+  await listener.close();
+  assertEquals([counts(), adapter.timers], [[4, 1, 3], 0]);
+  const told = registry.failedHandshakes.map(({ error }) => (error as { code?: string }).code);
+  assertEquals(told, ["ERR_SSL_BAD_CERTIFICATE", "ETIMEDOUT", "ECONNABORTED"]);
+  // Those who failed see the end; the one who is in does not.
+  assertEquals(clients.links.map(({ socket }) => socket.read()), [undefined, null, null, null]);
+});
+
+test("memory: who may not knock is closed, and neither accepted nor told of", async () => {
+  const adapter = memoryAdapter({ manual: true });
+  const registry = new Recorder(new Bell());
+  registry.barring = true;
+  const address = { transport: "tls", host: "127.0.0.1", port: 1 } as const;
+  await adapter.listen(address, registry, { tls: { cert: "", key: "" } });
+  const clients = new Recorder(new Bell());
+  await adapter.connect(address, clients);
+  assertEquals([registry.knocks.length, registry.links.length, registry.failedHandshakes.length], [1, 0, 0]);
+  assertEquals(clients.links[0]!.socket.read(), null);
 });

@@ -35,7 +35,7 @@ export const TRAPS: readonly Trap[] = [
     seen: "20.20.2 to 26.10.0",
     link: "https://nodejs.org/api/stream.html#event-drain",
     what: "a write that went out at once is not followed by `drain`",
-    workaround: "NodeSocket.write in adapters/node.ts goes on when nothing is queued, instead of waiting",
+    workaround: "StreamSocket.write in adapters/net_socket.ts goes on when nothing is queued, instead of waiting",
     probe: () =>
       withPair(async (server) => {
         let drains = 0;
@@ -51,7 +51,7 @@ export const TRAPS: readonly Trap[] = [
     seen: "20.20.2 to 26.10.0",
     link: "https://nodejs.org/api/stream.html#writablewritechunk-encoding-callback",
     what: "write takes everything, however much is queued already",
-    workaround: "NodeSocket.write in adapters/node.ts takes nothing while something is queued",
+    workaround: "StreamSocket.write in adapters/net_socket.ts takes nothing while something is queued",
     probe: () =>
       withPair(async (server) => {
         const bytes = new Uint8Array(16 * 1024 * 1024);
