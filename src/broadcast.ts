@@ -115,11 +115,13 @@ export class Broadcast {
     sender.framesIn += count;
     sender.bytesIn += bytes;
     if (this.#options.echo === "all") return;
-    const from = this.log.end - bytes;
-    sender.own ??= [];
-    const last = sender.own[sender.own.length - 1];
-    if (last !== undefined && last.to === from) last.to = this.log.end;
-    else sender.own.push({ from, to: this.log.end });
+    const stretch = { from: this.log.end - bytes, to: this.log.end, frames: count };
+    const last = sender.ownLast;
+    if (sender.own === undefined || last === undefined) sender.own = sender.ownLast = stretch;
+    else if (last.to === stretch.from) {
+      last.to = stretch.to;
+      last.frames += count;
+    } else sender.ownLast = last.next = stretch;
   }
 
   /** Gives everyone whose socket takes bytes what is new to them. */
@@ -221,12 +223,12 @@ export class Broadcast {
   /** The same for one that does not hear itself; `undefined` when it stepped over frames of its own instead. */
   #othersRun(connection: Connection, end: number): Uint8Array | undefined {
     const { cursor } = connection;
-    const own = connection.own!;
-    const first = own[0];
-    if (first === undefined) return this.#run(cursor, end);
+    const first = connection.own!;
     if (first.from > cursor) return this.#run(cursor, Math.min(end, first.from));
-    this.#step(connection, first.to);
-    own.shift();
+    connection.framesSkipped += first.frames;
+    connection.bytesSkipped += first.to - cursor;
+    connection.cursor = first.to;
+    connection.own = first.next;
     return undefined;
   }
 
@@ -257,7 +259,9 @@ export class Broadcast {
       connection.remainder = this.log.run(connection.cursor).subarray(0, border - connection.cursor);
       connection.cursor = border;
     }
-    this.#step(connection, this.log.end);
+    connection.framesSkipped += this.log.frames - this.log.framesBefore(connection.cursor);
+    connection.bytesSkipped += this.log.end - connection.cursor;
+    connection.cursor = this.log.end;
     connection.adriftAt = this.log.frames;
   }
 
@@ -268,13 +272,6 @@ export class Broadcast {
     connection.cursor = end;
     connection.adriftAt = -1;
     connection.own = undefined;
-  }
-
-  /** Moves the cursor over frames that the connection is not given. */
-  #step(connection: Connection, to: number): void {
-    connection.framesSkipped += this.log.framesBefore(to) - this.log.framesBefore(connection.cursor);
-    connection.bytesSkipped += to - connection.cursor;
-    connection.cursor = to;
   }
 
   #wait(connection: Connection): void {

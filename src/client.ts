@@ -7,6 +7,7 @@
 import type { Adapter } from "./adapter.ts";
 import { parseAddress } from "./address.ts";
 import { describe } from "./errors.ts";
+import { checkSecrecy } from "./exposure.ts";
 import { Peer, type PeerOptions } from "./peer.ts";
 import { ReconnectingPeer } from "./reconnect.ts";
 import type { ReconnectOptions } from "./reconnect_options.ts";
@@ -28,8 +29,9 @@ export interface ReconnectingOptions extends ConnectOptions {
 }
 
 /**
- * Connects to a mob. Rejects with a `TypeError` when the URL is none, with the system's error, its `code` and the URL
- * in it, when nobody answers, and with the signal's reason when it aborts first.
+ * Connects to a mob. Rejects with a `TypeError` when the URL is none, with an `Error` when the secret would cross the
+ * network in the clear, with the system's error, its `code` and the URL in it, when nobody answers, and with the signal's
+ * reason when it aborts first.
  *
  * @example
  * ```ts
@@ -75,7 +77,8 @@ async function dial(
   if (tls !== undefined && address.transport !== "tls") {
     throw new TypeError(`Cannot connect to ${url} over TLS: its URL does not begin with tls:`);
   }
-  const { signal } = options;
+  const { signal, secret } = options;
+  checkSecrecy(url, address, secret);
   signal?.throwIfAborted();
   const peer = new Peer(adapter, url, options);
   try {

@@ -17,6 +17,10 @@ export interface Stretch {
   readonly from: number;
   /** Where it ends. */
   to: number;
+  /** How many frames it holds: counting them in the log would be a walk. */
+  frames: number;
+  /** The next one of the same connection. */
+  next?: Stretch;
 }
 
 /** What the core knows of one connection. It holds no behaviour: intake, broadcast and mob each move their part. */
@@ -61,7 +65,9 @@ export class Connection implements Laggard {
    */
   adriftAt = -1;
   /** Stretches of the log that it is not given because it sent them (`echo: "others"`), the first first. */
-  own: Stretch[] | undefined;
+  own: Stretch | undefined;
+  /** The last of them, when there are any. A list, since Node takes the first of a long array by moving all others. */
+  ownLast: Stretch | undefined;
   /** Bytes that its socket took. */
   bytesGiven = 0;
   /** Bytes that it missed. */

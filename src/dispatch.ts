@@ -128,6 +128,7 @@ export class Dispatcher {
     this.#now = this.#adapter.now();
     this.#census.turns++;
     this.#intake.beginTurn();
+    this.#newcomers.beginTurn();
     for (const [token, readiness] of events) {
       const connection = this.#slab.get(token);
       if (connection === undefined) {

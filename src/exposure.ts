@@ -39,6 +39,17 @@ export function checkExposure(address: Address, options: ResolvedOptions, tls?: 
   }
 }
 
+/**
+ * Looks at a connection before it is made. Throws when its secret would cross the network in the clear: to no mob, since
+ * none has such a door, but to whoever listens, and to everybody where the mob asks for no secret.
+ */
+export function checkSecrecy(url: string, address: Address, secret: string | undefined): void {
+  if (secret === undefined || address.transport !== "tcp" || isLocal(address.host)) return;
+  throw new Error(
+    `Cannot connect to ${url}: the secret would cross the network in the clear, use tls:// or connect to loopback`,
+  );
+}
+
 function isLocal(host: string): boolean {
   return host.toLowerCase() === "localhost" || isLoopback(host);
 }

@@ -28,6 +28,9 @@ import type { Token } from "./token.ts";
 /** Bytes read from one stranger in a turn: pings and one secret need no more. */
 const READ_BUDGET = 64 * 1024;
 
+/** Bytes read from all strangers in a turn, one chunk more at most, so that a crowd of them keeps no member waiting. */
+const TURN_BUDGET = 256 * 1024;
+
 /** Whom newcomers have to do with. */
 export interface Household {
   readonly adapter: Adapter;
@@ -50,6 +53,7 @@ export class Newcomers {
   readonly #gate: Gate;
   readonly #secret: Secret | undefined;
   readonly #decoding: FrameDecoderOptions;
+  #left = TURN_BUDGET;
 
   /** For the connections of this household. */
   constructor(house: Household) {
@@ -63,6 +67,11 @@ export class Newcomers {
   /** Handshakes under way. */
   get handshakes(): number {
     return this.#gate.handshakes;
+  }
+
+  /** A turn begins: its budget is whole. */
+  beginTurn(): void {
+    this.#left = TURN_BUDGET;
   }
 
   /** A peer is at a door over TLS: whether its handshake may begin. */
@@ -113,12 +122,13 @@ export class Newcomers {
     const { hearing, socket } = connection;
     const closed = closing();
     if (closed !== undefined) return this.#turnAway(connection, "refused", closed);
-    let left = final ? Infinity : READ_BUDGET;
+    let left = final ? Infinity : Math.min(READ_BUDGET, this.#left);
     while (left > 0) {
       const chunk = socket.read();
       if (chunk === null || (chunk === undefined && final)) return this.unauthorized(connection, "it left without it");
       if (chunk === undefined) return false;
       left -= chunk.length;
+      this.#left -= chunk.length;
       const behind = this.#secret!.hear(hearing!, chunk);
       if (behind === "wrong") return this.unauthorized(connection, "what it said is not the secret");
       if (behind === undefined) continue;

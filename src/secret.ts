@@ -28,7 +28,7 @@ export class Secret {
    */
   hear(said: PartialFrame, chunk: Uint8Array): Uint8Array | "wrong" | undefined {
     const { header, trailer } = this.#framing;
-    for (let at = 0;;) {
+    for (let at = said.length === 0 ? this.#afterPings(chunk, 0) : 0;;) {
       const missing = this.#framing.missing(said, chunk, at, this.#payload.length);
       if (missing === TOO_LARGE) return "wrong";
       if (missing > 0) {
@@ -38,11 +38,23 @@ export class Secret {
         at = to;
       } else if (said.length === header + trailer) {
         said.clear();
+        at = this.#afterPings(chunk, at);
       } else {
         const payload = said.head.subarray(header, said.length - trailer);
         return sameBytes(payload, this.#payload) ? chunk.subarray(at) : "wrong";
       }
     }
+  }
+
+  /** Where the whole pings end that the chunk has from `from` on. They cost no more than those of a member. */
+  #afterPings(chunk: Uint8Array, from: number): number {
+    const { header, trailer } = this.#framing;
+    const ping = header + trailer;
+    let at = from;
+    while (at < chunk.length && this.#framing.end(chunk, at, chunk.length, this.#payload.length) === at + ping) {
+      at += ping;
+    }
+    return at;
   }
 }
 

@@ -4,9 +4,10 @@ import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { memoryAdapter } from "../adapters/memory.ts";
-import { HUP } from "../src/adapter.ts";
+import { type Adapter, HUP } from "../src/adapter.ts";
 import { Access, isLoopback } from "../src/access.ts";
 import { parseAddress } from "../src/address.ts";
+import { connect } from "../src/client.ts";
 import { checkExposure } from "../src/exposure.ts";
 import { Mob } from "../src/mob.ts";
 import { resolveOptions } from "../src/options.ts";
@@ -327,4 +328,24 @@ test("a secret does not cross the network in the clear", async () => {
   );
   await mob.listen("tcp://127.0.0.1:8000");
   assertEquals(mob.urls, ["tcp://127.0.0.1:8000"]);
+});
+
+test("a client says no secret in the clear either, but on loopback", async () => {
+  const adapter = memoryAdapter();
+  let came = 0;
+  const tap: Adapter = { ...adapter, connect: (...those) => (came++, adapter.connect(...those)) };
+  const error = await assertRejects(
+    () => connect("tcp://mob.example.org:8000", { adapter: tap, secret: "sesame" }),
+    Error,
+  );
+  assertEquals(
+    error.message,
+    "Cannot connect to tcp://mob.example.org:8000: the secret would cross the network in the clear, use tls:// or connect to loopback",
+  );
+  assertEquals(came, 0);
+  for (const url of ["tcp://127.0.0.1:8000", "tcp://localhost:8000", "tls://mob.example.org:8000", "unix:/nowhere"]) {
+    const error = await assertRejects(() => connect(url, { adapter: tap, secret: "sesame" }), Error);
+    assert(!(error as Error).message.includes("clear"), url);
+  }
+  assertEquals(came, 4);
 });

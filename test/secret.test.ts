@@ -239,6 +239,28 @@ test("a stranger that floods pings does not keep a turn busy", async () => {
   assertEquals(member.socket.texts, ["hello"]);
 });
 
+test("a crowd of strangers that flood pings is not read without bound in a turn, and whoever has the secret comes in", async () => {
+  const world = await open();
+  const member = enter(world);
+  const pings = concat(...Array.from({ length: 8192 }, () => frameOf("")));
+  const crowd = Array.from({ length: 200 }, () => world.join());
+  let reads = 0;
+  for (const { socket } of crowd) {
+    let left = 3;
+    socket.read = () => left-- > 0 ? (reads++, pings) : undefined;
+  }
+  for (const { token } of crowd) world.ready(token, READABLE);
+  const honest = world.join();
+  honest.socket.incoming.push(frameOf(SECRET));
+  world.ready(honest.token, READABLE);
+  member.socket.incoming.push(frameOf("meanwhile"));
+  world.ready(member.token, READABLE);
+  world.adapter.run(1);
+  assertEquals([reads, member.socket.texts], [4, ["meanwhile"]]);
+  world.run();
+  assertEquals([reads, world.mob.stats().joined], [600, 2]);
+});
+
 test("a socket that throws while it is a stranger's takes nobody with it", async () => {
   const world = await open();
   const [member, broken] = [enter(world), world.join()];

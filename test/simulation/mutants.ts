@@ -269,8 +269,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "with own frames, the next one is left out, too",
     "src/broadcast.ts",
-    "    this.#step(connection, first.to);\n",
-    "    this.#step(connection, Math.min(this.log.end, this.log.borderAfter(first.to + 1)));\n",
+    "    connection.cursor = first.to;\n",
+    "    connection.cursor = Math.min(this.log.end, this.log.borderAfter(first.to + 1));\n",
   ),
   // --- laggards ---
   mutant("the heap is not mended after a removal", "src/laggards.ts", "    this.#sink(last.heapIndex);\n", ""),
