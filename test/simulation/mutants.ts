@@ -225,7 +225,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "what was skipped is not counted",
     "src/broadcast.ts",
-    "    connection.bytesSkipped += to - connection.cursor;\n",
+    "    connection.bytesSkipped += this.log.end - connection.cursor;\n",
     "",
   ),
   mutant("one that was skipped never goes on", "src/broadcast.ts", "    connection.adriftAt = -1;\n", ""),
