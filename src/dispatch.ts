@@ -163,10 +163,17 @@ export class Dispatcher {
     if (connection.hearing !== undefined && !this.#newcomers.meet(connection, final)) return;
     const leaving = connection.leaving !== undefined;
     if (!leaving) this.#timeouts.idle.set(connection.token, this.#now);
+    if (final && !leaving && this.#intake.spent) return this.#postpone(connection, readiness);
     const outcome = leaving ? this.#intake.discard(connection) : this.#intake.read(connection, this.#now, final);
     if (outcome === "too-large") this.#remove(connection, "frame-too-large");
     else if (final) this.#remove(connection, connection.leaving ?? this.#endOf(connection, readiness));
     else if (outcome === "end" && !leaving) this.#leave(connection, this.#endOf(connection, readiness));
+  }
+
+  /** What many have said who go at once does not fit into one turn: those who stay would fall behind by it. */
+  #postpone({ token }: Connection, readiness: Readiness): void {
+    this.#timeouts.frame.clear(token);
+    this.#poll.ready(token, readiness & ~WRITABLE);
   }
 
   /** What kind of end this is. Where a runtime shows a reset as an end, only the framing can tell. */

@@ -67,6 +67,11 @@ export class Intake {
     this.#held.clear();
   }
 
+  /** Whether the turn's budget is used up. */
+  get spent(): boolean {
+    return this.#left <= 0;
+  }
+
   /** Whether somebody is held who may be read again, so that a turn is due. */
   get released(): boolean {
     return this.#held.size > 0 && !this.#broadcast.holding;

@@ -172,7 +172,7 @@ export class Judge {
       logBehind: model.end - socket.stream.at,
       holds: this.#holds,
       closing: this.#simulation.closing,
-      broke: this.#inTurn && ((batch.get(socket.token) ?? 0) & ERROR) !== 0 && !this.#leaversBefore.has(socket.token),
+      broke: this.#inTurn && socket.sawError && !this.#leaversBefore.has(socket.token),
       readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
     });
     if (!socket.stream.atBorder) this.#simulation.marks.reach("cut inside a frame");

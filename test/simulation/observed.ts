@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ERROR, HUP, type Socket } from "../../src/adapter.ts";
+import type { Socket } from "../../src/adapter.ts";
 import type { PipeEnd } from "../../src/pipe.ts";
 import type { Token } from "../../src/token.ts";
 import type { Client } from "./client.ts";
@@ -43,6 +43,8 @@ export class Observed implements Socket {
   sawEnd = false;
   /** The core was told that it is over. */
   sawFinal = false;
+  /** The core was told that it broke. */
+  sawError = false;
   /** It has yet to say the secret. */
   stranger: boolean;
   /** When it came. */
@@ -192,8 +194,7 @@ export class Observed implements Socket {
 
   /** It is over, or leaves: what it has sent is read whatever its lag. */
   get #mustBeRead(): boolean {
-    const final = ((this.#simulation.batch.get(this.token) ?? 0) & (HUP | ERROR)) !== 0;
-    return final || this.#simulation.drains || this.stream.until !== Infinity;
+    return this.sawFinal || this.#simulation.drains || this.stream.until !== Infinity;
   }
 
   /** It is full, and there is room again at once. */

@@ -191,6 +191,7 @@ export class Simulation implements Tap {
         socket.lastActivity = this.now;
       }
       if ((readiness & FINAL) !== 0) socket.sawFinal = true;
+      if ((readiness & ERROR) !== 0) socket.sawError = true;
     }
   }
 
