@@ -58,7 +58,10 @@ export async function overTls(): Promise<Transport> {
 /** Through Unix sockets, in a directory that is removed when the process ends. */
 export function overUnix(): Transport {
   const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  // Under `deno test` there is no "exit".
+  if ("Deno" in globalThis) (globalThis as unknown as EventTarget).addEventListener("unload", remove);
+  else process.on("exit", remove);
   let count = 0;
   return {
     name: "unix",
