@@ -16,7 +16,6 @@ import type { Connection } from "./connection.ts";
 import { type Deadlines, Timeouts } from "./deadlines.ts";
 import { Intake } from "./intake.ts";
 import { Journal } from "./journal.ts";
-import { logger } from "./logger.ts";
 import { Newcomers } from "./newcomers.ts";
 import { type MobHooks, News } from "./news.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -184,7 +183,7 @@ export class Dispatcher {
 
   /** One connection's trouble is its own, even when the trouble is a defect of ours. */
   #failed(connection: Connection, error: unknown): void {
-    logger.error("Removed: {peer}, internal error: {error}", { peer: connection.socket.peer, error });
+    this.#journal.failed(connection.socket.peer, error, this.#now);
     this.#remove(connection, "internal");
   }
 

@@ -52,6 +52,12 @@ export class Journal {
     else if (this.#mayWrite(reason, now)) logger.warning("Removed: {peer}, {reason} (lag {lag} bytes)", properties());
   }
 
+  /** Handling a connection failed, by a defect of ours. */
+  failed(peer: string, error: unknown, now: number): void {
+    if (!this.#mayWrite("internal errors", now)) return;
+    logger.error("Removed: {peer}, internal error: {error}", { peer, error });
+  }
+
   /** A newcomer was not let in, because of a limit or a list, or because it did not say the secret. */
   keptOut(peer: string, reason: "refused" | "unauthorized", why: string, now: number): void {
     if (!this.#mayWrite(reason, now)) return;

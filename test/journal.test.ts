@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { HUP } from "../src/adapter.ts";
+import { HUP, READABLE } from "../src/adapter.ts";
 import { CLOSE_REASONS } from "../src/stats.ts";
 import { lineOf, logged } from "./helpers/logged.ts";
 import { World } from "./helpers/world.ts";
@@ -39,6 +39,22 @@ test("a thousand refusals are ten lines and a count, so that nobody can fill a d
   assertEquals(texts.length, 12);
   assert(texts[10]!.startsWith("Not logged: 990 more lines of"), texts[10]);
   assertEquals(lines[0]!.properties, { reason: "refused", peer: "10.0.0.1:2", limit: "maxConnections 1" });
+});
+
+test("a hundred internal errors are ten lines with the error, too", async () => {
+  const lines = await logged("error", async () => {
+    const world = await World.open();
+    for (const { socket, token } of Array.from({ length: 100 }, () => world.join())) {
+      socket.read = () => {
+        throw new Error("broken");
+      };
+      world.ready(token, READABLE);
+    }
+    world.run();
+    assertEquals(world.mob.stats().left.internal, 100);
+  });
+  assertEquals(lines.length, 10);
+  assertEquals((lines[0]!.properties.error as Error).message, "broken");
 });
 
 test("who comes and goes in the ordinary way is told at debug level only", async () => {

@@ -3,7 +3,7 @@
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 
 /** What is logged at a level while something runs. */
-export async function logged(level: "debug" | "info", run: () => Promise<void>): Promise<LogRecord[]> {
+export async function logged(level: "debug" | "info" | "error", run: () => Promise<void>): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
   configureSync({
     sinks: { records: (record) => records.push(record) },
