@@ -5,7 +5,7 @@
  */
 
 import { type Framing, type FramingName, FRAMINGS, TOO_LARGE, UNKNOWN } from "./framing.ts";
-import { PartialFrame } from "./partial.ts";
+import { concatenate, PartialFrame } from "./partial.ts";
 
 /**
  * Takes a run of whole frames: `count` frames, headers included, back to back in `bytes` from `start` to `end`. The
@@ -112,7 +112,7 @@ export class FrameDecoder {
     if (length === this.#framing.header + this.#framing.trailer) this.#pings++;
     else if (partial.isWhole) visit(partial.head, 0, length, 1);
     else if (visitPieces !== undefined) visitPieces(partial.pieces(), length);
-    else visit(join(partial.pieces(), length), 0, length, 1);
+    else visit(concatenate(partial.pieces(), length), 0, length, 1);
     partial.clear();
     return at;
   }
@@ -154,14 +154,4 @@ export class FrameDecoder {
     this.#failed = true;
     this.reset();
   }
-}
-
-function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

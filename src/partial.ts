@@ -99,4 +99,15 @@ export class PartialFrame {
   }
 }
 
+/** The pieces as one, of `length` bytes. */
+export function concatenate(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
 const EMPTY = new Uint8Array(0);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { concatenate } from "../partial.ts";
+
 const NEWLINE = 10;
 
 /**
@@ -42,15 +44,4 @@ export async function* splitLines(
     if (lines.length > 0) yield lines;
   }
   if (held > 0) yield [take()];
-}
-
-/** Parts as one run of bytes. */
-function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
