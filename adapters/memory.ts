@@ -6,7 +6,7 @@
  */
 
 import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
-import { type Address, formatAddress, formatHostPort } from "../src/address.ts";
+import { type Address, formatAddress, formatHostPort, UNIX_PEER } from "../src/address.ts";
 import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
 import { HANDSHAKE_TIMEOUT } from "../src/tls.ts";
 import { eventLoop } from "./event_loop.ts";
@@ -118,8 +118,8 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
       return Promise.reject(systemError(address.transport === "unix" ? "ENOENT" : "ECONNREFUSED", url));
     }
     const local = address.transport === "unix";
-    const client = local ? "unix" : formatHostPort("127.0.0.1", nextClientPort++);
-    const server = local ? "unix" : formatHostPort(address.host, address.port);
+    const client = local ? UNIX_PEER : formatHostPort("127.0.0.1", nextClientPort++);
+    const server = local ? UNIX_PEER : formatHostPort(address.host, address.port);
     const [outside, inside] = pipe(server, client, { ...(capacity !== undefined && { capacity }), faults });
     const token = registry.accept(outside);
     if (token === undefined) return Promise.resolve();

@@ -93,12 +93,6 @@ export function formatAddress(address: Address): string {
   return `${address.transport}://${formatHostPort(address.host, address.port)}`;
 }
 
-/** The address of a door over plain TCP. Throws when it is another: for adapters that open no other doors. */
-export function overTcp(address: Address): NetworkAddress {
-  if (address.transport === "tcp") return address;
-  throw new Error(`Cannot open ${formatAddress(address)}: only tcp: is supported here`);
-}
-
 /** `host:port`, with brackets around an IPv6 address. */
 export function formatHostPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

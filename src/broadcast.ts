@@ -115,13 +115,17 @@ export class Broadcast {
     sender.framesIn += count;
     sender.bytesIn += bytes;
     if (this.#options.echo === "all") return;
-    const stretch = { from: this.log.end - bytes, to: this.log.end, frames: count };
-    const last = sender.ownLast;
-    if (sender.own === undefined || last === undefined) sender.own = sender.ownLast = stretch;
-    else if (last.to === stretch.from) {
-      last.to = stretch.to;
+    const from = this.log.end - bytes;
+    const last = sender.own === undefined ? undefined : sender.ownLast;
+    if (last?.to === from) {
+      last.to += bytes;
       last.frames += count;
-    } else sender.ownLast = last.next = stretch;
+      return;
+    }
+    const stretch = { from, to: from + bytes, frames: count };
+    if (last === undefined) sender.own = stretch;
+    else last.next = stretch;
+    sender.ownLast = stretch;
   }
 
   /** Gives everyone whose socket takes bytes what is new to them. */
@@ -222,11 +226,10 @@ export class Broadcast {
 
   /** The same for one that does not hear itself; `undefined` when it stepped over frames of its own instead. */
   #othersRun(connection: Connection, end: number): Uint8Array | undefined {
-    const { cursor } = connection;
     const first = connection.own!;
-    if (first.from > cursor) return this.#run(cursor, Math.min(end, first.from));
+    if (first.from > connection.cursor) return this.#run(connection.cursor, Math.min(end, first.from));
     connection.framesSkipped += first.frames;
-    connection.bytesSkipped += first.to - cursor;
+    connection.bytesSkipped += first.to - connection.cursor;
     connection.cursor = first.to;
     connection.own = first.next;
     return undefined;

@@ -5,8 +5,9 @@
  */
 
 import { runtimeAdapter } from "../../adapters/runtime.ts";
-import { type NetworkAddress, overTcp } from "../../src/address.ts";
+import type { NetworkAddress } from "../../src/address.ts";
 import { pause, type RawPeer, resetStorm, Stage } from "../helpers/contract.ts";
+import { overTcp } from "../helpers/plain_client.ts";
 import type { Peer, Script, Step, Trace } from "./script.ts";
 import { Watch } from "./watch.ts";
 

@@ -2,8 +2,14 @@
 
 import { connect, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
-import { overTcp, parseAddress } from "../../src/address.ts";
+import { type Address, formatAddress, type NetworkAddress, parseAddress } from "../../src/address.ts";
 import { concat } from "./bytes.ts";
+
+/** The address of a door over plain TCP. Throws when it is another. */
+export function overTcp(address: Address): NetworkAddress {
+  if (address.transport === "tcp") return address;
+  throw new Error(`Cannot open ${formatAddress(address)}: only tcp: is supported here`);
+}
 
 /** Nothing here takes longer on a busy machine, unless it hangs. */
 const PATIENCE = 20_000;
