@@ -75,5 +75,12 @@ export { Poll } from "./src/poll.ts";
 export { Slab, type SlabOptions } from "./src/slab.ts";
 export { formatToken, type Token, tokenOf } from "./src/token.ts";
 export { VERSION } from "./src/version.ts";
+import { programUrl } from "./adapters/program.ts";
 
-if (import.meta.main) void import("./adapters/bin.ts");
+// No bundler takes the command line into a program of somebody else, since its name is computed; and in the package,
+// where `import.meta.main` is defined as false, nothing of this is left.
+import.meta.main && new URL("./adapters/program.ts", import.meta.url).href === programUrl() &&
+  void import(new URL("./adapters/bin.ts", import.meta.url).href);
+// Never reached: Deno loads without --allow-read only what it finds written out, if only here; bundlers drop it.
+// deno-lint-ignore no-constant-condition
+if (false) void import("./adapters/bin.ts");

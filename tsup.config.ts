@@ -18,6 +18,8 @@ const library = {
     deno: "adapters/deno.ts",
     memory: "adapters/memory.ts",
   },
+  // The package has its command in dist/bin: mod.js is never a program, and what starts it falls away.
+  define: { "import.meta.main": "false" },
   sourcemap: true,
   // tsup 8 sets `baseUrl` for the d.ts build, which TypeScript 6 calls an error unless told to wait for 7.
   dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
