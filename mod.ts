@@ -25,7 +25,7 @@
 export { serve, type ServeOptions } from "./src/serve.ts";
 export { connect, type ConnectOptions, type ReconnectingOptions } from "./src/client.ts";
 export { type CloseOptions, type DoorOptions, Mob } from "./src/mob.ts";
-export { Peer, type PeerOptions, type SendOptions } from "./src/peer.ts";
+export { Peer, type PeerCloseOptions, type PeerOptions, type SendOptions } from "./src/peer.ts";
 export type { AttemptOptions } from "./src/attempts.ts";
 export { ReconnectingPeer, type ReconnectWith } from "./src/reconnect.ts";
 export type { ConnectionChange, Gap, ReconnectOptions } from "./src/reconnect_options.ts";

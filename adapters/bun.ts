@@ -4,6 +4,7 @@
  * @module
  */
 
+import { onAbort } from "../src/abort.ts";
 import {
   type Adapter,
   type DialOptions,
@@ -242,16 +243,15 @@ async function connect(address: Address, registry: Registry, dialOptions: DialOp
     ? { unix: (await import("./unix_path.ts")).systemPath(address) }
     : { hostname: address.host, port: address.port };
   signal?.throwIfAborted();
-  let abort = (): void => {};
+  let ignoreSignal: (() => void) | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
-      abort = () => reject(signal!.reason);
-      signal?.addEventListener("abort", abort, { once: true });
+      if (signal !== undefined) ignoreSignal = onAbort(signal, () => reject(signal.reason));
       const dial = { aborted: () => signal?.aborted ?? false, opened: resolve, failed: reject };
       bun().connect({ ...where, allowHalfOpen: true, socket: handlers(address, registry, dial) }).catch(reject);
     });
   } finally {
-    signal?.removeEventListener("abort", abort);
+    ignoreSignal?.();
   }
 }
 

@@ -8,6 +8,7 @@
 import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
 import { type Address, formatAddress, formatHostPort, UNIX_PEER } from "../src/address.ts";
 import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
+import { Queue } from "../src/queue.ts";
 import { HANDSHAKE_TIMEOUT } from "../src/tls.ts";
 import { eventLoop } from "./event_loop.ts";
 
@@ -62,7 +63,7 @@ interface Door {
   /** What ends each handshake that hangs. */
   readonly hanging: Set<() => void>;
   /** Connections that were not accepted yet. */
-  readonly backlog: PipeEnd[];
+  readonly backlog: Queue<PipeEnd>;
   /** An accept failed, and the registry has not said that it is time for the next one. */
   waiting: boolean;
 }
@@ -99,11 +100,11 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     const opened = free ? { ...address, port: nextPort++ } : address;
     const url = formatAddress(opened);
     if (doors.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
-    const door: Door = { registry, tls, hanging: new Set(), backlog: [], waiting: false };
+    const door: Door = { registry, tls, hanging: new Set(), backlog: new Queue(), waiting: false };
     doors.set(url, door);
     const close = (): Promise<void> => {
       doors.delete(url);
-      for (const knocking of door.backlog.splice(0)) knocking.close();
+      while (door.backlog.length > 0) door.backlog.shift()!.close();
       for (const end of [...door.hanging]) end();
       return Promise.resolve();
     };

@@ -5,6 +5,7 @@
  */
 
 import { connect as connectSocket, createServer, type Server, type Socket as NetSocket } from "node:net";
+import { onAbort } from "../src/abort.ts";
 import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
 import { type Address, UNIX_PEER } from "../src/address.ts";
 import { connectionsThatFit } from "./descriptors.ts";
@@ -65,8 +66,7 @@ async function connect(address: Address, registry: Registry, options: DialOption
     : { host: address.host, port: address.port };
   signal?.throwIfAborted();
   const socket = connectSocket({ ...where, ...SOCKET_OPTIONS });
-  const abort = (): void => void socket.destroy(new Error("aborted"));
-  signal?.addEventListener("abort", abort, { once: true });
+  const ignoreSignal = signal && onAbort(signal, () => void socket.destroy(new Error("aborted")));
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once("error", reject);
@@ -80,7 +80,7 @@ async function connect(address: Address, registry: Registry, options: DialOption
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener("abort", abort);
+    ignoreSignal?.();
   }
 }
 

@@ -8,6 +8,7 @@
 
 import { connect as connectTcp, createServer as createTcpServer, isIP, type Socket as NetSocket } from "node:net";
 import { checkServerIdentity, connect as startTls, createServer, type TLSSocket } from "node:tls";
+import { onAbort } from "../src/abort.ts";
 import type { DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
 import type { NetworkAddress } from "../src/address.ts";
 import { HANDSHAKE_TIMEOUT, type ServerTls } from "../src/tls.ts";
@@ -122,8 +123,7 @@ export async function connectOverTls(address: NetworkAddress, registry: Registry
   const name = tls.servername ?? address.host.replace(/%.*$/, "");
   const raw = connectTcp({ host: address.host, port: address.port, ...SOCKET_OPTIONS });
   let broken: (error: Error) => void = () => {};
-  const abort = (): void => broken(new Error("aborted"));
-  signal?.addEventListener("abort", abort, { once: true });
+  const ignoreSignal = signal && onAbort(signal, () => broken(new Error("aborted")));
   try {
     await new Promise<void>((resolve, reject) => {
       broken = reject;
@@ -158,6 +158,6 @@ export async function connectOverTls(address: NetworkAddress, registry: Registry
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener("abort", abort);
+    ignoreSignal?.();
   }
 }

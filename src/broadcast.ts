@@ -36,7 +36,7 @@ export class Broadcast {
   /** Those that had taken everything when last written to: each gets the news of every turn, in one write. */
   readonly #flowing: Connection[] = [];
   /** Those whose socket became writable again in this turn. */
-  #resumed: Connection[] = [];
+  #resumed: Set<Connection> = new Set();
   /** Those that wait for WRITABLE, the furthest behind first. */
   readonly #laggards: Laggards<Connection> = new Laggards();
   readonly #watchesIdleness: boolean;
@@ -88,15 +88,14 @@ export class Broadcast {
   remove(connection: Connection): void {
     this.#laggards.remove(connection);
     this.#unflow(connection);
-    const index = this.#resumed.indexOf(connection);
-    if (index !== -1) this.#resumed.splice(index, 1);
+    this.#resumed.delete(connection);
   }
 
   /** The connection's socket can take more: it is given what it is owed at the end of this turn. */
   resume(connection: Connection): void {
     if (connection.heapIndex === -1 && connection.adriftAt === -1) return;
     this.#laggards.remove(connection);
-    this.#resumed.push(connection);
+    this.#resumed.add(connection);
   }
 
   /** Publishes a run of frames from `sender`. */
@@ -131,8 +130,8 @@ export class Broadcast {
   /** Gives everyone whose socket takes bytes what is new to them. */
   flush(): void {
     const resumed = this.#resumed;
-    if (resumed.length > 0) {
-      this.#resumed = [];
+    if (resumed.size > 0) {
+      this.#resumed = new Set();
       for (const connection of resumed) this.#serve(connection);
     }
     const published = this.log.end - this.#flushedTo;
@@ -158,7 +157,7 @@ export class Broadcast {
   finish(connection: Connection): void {
     if (connection.flowingIndex === -1) return;
     this.#unflow(connection);
-    this.#resumed.push(connection);
+    this.#resumed.add(connection);
   }
 
   /**

@@ -86,7 +86,7 @@ export interface Limit {
 }
 
 /** `setTimeout` counts in 32 bits: a longer one fires after a few milliseconds (measured on the three runtimes). */
-const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER: number = 2 ** 31 - 1;
 
 /**
  * The limits table: defaults, checks and `--help` are made from it, and the README is checked against it.
@@ -262,7 +262,8 @@ function checkSecret(secret: unknown, framing: FramingName): void {
   if (wrong !== undefined) throw new TypeError(`Cannot use secret (not shown): ${wrong}`);
 }
 
-function checkLimit(name: string, value: unknown, limit: Limit): void {
+/** Throws unless the value is one that the row of the table allows; the error names it. */
+export function checkLimit(name: string, value: unknown, limit: Pick<Limit, "unit" | "min" | "max">): void {
   if (typeof value !== "number") {
     throw new TypeError(`Cannot use ${name} ${shown(value)}: it is a number of ${limit.unit}`);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { onAbort } from "./abort.ts";
 import { type Adapter, ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
 import { describe } from "./errors.ts";
 import { FrameDecoder, type FrameVisitor } from "./frame.ts";
@@ -11,6 +12,7 @@ import { type Framing, type FramingName, FRAMINGS } from "./framing.ts";
 import { BroadcastLog } from "./log.ts";
 import { Mailbox } from "./mailbox.ts";
 import { LIMITS, resolveOptions } from "./options.ts";
+import { checkTimeout, CLOSE_TIMEOUT, Patience } from "./patience.ts";
 import { Poll } from "./poll.ts";
 import { type Token, tokenOf } from "./token.ts";
 import { WaitingLine } from "./waiting_line.ts";
@@ -33,6 +35,17 @@ export interface PeerOptions {
    * takes it for a message, and everybody hears it.
    */
   readonly secret?: string | undefined;
+  /**
+   * How long {@link Peer.close} waits while nothing moves, in milliseconds: 0 to 2 147 483 647. Default 60 000, which is
+   * longer than a mob that is well goes without reading.
+   */
+  readonly closeTimeout?: number | undefined;
+}
+
+/** How to close. */
+export interface PeerCloseOptions {
+  /** How long to wait while nothing moves, in milliseconds; with 0 it ends at once. Default: `closeTimeout`. */
+  readonly timeout?: number | undefined;
 }
 
 /** How to send. */
@@ -47,8 +60,8 @@ const SEND_AHEAD = 256 * 1024;
 /** Bytes of messages that wait for the application before the peer stops reading. */
 const HEAR_AHEAD = 1024 * 1024;
 
-/** How long `close` waits for the mob to hang up, in milliseconds. */
-const CLOSE_TIMEOUT = 5000;
+/** How long `close` waits at most for the mob to hang up on one who has said nothing, in milliseconds. */
+const NOTHING_TO_LOSE = 5000;
 
 /** A peer has one connection, so one token is enough for ever. */
 const TOKEN: Token = tokenOf(0, 1);
@@ -77,7 +90,6 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   /** Resolves when the connection is over, however it ended. It never rejects: sending and iterating tell of errors. */
   readonly closed: Promise<void>;
 
-  readonly #adapter: Adapter;
   readonly #name: string;
   readonly #framing: Framing;
   readonly #maxFrame: number;
@@ -94,21 +106,32 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   readonly #mailbox: Mailbox = new Mailbox();
   #state: "open" | "closing" | "closed" = "open";
   #error: Error | undefined;
-  #cancelClose: (() => void) | undefined;
+  /** Why not all has arrived that was sent before `close`. Whoever closes looks for it; iterators just end. */
+  #cutShort: Error | undefined;
+  /** Whether the application has sent anything. */
+  #said = false;
+  /** Our half of the stream has ended. */
+  #shut = false;
+  /** The mob's half ended before ours, so its end does not tell that it has heard all. */
+  #endedFirst = false;
+  readonly #closeTimeout: number;
+  readonly #patience: Patience;
   #resolveClosed: () => void = () => {};
-  #detachSignal: () => void = () => {};
+  #ignoreSignal: () => void = () => {};
 
   /** Makes a peer without a connection: use `connect()` or `mob.join()`. `name` is what errors call the other end. */
   constructor(adapter: Adapter, name: string, options: PeerOptions = {}) {
-    const { hear = true, signal, secret, ...limits } = options;
+    const { hear = true, signal, secret, closeTimeout = CLOSE_TIMEOUT, ...limits } = options;
     // A peer has no lag to limit, so no frame is too large for it.
     const { framing, maxFrame } = resolveOptions({ ...limits, secret, maxLag: LIMITS.maxLag.max });
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    this.#adapter = adapter;
     this.#name = name;
     this.#framing = FRAMINGS[framing];
     this.#maxFrame = maxFrame;
     this.#hear = hear;
+    checkTimeout("closeTimeout", closeTimeout);
+    this.#closeTimeout = closeTimeout;
+    this.#patience = new Patience(adapter, () => this.#end(this.#lost("nothing moved any more", "ETIMEDOUT")));
     this.#decoder = new FrameDecoder({ framing, maxFrame });
     this.#outbox = new BroadcastLog({ framing });
     if (secret !== undefined) this.#outbox.appendPayload(new TextEncoder().encode(secret));
@@ -127,9 +150,9 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     };
     if (signal !== undefined) {
       signal.throwIfAborted();
-      const abort = (): void => this.#end(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-      signal.addEventListener("abort", abort, { once: true });
-      this.#detachSignal = () => signal.removeEventListener("abort", abort);
+      this.#ignoreSignal = onAbort(signal, () => {
+        this.#end(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+      });
     }
   }
 
@@ -149,6 +172,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     const refusal = this.#framing.refuses(payload);
     if (refusal !== undefined) throw new TypeError(`Cannot send to ${this.#name}: ${refusal}`);
     if (this.#state !== "open") throw this.#overError();
+    this.#said = true;
     if (this.#senders.length > 0 || this.#unsent >= SEND_AHEAD) {
       await this.#senders.wait(payload, options.signal);
     } else {
@@ -172,16 +196,27 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Sends what is waiting to be sent, then ends the connection. Resolves when it is over; it never rejects. */
-  close(): Promise<void> {
+  /**
+   * Sends what is waiting to be sent, then ends the connection. Resolves when it is over. It does not reject when not
+   * all has arrived, be it that the mob ended the connection first, or that nothing moved for `timeout`: look at
+   * {@link error}, whose `code` is then `EPIPE`, `ETIMEDOUT` or the system's. Calling it again with a `timeout` sets the
+   * time anew.
+   *
+   * Rejects with a `TypeError` or a `RangeError` when `timeout` is no number of milliseconds.
+   */
+  async close(options: PeerCloseOptions = {}): Promise<void> {
+    const { timeout } = options;
+    if (timeout !== undefined) checkTimeout("timeout", timeout);
     if (this.#socket === undefined) this.#end(undefined);
     if (this.#state === "open") {
       this.#state = "closing";
       this.#mailbox.clear();
-      this.#cancelClose = this.#adapter.after(CLOSE_TIMEOUT, () => this.#end(undefined));
+      this.#beHeardOut(timeout ?? this.#closeTimeout);
       this.#poll.ready(TOKEN, READABLE);
+    } else if (this.#state === "closing" && timeout !== undefined) {
+      this.#beHeardOut(timeout);
     }
-    return this.closed;
+    await this.closed;
   }
 
   /** The same as {@link close}. */
@@ -189,9 +224,12 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return this.close();
   }
 
-  /** What broke the connection; `undefined` while it lasts, and when it ended properly. */
+  /**
+   * What broke the connection, or why not all that was sent has arrived at {@link close}; `undefined` while it lasts,
+   * and when it ended properly.
+   */
   get error(): Error | undefined {
-    return this.#error;
+    return this.#error ?? this.#cutShort;
   }
 
   /** Whether the connection is over. */
@@ -204,7 +242,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   #overError(): Error {
-    return new Error(`Cannot send to ${this.#name}: ${this.#error?.message ?? "the connection is closed"}`);
+    return new Error(`Cannot send to ${this.#name}: ${this.error?.message ?? "the connection is closed"}`);
   }
 
   #take(): Uint8Array | undefined {
@@ -221,9 +259,39 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
     if ((readiness & WRITABLE) !== 0) this.#blocked = false;
     const final = (readiness & (HUP | ERROR)) !== 0;
     const ended = (readiness & READABLE) !== 0 || final ? this.#read(this.#socket, final) : false;
-    if (this.#state === "open" && (final || ended)) this.#end(this.#failure(this.#socket, readiness));
-    else if (final || ended) this.#end(undefined);
+    if (this.#state === "closing") this.#leave(this.#socket, readiness, ended);
+    else if (final || ended) this.#end(this.#failure(this.#socket, readiness));
     else this.#write(this.#socket);
+  }
+
+  /** A turn on the way out: sends what is left, also to a mob that speaks no more, until both halves have ended. */
+  #leave(socket: Socket, readiness: Readiness, ended: boolean): void {
+    if (ended && !this.#shut) this.#endedFirst = true;
+    if ((readiness & ERROR) !== 0) {
+      this.#end(this.#said ? describe(this.#cannotDeliver, socket.error ?? "connection broke") : undefined);
+    } else if ((readiness & HUP) !== 0) {
+      this.#end(this.#endedFirst ? this.#lost("the mob ended the connection first", "EPIPE") : undefined);
+    } else {
+      this.#write(socket);
+    }
+  }
+
+  /** Waits until the mob has heard all and hangs up, for so many milliseconds without progress. */
+  #beHeardOut(timeout: number): void {
+    const milliseconds = this.#said ? timeout : Math.min(timeout, NOTHING_TO_LOSE);
+    if (milliseconds > 0) this.#patience.begin(milliseconds);
+    else this.#end(this.#lost("it was told to end at once", "ETIMEDOUT"));
+  }
+
+  /** The error of a close that was cut short; `undefined` when there was nothing to lose. */
+  #lost(why: string, code: string): Error | undefined {
+    if (!this.#said) return undefined;
+    const left = this.#unsent > 0 ? `${this.#unsent} bytes are unsent` : "the last messages may not have arrived";
+    return Object.assign(new Error(`${this.#cannotDeliver}: ${why}, ${left}`), { code });
+  }
+
+  get #cannotDeliver(): string {
+    return `Cannot deliver everything to ${this.#name}`;
   }
 
   /** Reads what there is, as far as the application keeps up. Says whether the stream has ended. */
@@ -232,6 +300,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
       const chunk = socket.read();
       if (chunk === undefined) break;
       if (chunk === null) return true;
+      if (this.#state === "closing" && this.#said) this.#patience.heard();
       if (this.#state === "closing" || !this.#hear) continue;
       this.#decoder.decode(chunk, this.#keep);
       if (this.#decoder.failed) {
@@ -254,6 +323,7 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   };
 
   #write(socket: Socket): void {
+    const before = this.#cursor;
     do {
       while (this.#senders.length > 0 && this.#unsent < SEND_AHEAD) {
         this.#outbox.appendPayload(this.#senders.next());
@@ -266,7 +336,10 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
       }
     } while (this.#senders.length > 0 && !this.#blocked);
     this.#outbox.trim(this.#cursor);
-    if (this.#state === "closing" && this.#unsent === 0) socket.shutdown();
+    if (this.#cursor > before && this.#state === "closing") this.#patience.moved();
+    if (this.#state !== "closing" || this.#unsent > 0 || this.#shut) return;
+    this.#shut = true;
+    socket.shutdown();
   }
 
   /** Why an open connection ended under us; `undefined` when the mob ended it properly. */
@@ -280,10 +353,11 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
 
   #end(error: Error | undefined): void {
     if (this.#state === "closed") return;
+    if (this.#state === "open") this.#error = error;
+    else this.#cutShort = error;
     this.#state = "closed";
-    this.#error = error;
-    this.#cancelClose?.();
-    this.#detachSignal();
+    this.#patience.stop();
+    this.#ignoreSignal();
     this.#socket?.close();
     this.#mailbox.wake();
     this.#senders.fail(this.#overError());

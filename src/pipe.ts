@@ -5,6 +5,7 @@
  */
 
 import { ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
+import { Queue } from "./queue.ts";
 import type { Token } from "./token.ts";
 
 /** How a pipe misbehaves, for tests. A well-behaved one does nothing of it. */
@@ -49,7 +50,7 @@ export class PipeEnd implements Socket {
   #other!: PipeEnd;
   #registry: Registry | undefined;
   #token: Token | undefined;
-  readonly #inbox: Uint8Array[] = [];
+  readonly #inbox: Queue<Uint8Array> = new Queue();
   #held = 0;
   /** The other end will write no more. */
   #ended = false;
@@ -99,10 +100,10 @@ export class PipeEnd implements Socket {
   /** See {@link Socket.read}. */
   read(): Uint8Array | undefined | null {
     if (this.#inbox.length > 1 && this.#faults.merge?.()) this.#merge();
-    const chunk = this.#inbox[0];
+    const chunk = this.#inbox.first;
     if (chunk === undefined) return this.#readNothing();
     const length = this.#faults.give?.(chunk.length) ?? chunk.length;
-    if (length < chunk.length) this.#inbox[0] = chunk.subarray(length);
+    if (length < chunk.length) this.#inbox.replaceFirst(chunk.subarray(length));
     else this.#inbox.shift();
     this.#held -= length;
     this.#other.#roomMade();
@@ -152,7 +153,7 @@ export class PipeEnd implements Socket {
   #drop(): void {
     this.#closed = true;
     this.#final = true;
-    this.#inbox.length = 0;
+    this.#inbox.clear();
     this.#held = 0;
   }
 
@@ -166,7 +167,7 @@ export class PipeEnd implements Socket {
   #merge(): void {
     const whole = new Uint8Array(this.#held);
     let at = 0;
-    for (const chunk of this.#inbox.splice(0)) {
+    for (let chunk = this.#inbox.shift(); chunk !== undefined; chunk = this.#inbox.shift()) {
       whole.set(chunk, at);
       at += chunk.length;
     }

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { onAbort } from "./abort.ts";
 import type { Adapter } from "./adapter.ts";
 import { Attempts } from "./attempts.ts";
 import { describe } from "./errors.ts";
 import { logger } from "./logger.ts";
-import type { Peer, SendOptions } from "./peer.ts";
+import { checkTimeout } from "./patience.ts";
+import type { Peer, PeerCloseOptions, SendOptions } from "./peer.ts";
 import type { ConnectionChange, ReconnectOptions } from "./reconnect_options.ts";
 import { WaitingLine } from "./waiting_line.ts";
 
@@ -83,6 +85,9 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
   #look: (() => void)[] = [];
   #state: "open" | "closing" | "closed" = "open";
   #error: Error | undefined;
+  /** Why not all has arrived that was sent before `close`. */
+  #cutShort: Error | undefined;
+  #ignoreSignal: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
 
   /** Makes one without a connection: use `connect()`. Throws a `RangeError` when a number is out of range. */
@@ -101,10 +106,10 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
     const { signal, name } = this.#with;
     const abort = (): void => this.#cut.abort(signal?.reason);
     if (signal?.aborted) abort();
-    else signal?.addEventListener("abort", abort, { once: true });
+    else if (signal !== undefined) this.#ignoreSignal = onAbort(signal, abort);
     return new Promise((resolve, reject) => {
       const end = (error?: unknown): void => {
-        signal?.removeEventListener("abort", abort);
+        this.#ignoreSignal?.();
         this.#end(error);
         // Without effect when there was a connection.
         reject(error ?? new Error(`Cannot connect to ${name}: it was closed meanwhile`));
@@ -158,22 +163,36 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
   }
 
   /**
-   * Ends it: sends what waits to be sent, where there is a connection, and connects no more. Resolves when it is over;
-   * it never rejects.
+   * Ends it: sends what waits to be sent, where there is a connection, and connects no more; where there is none, what
+   * waits is rejected. Resolves when it is over, as {@link Peer.close} does: {@link error} tells when not all has arrived.
    */
-  close(): Promise<void> {
+  async close(options: PeerCloseOptions = {}): Promise<void> {
+    if (options.timeout !== undefined) checkTimeout("timeout", options.timeout);
     if (this.#state === "open") {
       this.#state = "closing";
       this.#heard = this.#newest;
       if (this.#peer === undefined) this.#cut.abort();
-      else void this.#peer.close();
     }
-    return this.closed;
+    void this.#peer?.close(options);
+    await this.closed;
   }
 
   /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /**
+   * What ended it: the signal's reason, why it was given up, or why not all that was sent has arrived at {@link close};
+   * `undefined` while it lasts, whatever becomes of a connection, and when it ended properly.
+   */
+  get error(): Error | undefined {
+    return this.#error ?? this.#cutShort;
+  }
+
+  /** Whether it is over: there is no connection, and there will be none. */
+  get isOver(): boolean {
+    return this.#state === "closed";
   }
 
   /** Connects, and connects again, until it is closed. Throws when it is aborted or gives up. */
@@ -211,7 +230,8 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
     cancel();
     connection.until = clock.now();
     if (this.#peer === peer) this.#peer = undefined;
-    if (this.#state === "open" && !this.#cut.signal.aborted) this.#tell({ kind: "lost", error: peer.error });
+    if (this.#state === "closing") this.#cutShort = peer.error;
+    else if (!this.#cut.signal.aborted) this.#tell({ kind: "lost", error: peer.error });
     return peer.error;
   }
 
@@ -238,11 +258,11 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
     await new Promise<void>((resolve) => {
       const end = (): void => {
         cancel();
-        signal.removeEventListener("abort", end);
+        ignoreSignal();
         resolve();
       };
       const cancel = this.#with.clock.after(milliseconds, end);
-      signal.addEventListener("abort", end);
+      const ignoreSignal = onAbort(signal, end);
     });
   }
 
@@ -265,7 +285,7 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
   }
 
   #overError(): Error {
-    return new Error(`Cannot send to ${this.#with.name}: ${this.#error?.message ?? "the connection is closed"}`);
+    return new Error(`Cannot send to ${this.#with.name}: ${this.error?.message ?? "the connection is closed"}`);
   }
 
   #wake(): void {

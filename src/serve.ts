@@ -4,6 +4,7 @@
  * @module
  */
 
+import { onAbort } from "./abort.ts";
 import type { Adapter } from "./adapter.ts";
 import { DEFAULT_URL } from "./address.ts";
 import { type DoorOptions, Mob } from "./mob.ts";
@@ -48,9 +49,8 @@ export async function serve(options: ServeOptions = {}): Promise<Mob> {
     throw error;
   }
   if (signal !== undefined) {
-    const close = (): void => void mob.close();
-    signal.addEventListener("abort", close, { once: true });
-    void mob.closed.then(() => signal.removeEventListener("abort", close));
+    const ignoreSignal = onAbort(signal, () => void mob.close());
+    void mob.closed.then(ignoreSignal);
   }
   return mob;
 }

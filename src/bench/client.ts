@@ -8,6 +8,7 @@ import type { Adapter, Readiness, Registry, Socket } from "../adapter.ts";
 import { ERROR, HUP, WRITABLE } from "../adapter.ts";
 import type { Address } from "../address.ts";
 import type { Poll } from "../poll.ts";
+import { Queue } from "../queue.ts";
 import type { ClientTls } from "../tls.ts";
 import { type Token, tokenOf } from "../token.ts";
 import { Hearer, type Run } from "./hearer.ts";
@@ -34,7 +35,7 @@ export class Client {
   readonly #token: Token;
   #socket: Socket | undefined;
   /** Bytes that its socket has not taken, in order. */
-  #owed: Uint8Array[] = [];
+  readonly #owed: Queue<Uint8Array> = new Queue();
 
   /** The `index`-th client of a run. */
   constructor(index: number, run: Run) {
@@ -83,10 +84,10 @@ export class Client {
   }
 
   #flush(): void {
-    for (let bytes = this.#owed[0]; bytes !== undefined; bytes = this.#owed[0]) {
+    for (let bytes = this.#owed.first; bytes !== undefined; bytes = this.#owed.first) {
       const taken = this.#socket!.write(bytes);
       if (taken < bytes.length) {
-        this.#owed[0] = bytes.subarray(taken);
+        this.#owed.replaceFirst(bytes.subarray(taken));
         return;
       }
       this.#owed.shift();

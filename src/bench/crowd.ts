@@ -108,18 +108,13 @@ export class Crowd {
   }
 
   async #connect(count: number, way: Way, stop: AbortSignal): Promise<void> {
-    // A signal for each: Node warns of a leak when more than ten listen to one.
-    const cutting = Array.from({ length: count }, () => new AbortController());
-    const cut = (): void => cutting.forEach((one) => one.abort(stop.reason));
-    stop.addEventListener("abort", cut, { once: true });
-    const coming = cutting.map(({ signal }) => {
+    const coming = Array.from({ length: count }, () => {
       const client = new Client(this.clients.length, this.#run);
       this.clients.push(client);
-      return client.connect(this.#adapter, way, this.#poll, signal);
+      return client.connect(this.#adapter, way, this.#poll, stop);
     });
     // All of them have an outcome before the first failure is told: none is left on its way.
     const failed = (await Promise.allSettled(coming)).find(({ status }) => status === "rejected");
-    stop.removeEventListener("abort", cut);
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
   }
 

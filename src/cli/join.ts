@@ -10,7 +10,7 @@ import type { ReconnectingPeer } from "../reconnect.ts";
 import type { ConnectionChange, ReconnectOptions } from "../reconnect_options.ts";
 import { splitLines } from "./lines.ts";
 import { openPeer, type PeerFlags } from "./peer.ts";
-import { attempt, oneLine, type Session } from "./session.ts";
+import { attempt, Failure, oneLine, type Session } from "./session.ts";
 import type { Input, Output } from "./terminal.ts";
 import { makeVisible } from "./visible.ts";
 
@@ -20,9 +20,12 @@ export interface JoinFlags extends PeerFlags {
   readonly reconnect?: boolean;
 }
 
+/** How long one who was told to stop waits for a server that does not hang up, in milliseconds. */
+const CLOSE_TIMEOUT = 5000;
+
 /** Lines of standard input go out as frames, every frame heard is printed as a line. */
 export async function runJoin(session: Session, url: string, flags: JoinFlags): Promise<number> {
-  const { terminal, stop } = session;
+  const { terminal, stop, drop } = session;
   const peer = await openPeer<Peer | ReconnectingPeer>(
     session,
     flags,
@@ -33,7 +36,7 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
   );
   if (peer === undefined) return 0;
   if (terminal.stdin.isTerminal) void terminal.stderr.write(`joined ${url}, Ctrl-D leaves\n`);
-  const leave = (): void => void peer.close();
+  const leave = (): void => void peer.close({ timeout: CLOSE_TIMEOUT });
   for (const signal of [stop, terminal.stdout.broken]) {
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
@@ -45,6 +48,10 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
   });
   await attempt(hear(peer, terminal.stdout));
   if (failure !== undefined) throw failure;
+  // What was typed and not delivered is said; who drops everything with a second signal knows.
+  if (peer.error !== undefined && !drop.aborted && !terminal.stdout.broken.aborted) {
+    throw new Failure(peer.error.message);
+  }
   return 0;
 }
 

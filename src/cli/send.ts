@@ -16,6 +16,9 @@ import type { Input, Terminal } from "./terminal.ts";
 /** When everything was sent and nothing of it came back for so many milliseconds, no more will. */
 const QUIET = 10_000;
 
+/** How long to wait for a server that does not hang up, when not all went well, in milliseconds. */
+const CLOSE_TIMEOUT = 5000;
+
 /** How often the progress bar is drawn and the quiet is looked at, in milliseconds. */
 const TICK = 100;
 
@@ -41,11 +44,13 @@ export async function runSend(
     progress?.stop();
   }
   const seconds = (terminal.now() - started) / 1000;
-  await peer.close();
+  // Who was told to stop, or has waited in vain, has little patience left.
+  await peer.close(outcome === "heard" ? {} : { timeout: CLOSE_TIMEOUT });
   if (outcome === "quiet" || outcome === "ended") {
     const why = outcome === "quiet" ? `nothing came back for ${QUIET / 1000} s` : "the server ended the connection";
     throw new Failure(`Cannot hear all from ${url}: heard ${ledger.heard} of ${ledger.sent}, ${why}`);
   }
+  if (peer.error !== undefined && outcome === "stopped") throw new Failure(peer.error.message);
   await terminal.stdout.write(`${ledger.summarise(seconds)}\n`);
   return 0;
 }

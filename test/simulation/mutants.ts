@@ -200,7 +200,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "room is not noticed",
     "src/broadcast.ts",
-    "    this.#resumed.push(connection);\n  }\n\n  /** Publishes",
+    "    this.#resumed.add(connection);\n  }\n\n  /** Publishes",
     "  }\n\n  /** Publishes",
   ),
   mutant(
