@@ -28,7 +28,8 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
   say: (simulation, { who, size, how }) => {
     const client = speaker(simulation, who);
     if (client === undefined) return;
-    for (let count = how * how; count >= 0; count--) client.say(Math.min(size, simulation.options.maxFrame));
+    const payload = Math.min(size, simulation.options.maxFrame);
+    for (let count = Math.min(how * how, BURST / payload); count >= 0; count--) client.say(payload);
     pushSome(simulation, client);
   },
   ping: (simulation, { who }) => {
@@ -98,6 +99,9 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
   meddle: (simulation, { how }) => void (simulation.hooks.next = how),
   close: (simulation, { how }) => simulation.close([undefined, 0, 1][how]),
 };
+
+/** Bytes that a client says at once, but for the first frame. */
+const BURST = 64 * 1024;
 
 /** What accepts fail with. The first three take the newcomer with them. */
 export const ACCEPT_ERRORS: readonly string[] = [

@@ -82,7 +82,7 @@ export class Generator implements Choices {
     if (name === "advance" || name === "stall") {
       return pick(random, [1, 5, 10, 50, 1000, stallTimeout, frameTimeout, idleTimeout, 30_000]);
     }
-    return pick(random, [1, 7, 8, 9, small(random, 1, 400), 100_000]);
+    return pick(random, [1, 7, 8, 9, small(random, 1, Math.max(400, maxFrame)), 100_000]);
   }
 }
 

@@ -17,7 +17,7 @@ const NEWLINE = 10;
 export function frameOf(framing: FramingName, author: number, index: number, size: number): Uint8Array {
   const payload = new Uint8Array(size);
   for (let at = 0; at < size; at++) {
-    const byte = (author * 37 + index * 101 + at * 7) & 255;
+    const byte = (author * 37 + index * 101 + at * 7 + (at >> 8) * 11) & 255;
     payload[at] = framing === "line" && byte === NEWLINE ? NEWLINE + 1 : byte;
   }
   return encodeFrame(framing, payload);

@@ -21,6 +21,9 @@ export const TRAPS = [
   "a reset at shutdown",
 ] as const;
 
+/** Bytes: a chunk of so many is worth keeping for the decoder. */
+const LARGE_CHUNK = 1024;
+
 /** The server's end of one connection. */
 export class Observed implements Socket {
   token!: Token;
@@ -108,7 +111,7 @@ export class Observed implements Socket {
       this.client.reset();
       simulation.marks.reach("reset during a read");
     }
-    const chunk = this.inner.read();
+    const chunk = this.#ownChunk(this.inner.read());
     simulation.trace.note("read", this.token, chunk === undefined ? -1 : chunk === null ? -2 : chunk.length);
     if (chunk === undefined || chunk === null) {
       this.drained = true;
@@ -195,6 +198,11 @@ export class Observed implements Socket {
   /** It is over, or leaves: what it has sent is read whatever its lag. */
   get #mustBeRead(): boolean {
     return this.sawFinal || this.#simulation.drains || this.stream.until !== Infinity;
+  }
+
+  /** A large chunk has a buffer of its own, as on the runtimes: the decoder keeps those as they are. */
+  #ownChunk(chunk: Uint8Array | undefined | null): Uint8Array | undefined | null {
+    return chunk && chunk.length >= LARGE_CHUNK ? chunk.slice() : chunk;
   }
 
   /** It is full, and there is room again at once. */

@@ -10,7 +10,9 @@ import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
 import { campaign, type Plan, type Result, type Tally } from "./campaign.ts";
 import { compareRuntimes } from "./determinism.ts";
-import { runMutants } from "./mutation.ts";
+import { CORE } from "../mutants/core.ts";
+import { runMutants } from "../mutants/hunting.ts";
+import { mutantsOf } from "../mutants/mutant.ts";
 import { explain, marksTable, readRecording, summary, traceOf } from "./report.ts";
 import { record } from "./run_seed.ts";
 
@@ -86,7 +88,7 @@ async function main(args: string[]): Promise<boolean> {
     console.log(USAGE);
     return true;
   }
-  if (values.mutants) return await runMutants();
+  if (values.mutants) return await runMutants(mutantsOf(CORE));
   if (values.runtimes !== undefined) return await compareRuntimes(whole("runtimes", values.runtimes, 0), console.log);
   if (values.seed !== undefined) {
     const { recording, outcome } = await record(whole("seed", values.seed, 1));

@@ -71,10 +71,15 @@ export function small(random: Random, least: number, most: number): number {
   return least + Math.floor(draw * draw * (most - least + 1));
 }
 
+/** Payloads in one world of sixteen: from what is kept in pieces to more than a block of copied bytes. */
+const LARGE_FRAMES = [1500, 3000, 6000, 6000, 20_000, 70_000, 150_000];
+
 /** Draws a world: what is asked of it from `work`, what goes wrong in it from `faults`. */
 export function drawSettings(work: Random, faults: Random): Settings {
-  const maxFrame = pick(work, [1, 7, 8, 16, 40, 100, 100, 300]);
-  const maxLag = maxFrame + small(work, 0, pick(work, [20, 200, 2000, 16_000]));
+  const large = work() < 1 / 16;
+  const maxFrame = pick(work, large ? LARGE_FRAMES : [1, 7, 8, 16, 40, 100, 100, 300]);
+  // A segment is a quarter of maxLag: the largest frames are up to four segments long.
+  const maxLag = maxFrame + small(work, 0, pick(work, large ? [20, 2000, 16_000, 400_000] : [20, 200, 2000, 16_000]));
   const options: MobOptions = {
     framing: pick<FramingName>(work, ["u64", "u64", "u32", "line"]),
     slowConsumer: pick<SlowConsumer>(work, ["disconnect", "skip", "block"]),
@@ -87,12 +92,13 @@ export function drawSettings(work: Random, faults: Random): Settings {
     frameTimeout: pick(work, [0, 40, 1000, 30_000]),
     idleTimeout: pick(work, [0, 0, 60, 5000]),
     maxFrameRate: pick(work, [0, 0, 0, 0, 20]),
-    maxByteRate: pick(work, [0, 0, 0, 0, 2000]),
+    maxByteRate: pick(work, [0, 0, 0, 0, large ? 500_000 : 2000]),
     drainTimeout: pick(work, [1, 100, 5000]),
   };
   const world: Settings = {
     options,
-    capacity: pick(faults, [1, 9, 64, 300, 1000, 4096, 65_536]),
+    // Byte by byte a large frame would take for ever.
+    capacity: pick(faults, large ? [1000, 1500, 4096, 65_536, 300_000] : [1, 9, 64, 300, 1000, 4096, 65_536]),
     strictEdges: faults() < 0.5,
     shapes: {
       reset: pick<ResetShape>(faults, ["error", "error", "behind", "end"]),
@@ -104,7 +110,7 @@ export function drawSettings(work: Random, faults: Random): Settings {
     timerSlack: pick(faults, [0, 0, -1, 3]),
     cutChance: pick(faults, [0, 0.1, 0.5, 0.9]),
     weights: drawWeights(work, faults),
-    steps: pick(work, [20, 60, 150, 400]),
+    steps: pick(work, large ? [20, 60, 100, 150] : [20, 60, 150, 400]),
   };
   const { options: asked, welcome } = drawWelcome(work);
   return { ...world, options: { ...options, ...asked }, welcome };

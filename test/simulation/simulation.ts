@@ -6,9 +6,11 @@
 
 import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../../src/adapter.ts";
 import { FRAMINGS } from "../../src/framing.ts";
+import { segmentSizeFor } from "../../src/log.ts";
 import { Mob } from "../../src/mob.ts";
 import type { ResolvedOptions } from "../../src/options.ts";
 import { formatToken, indexOf, type Token } from "../../src/token.ts";
+import { concat } from "../helpers/bytes.ts";
 import type { Choices } from "./choices.ts";
 import { Client } from "./client.ts";
 import { Hooks } from "./hooks.ts";
@@ -210,6 +212,17 @@ export class Simulation implements Tap {
       ? `published from ${formatToken(token)}, which is nobody`
       : this.model.publish(author, bytes, start, end, count);
     if (wrong !== undefined) this.violate("published once, in order", wrong);
+  }
+
+  /** The core published a frame that came in pieces. */
+  publishedPieces(token: Token, pieces: readonly Uint8Array[], length: number): void {
+    this.marks.reach(pieces.length > 2 ? "frame in many pieces" : "frame in two pieces");
+    if (length > segmentSizeFor(this.options.maxLag)) this.marks.reach("pieces over one segment");
+    const bytes = concat(...pieces);
+    if (bytes.length !== length) {
+      this.violate("published once, in order", `pieces of ${bytes.length} bytes are published as ${length}`);
+    }
+    this.published(token, bytes, 0, length, 1);
   }
 
   /** The core writes to a connection. */

@@ -1,5 +1,5 @@
 /**
- * The tap: the one place where the simulation looks into the core. The code under test stays as it ships: three methods
+ * The tap: the one place where the simulation looks into the core. The code under test stays as it ships: four methods
  * are wrapped from outside, to hear what is published by whom, and to count look-ups and walks.
  *
  * @module
@@ -13,6 +13,8 @@ import type { Token } from "../../src/token.ts";
 export interface Tap {
   /** Somebody's frames are being published. */
   published(token: Token, bytes: Uint8Array, start: number, end: number, count: number): void;
+  /** One frame that came in pieces is being published. */
+  publishedPieces(token: Token, pieces: readonly Uint8Array[], length: number): void;
   /** Look-ups in the slab. */
   lookups: number;
   /** Walks over all connections. */
@@ -27,10 +29,14 @@ export function listenToCore(listener: Tap | undefined): void {
   tap = listener;
 }
 
-const { publish } = Broadcast.prototype;
+const { publish, publishPieces } = Broadcast.prototype;
 Broadcast.prototype.publish = function (sender, bytes, start, end, count): void {
   tap?.published(sender.token, bytes, start, end, count);
   publish.call(this, sender, bytes, start, end, count);
+};
+Broadcast.prototype.publishPieces = function (sender, pieces, length): void {
+  tap?.publishedPieces(sender.token, pieces, length);
+  publishPieces.call(this, sender, pieces, length);
 };
 
 const { get, values } = Slab.prototype;

@@ -1,0 +1,294 @@
+/**
+ * Mutants of the adapters: the conformance suite, or a test of their own, must find each.
+ *
+ * @module
+ */
+
+import type { Group, Proof } from "./mutant.ts";
+
+const CONFORMANCE = "test/conformance/adapter.test.ts";
+
+/** Cases of the conformance suite on one runtime: in the clear, unless the name says more. */
+function rule(on: Proof["on"][number], named: string): Proof {
+  return { on: [on], tests: CONFORMANCE, named: `^${on}: ${named}` };
+}
+
+/** The bugs of the adapters. */
+export const ADAPTERS: readonly Group[] = [
+  {
+    file: "adapters/inbox.ts",
+    proof: rule("node", "rule 5"),
+    bugs: [
+      {
+        in: "full",
+        from: "this.#bytes >= LIMIT",
+        to: "this.#bytes >= 64 * LIMIT",
+        why: "an inbox holds 4 MiB",
+      },
+      {
+        in: "shift",
+        from: "    this.#bytes -= chunk.length;\n",
+        to: "",
+        why: "an inbox that was full once stays full",
+        sample: true,
+      },
+      {
+        in: "shift",
+        from: "return this.#ended ? null : undefined;",
+        to: "return undefined;",
+        why: "an end is not told",
+        proof: rule("node", "rule 6"),
+      },
+      {
+        in: "shift",
+        from: "    if (chunk === undefined) return this.#ended ? null : undefined;",
+        to: "    if (this.#ended) return null;\n    if (chunk === undefined) return undefined;",
+        why: "an end overtakes what came before it",
+        proof: rule("node", "rule 6"),
+      },
+    ],
+  },
+  {
+    file: "adapters/net_socket.ts",
+    proof: rule("node", "rule 3"),
+    bugs: [
+      {
+        in: "write",
+        from: "    if (taken < bytes.length) this.#owed = true;\n",
+        to: "",
+        why: "node: a write that was cut is owed nothing",
+        sample: true,
+      },
+      {
+        in: "write",
+        from: "      this.#owed = this.#slow = true;\n",
+        to: "      this.#slow = true;\n",
+        why: "node: a write that was refused is owed nothing",
+      },
+      {
+        in: "#drain",
+        from: "    this.#owed = false;\n",
+        to: "",
+        why: "node: WRITABLE is told again and again",
+      },
+      {
+        in: "#drain",
+        from: "!this.#owed || this.#socket.writableLength > 0",
+        to: "!this.#owed",
+        why: "node: WRITABLE is told while a write over TLS is on its way",
+        proof: { on: ["node"], tests: CONFORMANCE, named: "^node, tls: rule 3" },
+      },
+      {
+        in: "read",
+        from: "      this.#socket.resume();\n",
+        to:
+          "      if (!(this as { once?: true }).once) this.#socket.resume();\n      (this as { once?: true }).once = true;\n",
+        why: "node: flow control works once for each connection",
+        proof: rule("node", "rule 5"),
+        sample: true,
+      },
+      {
+        in: "#data",
+        from: "      this.#socket.pause();\n",
+        to:
+          "      if (!(this as { once?: true }).once) this.#socket.pause();\n      (this as { once?: true }).once = true;\n",
+        why: "node: a socket stops reading once, and then never again",
+        proof: rule("node", "rule 5"),
+      },
+      {
+        in: "close",
+        from: "    if (socket.writableFinished || socket.connecting) socket.destroy();\n    else this.#wire.reset();",
+        to: "    socket.destroy();",
+        why: "node: a stuck peer is not reset",
+        proof: rule("node", "(rule|close)"),
+      },
+      {
+        in: "#hangUp",
+        from: "this.error === undefined ? HUP : ERROR",
+        to: "HUP",
+        why: "node: what broke is told as a clean end",
+        proof: rule("node", "rule [678]"),
+      },
+      {
+        in: "#ready",
+        from: "if (!this.#closed) ",
+        to: "",
+        why: "node: events come after close",
+        proof: rule("node", "rule 7"),
+      },
+      {
+        in: "offer",
+        from: "  socket.destroy();\n",
+        to: "",
+        why: "node: a refused newcomer stays",
+        proof: rule("node", "rule 1"),
+      },
+    ],
+  },
+  {
+    file: "adapters/bun.ts",
+    proof: rule("bun", "rule 3"),
+    bugs: [
+      {
+        in: "BunSocket.write",
+        from: "    if (taken < bytes.length) this.#owed = true;\n",
+        to: "",
+        why: "bun: a short write is owed nothing",
+        sample: true,
+      },
+      {
+        in: "BunSocket.onDrain",
+        from: "    if (!this.#owed) return;\n",
+        to: "",
+        why: "bun: WRITABLE is told of what was not short",
+      },
+      {
+        in: "BunSocket.read",
+        from: "      this.#paused = false;\n",
+        to: "",
+        why: "bun: a socket that was stopped is always taken for stopped",
+        proof: rule("bun", "rule 5"),
+      },
+      {
+        in: "BunSocket.read",
+        from: "      this.#socket.resume();\n",
+        to:
+          "      if (!(this as { once?: true }).once) this.#socket.resume();\n      (this as { once?: true }).once = true;\n",
+        why: "bun: flow control works once for each connection",
+        proof: rule("bun", "rule 5"),
+      },
+      {
+        in: "BunSocket.close",
+        from: "else this.#socket.terminate();",
+        to: "else this.#socket.end();",
+        why: "bun: a stuck peer is not reset",
+        proof: rule("bun", "(rule|close)"),
+      },
+      {
+        in: "BunSocket.#closeWhenDone",
+        from: "if (this.#shut && this.#inbox.ended) this.#socket.end();",
+        to: "",
+        why: "bun: a socket whose halves have ended stays open",
+        proof: rule("bun", "rule [67]"),
+      },
+      {
+        in: "BunSocket.onClose",
+        from: "this.error === undefined ? HUP : ERROR",
+        to: "HUP",
+        why: "bun: what broke is told as a clean end",
+        proof: rule("bun", "rule [3678]"),
+      },
+      {
+        in: "accept",
+        from: "if (token === undefined) return socket.end();",
+        to: "if (token === undefined) return;",
+        why: "bun: a refused newcomer stays",
+        proof: rule("bun", "rule 1"),
+      },
+    ],
+  },
+  {
+    file: "adapters/deno.ts",
+    proof: rule("deno", "rule 3"),
+    bugs: [
+      {
+        in: "DenoSocket.write",
+        from: "    if (step !== bytes) this.#owed = true;\n",
+        to: "",
+        why: "deno: a write that was cut is owed nothing",
+        sample: true,
+      },
+      {
+        in: "DenoSocket.write",
+        from: "    if (this.#writing !== undefined) {\n      this.#owed = true;\n",
+        to: "    if (this.#writing !== undefined) {\n",
+        why: "deno: a write that was refused is owed nothing",
+      },
+      {
+        in: "DenoSocket.#written",
+        from: "      this.#send(this.#writing!.subarray(length));\n",
+        to: "      this.#send(this.#writing!);\n",
+        why: "deno: what was written of a step is written again",
+      },
+      {
+        in: "DenoSocket.read",
+        from: "    if (!this.#reading) this.#readOn();\n",
+        to:
+          "    if (!this.#reading && !(this as { once?: true }).once) this.#readOn();\n    if (chunk !== undefined && this.#inbox.full) (this as { once?: true }).once = true;\n",
+        why: "deno: flow control works once for each connection",
+        proof: rule("deno", "rule 5"),
+      },
+      {
+        in: "DenoSocket.#readOn",
+        from: " || this.#inbox.full",
+        to: "",
+        why: "deno: a socket that nobody reads from reads on",
+        proof: rule("deno", "rule 5"),
+      },
+      {
+        in: "DenoSocket.#read",
+        from: "this.#inbox.push(this.#buffer.slice(0, length));",
+        to: "this.#inbox.push(this.#buffer.subarray(0, length));",
+        why: "deno: what was read changes when more is read",
+        proof: rule("deno", "rule 4"),
+      },
+      {
+        in: "acceptAll",
+        from: "      await registry.acceptFailed(normalise(error as Error));\n",
+        to: "      return;\n",
+        why: "deno: a newcomer that resets at once ends the listener",
+        proof: rule("deno", "rule 8"),
+      },
+      {
+        in: "connect",
+        from: "  if (signal?.aborted) {\n    connection.close();\n    throw signal.reason;\n  }\n",
+        to: "",
+        why: "deno: a signal that aborts as the connection opens is not heard",
+        proof: rule("deno", "rule 9"),
+      },
+    ],
+  },
+  {
+    file: "adapters/event_loop.ts",
+    proof: rule("deno", "rule 2"),
+    bugs: [
+      {
+        in: "deferWithRests",
+        from: "writing() > before && performance.now() - began < LONGEST_REST",
+        to: "writing() > before",
+        why: "deno: the rest between turns has no end",
+      },
+    ],
+  },
+  {
+    file: "adapters/unix_path.ts",
+    proof: { on: ["node"], tests: "test/unix.test.ts" },
+    bugs: [
+      {
+        in: "withMode",
+        from: "process.umask(before);",
+        to: "",
+        why: "the mask of the process stays changed",
+      },
+      {
+        in: "withMode",
+        from: "process.umask(0o777 & ~mode)",
+        to: "process.umask(0)",
+        why: "a socket file is open to everybody",
+        sample: true,
+      },
+      {
+        in: "removeStale",
+        from: "  if (await answers(path)) return false;\n  await new",
+        to: "  await new",
+        why: "one look is enough to take a socket for stale",
+      },
+      {
+        in: "identityOf",
+        from: "if (stats.isSocket()) return",
+        to: "if (!stats.isDirectory()) return",
+        why: "a file that is no socket is replaced",
+      },
+    ],
+  },
+];

@@ -1,0 +1,108 @@
+/**
+ * Mutants of the command line.
+ *
+ * @module
+ */
+
+import type { Group } from "./mutant.ts";
+
+/** The bugs of the command line. */
+export const CLI: readonly Group[] = [
+  {
+    file: "src/cli/main.ts",
+    proof: { on: ["node"], tests: "test/cli.test.ts" },
+    bugs: [
+      {
+        in: "main",
+        from: "stopping.signal.aborted ? end(1) : stopping.abort()",
+        to: "stopping.abort()",
+        why: "a second signal does nothing",
+        sample: true,
+      },
+      {
+        in: "main",
+        from: "    for (const stop of undo) stop();\n",
+        to: "",
+        why: "signals are heard after the end",
+      },
+      {
+        in: "report",
+        from: "debug ? stack ?? message : oneLine(message)",
+        to: "stack ?? message",
+        why: "an internal error shows its stack",
+      },
+    ],
+  },
+  {
+    file: "src/cli/visible.ts",
+    proof: { on: ["node"], tests: "test/cli.test.ts", named: "makeVisible" },
+    bugs: [
+      {
+        in: "UNSAFE",
+        from: "\\x7f-\\x9f",
+        to: "\\x7f",
+        why: "C1 controls act on a terminal",
+      },
+    ],
+  },
+  {
+    file: "src/cli/join.ts",
+    proof: { on: ["node"], tests: "test/cli.test.ts", named: "join" },
+    bugs: [
+      {
+        in: "hear",
+        from: "await output.write(`${makeVisible(message)}\\n`);",
+        to: "void output.write(`${makeVisible(message)}\\n`);",
+        why: "join: a terminal that is slow is not waited for",
+      },
+      {
+        in: "hear",
+        from: 'await output.write("\\n");',
+        to: 'void output.write("\\n");',
+        why: "join: a pipe that is slow is not waited for",
+      },
+      {
+        in: "speak",
+        from: "  if (input.isTerminal) await peer.close();\n",
+        to: "",
+        why: "join: a person cannot leave",
+      },
+    ],
+  },
+  {
+    file: "src/cli/send.ts",
+    proof: { on: ["node"], tests: "test/cli.test.ts", named: "send" },
+    bugs: [
+      {
+        in: "#hear",
+        from: "this.#sentAll && this.#ledger.isEven",
+        to: "this.#ledger.isEven",
+        why: "send: it ends before all lines were read",
+      },
+    ],
+  },
+  {
+    file: "src/cli/lines.ts",
+    proof: { on: ["node"], tests: "test/cli.test.ts" },
+    bugs: [
+      {
+        in: "splitLines",
+        from: "if (held > limit) throw",
+        to: "if (part.length > limit) throw",
+        why: "a line that comes in parts has no limit",
+      },
+    ],
+  },
+  {
+    file: "src/cli/credentials.ts",
+    proof: { on: ["node"], tests: "test/cli_doors.test.ts", named: "credentials" },
+    bugs: [
+      {
+        in: "OWNER_ONLY",
+        from: "0o077",
+        to: "0o007",
+        why: "a key that the group may use is not warned of",
+      },
+    ],
+  },
+];

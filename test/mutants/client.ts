@@ -1,0 +1,121 @@
+/**
+ * Mutants of the client.
+ *
+ * @module
+ */
+
+import type { Group } from "./mutant.ts";
+
+/** The bugs of the client. */
+export const CLIENT: readonly Group[] = [
+  {
+    file: "src/peer.ts",
+    proof: { on: ["node"], tests: "test/peer.test.ts" },
+    bugs: [
+      {
+        in: "#take",
+        from: "    if (wasFull && this.#mailbox.bytes < HEAR_AHEAD) this.#poll.ready(TOKEN, READABLE);\n",
+        to: "",
+        why: "a client that stopped reading never reads again",
+        sample: true,
+      },
+      {
+        in: "#read",
+        from: " || this.#mailbox.bytes < HEAR_AHEAD) {",
+        to: " || true) {",
+        why: "a client reads on though its application does not",
+      },
+      {
+        in: "#keep",
+        from: "bytes.slice(at + header, next - trailer)",
+        to: "bytes.subarray(at + header, next - trailer)",
+        why: "a message is a view of what it came in",
+      },
+      {
+        in: "#write",
+        from: "        this.#blocked = taken < run.length;\n",
+        to: "        this.#blocked = taken === 0;\n",
+        why: "a client that was taken little from writes again at once",
+      },
+      {
+        in: "#write",
+        from: " || this.#unsent > 0 || this.#shut",
+        to: " || this.#shut",
+        why: "close forgets what waits to be sent",
+      },
+      {
+        in: "#end",
+        from: "    this.#ignoreSignal();\n",
+        to: "",
+        why: "a signal keeps the clients that are over",
+      },
+      {
+        in: "close",
+        from: "      this.#mailbox.clear();\n",
+        to: "",
+        why: "a client that is closed keeps what nobody took",
+      },
+    ],
+  },
+  {
+    file: "src/waiting_line.ts",
+    proof: { on: ["node"], tests: "test/waiting.test.ts" },
+    bugs: [
+      {
+        in: "next",
+        from: "    first.ignoreSignal?.();\n",
+        to: "",
+        why: "a signal that aborts late takes another one out of the line",
+      },
+    ],
+  },
+  {
+    file: "src/mailbox.ts",
+    proof: { on: ["node"], tests: "test/peer.test.ts" },
+    bugs: [
+      {
+        in: "take",
+        from: "    this.#bytes -= message.length;\n",
+        to: "",
+        why: "a mailbox that was full once stays full",
+      },
+    ],
+  },
+  {
+    file: "src/attempts.ts",
+    proof: { on: ["node"], tests: "test/reconnect.test.ts" },
+    bugs: [
+      {
+        in: "next",
+        from: "this.#base * 2 ** this.count++",
+        to: "this.#base * ++this.count",
+        why: "waits grow by the same each time",
+        sample: true,
+      },
+    ],
+  },
+  {
+    file: "src/reconnect.ts",
+    proof: { on: ["node"], tests: "test/reconnect.test.ts" },
+    bugs: [
+      {
+        in: "#isGood",
+        from: "this.#attempts.count = 0;",
+        to: "this.#attempts.count = this.#attempts.count;",
+        why: "the waits never start anew",
+      },
+      {
+        in: "#use",
+        from: "    while (this.#senders.length > 0) this.#senders.next();\n",
+        to: "",
+        why: "who waits to send is not told of a connection",
+      },
+      {
+        in: "send",
+        from: "if (!peer.isOver || options.signal?.aborted) throw error;",
+        to: "throw error;",
+        why: "a message is lost with the connection that did not take it",
+      },
+    ],
+  },
+];

@@ -1,0 +1,767 @@
+/**
+ * Mutants of the core: the simulation must find each. The ancestor's bugs are among them (M and a number), as far as our
+ * code can have them.
+ *
+ * @module
+ */
+
+import type { Group } from "./mutant.ts";
+
+/** The bugs of the core. */
+export const CORE: readonly Group[] = [
+  {
+    file: "src/slab.ts",
+    bugs: [
+      {
+        in: "get",
+        from: "return this.#tokens[index] === token ? this.#values[index] : undefined;",
+        to: "return this.#values[index];",
+        why: "an event is for whoever is in the slot",
+      },
+      {
+        in: "insert",
+        from: "const generation = (this.#generations[index] ?? 0) + 1;",
+        to: "const generation = 1;",
+        why: "a slot's generation stays as it was",
+      },
+      {
+        in: "remove",
+        from: "this.#tokens[index] = NaN;",
+        to: "",
+        why: "a removed value is not vacated",
+      },
+      {
+        in: "remove",
+        from: "else this.#free.push(index);",
+        to: "",
+        why: "a vacated slot is not free again",
+      },
+    ],
+  },
+  {
+    file: "src/poll.ts",
+    bugs: [
+      {
+        in: "ready",
+        from: "(this.#collecting.get(token) ?? 0) | readiness",
+        to: "readiness",
+        why: "the later event of a token replaces the earlier",
+      },
+      {
+        in: "#deliver",
+        from: "    this.#armed = false;\n",
+        to: "",
+        why: "a turn is armed once and never again",
+      },
+      {
+        in: "#deliver",
+        from: "events.clear();",
+        to: "",
+        why: "a batch is handled twice",
+      },
+    ],
+  },
+  {
+    file: "src/dispatch.ts",
+    bugs: [
+      {
+        in: "#turn",
+        from: "        this.#census.staleEvents++;\n        continue;",
+        to: '        this.#census.staleEvents++;\n        throw new Error("no such connection");',
+        why: "no look-up before an event is handled (the ancestor's crash)",
+      },
+      {
+        in: "#handle",
+        from: ": this.#intake.read(connection, this.#now, final);",
+        to: ': final ? "end" : this.#intake.read(connection, this.#now, final);',
+        why: "a hup drops what was not read (M: unread data behind a hup)",
+      },
+      {
+        in: "#endOf",
+        from: 'return connection.decoder.pending > 0 ? "truncated" : "end";',
+        to: 'return "end";',
+        why: "every end is taken for a clean one",
+      },
+      {
+        in: "#endOf",
+        from: 'if ((readiness & ERROR) !== 0) return "reset";',
+        to: "",
+        why: "a reset is taken for an end",
+      },
+      {
+        in: "#handle",
+        from: 'else if (outcome === "end" && !leaving) this.#leave',
+        to: 'else if (outcome === "end" && leaving) this.#leave',
+        why: "an end of stream is not noticed",
+      },
+      {
+        in: "#handle",
+        from: 'if (outcome === "too-large") this.#remove(connection, "frame-too-large");\n    else if (final)',
+        to: "if (final)",
+        why: "a frame over the limit does not remove its sender",
+      },
+      {
+        in: "#remove",
+        from: "    socket.close();\n",
+        to: "",
+        why: "a removed socket is not closed (M: leaked handles)",
+      },
+      {
+        in: "#remove",
+        from: "    socket.close();\n",
+        to: "    socket.close();\n    socket.close();\n",
+        why: "a removed socket is closed twice",
+      },
+      {
+        in: "#remove",
+        from: "    this.#broadcast.remove(connection);\n",
+        to: "",
+        why: "a removed connection is still given the log",
+      },
+      {
+        in: "#remove",
+        from: "    this.#timeouts.clear(token);\n    this.#newcomers.left(socket.peer);\n",
+        to: "    this.#timeouts.clear(token);\n",
+        why: "a removed connection's place at the gate is kept (M: a full server stays full)",
+      },
+      {
+        in: "#turn",
+        from:
+          "      } catch (error) {\n        this.#failed(connection, error);\n      }\n    }\n    if (this.#draining)",
+        to: "      } finally {\n        // nothing\n      }\n    }\n    if (this.#draining)",
+        why: "one receiver's trouble ends the turn",
+      },
+      {
+        in: "#turn",
+        from: "this.closing === undefined ? this.#broadcast.overLimit()",
+        to: "this.closing !== undefined ? this.#broadcast.overLimit()",
+        why: "laggards stay",
+      },
+      {
+        in: "#turn",
+        from: "    this.#intake.beginTurn();\n",
+        to: "    this.#intake.beginTurn();\n    this.#expire();\n",
+        why: "deadlines pass before the input is handled",
+      },
+      {
+        in: "#caughtUp",
+        from: "      connection.socket.shutdown();\n",
+        to: "",
+        why: "who is told everything is not told the end",
+      },
+      {
+        in: "#caughtUp",
+        from: "      this.#timeouts.linger.set(connection.token, this.#now);\n",
+        to: "",
+        why: "who was told the end may stay for ever",
+      },
+      {
+        in: "#leave",
+        from: "    this.#broadcast.finish(connection);\n",
+        to: "",
+        why: "who begins to leave is not served once more",
+      },
+      {
+        in: "#leave",
+        from: "    connection.until = this.#broadcast.log.end;\n",
+        to: "",
+        why: "who leaves is given what comes later, too",
+      },
+      {
+        in: "#drainAll",
+        from: "const outcome = this.#intake.read(connection, this.#now, true);",
+        to: "const outcome = this.#intake.discard(connection);",
+        why: "a drain forgets what was sent before",
+      },
+      {
+        in: "#finish",
+        from: "    this.#timeouts.stop();\n",
+        to: "",
+        why: "the deadlines of an ended mob run on",
+      },
+      {
+        in: "#turn",
+        from: "    if (this.#intake.released) this.#poll.wake();\n",
+        to: "",
+        why: "the end of a hold wakes nobody",
+      },
+      {
+        in: "#remove",
+        from: "    socket.close();\n    this.#backOff.tryNow();\n    this.#census",
+        to: "    socket.close();\n    this.#census",
+        why: "a leaver does not end a back-off",
+      },
+      {
+        in: "#turn",
+        from: "    this.#census.turns++;\n",
+        to:
+          "    this.#census.turns++;\n    for (const each of this.#slab.values()) each.paused = each.paused && true;\n",
+        why: "every turn walks over all connections (the ancestor's tick)",
+      },
+      {
+        in: "#progressed",
+        from:
+          "    if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#now);\n    if (connection.leaving",
+        to: "    if (connection.leaving",
+        why: "progress does not count against a stall",
+      },
+      {
+        in: "#caughtUp",
+        from: "    this.#timeouts.stall.clear(connection.token);\n",
+        to: "",
+        why: "a stall is over and still counted",
+      },
+      {
+        in: "#drainAll",
+        from: '        this.#remove(connection, "shutdown");\n        continue;',
+        to: "        continue;",
+        why: "a mob that closes keeps strangers",
+      },
+      {
+        in: "#expire",
+        from: "    this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));\n",
+        to: "",
+        why: "who is over the rate is not looked at again",
+      },
+    ],
+  },
+  {
+    file: "src/partial.ts",
+    bugs: [
+      {
+        in: "append",
+        from: "this.#pieces.push(chunk.subarray(from, to));",
+        to: "this.#pieces.push(chunk.subarray(from));",
+        why: "a kept piece reaches to the end of its chunk",
+      },
+      {
+        in: "append",
+        from: "      this.#closeBlock();\n      this.#pieces.push",
+        to: "      this.#pieces.push",
+        why: "a kept piece goes before the bytes that were copied",
+      },
+      {
+        in: "pieces",
+        from: "  pieces(): readonly Uint8Array[] {\n    this.#closeBlock();\n",
+        to: "  pieces(): readonly Uint8Array[] {\n",
+        why: "what was copied last is left out",
+      },
+      {
+        in: "clear",
+        from: "    if (this.#pieces.length > 0) this.#pieces = [];\n",
+        to: "",
+        why: "the pieces of the frame before are kept",
+      },
+      {
+        in: "isWhole",
+        from: "(this.#pieces.length === 1 && this.#filled === 0)",
+        to: "this.#pieces.length === 1",
+        why: "one piece and copied bytes are taken for a whole",
+      },
+      {
+        in: "#makeRoom",
+        from: "    block.set(this.#block.subarray(0, this.#filled));\n",
+        to: "",
+        why: "a block that grows forgets what it held",
+      },
+      {
+        in: "#makeRoom",
+        from: "if (this.#filled >= BLOCK) this.#closeBlock();",
+        to: "if (this.#filled >= BLOCK) this.#filled = 0;",
+        why: "a full block is dropped",
+      },
+      {
+        in: "#closeBlock",
+        from: "this.#pieces.push(this.#block.subarray(0, this.#filled));",
+        to: "this.#pieces.push(this.#block);",
+        why: "a block is handed on with its empty rest",
+      },
+      {
+        in: "head",
+        from: "return this.#pieces[0] ?? this.#block;",
+        to: "return this.#block;",
+        why: "a header is looked for behind the first piece",
+      },
+    ],
+  },
+  {
+    file: "src/frame.ts",
+    bugs: [
+      {
+        in: "#finish",
+        from: "else if (visitPieces !== undefined) visitPieces(partial.pieces(), length);",
+        to: "else if (visitPieces !== undefined) visit(partial.head, 0, partial.head.length, 1);",
+        why: "pieces are published as the first of them",
+      },
+      {
+        in: "#scan",
+        from: "    else if (at < to) this.#keep(chunk, at, to);\n",
+        to: "    else if (to - at >= header) this.#keep(chunk, at, to);\n",
+        why: "a header in parts is forgotten (M1)",
+      },
+      {
+        in: "#finish",
+        from: "      partial.append(chunk, at, at + taken);\n",
+        to:
+          "      if (partial.length < this.#framing.header) partial.append(chunk, at, at + taken);\n      else partial.length += taken;\n",
+        why: "a payload in parts is forgotten (M2)",
+      },
+      {
+        in: "#finish",
+        from: "    partial.clear();\n    return at;\n",
+        to: "    return at;\n",
+        why: "the state of a frame in parts is not reset",
+      },
+      {
+        in: "#scan",
+        from: "      if (end - at > header + trailer) {",
+        to: "      if (end - at >= header + trailer) {",
+        why: "a ping is published",
+      },
+      {
+        in: "#scan",
+        from: "        if (count > 0) visit(chunk, start, at, count);\n        start = end;",
+        to: "        start = end;",
+        why: "a ping takes the frames before it with it",
+      },
+    ],
+  },
+  {
+    file: "src/broadcast.ts",
+    bugs: [
+      {
+        in: "publishPieces",
+        from: "    this.#published(sender, length, 1);\n",
+        to: "",
+        why: "pieces are not counted",
+      },
+      {
+        in: "#give",
+        from: "        connection.cursor += taken;\n",
+        to: "        connection.cursor += run.length;\n",
+        why: "the remainder of a partial write is lost",
+      },
+      {
+        in: "#give",
+        from: "        connection.cursor += taken;\n",
+        to: "        connection.cursor += full ? 0 : taken === run.length ? taken : 0;\n",
+        why: "a partial write is given again from its start",
+      },
+      {
+        in: "#give",
+        from: "while (connection.cursor < end && !full) {",
+        to: "for (let times = 0; connection.cursor < end && times < 3; times += full ? 1 : 0) {",
+        why: "a full socket is written to until it takes more",
+      },
+      {
+        in: "#wait",
+        from: "    if (connection.adriftAt === -1) this.#laggards.add(connection);\n",
+        to: "",
+        why: "a full socket does not wait for room (M8: never re-armed)",
+      },
+      {
+        in: "Broadcast",
+        from: "    this.#resumed.add(connection);\n  }\n\n  /** Publishes",
+        to: "  }\n\n  /** Publishes",
+        why: "room is not noticed",
+      },
+      {
+        in: "#serve",
+        from: "    if (connection.leaving === undefined) this.#flow(connection);\n",
+        to: "",
+        why: "who has caught up is given no more news",
+      },
+      {
+        in: "flush",
+        from: "        this.#unflow(connection);\n        this.#wait(connection);\n",
+        to: "        this.#unflow(connection);\n        this.#wait(connection);\n        index++;\n",
+        why: "the one that takes a leaver's place is passed over",
+      },
+      {
+        in: "#skip",
+        from: "const border = this.log.borderAfter(connection.cursor);",
+        to: "const border = connection.cursor;",
+        why: "a skip tears a frame",
+      },
+      {
+        in: "#skip",
+        from: "      connection.cursor = border;\n",
+        to: "",
+        why: "a skip repeats a frame's rest",
+      },
+      {
+        in: "#skip",
+        from: "    connection.bytesSkipped += this.log.end - connection.cursor;\n",
+        to: "",
+        why: "what was skipped is not counted",
+      },
+      {
+        in: "#land",
+        from: "    connection.adriftAt = -1;\n",
+        to: "",
+        why: "one that was skipped never goes on",
+      },
+      {
+        in: "overLimit",
+        from: "this.log.end - first.cursor > maxLag) {",
+        to: "this.log.end - first.cursor > maxLag + 1) {",
+        why: "maxLag is one byte more",
+      },
+      {
+        in: "overLimit",
+        from: "      first = this.#laggards.first;\n",
+        to: "      first = undefined;\n",
+        why: "only the first over the limit is dealt with",
+      },
+      {
+        in: "settle",
+        from: "    this.log.trim(furthest);\n",
+        to: "    this.log.trim(furthest + 1);\n    if (furthest < this.log.end) this.log.trim(this.log.end);\n",
+        why: "the log is trimmed one segment too far",
+      },
+      {
+        in: "settle",
+        from: "    this.log.trim(furthest);\n",
+        to: "",
+        why: "the log is not trimmed",
+      },
+      {
+        in: "settle",
+        from: "    if (this.#flowing.length === 0 && furthest === this.log.end) this.log.clear();\n",
+        to: "",
+        why: "the log stays when nobody is there",
+      },
+      {
+        in: "settle",
+        from: "this.#holding ? worst > maxLag / 2 : worst > maxLag;",
+        to: "this.#holding || worst > maxLag;",
+        why: "a hold is never over",
+      },
+      {
+        in: "#published",
+        from: '    if (this.#options.echo === "all") return;\n',
+        to: "    return;\n",
+        why: "own frames are heard under others",
+      },
+      {
+        in: "#othersRun",
+        from: "    connection.cursor = first.to;\n",
+        to: "    connection.cursor = Math.min(this.log.end, this.log.borderAfter(first.to + 1));\n",
+        why: "with own frames, the next one is left out, too",
+      },
+    ],
+  },
+  {
+    file: "src/log.ts",
+    bugs: [
+      {
+        in: "appendPieces",
+        from: "      at += piece.length;\n",
+        to: "",
+        why: "pieces are written over each other",
+      },
+      {
+        in: "appendPieces",
+        from: "    let at = segment.filled;\n    for (const piece",
+        to: "    let at = 0;\n    for (const piece",
+        why: "pieces are written over what the segment holds",
+      },
+      {
+        in: "BroadcastLog",
+        from: "    this.#written(segment, length, 1);\n  }\n\n  /** Appends the frame of one",
+        to: "    this.#written(segment, length, 0);\n  }\n\n  /** Appends the frame of one",
+        why: "a frame in pieces counts for none",
+      },
+      {
+        in: "appendPieces",
+        from:
+          "    if (length > this.#room()) this.#grow(length);\n    const segment = this.#segments[this.#segments.length - 1]!;\n    let at",
+        to:
+          "    if (length > this.#room()) this.#grow(0);\n    const segment = this.#segments[this.#segments.length - 1]!;\n    let at",
+        why: "a frame in pieces gets a segment that is too short",
+      },
+      {
+        in: "run",
+        from: "segment.bytes.subarray(offset - segment.start, segment.filled);",
+        to: "segment.bytes.subarray(offset - segment.start);",
+        why: "a run goes on behind what is written",
+      },
+      {
+        in: "borderAfter",
+        from: "if (border >= offset) return border;",
+        to: "if (border > offset) return border;",
+        why: "a border is looked for one byte too late",
+      },
+      {
+        in: "append",
+        from: "next - at <= room;",
+        to: "next - at <= room + 1;",
+        why: "a frame straddles two segments",
+      },
+      {
+        in: "#copy",
+        from: "segment.bytes.set(bytes.subarray(from, to), segment.filled);",
+        to: "segment.bytes.set(bytes.subarray(from, to), Math.max(0, segment.filled - 1));",
+        why: "a segment is written over",
+      },
+    ],
+  },
+  {
+    file: "src/laggards.ts",
+    bugs: [
+      {
+        in: "remove",
+        from: "    this.#sink(last.heapIndex);\n",
+        to: "",
+        why: "the heap is not mended after a removal",
+      },
+      {
+        in: "#rise",
+        from: "if (heap[parent]!.cursor <= laggard.cursor) break;",
+        to: "if (heap[parent]!.cursor >= laggard.cursor) break;",
+        why: "the furthest behind is not on top",
+      },
+    ],
+  },
+  {
+    file: "src/framing.ts",
+    bugs: [
+      {
+        in: "declared",
+        from: "return length > maxFrame ? TOO_LARGE : header + length;",
+        to: "return length >= maxFrame ? TOO_LARGE : header + length;",
+        why: "maxFrame is one byte less",
+      },
+      {
+        in: "declared",
+        from: "!== 0) return TOO_LARGE;",
+        to: "!== 0) low = from + 4;",
+        why: "only the low word of a length is read",
+      },
+    ],
+  },
+  {
+    file: "src/intake.ts",
+    bugs: [
+      {
+        in: "unpause",
+        from: "    connection.paused = false;\n",
+        to: "",
+        why: "whoever is paused stays so",
+      },
+      {
+        in: "#allowed",
+        from: "this.#broadcast.lag(connection) > this.#pauseLag) {\n      connection.paused = true;",
+        to: "this.#broadcast.lag(connection) > Infinity) {\n      connection.paused = true;",
+        why: "whoever does not read is read from",
+      },
+      {
+        in: "#next",
+        from: "    connection.unread = chunk.subarray(left);\n",
+        to: "",
+        why: "the rest of a large chunk is lost",
+      },
+      {
+        in: "read",
+        from: "else if (left <= 0) outcome = this.#again(connection);",
+        to: 'else if (left <= 0) outcome = "later";',
+        why: "a budget that ends is not asked for again",
+      },
+      {
+        in: "read",
+        from: "else if (left <= 0) outcome",
+        to: 'else if (left <= Infinity) outcome = "later";\n        else if (left <= 0) outcome',
+        why: "one read and no more (the edge is spent)",
+      },
+      {
+        in: "beginTurn",
+        from: "    for (const connection of this.#held) this.#poll.ready(connection.token, READABLE);\n",
+        to: "",
+        why: "who is held is not made ready again",
+      },
+      {
+        in: "#watchFrame",
+        from: 'if (decoder.pending === 0 || outcome === "later") this',
+        to: "if (decoder.pending === 0) this",
+        why: "a frame's time runs while we do not read",
+      },
+      {
+        in: "#watchFrame",
+        from: "else if (completed || !this.#frameDeadlines.has(token))",
+        to: "else if (!this.#frameDeadlines.has(token))",
+        why: "a new frame does not start anew",
+      },
+    ],
+  },
+  {
+    file: "src/access.ts",
+    bugs: [
+      {
+        in: "refuses",
+        from: "if (denied !== undefined) return",
+        to: "if (denied !== undefined && this.#allow.length === 0) return",
+        why: "allow beats deny",
+      },
+    ],
+  },
+  {
+    file: "src/gate.ts",
+    bugs: [
+      {
+        in: "address",
+        from: '  return address.replace(/^::ffff:(?=\\d+\\.\\d+\\.\\d+\\.\\d+$)/i, "");',
+        to: "  return address;",
+        why: "IPv4 over an IPv6 door is another address",
+      },
+      {
+        in: "knock",
+        from: "if (this.#underWay >= this.#maxHandshakes)",
+        to: "if (this.#underWay >= this.#maxConnections)",
+        why: "handshakes may take all places",
+      },
+    ],
+  },
+  {
+    file: "src/newcomers.ts",
+    bugs: [
+      {
+        in: "handshakeFailed",
+        from: "    this.#gate.handshakeOver(peer);\n",
+        to: "",
+        why: "a handshake that failed keeps its place",
+      },
+      {
+        in: "accept",
+        from: "    this.#gate.handshakeOver(socket.peer);\n",
+        to: "",
+        why: "who comes in after a handshake counts twice",
+      },
+      {
+        in: "accept",
+        from: "      connection.hearing = new PartialFrame(false);\n",
+        to: "      connection.hearing = new PartialFrame(false);\n      this.#house.broadcast.add(connection);\n",
+        why: "a stranger hears",
+      },
+      {
+        in: "accept",
+        from: "      timeouts.secret.set(connection.token, adapter.now());\n",
+        to: "",
+        why: "a stranger may stay for ever",
+      },
+      {
+        in: "#welcome",
+        from: "    timeouts.secret.clear(token);\n",
+        to: "",
+        why: "the time for the secret runs on when it was said",
+      },
+      {
+        in: "#turnAway",
+        from: "    this.#gate.leave(socket.peer);\n    socket.close();\n",
+        to: "    socket.close();\n",
+        why: "a stranger that was turned away keeps its place",
+      },
+      {
+        in: "meet",
+        from: "      if (behind.length > 0) connection.unread = behind;\n",
+        to: "",
+        why: "frames behind the secret are lost",
+      },
+    ],
+  },
+  {
+    file: "src/census.ts",
+    bugs: [
+      {
+        from: "if (connection.hearing === undefined) yield",
+        to: "yield",
+        why: "a stranger is listed",
+      },
+      {
+        in: "lagFrames",
+        from: "(remainder === undefined ? 0 : 1);",
+        to: "0;",
+        why: "a half-given frame counts as given",
+      },
+    ],
+  },
+  {
+    file: "src/secret.ts",
+    bugs: [
+      {
+        in: "hear",
+        from: "sameBytes(payload, this.#payload) ?",
+        to: "said.length > 0 ?",
+        why: "any first frame is the secret",
+      },
+      {
+        in: "difference",
+        from: "let difference = said.length ^ secret.length;",
+        to: "let difference = 0;",
+        why: "the beginning of the secret is enough",
+      },
+      {
+        in: "hear",
+        from: '? chunk.subarray(at) : "wrong"',
+        to: '? chunk : "wrong"',
+        why: "the secret is published",
+      },
+      {
+        in: "hear",
+        from: "said.length === header + trailer",
+        to: "said.length === 0",
+        why: "a ping is a first frame",
+      },
+    ],
+  },
+  {
+    file: "src/deadlines.ts",
+    bugs: [
+      {
+        in: "set",
+        from: "    this.#due.delete(token);\n    this.#due.set",
+        to: "    this.#due.set",
+        why: "a deadline that is set again keeps its place",
+      },
+      {
+        in: "expired",
+        from: "      if (this.#cancel === undefined) this.#arm(Math.max(1, due - now));\n",
+        to: "",
+        why: "after the first deadline no timer is set",
+      },
+      {
+        in: "expired",
+        from: "if (due > now) break;",
+        to: "if (due > now + 5) break;",
+        why: "deadlines pass too early",
+      },
+    ],
+  },
+  {
+    file: "src/back_off.ts",
+    bugs: [
+      {
+        in: "failed",
+        from: "      const cancel = this.#adapter.after(this.#wait, end);\n",
+        to: "      const cancel = (): void => {};\n",
+        why: "a failed accept is never tried again",
+      },
+    ],
+  },
+  {
+    file: "src/news.ts",
+    bugs: [
+      {
+        in: "tell",
+        from: "    this.#untold = [];\n",
+        to: "",
+        why: "what was told of a leaver is told again",
+      },
+      {
+        in: "tell",
+        from: "      try {\n        tell();\n      } catch (error) {",
+        to: "      tell();\n      try {\n        // nothing\n      } catch (error) {",
+        why: "a hook that throws ends the turn",
+      },
+    ],
+  },
+];

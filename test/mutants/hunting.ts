@@ -1,0 +1,157 @@
+/**
+ * Hunting: plants each mutant in a copy of the project and runs what must find it there.
+ *
+ * @module
+ */
+
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { clearTimeout, setTimeout } from "node:timers";
+import { ROOT, type RuntimeName } from "../helpers/command_line.ts";
+import { type Mutant, plant, type Proof } from "./mutant.ts";
+
+/** Seeds within which the simulation must find a mutant. */
+export const SEEDS = 2000;
+
+/** Milliseconds without a word after which a hunt hangs, which finds a mutant as well. */
+const SILENCE: Readonly<Record<"simulation" | "tests", number>> = { simulation: 20_000, tests: 60_000 };
+
+/** How a mutant was found. */
+export interface Found {
+  readonly mutant: Mutant;
+  /** By which rule or on which runtimes; `undefined`: it was not. */
+  readonly by: string | undefined;
+}
+
+/** What runs the tests of one file on a runtime; of those alone whose names match, when there is a pattern. */
+const TESTS: Readonly<Record<RuntimeName, (file: string, named?: string) => string[]>> = {
+  node: (file, named) => ["node", "--import", "tsx", ...(named ? [`--test-name-pattern=${named}`] : []), file],
+  bun: (file, named) => ["bun", "test", "--timeout", "20000", ...(named ? ["-t", named] : []), `./${file}`],
+  deno: (file, named) => [
+    ...["deno", "test", "-A", "--no-check", "--no-lock", "--import-map", "test/import_map.offline.json"],
+    ...(named ? ["--filter", `/${named}/`] : []),
+    file,
+  ],
+};
+
+/** Makes a copy of what the tests need. Whoever asked for it removes it. */
+export function copyProject(): string {
+  const copy = mkdtempSync(join(tmpdir(), "mobcast-mutants-"));
+  const names = ["src", "adapters", "test", "mod.ts", "package.json", "tsconfig.json", "deno.json", "README.md"];
+  for (const name of names) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  return copy;
+}
+
+/** How a command ended in a copy. */
+interface Run {
+  readonly code: number | null;
+  readonly told: string;
+  readonly hung: boolean;
+}
+
+/** Runs a command in a copy, with all that it starts, until it ends or says nothing for too long. */
+function run([command, ...args]: readonly string[], copy: string, silence: number): Promise<Run> {
+  const PATH = `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}`;
+  return new Promise((resolve, reject) => {
+    const options = { cwd: copy, env: { ...process.env, PATH }, detached: true } as const;
+    const child = spawn(command!, args, { ...options, stdio: ["ignore", "pipe", "ignore"] });
+    let told = "";
+    let hung = false;
+    // Its whole group: the runtimes are started by scripts, and tests start processes of their own.
+    const end = (): void => {
+      hung = true;
+      process.kill(-child.pid!, "SIGKILL");
+    };
+    let timer = setTimeout(end, silence);
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      told += text;
+      clearTimeout(timer);
+      timer = setTimeout(end, silence);
+    });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code, told, hung });
+    });
+  });
+}
+
+/** Runs the simulation in a copy, until it fails or all seeds have run. Says which rule was broken. */
+async function simulate(copy: string): Promise<string | undefined> {
+  const command = ["node", "--import", "tsx", "test/simulation/hunt.ts", `${SEEDS}`];
+  const { code, told, hung } = await run(command, copy, SILENCE.simulation);
+  if (hung) return "it hangs";
+  return code === 0 ? undefined : told.trim().split("\n").at(-1) || `exit code ${code}`;
+}
+
+/** Runs tests in a copy. Says on which of the runtimes they fail. */
+async function failing({ on, tests, named }: Proof, copy: string): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const runtime of on) {
+    const { code, hung } = await run(TESTS[runtime](tests, named), copy, SILENCE.tests);
+    if (hung || code !== 0) failed.push(hung ? `${runtime} (it hangs)` : runtime);
+  }
+  return failed;
+}
+
+/** Hunts one mutant, which is in the copy. */
+async function hunt({ proof }: Mutant, copy: string): Promise<string | undefined> {
+  if (proof === undefined) return await simulate(copy);
+  const failed = await failing(proof, copy);
+  return failed.length === proof.on.length ? `${proof.named ?? proof.tests} on ${failed.join(", ")}` : undefined;
+}
+
+/** Does the work in copies of the project, one for each core, one thing after another in each. */
+async function inCopies<Work>(work: readonly Work[], act: (work: Work, copy: string) => Promise<void>): Promise<void> {
+  const waiting = [...work];
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), work.length) }, async () => {
+    const copy = copyProject();
+    try {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await act(next, copy);
+    } finally {
+      rmSync(copy, { recursive: true, force: true });
+    }
+  }));
+}
+
+/** Throws when a proof fails without a bug: it would find anything. */
+async function checkProofs(mutants: readonly Mutant[]): Promise<void> {
+  const proofs = new Map(mutants.flatMap(({ proof }) => proof === undefined ? [] : [[JSON.stringify(proof), proof]]));
+  await inCopies([...proofs.values()], async (proof, copy) => {
+    const failed = await failing(proof, copy);
+    if (failed.length === 0) return;
+    throw new Error(
+      `Cannot hunt: ${proof.tests}, ${proof.named ?? "all"}, fails without a bug on ${failed.join(", ")}`,
+    );
+  });
+}
+
+/** Plants the mutants one after another, and tells of each how it was found. */
+export async function huntMutants(mutants: readonly Mutant[], tell: (found: Found) => void): Promise<Found[]> {
+  await checkProofs(mutants);
+  const all: Found[] = [];
+  await inCopies(mutants, async (mutant, copy) => {
+    const path = join(copy, mutant.file);
+    const healthy = readFileSync(path, "utf8");
+    writeFileSync(path, plant(mutant));
+    const found = { mutant, by: await hunt(mutant, copy) };
+    writeFileSync(path, healthy);
+    all.push(found);
+    tell(found);
+  });
+  return all;
+}
+
+/** Runs mutants and tells of each. Says whether all were found. */
+export async function runMutants(mutants: readonly Mutant[]): Promise<boolean> {
+  const found = await huntMutants(mutants, ({ mutant, by }) => {
+    console.log(`${by === undefined ? "SURVIVES" : "found"}  ${mutant.why} (${mutant.file})${by ? `: ${by}` : ""}`);
+  });
+  const survivors = found.filter(({ by }) => by === undefined).length;
+  console.log(`${found.length - survivors} of ${found.length} mutants found`);
+  return survivors === 0;
+}

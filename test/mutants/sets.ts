@@ -1,0 +1,21 @@
+/**
+ * The sets of mutants.
+ *
+ * @module
+ */
+
+import { ADAPTERS } from "./adapters.ts";
+import { CLI } from "./cli.ts";
+import { CLIENT } from "./client.ts";
+import { CORE } from "./core.ts";
+import { type Mutant, mutantsOf } from "./mutant.ts";
+import { TLS } from "./tls.ts";
+
+/** The mutants by the name of their set. */
+export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
+  core: mutantsOf(CORE),
+  adapters: mutantsOf(ADAPTERS),
+  tls: mutantsOf(TLS),
+  client: mutantsOf(CLIENT),
+  cli: mutantsOf(CLI),
+};

@@ -1,0 +1,103 @@
+/**
+ * Mutants of what is over TLS.
+ *
+ * @module
+ */
+
+import type { Group } from "./mutant.ts";
+
+/** The bugs of doors and connections over TLS. */
+export const TLS: readonly Group[] = [
+  {
+    file: "adapters/handshakes.ts",
+    proof: { on: ["node"], tests: "test/tls.test.ts" },
+    bugs: [
+      {
+        in: "constructor",
+        from: '      minVersion: "TLSv1.2",\n',
+        to: '      minVersion: "TLSv1",\n',
+        why: "TLS 1.1 is spoken",
+      },
+      {
+        in: "constructor",
+        from: "      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,\n",
+        to: "      secureOptions: constants.SSL_OP_NO_TICKET,\n",
+        why: "a client may renegotiate again and again",
+      },
+      {
+        in: "constructor",
+        from: "requestCert: this.#needCertificate,",
+        to: "requestCert: false,",
+        why: "clients are not asked for a certificate",
+        sample: true,
+      },
+      {
+        in: "begin",
+        from: "const timer = setTimeout(() => end(late(milliseconds)), milliseconds);",
+        to: "const timer = setTimeout(() => {}, milliseconds);",
+        why: "a handshake may last for ever",
+      },
+      {
+        in: "begin",
+        from: 'return () => end(new Error("the door was closed"));',
+        to: "return () => {};",
+        why: "a handshake outlives its door",
+      },
+      {
+        in: "begin",
+        from: "      if (outcome instanceof Error) setImmediate(() => raw.destroy());\n",
+        to: "",
+        why: "a failed handshake leaves its connection open",
+      },
+    ],
+  },
+  {
+    file: "adapters/tls.ts",
+    proof: { on: ["node"], tests: "test/tls.test.ts" },
+    bugs: [
+      {
+        in: "connectOverTls",
+        from: "          rejectUnauthorized: true,\n",
+        to: "          rejectUnauthorized: false,\n",
+        why: "the runtime lets any server pass, and the second look alone stops it",
+        proof: { on: ["node"], tests: "test/tls.test.ts" },
+      },
+      {
+        in: "connectOverTls",
+        from: "checkServerIdentity(name, certificate)",
+        to: "undefined",
+        why: "a server may have any name",
+        sample: true,
+      },
+      {
+        in: "listenOverTls",
+        from: "if (registry.knock?.(peer) === false) return",
+        to: "if (registry.knock?.(peer) === undefined) return",
+        why: "handshakes begin however many there are",
+      },
+      {
+        in: "listenOverTls",
+        from: "      handshakes = await makeHandshakes(tls, surroundings);\n",
+        to: "      await makeHandshakes(tls, surroundings);\n",
+        why: "a reload changes nothing",
+      },
+    ],
+  },
+  {
+    file: "adapters/certificates.ts",
+    proof: { on: ["node"], tests: "test/tls.test.ts" },
+    bugs: [
+      {
+        in: "checkPair",
+        from: "if (!own.checkPrivateKey(privateKeyIn(key)))",
+        to: "if (privateKeyIn(key) === undefined)",
+        why: "a key need not fit its certificate",
+      },
+    ],
+  },
+  {
+    file: "src/mob.ts",
+    proof: { on: ["node"], tests: "test/tls.test.ts", named: "reload" },
+    bugs: [],
+  },
+];
