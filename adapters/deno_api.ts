@@ -36,6 +36,13 @@ export interface DenoUnix {
   path: string;
 }
 
+/** Standard output or standard error. */
+export interface DenoOutput {
+  /** Writes in a thread of its own. */
+  write(bytes: Uint8Array): Promise<number>;
+  isTerminal(): boolean;
+}
+
 /** What is used of the namespace. */
 export interface DenoApi {
   listen(options: { hostname: string; port: number; tcpBacklog: number } | DenoUnix): DenoListener;
@@ -44,6 +51,8 @@ export interface DenoApi {
   ): Promise<DenoConnection>;
   addSignalListener(signal: "SIGTERM", handler: () => void): void;
   removeSignalListener(signal: "SIGTERM", handler: () => void): void;
+  readonly stdout: DenoOutput;
+  readonly stderr: DenoOutput;
 }
 
 /** Read when it is needed: importing this file touches no global of the runtime. */

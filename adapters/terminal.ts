@@ -7,95 +7,19 @@
 import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import process from "node:process";
-import { setImmediate } from "node:timers";
-import type { Input, Output, SignalName, Terminal, TextFile } from "../src/cli/terminal.ts";
+import { LossyOutput, PatientOutput } from "../src/cli/output.ts";
+import type { Input, SignalName, Terminal, TextFile } from "../src/cli/terminal.ts";
 import { eventLoop } from "./event_loop.ts";
+import { openWriter } from "./writer.ts";
 
 /** The real terminal, which can also end the process. */
 export interface ProcessTerminal extends Terminal {
-  /** Ends the process when everything written has gone out. */
+  /** Ends the process when everything written has gone out, or cannot in about a second. */
   exit(code: number): Promise<never>;
 }
 
-// --- output ---
-
-/** Bytes that wait before they are written although the turn of the event loop is not over. */
-const WRITE_AT = 64 * 1024;
-
-/** Bytes on their way out before `write` makes its caller wait. */
-const WRITE_AHEAD = 256 * 1024;
-
-const DONE = Promise.resolve();
-
-/** Gathers what one turn of the event loop writes into one write. */
-class ProcessOutput implements Output {
-  readonly #stream: NodeJS.WriteStream;
-  readonly #broken: AbortController = new AbortController();
-  #parts: Uint8Array[] = [];
-  #held = 0;
-  /** Bytes that the stream has yet to hand on. */
-  #underWay = 0;
-  #waiting: (() => void)[] = [];
-
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-    // Nobody reads any more (EPIPE), or the terminal is gone (EIO). That must not end a server.
-    stream.on("error", () => this.#break());
-  }
-
-  get isTerminal(): boolean {
-    return this.#stream.isTTY === true;
-  }
-
-  get columns(): number | undefined {
-    return this.#stream.columns;
-  }
-
-  get broken(): AbortSignal {
-    return this.#broken.signal;
-  }
-
-  write(data: string | Uint8Array): Promise<void> {
-    if (this.#broken.signal.aborted) return DONE;
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    if (this.#held === 0) setImmediate(() => this.#send());
-    this.#parts.push(bytes);
-    this.#held += bytes.length;
-    if (this.#held >= WRITE_AT) this.#send();
-    if (this.#held + this.#underWay < WRITE_AHEAD) return DONE;
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** Resolves when everything written has gone out. */
-  async flush(): Promise<void> {
-    this.#send();
-    while (this.#underWay > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  #send(): void {
-    if (this.#held === 0) return;
-    const bytes = Buffer.concat(this.#parts, this.#held);
-    this.#parts = [];
-    this.#held = 0;
-    this.#underWay += bytes.length;
-    this.#stream.write(bytes, (error) => {
-      this.#underWay -= bytes.length;
-      if (error) this.#break();
-      this.#wake();
-    });
-  }
-
-  #break(): void {
-    this.#parts = [];
-    this.#held = this.#underWay = 0;
-    this.#wake();
-    this.#broken.abort();
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-}
+/** The longest that the end of the process waits for those who do not read what it wrote, in milliseconds. */
+const LAST_WRITES = 1000;
 
 // --- input ---
 
@@ -196,21 +120,17 @@ function onUncaught(handler: (error: unknown) => void): () => void {
 
 // --- terminal ---
 
-/** The terminal of this process. Streams are opened when they are first used: that takes time on some runtimes. */
+/** The terminal of this process. */
 export function processTerminal(): ProcessTerminal {
-  let stdout: ProcessOutput | undefined;
-  let stderr: ProcessOutput | undefined;
+  const stdout = new PatientOutput(() => openWriter("stdout"), eventLoop);
+  const stderr = new LossyOutput(() => openWriter("stderr"), eventLoop);
   return {
     args: process.argv.slice(2),
     get stdin() {
       return { isTerminal: process.stdin.isTTY === true, size: undefined, chunks: readInput() };
     },
-    get stdout() {
-      return stdout ??= new ProcessOutput(process.stdout);
-    },
-    get stderr() {
-      return stderr ??= new ProcessOutput(process.stderr);
-    },
+    stdout,
+    stderr,
     openFile,
     readFile,
     onSignal,
@@ -222,7 +142,8 @@ export function processTerminal(): ProcessTerminal {
     },
     after: eventLoop.after,
     async exit(code) {
-      await Promise.all([stdout?.flush(), stderr?.flush()]);
+      const late = new Promise<void>((resolve) => void eventLoop.after(LAST_WRITES, resolve));
+      await Promise.race([late, Promise.all([stdout.flush(), stderr.flush()])]);
       return process.exit(code);
     },
   };

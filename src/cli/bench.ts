@@ -8,7 +8,7 @@ import { type LoadOptions, type Outcome, type Progress, runLoad } from "../bench
 import { drawHistogram } from "./histogram.ts";
 import type { ClientFlags } from "./door_flags.ts";
 import { readCredentials } from "./peer.ts";
-import { attempt, Failure, type Session } from "./session.ts";
+import { attempt, Failure, type Session, unlessStopped } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** The options of `bench`. */
@@ -34,6 +34,8 @@ export async function runBench(session: Session, url: string, flags: BenchFlags)
     outcome = await attempt(runLoad(url, load, (progress) => line?.update(progress), eitherOf(session)));
   } finally {
     line?.stop();
+    // The bar goes another way than the result, which must come after it.
+    if (line !== undefined) await unlessStopped(terminal.stderr.flush(), session.drop);
   }
   if (outcome === undefined) return 0;
   const busy = used === undefined ? undefined : (terminal.processor!() - used) * 1000 / (terminal.now() - began);

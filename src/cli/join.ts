@@ -11,7 +11,7 @@ import type { ConnectionChange, ReconnectOptions } from "../reconnect_options.ts
 import { splitLines } from "./lines.ts";
 import { openPeer, type PeerFlags } from "./peer.ts";
 import { attempt, Failure, oneLine, type Session } from "./session.ts";
-import type { Input, Output } from "./terminal.ts";
+import type { Input, Output, Terminal } from "./terminal.ts";
 import { makeVisible } from "./visible.ts";
 
 /** The options of `join`. */
@@ -22,6 +22,19 @@ export interface JoinFlags extends PeerFlags {
 
 /** How long one who was told to stop waits for a server that does not hang up, in milliseconds. */
 const CLOSE_TIMEOUT = 5000;
+
+/** How a connection ended. */
+interface End {
+  /** Frames received. */
+  readonly received: number;
+  /** How long it was there, in milliseconds. */
+  readonly lasted: number;
+  /** What broke it; `undefined` when it ended in the ordinary way. */
+  readonly cause: unknown;
+}
+
+/** A connection that ends so soon, in milliseconds, may have been refused: a server waits 10 s for a token. */
+const REFUSAL = 15_000;
 
 /** Lines of standard input go out as frames, every frame heard is printed as a line. */
 export async function runJoin(session: Session, url: string, flags: JoinFlags): Promise<number> {
@@ -35,28 +48,47 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
         : connect(url, options),
   );
   if (peer === undefined) return 0;
-  if (terminal.stdin.isTerminal) void terminal.stderr.write(`joined ${url}, Ctrl-D leaves\n`);
-  const leave = (): void => void peer.close({ timeout: CLOSE_TIMEOUT });
+  if (terminal.stdin.isTerminal) void terminal.stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
+  let hasLeft = false;
+  const leave = (): void => {
+    hasLeft = true;
+    void peer.close({ timeout: CLOSE_TIMEOUT });
+  };
   for (const signal of [stop, terminal.stdout.broken]) {
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
   }
   let failure: unknown;
-  attempt(speak(terminal.stdin, peer, flags.maxFrame)).catch((error: unknown) => {
+  attempt(speak(terminal.stdin, peer, flags.maxFrame, leave)).catch((error: unknown) => {
     failure = error;
     leave();
   });
-  await attempt(hear(peer, terminal.stdout));
+  const end = await hear(peer, terminal);
   if (failure !== undefined) throw failure;
+  // Who reads no more has seen enough, or main tells why it cannot be written.
+  if (terminal.stdout.broken.aborted) return 0;
+  if (!hasLeft || end.cause !== undefined) throw new Failure(whyItEnded(url, end), { cause: end.cause });
   // What was typed and not delivered is said; who drops everything with a second signal knows.
-  if (peer.error !== undefined && !drop.aborted && !terminal.stdout.broken.aborted) {
-    throw new Failure(peer.error.message);
-  }
+  if (peer.error !== undefined && !drop.aborted) throw new Failure(peer.error.message);
   return 0;
 }
 
+/** Why the connection ended although nobody here wanted that. The wire does not tell a refusal from a goodbye. */
+function whyItEnded(url: string, { received, lasted, cause }: End): string {
+  const reason = cause instanceof Error ? cause.message : `Cannot stay in ${url}: the server ended the connection`;
+  const hasCode = cause === undefined || (cause as { code?: unknown }).code !== undefined;
+  if (received > 0 || lasted > REFUSAL || !hasCode) return reason;
+  return `${reason}, before anything was received: is it full, does it keep this address out, or want a token ` +
+    "(--token-file), a certificate (--cert, --key), tls:// or another --framing?";
+}
+
 /** Sends lines until there are no more. A person who ends the input leaves; a file that ends has nothing more to say. */
-async function speak(input: Input, peer: Peer | ReconnectingPeer, maxFrame: number): Promise<void> {
+async function speak(
+  input: Input,
+  peer: Peer | ReconnectingPeer,
+  maxFrame: number,
+  leave: () => void,
+): Promise<void> {
   for await (const lines of splitLines(input.chunks, maxFrame)) {
     for (const line of lines) {
       if (line.length === 0) continue;
@@ -68,18 +100,25 @@ async function speak(input: Input, peer: Peer | ReconnectingPeer, maxFrame: numb
       }
     }
   }
-  if (input.isTerminal) await peer.close();
+  if (input.isTerminal) leave();
 }
 
-async function hear(peer: Peer | ReconnectingPeer, output: Output): Promise<void> {
-  for await (const message of peer) {
-    if (output.isTerminal) {
-      await output.write(`${makeVisible(message)}\n`);
-    } else {
-      void output.write(message);
-      await output.write("\n");
+/** Prints what is received until the connection is over, and resolves to how it ended. */
+async function hear(peer: Peer | ReconnectingPeer, terminal: Terminal): Promise<End> {
+  const { stdout } = terminal;
+  const began = terminal.now();
+  let received = 0;
+  let cause: unknown;
+  try {
+    for await (const message of peer) {
+      received++;
+      if (!stdout.isTerminal) void stdout.write(message);
+      await stdout.write(stdout.isTerminal ? `${makeVisible(message)}\n` : "\n");
     }
+  } catch (error) {
+    cause = error;
   }
+  return { received, lasted: terminal.now() - began, cause };
 }
 
 /** Tells of every change, and of the gap where the frames are that it is between. */
@@ -92,7 +131,8 @@ function tellingOn(output: Output, url: string): ReconnectOptions {
     if (change.kind === "reconnected") say(`connected to ${url} again`);
   };
   const onGap = ({ milliseconds }: { milliseconds: number }): void => {
-    say(`missed what was said in ${(milliseconds / 1000).toFixed(1)} s`);
+    // It counts from when the loss was noticed, which may be long after it happened.
+    say(`missed what was said in at least ${(milliseconds / 1000).toFixed(1)} s`);
   };
   return { onChange, onGap };
 }

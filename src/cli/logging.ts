@@ -4,7 +4,14 @@
  * @module
  */
 
-import { configureSync, getJsonLinesFormatter, getTextFormatter, type LogLevel, resetSync } from "@logtape/logtape";
+import {
+  configureSync,
+  getJsonLinesFormatter,
+  getTextFormatter,
+  type LogLevel,
+  type LogRecord,
+  resetSync,
+} from "@logtape/logtape";
 import type { LogFormat, LogLevelName } from "./levels.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -18,9 +25,16 @@ export function startLogging(terminal: Terminal, level: LogLevelName, format: Lo
   const toLine = format === "json"
     ? getJsonLinesFormatter()
     : getTextFormatter({ timestamp: "rfc3339", level: "full", value: "bare", sanitize: { sgr: "escape" } });
+  let latest = 0;
+  terminal.stderr.notice = (lines) => toLine(lost(lines, latest));
   configureSync({
     reset: true,
-    sinks: { output: (record) => void terminal.stderr.write(toLine(record)) },
+    sinks: {
+      output(record) {
+        latest = record.timestamp;
+        void terminal.stderr.write(toLine(record));
+      },
+    },
     loggers: [
       { category: "mobcast", lowestLevel, sinks: ["output"] },
       // LogTape's own: a notice at every start unless it is told to speak of errors only.
@@ -28,4 +42,16 @@ export function startLogging(terminal: Terminal, level: LogLevelName, format: Lo
     ],
   });
   return resetSync;
+}
+
+/** What tells that so many lines were lost. It is made by hand, to be written in their place, with the time of the last. */
+function lost(count: number, timestamp: number): LogRecord {
+  return {
+    category: ["mobcast"],
+    level: "warning",
+    message: ["", count, " log lines could not be written"],
+    rawMessage: "{count} log lines could not be written",
+    timestamp,
+    properties: { count },
+  };
 }

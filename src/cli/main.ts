@@ -5,8 +5,10 @@
  */
 
 import { plainDoors, plainFlags } from "./plain.ts";
-import { Failure, oneLine, type Session, Usage } from "./session.ts";
+import { describe } from "../errors.ts";
+import { Failure, oneLine, type Session, unlessStopped, Usage } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { spellOut } from "./visible.ts";
 
 /**
  * Runs the command line. Resolves to the exit code, and never rejects: 0 done, 1 could not, 2 wrong usage.
@@ -23,7 +25,11 @@ export async function main(terminal: Terminal): Promise<number> {
     resolveEnded(code);
     dropping.abort();
   };
-  const interrupt = (): void => stopping.signal.aborted ? end(1) : stopping.abort();
+  const interrupt = (): void => {
+    if (stopping.signal.aborted) return end(1);
+    stopping.abort();
+    terminal.stdout.release();
+  };
   // First of all: Deno panics when signals are set up at the descriptor limit, https://github.com/denoland/deno/issues/34054.
   const undo = [
     terminal.onSignal("SIGINT", interrupt),
@@ -43,16 +49,36 @@ async function run(session: Session): Promise<number> {
     const doors = plainDoors(session.terminal.args);
     if (doors !== undefined) return await (await import("./serve.ts")).runServe(session, doors, plainFlags());
     const { runProgram } = await import("./program.ts");
-    return await runProgram(session.terminal, {
-      serve: async (urls, flags) => (await import("./serve.ts")).runServe(session, urls, flags),
+    let hasServed = false;
+    const code = await runProgram(session.terminal, {
+      serve: async (urls, flags) => {
+        hasServed = true;
+        return (await import("./serve.ts")).runServe(session, urls, flags);
+      },
       join: async (url, flags) => (await import("./join.ts")).runJoin(session, url, flags),
       send: async (url, file, flags) => (await import("./send.ts")).runSend(session, url, file, flags),
       bench: async (url, flags) => (await import("./bench.ts")).runBench(session, url, flags),
     });
+    // What a server prints is beside its job.
+    if (!hasServed) await finishOutput(session);
+    return code;
   } catch (error) {
     // What breaks because it was dropped is nobody's news.
     return session.drop.aborted ? 1 : report(session, error);
   }
+}
+
+/**
+ * Waits until everything printed has gone out. Throws a {@link Failure} when it cannot: output is the job of every command
+ * but `serve`. Readers that are gone have seen enough, as after `| head -1`; a socket's are gone with a reset, perhaps.
+ */
+async function finishOutput({ terminal: { stdout }, stop }: Session): Promise<void> {
+  await unlessStopped(stdout.flush(), stop);
+  if (!stdout.broken.aborted) return;
+  const cause: unknown = stdout.broken.reason;
+  const { code } = cause as { code?: unknown };
+  if (code === "EPIPE" || code === "ECONNRESET") return;
+  throw new Failure(describe("Cannot write standard output", cause).message);
 }
 
 /** Says in one line what went wrong, and returns the exit code for it. */
@@ -63,6 +89,6 @@ function report({ terminal, debug }: Session, error: unknown): number {
     return error instanceof Usage ? 2 : 1;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  say(`internal error: ${debug ? stack ?? message : oneLine(message)}`);
+  say(`internal error: ${debug ? (stack ?? message).split("\n").map(spellOut).join("\n") : oneLine(message)}`);
   return 1;
 }

@@ -10,7 +10,7 @@ import { Ledger } from "./ledger.ts";
 import { splitLines } from "./lines.ts";
 import { openPeer, type PeerFlags } from "./peer.ts";
 import type { Progress } from "./progress.ts";
-import { attempt, Failure, type Session } from "./session.ts";
+import { attempt, Failure, type Session, unlessStopped } from "./session.ts";
 import type { Input, Terminal } from "./terminal.ts";
 
 /** When everything was sent and nothing of it came back for so many milliseconds, no more will. */
@@ -42,6 +42,8 @@ export async function runSend(
     outcome = await attempt(exchange.run(splitLines(input.chunks, flags.maxFrame), stop));
   } finally {
     progress?.stop();
+    // The bar goes another way than the result, which must come after it.
+    if (progress !== undefined) await unlessStopped(terminal.stderr.flush(), session.drop);
   }
   const seconds = (terminal.now() - started) / 1000;
   // Who was told to stop, or has waited in vain, has little patience left.

@@ -5,6 +5,7 @@
  */
 
 import type { Terminal } from "./terminal.ts";
+import { spellOut } from "./visible.ts";
 
 /** What every command gets. */
 export interface Session {
@@ -33,7 +34,20 @@ export async function attempt<Result>(promise: Promise<Result>): Promise<Result>
   }
 }
 
-/** Text as one line, whatever an operating system or a library put into it. */
+/** Waits for it, but no longer than until the signal aborts: whoever is told to stop waits for no reader. */
+export function unlessStopped(promise: Promise<void>, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      stop.removeEventListener("abort", end);
+      resolve();
+    };
+    stop.addEventListener("abort", end);
+    promise.then(end, end);
+  });
+}
+
+/** Text as one line that does nothing to a terminal, whatever an argument, a system or a library put into it. */
 export function oneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, " ");
+  return spellOut(text.trim().replace(/\s*\n\s*/g, " "));
 }

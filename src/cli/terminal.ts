@@ -11,10 +11,24 @@ export interface Output {
   readonly isTerminal: boolean;
   /** How many columns the terminal has; `undefined` when it is none. */
   readonly columns: number | undefined;
-  /** Aborts when nobody reads any more, as after `| head -1`. What is written later is dropped. */
+  /** Aborts, with the system's error, when what was written cannot be. What is written later is dropped. */
   readonly broken: AbortSignal;
   /** Takes text or bytes, and resolves when there is room for more. It never rejects. */
   write(data: string | Uint8Array): Promise<void>;
+  /** Resolves when everything written has gone out, or never will. It never rejects. */
+  flush(): Promise<void>;
+}
+
+/** An output that is somebody's job: whoever writes much waits for room. */
+export interface JobOutput extends Output {
+  /** From now on nobody waits for room: whoever was told to stop waits for no reader. */
+  release(): void;
+}
+
+/** An output that nobody waits for: lines that cannot be written are dropped and counted. */
+export interface LogOutput extends Output {
+  /** How it is told that so many lines were lost, as a line. */
+  notice: (lines: number) => string;
 }
 
 /** Where bytes come from: standard input or a file. */
@@ -45,9 +59,9 @@ export interface Terminal {
   /** Standard input. */
   readonly stdin: Input;
   /** Standard output. */
-  readonly stdout: Output;
-  /** Standard error. */
-  readonly stderr: Output;
+  readonly stdout: JobOutput;
+  /** Standard error. Whatever happens to it hurts nobody. */
+  readonly stderr: LogOutput;
   /** Opens a file for reading. Rejects with an error for people that names the file. */
   openFile(path: string): Promise<Input>;
   /** Reads a file of a few lines, of at most 1 MiB. Rejects with an error for people that names the file. */

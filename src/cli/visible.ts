@@ -15,7 +15,12 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Bytes as text for a terminal: control characters are spelled out, `\x1b`, so that they do nothing. */
 export function makeVisible(bytes: Uint8Array): string {
-  return decoder.decode(bytes).replace(UNSAFE, (character) => {
+  return spellOut(decoder.decode(bytes));
+}
+
+/** Text with its control characters spelled out. */
+export function spellOut(text: string): string {
+  return text.replace(UNSAFE, (character) => {
     const code = character.charCodeAt(0);
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
   });

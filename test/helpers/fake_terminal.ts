@@ -1,11 +1,12 @@
 /** A terminal in the hands of a test. */
 
 import { clearTimeout, setTimeout } from "node:timers";
-import type { Input, Output, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
+import type { Input, JobOutput, LogOutput, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
 import { bytesOf, concat, textOf } from "./bytes.ts";
 
 /** An output that remembers. */
-export class FakeOutput implements Output {
+export class FakeOutput implements JobOutput, LogOutput {
+  notice: (lines: number) => string = String;
   isTerminal = false;
   columns: number | undefined = undefined;
   readonly #broken: AbortController = new AbortController();
@@ -32,9 +33,15 @@ export class FakeOutput implements Output {
     return Promise.resolve();
   }
 
-  /** Nobody reads any more. */
-  break(): void {
-    this.#broken.abort();
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  release(): void {}
+
+  /** Nobody reads any more; or, with another code, it cannot be written for another reason. */
+  break(code: string = "EPIPE"): void {
+    this.#broken.abort(Object.assign(new Error(code), { code }));
   }
 
   /** Waits until what was written matches. The test's own time limit ends a vain wait. */
