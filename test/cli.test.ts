@@ -326,7 +326,7 @@ test("join: lines go out, frames come in; raw for a pipe, visible for a person",
   const person = new FakeTerminal("join", mob.urls[0]!);
   person.stdin.isTerminal = person.stdout.isTerminal = true;
   const codes = [main(pipe), main(person)];
-  await person.stderr.match(/^joined tcp/);
+  await person.stderr.match(/^connected to tcp/);
   while (mob.stats().connections < 2) await pause();
   pipe.stdin.say("one\n\ntw").say("o\n\x1b[31mred\nlast").end();
   await person.stdout.match(/last\n/);
@@ -337,9 +337,10 @@ test("join: lines go out, frames come in; raw for a pipe, visible for a person",
   person.stdin.say("bye\n").end();
   assertEquals(await codes[1], 0);
   await pipe.stdout.match(/bye\n/);
+  const url = mob.urls[0];
   await mob.close();
-  assertEquals(await codes[0], 0);
-  assertEquals(pipe.stderr.text, "");
+  assertEquals(await codes[0], 1);
+  assertEquals(pipe.stderr.text, `mobcast: Cannot stay in ${url}: the server ended the connection\n`);
 });
 
 test("join: nobody there, a line too long: one line each, exit code 1", LIMITED, async () => {

@@ -86,7 +86,10 @@ for (const runtime of RUNTIMES) {
     assertEquals(flood.code, 0, flood.stderr);
     server.signal("SIGTERM");
     const left = await join.exit();
-    assertEquals([left.code, left.stderr], [0, ""]);
+    assertEquals([left.code, left.stderr], [
+      1,
+      `mobcast: Cannot stay in ${server.url}: the server ended the connection\n`,
+    ]);
     server.signal("SIGTERM");
     const { code, stderr } = await server.exit();
     assertEquals(code, 1, stderr);
