@@ -25,7 +25,9 @@
 export { serve, type ServeOptions } from "./src/serve.ts";
 export { connect, type ConnectOptions, type ReconnectingOptions } from "./src/client.ts";
 export { type CloseOptions, type DoorOptions, Mob } from "./src/mob.ts";
-export { Peer, type PeerCloseOptions, type PeerOptions, type SendOptions } from "./src/peer.ts";
+export type { Payload } from "./src/payload.ts";
+export { Peer } from "./src/peer.ts";
+export type { JoinOptions, PeerCloseOptions, PeerOptions, SendOptions } from "./src/peer_options.ts";
 export type { AttemptOptions } from "./src/attempts.ts";
 export { ReconnectingPeer, type ReconnectWith } from "./src/reconnect.ts";
 export type { ConnectionChange, Gap, ReconnectOptions } from "./src/reconnect_options.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { kindOf, shown } from "./check.ts";
+
 /** A door on the network, in the clear or over TLS. */
 export interface NetworkAddress {
   /** How bytes travel. */
@@ -35,6 +37,16 @@ export const DEFAULT_PORT = 8000;
 export const DEFAULT_URL = "tcp://127.0.0.1:8000";
 
 /**
+ * The text of a URL, which may be a `URL` too. Throws a `TypeError` that begins with `cannot` when it is neither: a list
+ * or a number would be taken for text.
+ */
+export function urlText(cannot: string, url: string | URL): string {
+  if (typeof url === "string" || kindOf(url) === "URL") return String(url);
+  const meant = Number.isInteger(url) ? `, did you mean tcp://127.0.0.1:${url}` : "";
+  throw new TypeError(`${cannot} ${shown(url)}: a URL is a string such as ${DEFAULT_URL}${meant}`);
+}
+
+/**
  * Reads a URL such as `tcp://127.0.0.1:8000`, `tls://[::1]:0`, `tcp://localhost`, `unix:///run/mobcast.sock`,
  * `unix:here.sock` or `unix:@abstract`. Without a port it is 8000. Throws a `TypeError` that says what a URL looks like
  * when this is none.
@@ -46,7 +58,8 @@ export const DEFAULT_URL = "tcp://127.0.0.1:8000";
  * parseAddress("tcp://[::1]:9000"); // { transport: "tcp", host: "::1", port: 9000 }
  * ```
  */
-export function parseAddress(url: string): Address {
+export function parseAddress(given: string | URL): Address {
+  const url = urlText("Cannot parse URL", given);
   const local = /^unix:(?:\/\/(?=\/))?(.*)$/i.exec(url);
   if (local !== null) return parsePath(url, local[1]!);
   const match = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@\[\]]*)(?::([0-9]+))?\/?$/i.exec(url);

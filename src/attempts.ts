@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type Checks, isFunction, isWhole } from "./check.ts";
+
 /** How often to try again, and how soon. */
 export interface AttemptOptions {
   /** The longest that the first wait can be, in milliseconds; each further one can be twice as long. Default 100. */
@@ -24,13 +26,14 @@ export interface AttemptOptions {
 /** `setTimeout` counts in 32 bits, see `LIMITS`. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** The numbers among the options: default, least and most. */
-const NUMBERS = {
-  base: [100, 1, LONGEST_TIMER],
-  cap: [30_000, 1, LONGEST_TIMER],
-  attempts: [Infinity, 1, Infinity],
-  settled: [5000, 0, LONGEST_TIMER],
-} as const;
+/** What each option has to be. */
+export const ATTEMPT_CHECKS: Checks = {
+  base: /* @__PURE__ */ isWhole("ms", 1, LONGEST_TIMER),
+  cap: /* @__PURE__ */ isWhole("ms", 1, LONGEST_TIMER),
+  attempts: /* @__PURE__ */ isWhole("attempts", 1, Infinity),
+  settled: /* @__PURE__ */ isWhole("ms", 0, LONGEST_TIMER),
+  random: isFunction,
+};
 
 /**
  * Counts attempts, and draws the wait before each: anything from 0 to `min(cap, base * 2^attempt)`, so that clients who
@@ -48,25 +51,20 @@ export class Attempts {
   readonly #cap: number;
   readonly #random: () => number;
 
-  /** No attempt yet. Throws a `RangeError` when a number is out of range. */
+  /** No attempt yet. The options were checked. */
   constructor(options: AttemptOptions, random: () => number) {
-    this.#base = numberOf("base", options);
-    this.#cap = numberOf("cap", options);
-    this.most = numberOf("attempts", options);
-    this.settled = numberOf("settled", options);
+    this.#base = options.base ?? 100;
+    this.#cap = options.cap ?? 30_000;
+    this.most = options.attempts ?? Infinity;
+    this.settled = options.settled ?? 5000;
     this.#random = options.random ?? random;
   }
 
   /** Counts one more, and says how long to wait before it, in milliseconds; `undefined` when there were enough. */
   next(): number | undefined {
     if (this.count >= this.most) return undefined;
-    return Math.floor(this.#random() * Math.min(this.#cap, this.#base * 2 ** this.count++));
+    const drawn = this.#random();
+    // What is no number from 0 to 1 would be no wait at all, over and over.
+    return Math.floor((drawn >= 0 && drawn <= 1 ? drawn : 1) * Math.min(this.#cap, this.#base * 2 ** this.count++));
   }
-}
-
-function numberOf(name: keyof typeof NUMBERS, options: AttemptOptions): number {
-  const [usual, least, most] = NUMBERS[name];
-  const value = options[name] ?? usual;
-  if ((Number.isInteger(value) || value === most) && value >= least && value <= most) return value;
-  throw new RangeError(`Cannot use reconnect.${name} ${value}: it is a whole number from ${least} to ${most}`);
 }

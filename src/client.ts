@@ -5,10 +5,13 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import { parseAddress } from "./address.ts";
+import { type Address, parseAddress, urlText } from "./address.ts";
+import { type Check, checkOptions, type Checks, isAdapter, isTls, kindOf, refuse } from "./check.ts";
 import { describe } from "./errors.ts";
 import { checkSecrecy } from "./exposure.ts";
-import { Peer, type PeerOptions } from "./peer.ts";
+import { payloadOf } from "./payload.ts";
+import { Peer } from "./peer.ts";
+import { limitsOf, peerChecks, type PeerOptions } from "./peer_options.ts";
 import { ReconnectingPeer } from "./reconnect.ts";
 import type { ReconnectOptions } from "./reconnect_options.ts";
 import type { ClientTls } from "./tls.ts";
@@ -20,16 +23,33 @@ export interface ConnectOptions extends PeerOptions {
   readonly adapter?: Adapter;
   /** Certificates, for a `tls:` URL. Default: none of its own, and the authorities that the runtime trusts. */
   readonly tls?: ClientTls | undefined;
+  /** Connects once. Default. */
+  readonly reconnect?: false | undefined;
 }
 
 /** The options of {@link connect} for a peer that connects again by itself. */
-export interface ReconnectingOptions extends ConnectOptions {
+export interface ReconnectingOptions extends Omit<ConnectOptions, "reconnect"> {
   /** Connects again when the connection is lost: with the defaults, or as told. */
   readonly reconnect: true | ReconnectOptions;
 }
 
+const isReconnect: Check = (name, value) => {
+  if (typeof value !== "boolean" && kindOf(value) !== "Object") {
+    refuse(name, value, "it is true, false or an object such as { cap: 10_000 }");
+  }
+};
+
+function connectChecks(): Checks {
+  return {
+    ...peerChecks(),
+    tls: isTls("cert", "key", "ca", "servername"),
+    reconnect: isReconnect,
+    adapter: isAdapter,
+  };
+}
+
 /**
- * Connects to a mob. Rejects with a `TypeError` when the URL is none, with an `Error` when the secret would cross the
+ * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would cross the
  * network in the clear, with the system's error, its `code` and the URL in it, when nobody answers, and with the signal's
  * reason when it aborts first.
  *
@@ -46,48 +66,64 @@ export interface ReconnectingOptions extends ConnectOptions {
  * }
  * ```
  */
-export function connect(url: string, options?: ConnectOptions): Promise<Peer>;
+export function connect(url: string | URL, options?: ConnectOptions): Promise<Peer>;
 /** Connects to a mob, and connects again when the connection is lost: see {@link ReconnectingPeer}. */
-export function connect(url: string, options: ReconnectingOptions): Promise<ReconnectingPeer>;
+export function connect(url: string | URL, options: ReconnectingOptions): Promise<ReconnectingPeer>;
 export async function connect(
-  url: string,
-  options: ConnectOptions | ReconnectingOptions = {},
+  url: string | URL,
+  options?: ConnectOptions | ReconnectingOptions,
 ): Promise<Peer | ReconnectingPeer> {
-  const { adapter = await runtimeAdapter(), reconnect, ...others } = options as Partial<ReconnectingOptions>;
-  if (reconnect === undefined) return dial(url, adapter, others);
-  const { signal } = others;
+  const { adapter: given, reconnect = false, ...others } = checkOptions<ConnectOptions | ReconnectingOptions>(
+    "connect()",
+    options,
+    connectChecks(),
+  );
+  const name = urlText("Cannot connect to", url);
+  const target: Target = { name, address: parseAddress(name), options: others };
+  checkTarget(target);
+  const { framing, maxFrame } = limitsOf(others);
+  const adapter = given ?? await runtimeAdapter();
+  if (reconnect === false) return dial(target, adapter, others.signal);
   const peer = new ReconnectingPeer({
     clock: adapter,
-    name: url,
-    dial: (cut) => dial(url, adapter, { ...others, signal: cut }),
+    name,
+    dial: (cut) => dial(target, adapter, cut),
+    payloadOf: (payload) => payloadOf(`Cannot send to ${name}`, payload, framing, maxFrame),
     random: Math.random,
-    signal,
+    signal: others.signal,
   }, reconnect === true ? {} : reconnect);
   await peer.open();
   return peer;
 }
 
-/** Makes one connection. */
-async function dial(
-  url: string,
-  adapter: Adapter,
-  { tls, ...options }: Omit<ConnectOptions, "adapter">,
-): Promise<Peer> {
-  const address = parseAddress(url);
-  if (tls !== undefined && address.transport !== "tls") {
-    throw new TypeError(`Cannot connect to ${url} over TLS: its URL does not begin with tls:`);
+/** What to connect to, and how. */
+interface Target {
+  /** The URL as it was given. */
+  readonly name: string;
+  readonly address: Address;
+  readonly options: Omit<ConnectOptions, "adapter" | "reconnect">;
+}
+
+/** Throws when the options do not fit the URL. */
+function checkTarget({ name, address, options }: Target): void {
+  if (options.tls !== undefined && address.transport !== "tls") {
+    throw new TypeError(`Cannot connect to ${name} over TLS: its URL does not begin with tls:`);
   }
-  const { signal, secret } = options;
-  checkSecrecy(url, address, secret);
+  checkSecrecy(name, address, options.secret);
+}
+
+/** Makes one connection. */
+async function dial(target: Target, adapter: Adapter, signal: AbortSignal | undefined): Promise<Peer> {
+  const { name, address, options: { tls, ...options } } = target;
   signal?.throwIfAborted();
-  const peer = new Peer(adapter, url, options);
+  const peer = new Peer(adapter, name, { ...options, signal });
   try {
     await adapter.connect(address, peer.registry, { signal, tls });
   } catch (cause) {
     // Else it would listen to the signal for ever.
     void peer.close();
     signal?.throwIfAborted();
-    throw describe(`Cannot connect to ${url}`, cause);
+    throw describe(`Cannot connect to ${name}`, cause);
   }
   signal?.throwIfAborted();
   return peer;

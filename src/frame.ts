@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Framing, type FramingName, FRAMINGS, TOO_LARGE, UNKNOWN } from "./framing.ts";
+import { checkOptions, type Checks, isBoolean, isString, isWhole } from "./check.ts";
+import { type Framing, type FramingName, framingOf, TOO_LARGE, UNKNOWN } from "./framing.ts";
 import { concatenate, PartialFrame } from "./partial.ts";
 
 /**
@@ -28,6 +29,12 @@ export interface FrameDecoderOptions {
    */
   readonly ownsChunks?: boolean;
 }
+
+const DECODER_CHECKS: Checks = {
+  framing: isString,
+  maxFrame: /* @__PURE__ */ isWhole("bytes", 1, 2 ** 30),
+  ownsChunks: isBoolean,
+};
 
 /**
  * Cuts a byte stream into frames, wherever its chunks are split.
@@ -55,11 +62,12 @@ export class FrameDecoder {
   #pings = 0;
   #failed = false;
 
-  /** Makes a decoder at the start of a stream. */
-  constructor(options: FrameDecoderOptions = {}) {
-    this.#framing = FRAMINGS[options.framing ?? "u64"];
-    this.#maxFrame = options.maxFrame ?? 2 ** 20;
-    this.#ownsChunks = options.ownsChunks ?? false;
+  /** Makes a decoder at the start of a stream. Throws a `TypeError` or a `RangeError` when an option is wrong. */
+  constructor(options?: FrameDecoderOptions) {
+    const given = checkOptions("a FrameDecoder", options, DECODER_CHECKS);
+    this.#framing = framingOf(given.framing ?? "u64");
+    this.#maxFrame = given.maxFrame ?? 2 ** 20;
+    this.#ownsChunks = given.ownsChunks ?? false;
   }
 
   /** Whether a frame was over the limit. Nothing can be decoded after that. */

@@ -12,7 +12,9 @@
  * @module
  */
 
+import { isOneOf } from "./check.ts";
 import type { PartialFrame } from "./partial.ts";
+import { type Payload, payloadOf } from "./payload.ts";
 
 /** The names of the framings. */
 export type FramingName = "u64" | "u32" | "line";
@@ -50,6 +52,9 @@ export interface Framing {
 }
 
 const NEWLINE = 10;
+
+/** What fits into the four bytes of a length that are written. */
+const LONGEST_PAYLOAD = 2 ** 32 - 1;
 
 /** A framing with a big-endian length of `header` bytes in front. Only the last four can hold a length within limits. */
 function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
@@ -122,21 +127,28 @@ export const FRAMINGS: Readonly<Record<FramingName, Framing>> = {
   line,
 };
 
+/** The rules of a framing. Throws a `TypeError` when there is none of that name. */
+export function framingOf(name: FramingName): Framing {
+  if (!Object.hasOwn(FRAMINGS, name)) isOneOf(Object.keys(FRAMINGS))("framing", name);
+  return FRAMINGS[name];
+}
+
 /**
- * The frame of a payload, as it stands on the wire. Throws a `TypeError` when the framing cannot carry the payload.
+ * The frame of a payload, as it stands on the wire; text goes as UTF-8. Throws a `TypeError` when there is no such
+ * framing, when the payload is neither text nor bytes, and when the framing cannot carry it; a `RangeError` when it has
+ * over 2^32 - 1 bytes.
  *
  * @example
  * ```ts
  * import { encodeFrame } from "mobcast";
  *
- * encodeFrame("u64", new TextEncoder().encode("hi")); // 0 0 0 0 0 0 0 2 h i
+ * encodeFrame("u64", "hi"); // 0 0 0 0 0 0 0 2 h i
  * ```
  */
-export function encodeFrame(framing: FramingName, payload: Uint8Array): Uint8Array {
-  const rules = FRAMINGS[framing];
-  const refusal = rules.refuses(payload);
-  if (refusal !== undefined) throw new TypeError(`Cannot encode a frame of ${payload.length} bytes: ${refusal}`);
-  const frame = new Uint8Array(rules.header + payload.length + rules.trailer);
-  rules.write(payload, frame, 0);
+export function encodeFrame(framing: FramingName, payload: Payload): Uint8Array {
+  const rules = framingOf(framing);
+  const bytes = payloadOf("Cannot encode a frame", payload, rules, LONGEST_PAYLOAD);
+  const frame = new Uint8Array(rules.header + bytes.length + rules.trailer);
+  rules.write(bytes, frame, 0);
   return frame;
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Framing, type FramingName, FRAMINGS } from "./framing.ts";
+import { checkOptions, type Checks, isString, isWhole } from "./check.ts";
+import { type Framing, type FramingName, framingOf } from "./framing.ts";
 
 /** How to build a {@link BroadcastLog}. */
 export interface BroadcastLogOptions {
@@ -20,6 +21,8 @@ export interface BroadcastLogOptions {
  * to a stuck peer pins little.
  */
 const SEGMENT_SIZE = 512 * 1024;
+
+const LOG_CHECKS: Checks = { framing: isString, segmentSize: /* @__PURE__ */ isWhole("bytes", 1, 2 ** 30) };
 
 /** Under a small `maxLag` a segment is small, too: what is held beyond the furthest cursor is up to one of them. */
 export function segmentSizeFor(maxLag: number): number {
@@ -66,10 +69,11 @@ export class BroadcastLog {
   #lastRun: Uint8Array | undefined;
   #lastRunFrom = 0;
 
-  /** Makes an empty log. */
-  constructor(options: BroadcastLogOptions = {}) {
-    this.#framing = FRAMINGS[options.framing ?? "u64"];
-    this.#segmentSize = options.segmentSize ?? SEGMENT_SIZE;
+  /** Makes an empty log. Throws a `TypeError` or a `RangeError` when an option is wrong. */
+  constructor(options?: BroadcastLogOptions) {
+    const { framing = "u64", segmentSize = SEGMENT_SIZE } = checkOptions("a BroadcastLog", options, LOG_CHECKS);
+    this.#framing = framingOf(framing);
+    this.#segmentSize = segmentSize;
   }
 
   /** The offset after the last byte. */

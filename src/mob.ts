@@ -5,13 +5,25 @@
  */
 
 import type { Adapter, Listener, ListenOptions } from "./adapter.ts";
-import { type Address, formatAddress, parseAddress } from "./address.ts";
+import { type Address, formatAddress, parseAddress, urlText } from "./address.ts";
+import {
+  type Check,
+  checkOptions,
+  type Checks,
+  isAdapter,
+  isFunction,
+  isNone,
+  isTls,
+  isWhole,
+  refuse,
+} from "./check.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { describe } from "./errors.ts";
 import { checkExposure } from "./exposure.ts";
 import type { MobHooks } from "./news.ts";
-import { type MobOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { Peer, type PeerOptions } from "./peer.ts";
+import { LIMITS, mobChecks, type MobOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { Peer } from "./peer.ts";
+import { type JoinOptions, peerChecks } from "./peer_options.ts";
 import { pipe } from "./pipe.ts";
 import type { ConnectionStats, MobStats } from "./stats.ts";
 import type { ServerTls, TlsSource } from "./tls.ts";
@@ -28,6 +40,35 @@ export interface DoorOptions {
   readonly tls?: TlsSource | undefined;
   /** The mode bits of a Unix socket's file: who may connect. Default `0o600`, the owner alone. */
   readonly unixMode?: number | undefined;
+}
+
+const isServerTls = /* @__PURE__ */ isTls("cert", "key", "ca");
+
+const isTlsSource: Check = (name, value) => {
+  if (typeof value !== "function") isServerTls(name, value);
+};
+
+const isMode: Check = (name, value) => {
+  if (typeof value !== "number") refuse(name, value, "it is a number, mode bits like 0o660");
+  if (Number.isInteger(value) && value >= 0 && value <= 0o777) return;
+  throw new RangeError(`Cannot use ${name} ${value}: it is mode bits from 0 to 0o777, like 0o660`);
+};
+
+/** What each option of `new Mob()` has to be. */
+export function newMobChecks(): Checks {
+  return { ...mobChecks(), onJoin: isFunction, onLeave: isFunction, tls: isTlsSource, unixMode: isMode };
+}
+
+/** The options of {@link Mob.close}. A drain of 0 drops everybody now. */
+const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, LIMITS.drainTimeout.max) };
+
+/** The options of {@link Mob.join}. What a member says is published, so it need not say the secret. */
+function joinChecks(): Checks {
+  return {
+    ...peerChecks(),
+    framing: isNone("a member has the framing of its mob, leave it out"),
+    secret: isNone("a member need not say it, leave it out"),
+  };
 }
 
 /**
@@ -64,7 +105,8 @@ export class Mob implements AsyncDisposable {
    * the value.
    */
   constructor(adapter: Adapter, options: MobOptions & MobHooks & DoorOptions = {}) {
-    const { onJoin, onLeave, tls, unixMode, ...others } = options;
+    isAdapter("adapter", adapter);
+    const { onJoin, onLeave, tls, unixMode, ...others } = checkOptions("new Mob()", options, newMobChecks());
     this.#doorOptions = { tls, unixMode };
     this.options = resolveOptions(others);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
@@ -82,8 +124,9 @@ export class Mob implements AsyncDisposable {
    * URL is none, with an `Error` when its certificates do not fit or the secret would cross the network in the clear,
    * and with the system's error, its `code` and the URL in it, when the door cannot be opened.
    */
-  async listen(url: string): Promise<string> {
-    const address = parseAddress(url);
+  async listen(url: string | URL, ...none: readonly never[]): Promise<string> {
+    const address = parseAddress(urlText("Cannot listen on", url));
+    if (none.length > 0) throw new TypeError(`Cannot listen on ${url} with options of its own: give them to the mob`);
     const { registry } = this.#dispatcher;
     const checkOpen = (): void => {
       if (this.#dispatcher.closing !== undefined) {
@@ -151,10 +194,10 @@ export class Mob implements AsyncDisposable {
    * }
    * ```
    */
-  join(options: PeerOptions = {}): Peer {
+  join(options?: JoinOptions): Peer {
     const { framing, maxFrame } = this.options;
-    // The application need not say the secret: what a member says is published.
-    const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...options, framing, secret: undefined });
+    const given = checkOptions("mob.join()", options, joinChecks());
+    const peer = new Peer(this.#adapter, "the mob", { maxFrame, ...given, framing });
     const [inside, outside] = pipe("inside", "the mob");
     const { registry } = this.#dispatcher;
     const token = this.#dispatcher.admit(inside);
@@ -177,10 +220,16 @@ export class Mob implements AsyncDisposable {
   /**
    * Ends the mob: accepts nobody, publishes the whole frames already read, gives everyone what they are owed for up to
    * `drain` milliseconds, half-closes, then drops. Resolves when the last connection is gone. Calling it again sets
-   * the time anew; with 0 everybody is dropped at once.
+   * the time anew; with 0 everybody is dropped at once. Rejects with a `TypeError` or a `RangeError`, and closes nothing,
+   * when an option is wrong.
    */
-  close(options: CloseOptions = {}): Promise<void> {
-    const drain = options.drain ?? this.options.drainTimeout;
+  close(options?: CloseOptions): Promise<void> {
+    let drain: number;
+    try {
+      ({ drain = this.options.drainTimeout } = checkOptions("mob.close()", options, CLOSE_CHECKS));
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (this.#ended) return this.closed;
     this.#cancelDrain?.();
     if (this.#dispatcher.closing === undefined) {
@@ -210,6 +259,9 @@ export class Mob implements AsyncDisposable {
   async #certificates(): Promise<ServerTls> {
     const { tls } = this.#doorOptions;
     if (tls === undefined) throw new TypeError("a door over TLS needs certificates: give tls: { cert, key }");
-    return typeof tls === "function" ? await tls() : tls;
+    if (typeof tls !== "function") return tls;
+    const made = await tls();
+    isServerTls("tls", made);
+    return made;
   }
 }

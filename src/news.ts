@@ -4,7 +4,7 @@
  * @module
  */
 
-import { logger } from "./logger.ts";
+import { callHook } from "./hook.ts";
 import type { CloseReason } from "./stats.ts";
 import type { Token } from "./token.ts";
 
@@ -22,7 +22,10 @@ export interface Departure extends Arrival {
   readonly reason: CloseReason;
 }
 
-/** What tells the application who comes and goes. Called at the end of a turn, so they may call anything of the mob. */
+/**
+ * What tells the application who comes and goes. Called at the end of a turn, so they may call anything of the mob. They
+ * may be asynchronous, and are not waited for; what one throws or rejects with is logged.
+ */
 export interface MobHooks {
   /** A connection joined. */
   readonly onJoin?: ((arrival: Arrival) => void) | undefined;
@@ -33,7 +36,7 @@ export interface MobHooks {
 /** Collects news while a turn runs, and tells them at its end: the application never runs inside the core's loops. */
 export class News {
   readonly #hooks: MobHooks;
-  #untold: (() => void)[] = [];
+  #untold: (() => unknown)[] = [];
 
   /** News for these hooks. */
   constructor(hooks: MobHooks) {
@@ -61,12 +64,6 @@ export class News {
   tell(): void {
     const untold = this.#untold;
     this.#untold = [];
-    for (const tell of untold) {
-      try {
-        tell();
-      } catch (error) {
-        logger.error("Cannot tell the application who came or went: its hook threw {error}", { error });
-      }
-    }
+    for (const tell of untold) callHook("Cannot tell the application who came or went: its hook failed", tell);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { readBlock } from "./access.ts";
+import { type Check, checkOptions, type Checks, isOneOf, isWhole, refuse } from "./check.ts";
 import { type FramingName, FRAMINGS } from "./framing.ts";
 import { refusesSecret } from "./secret.ts";
 import { INDEX_LIMIT } from "./token.ts";
@@ -197,6 +198,33 @@ export const CHOICES = {
   echo: ["all", "others"] as readonly Echo[],
 } as const;
 
+const isList: Check = (name, value) => {
+  if (!Array.isArray(value)) refuse(name, value, "it is a list of addresses and CIDR blocks");
+  // Array.from makes holes into entries, which are then refused.
+  for (const entry of Array.from(value as readonly unknown[])) {
+    if (typeof entry !== "string") refuse(name, entry, "it is not a string");
+    readBlock(name, entry);
+  }
+};
+
+/** What a limit has to be. */
+export function isLimit(name: keyof Limits): Check {
+  const { unit, min, max } = LIMITS[name];
+  return isWhole(unit, min, max);
+}
+
+/** What each option of a mob has to be. */
+export function mobChecks(): Checks {
+  return {
+    ...Object.fromEntries((Object.keys(LIMITS) as (keyof Limits)[]).map((name) => [name, isLimit(name)])),
+    ...Object.fromEntries(Object.entries(CHOICES).map(([name, choices]) => [name, isOneOf(choices)])),
+    allow: isList,
+    deny: isList,
+    // With the framing, and without a word of it: see checkSecret.
+    secret: () => {},
+  };
+}
+
 /**
  * Fills in the defaults and checks every value. Throws a `TypeError` for an option that does not exist or is of the
  * wrong kind, and a `RangeError` for a number out of range; both name the option and the value.
@@ -210,24 +238,12 @@ export const CHOICES = {
  * ```
  */
 export function resolveOptions(options: MobOptions): ResolvedOptions {
+  const given = checkOptions("a mob", options, mobChecks());
   const resolved: Record<string, unknown> = {};
   for (const [name, limit] of Object.entries(LIMITS)) resolved[name] = limit.default;
   for (const [name, choices] of Object.entries(CHOICES)) resolved[name] = choices[0];
-  Object.assign(resolved, { allow: [], deny: [], secret: undefined });
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    if (Object.hasOwn(CHOICES, name)) {
-      checkChoice(name, value, CHOICES[name as keyof typeof CHOICES]);
-    } else if (Object.hasOwn(LIMITS, name)) {
-      checkLimit(name, value, LIMITS[name as keyof Limits]);
-    } else if (name === "allow" || name === "deny") {
-      resolved[name] = checkList(name, value);
-      continue;
-    } else if (name !== "secret") {
-      throw new TypeError(`Cannot use option ${name}: there is none of that name`);
-    }
-    resolved[name] = value;
-  }
+  Object.assign(resolved, { secret: undefined }, given);
+  for (const list of ["allow", "deny"] as const) resolved[list] = [...given[list] ?? []];
   const { maxLag, maxFrame, secret, framing } = resolved as unknown as ResolvedOptions;
   if (secret !== undefined) checkSecret(secret, framing);
   if (maxLag < maxFrame) {
@@ -238,47 +254,8 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
   return resolved as unknown as ResolvedOptions;
 }
 
-function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
-  if (choices.includes(value as string)) return;
-  throw new TypeError(`Cannot use ${name} ${shown(value)}: it is one of ${choices.join(", ")}`);
-}
-
-/** A copy of the list, with every entry checked. */
-function checkList(name: string, value: unknown): readonly string[] {
-  if (!Array.isArray(value)) {
-    throw new TypeError(`Cannot use ${name} ${shown(value)}: it is a list of addresses and CIDR blocks`);
-  }
-  // Array.from makes holes into entries, which are then refused.
-  return Array.from(value as readonly unknown[], (entry) => {
-    if (typeof entry !== "string") throw new TypeError(`Cannot use ${name} ${shown(entry)}: it is not a string`);
-    readBlock(name, entry);
-    return entry;
-  });
-}
-
 /** The error does not show the secret: it may be all but right. */
-function checkSecret(secret: unknown, framing: FramingName): void {
+export function checkSecret(secret: unknown, framing: FramingName): void {
   const wrong = typeof secret === "string" ? refusesSecret(secret, framing) : `it is a string, not ${typeof secret}`;
   if (wrong !== undefined) throw new TypeError(`Cannot use secret (not shown): ${wrong}`);
-}
-
-/** Throws unless the value is one that the row of the table allows; the error names it. */
-export function checkLimit(name: string, value: unknown, limit: Pick<Limit, "unit" | "min" | "max">): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot use ${name} ${shown(value)}: it is a number of ${limit.unit}`);
-  }
-  if (!Number.isInteger(value) || value < limit.min || value > limit.max) {
-    throw new RangeError(
-      `Cannot use ${name} ${value}: it is a whole number of ${limit.unit} from ${limit.min} to ${limit.max}`,
-    );
-  }
-}
-
-/** Any value in a few words. Not all have a JSON (a bigint) nor a string (an object without a prototype). */
-function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "bigint") return `${value}n`;
-  return typeof value === "object" || typeof value === "function"
-    ? Object.prototype.toString.call(value)
-    : String(value);
 }

@@ -5,7 +5,8 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import { checkLimit, LONGEST_TIMER } from "./options.ts";
+import { type Check, isWhole } from "./check.ts";
+import { LONGEST_TIMER } from "./options.ts";
 
 /** The default of `closeTimeout`, in milliseconds: more than a server's `stallTimeout` and `drainTimeout` together. */
 export const CLOSE_TIMEOUT = 60_000;
@@ -71,7 +72,5 @@ export class Patience {
   }
 }
 
-/** Throws unless it is one that a peer can be closed with; the error names it. */
-export function checkTimeout(name: string, timeout: unknown): void {
-  checkLimit(name, timeout, { unit: "ms", min: 0, max: LONGEST_TIMER });
-}
+/** A time to wait for a peer that closes. */
+export const isTimeout: Check = /* @__PURE__ */ isWhole("ms", 0, LONGEST_TIMER);

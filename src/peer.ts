@@ -6,53 +6,26 @@
 
 import { onAbort } from "./abort.ts";
 import { type Adapter, ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
+import { checkOptions } from "./check.ts";
 import { describe } from "./errors.ts";
 import { FrameDecoder, type FrameVisitor } from "./frame.ts";
-import { type Framing, type FramingName, FRAMINGS } from "./framing.ts";
+import type { Framing } from "./framing.ts";
 import { BroadcastLog } from "./log.ts";
 import { Mailbox } from "./mailbox.ts";
-import { LIMITS, resolveOptions } from "./options.ts";
-import { checkTimeout, CLOSE_TIMEOUT, Patience } from "./patience.ts";
+import { CLOSE_TIMEOUT, Patience } from "./patience.ts";
+import { type Payload, payloadOf } from "./payload.ts";
+import {
+  CLOSE_CHECKS,
+  limitsOf,
+  peerChecks,
+  type PeerCloseOptions,
+  type PeerOptions,
+  SEND_CHECKS,
+  type SendOptions,
+} from "./peer_options.ts";
 import { Poll } from "./poll.ts";
 import { type Token, tokenOf } from "./token.ts";
 import { WaitingLine } from "./waiting_line.ts";
-
-/** The options of a {@link Peer}. */
-export interface PeerOptions {
-  /** How frames are delimited; the same as the server's. Default `u64`. */
-  readonly framing?: FramingName;
-  /** The largest payload to send or hear, in bytes. Default 1 MiB. */
-  readonly maxFrame?: number;
-  /**
-   * Whether what the mob says is kept for the application. Default true. A mob does not read from those who do not
-   * read, so a peer that only sends says false here, and what it hears is read and forgotten.
-   */
-  readonly hear?: boolean;
-  /** Ends the connection at once when it aborts. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * What the mob wants to hear first, where it has a `secret`: it is sent before anything else. A mob that has none
-   * takes it for a message, and everybody hears it.
-   */
-  readonly secret?: string | undefined;
-  /**
-   * How long {@link Peer.close} waits while nothing moves, in milliseconds: 0 to 2 147 483 647. Default 60 000, which is
-   * longer than a mob that is well goes without reading.
-   */
-  readonly closeTimeout?: number | undefined;
-}
-
-/** How to close. */
-export interface PeerCloseOptions {
-  /** How long to wait while nothing moves, in milliseconds; with 0 it ends at once. Default: `closeTimeout`. */
-  readonly timeout?: number | undefined;
-}
-
-/** How to send. */
-export interface SendOptions {
-  /** Gives up waiting for room: the promise rejects with the signal's reason, and nothing was sent. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** Bytes that wait to be sent before `send` makes its caller wait. */
 const SEND_AHEAD = 256 * 1024;
@@ -120,20 +93,19 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   #ignoreSignal: () => void = () => {};
 
   /** Makes a peer without a connection: use `connect()` or `mob.join()`. `name` is what errors call the other end. */
-  constructor(adapter: Adapter, name: string, options: PeerOptions = {}) {
-    const { hear = true, signal, secret, closeTimeout = CLOSE_TIMEOUT, ...limits } = options;
-    // A peer has no lag to limit, so no frame is too large for it.
-    const { framing, maxFrame } = resolveOptions({ ...limits, secret, maxLag: LIMITS.maxLag.max });
+  constructor(adapter: Adapter, name: string, options?: PeerOptions) {
+    const given = checkOptions("a peer", options, peerChecks());
+    const { hear = true, signal, secret, closeTimeout = CLOSE_TIMEOUT } = given;
+    const { framing, maxFrame } = limitsOf(given);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#name = name;
-    this.#framing = FRAMINGS[framing];
+    this.#framing = framing;
     this.#maxFrame = maxFrame;
     this.#hear = hear;
-    checkTimeout("closeTimeout", closeTimeout);
     this.#closeTimeout = closeTimeout;
     this.#patience = new Patience(adapter, () => this.#end(this.#lost("nothing moved any more", "ETIMEDOUT")));
-    this.#decoder = new FrameDecoder({ framing, maxFrame });
-    this.#outbox = new BroadcastLog({ framing });
+    this.#decoder = new FrameDecoder({ framing: framing.name, maxFrame });
+    this.#outbox = new BroadcastLog({ framing: framing.name });
     if (secret !== undefined) this.#outbox.appendPayload(new TextEncoder().encode(secret));
     this.#poll = new Poll(adapter, (events) => this.#turn(events));
     this.registry = {
@@ -157,26 +129,23 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Sends one message. Resolves when it is on its way, for which it waits until there is room: awaiting it is how a
-   * fast sender feels that the mob is slower. The payload may change again once it has resolved. An empty message is a
-   * ping: the mob hears it and says nothing.
+   * Sends one message: bytes, or text, which goes as UTF-8. Resolves when it is on its way, for which it waits until
+   * there is room: awaiting it is how a fast sender feels that the mob is slower. The payload is taken as it is when
+   * `send` is called, and may change at once. An empty message is a ping: the mob hears it and says nothing.
    *
-   * Rejects with a `RangeError` when the payload is over `maxFrame`, with a `TypeError` when the framing cannot carry
-   * it, with an `Error` when the connection is over.
+   * Rejects with a `RangeError` when the payload is over `maxFrame`, with a `TypeError` when it is neither text nor bytes
+   * or when the framing cannot carry it, with an `Error` when the connection is over.
    */
-  async send(payload: Uint8Array, options: SendOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
-    if (payload.length > this.#maxFrame) {
-      throw new RangeError(`Cannot send ${payload.length} bytes to ${this.#name}: maxFrame is ${this.#maxFrame}`);
-    }
-    const refusal = this.#framing.refuses(payload);
-    if (refusal !== undefined) throw new TypeError(`Cannot send to ${this.#name}: ${refusal}`);
+  async send(payload: Payload, options?: SendOptions): Promise<void> {
+    const signal = options === undefined ? undefined : checkOptions("send()", options, SEND_CHECKS).signal;
+    signal?.throwIfAborted();
+    const bytes = payloadOf(`Cannot send to ${this.#name}`, payload, this.#framing, this.#maxFrame);
     if (this.#state !== "open") throw this.#overError();
     this.#said = true;
     if (this.#senders.length > 0 || this.#unsent >= SEND_AHEAD) {
-      await this.#senders.wait(payload, options.signal);
+      await this.#senders.wait(typeof payload === "string" ? bytes : bytes.slice(), signal);
     } else {
-      this.#outbox.appendPayload(payload);
+      this.#outbox.appendPayload(bytes);
       this.#poll.wake();
     }
   }
@@ -204,9 +173,8 @@ export class Peer implements AsyncDisposable, AsyncIterable<Uint8Array> {
    *
    * Rejects with a `TypeError` or a `RangeError` when `timeout` is no number of milliseconds.
    */
-  async close(options: PeerCloseOptions = {}): Promise<void> {
-    const { timeout } = options;
-    if (timeout !== undefined) checkTimeout("timeout", timeout);
+  async close(options?: PeerCloseOptions): Promise<void> {
+    const { timeout } = checkOptions("close()", options, CLOSE_CHECKS);
     if (this.#socket === undefined) this.#end(undefined);
     if (this.#state === "open") {
       this.#state = "closing";

@@ -6,11 +6,13 @@
 
 import { onAbort } from "./abort.ts";
 import type { Adapter } from "./adapter.ts";
-import { Attempts } from "./attempts.ts";
+import { ATTEMPT_CHECKS, Attempts } from "./attempts.ts";
+import { checkFields, checkOptions, type Checks, isBoolean, isFunction } from "./check.ts";
 import { describe } from "./errors.ts";
-import { logger } from "./logger.ts";
-import { checkTimeout } from "./patience.ts";
-import type { Peer, PeerCloseOptions, SendOptions } from "./peer.ts";
+import { callHook } from "./hook.ts";
+import type { Payload } from "./payload.ts";
+import type { Peer } from "./peer.ts";
+import { CLOSE_CHECKS, type PeerCloseOptions, SEND_CHECKS, type SendOptions } from "./peer_options.ts";
 import type { ConnectionChange, ReconnectOptions } from "./reconnect_options.ts";
 import { WaitingLine } from "./waiting_line.ts";
 
@@ -22,11 +24,15 @@ export interface ReconnectWith {
   readonly name: string;
   /** Makes a new connection, and cuts it off when the signal aborts. */
   readonly dial: (signal: AbortSignal) => Promise<Peer>;
+  /** The bytes of a payload. Throws when it is none. */
+  readonly payloadOf: (payload: Payload) => Uint8Array;
   /** Draws the waits, unless the options do. */
   readonly random: () => number;
   /** Ends everything at once when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const RECONNECT_CHECKS: Checks = { ...ATTEMPT_CHECKS, first: isBoolean, onChange: isFunction, onGap: isFunction };
 
 /** One connection of a reconnecting peer. */
 interface Connection {
@@ -90,12 +96,12 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
   #ignoreSignal: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
 
-  /** Makes one without a connection: use `connect()`. Throws a `RangeError` when a number is out of range. */
+  /** Makes one without a connection: use `connect()`. Throws a `TypeError` or a `RangeError` when an option is wrong. */
   constructor(parts: ReconnectWith, options: ReconnectOptions = {}) {
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#with = parts;
-    this.#options = options;
-    this.#attempts = new Attempts(options, parts.random);
+    this.#options = checkFields("reconnect", options, RECONNECT_CHECKS, "reconnect.");
+    this.#attempts = new Attempts(this.#options, parts.random);
   }
 
   /**
@@ -122,18 +128,22 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
    * Sends one message, as {@link Peer.send} does; waits while there is no connection. Rejects with an `Error` when
    * there will be none any more.
    */
-  async send(payload: Uint8Array, options: SendOptions = {}): Promise<void> {
+  async send(payload: Payload, options?: SendOptions): Promise<void> {
+    const signal = options === undefined ? undefined : checkOptions("send()", options, SEND_CHECKS).signal;
+    signal?.throwIfAborted();
+    // A copy, since it may go over a later connection than the one of now.
+    const bytes = this.#with.payloadOf(payload).slice();
     for (;;) {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       if (this.#state !== "open") throw this.#overError();
-      if (this.#peer === undefined) await this.#senders.wait(undefined, options.signal);
+      if (this.#peer === undefined) await this.#senders.wait(undefined, signal);
       const peer = this.#peer;
       if (peer === undefined) continue;
       try {
-        return await peer.send(payload, options);
+        return await peer.send(bytes, signal === undefined ? undefined : { signal });
       } catch (error) {
         // A peer that is over has taken nothing of it: it can go over the next connection.
-        if (!peer.isOver || options.signal?.aborted) throw error;
+        if (!peer.isOver || signal?.aborted) throw error;
         if (this.#peer === peer) this.#peer = undefined;
       }
     }
@@ -166,8 +176,8 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
    * Ends it: sends what waits to be sent, where there is a connection, and connects no more; where there is none, what
    * waits is rejected. Resolves when it is over, as {@link Peer.close} does: {@link error} tells when not all has arrived.
    */
-  async close(options: PeerCloseOptions = {}): Promise<void> {
-    if (options.timeout !== undefined) checkTimeout("timeout", options.timeout);
+  async close(given?: PeerCloseOptions): Promise<void> {
+    const options = checkOptions("close()", given, CLOSE_CHECKS);
     if (this.#state === "open") {
       this.#state = "closing";
       this.#heard = this.#newest;
@@ -267,11 +277,7 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
   }
 
   #tell(change: ConnectionChange): void {
-    try {
-      this.#options.onChange?.(change);
-    } catch (error) {
-      logger.error("Cannot tell the application of its connection: onChange threw {error}", { error });
-    }
+    callHook("Cannot tell the application of its connection: onChange failed", () => this.#options.onChange?.(change));
   }
 
   #end(reason: unknown): void {

@@ -38,7 +38,7 @@ export interface ReconnectOptions extends AttemptOptions {
    * that a wrong URL or a wrong certificate is found at once.
    */
   readonly first?: boolean;
-  /** Called at each change, at once. */
+  /** Called at each change, at once, and not waited for. What it throws or rejects with is logged. */
   readonly onChange?: ((change: ConnectionChange) => void) | undefined;
   /**
    * Called by the iterator, in order with the messages: after the last one of the old connection and before the first

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptions, type Checks, isWhole } from "./check.ts";
 import { INDEX_LIMIT, indexOf, LAST_GENERATION, type Token, tokenOf } from "./token.ts";
 
 /** How to build a {@link Slab}. */
@@ -13,6 +14,11 @@ export interface SlabOptions {
   /** The last generation of a slot, 1 to 2^32 - 1. Tests lower it to reach the end of a slot's life. */
   readonly lastGeneration?: number;
 }
+
+const SLAB_CHECKS: Checks = {
+  capacity: /* @__PURE__ */ isWhole("values", 1, INDEX_LIMIT),
+  lastGeneration: /* @__PURE__ */ isWhole("generations", 1, LAST_GENERATION),
+};
 
 /**
  * A fixed-capacity store whose keys are {@link Token}s: insert, get, contains and remove are O(1), and a token of a
@@ -46,19 +52,10 @@ export class Slab<T> {
   #size = 0;
   #retired = 0;
 
-  /** Makes an empty slab. Throws a `RangeError` when the capacity or the last generation is out of range. */
+  /** Makes an empty slab. Throws a `TypeError` or a `RangeError` when an option is wrong. */
   constructor(options: SlabOptions) {
-    const { capacity, lastGeneration = LAST_GENERATION } = options;
-    if (!Number.isInteger(capacity) || capacity < 1 || capacity > INDEX_LIMIT) {
-      throw new RangeError(
-        `Cannot make a slab with capacity ${capacity}: it must be an integer from 1 to ${INDEX_LIMIT}`,
-      );
-    }
-    if (!Number.isInteger(lastGeneration) || lastGeneration < 1 || lastGeneration > LAST_GENERATION) {
-      throw new RangeError(
-        `Cannot make a slab with lastGeneration ${lastGeneration}: it must be an integer from 1 to ${LAST_GENERATION}`,
-      );
-    }
+    const { capacity, lastGeneration = LAST_GENERATION } = checkOptions("a Slab", options, SLAB_CHECKS);
+    SLAB_CHECKS.capacity!("capacity", capacity);
     this.capacity = capacity;
     this.#lastGeneration = lastGeneration;
   }

@@ -63,7 +63,8 @@ test("resolveOptions gives whole options, or an error that names one of those gi
         assert(error instanceof TypeError || error instanceof RangeError, `${error}`);
         const named = Object.keys(options).some((name) => (error as Error).message.startsWith(`Cannot use ${name} `));
         const unknown = Object.keys(options).some((name) =>
-          !NAMES.includes(name) && (error as Error).message === `Cannot use option ${name}: there is none of that name`
+          !NAMES.includes(name) &&
+          (error as Error).message.startsWith(`Cannot use option ${name}: there is none of that name in a mob`)
         );
         // The limit that contradicts maxFrame may be the default.
         assert(named || unknown || (error as Error).message.startsWith("Cannot use maxLag "), (error as Error).message);

@@ -103,7 +103,7 @@ test("what came before the end of a stream counts: the secret, frames and the en
 
 test("the application joins without it, and does not say it to everybody either", async () => {
   const world = await open();
-  world.mob.join({ secret: SECRET });
+  world.mob.join();
   world.run();
   assertEquals([population(world), world.mob.stats().published.frames], [[1, 0, 1, 0], 0]);
 });

@@ -112,9 +112,52 @@ export const CLIENT: readonly Group[] = [
       },
       {
         in: "send",
-        from: "if (!peer.isOver || options.signal?.aborted) throw error;",
+        from: "if (!peer.isOver || signal?.aborted) throw error;",
         to: "throw error;",
         why: "a message is lost with the connection that did not take it",
+      },
+    ],
+  },
+  {
+    file: "src/check.ts",
+    proof: { on: ["node"], tests: "test/border.test.ts" },
+    bugs: [
+      {
+        in: "checkFields",
+        from: "    checks[name]!(`${prefix}${name}`, value);\n",
+        to: "",
+        why: "options are known by name and taken as they are",
+        sample: true,
+      },
+    ],
+  },
+  {
+    file: "src/payload.ts",
+    proof: { on: ["node"], tests: "test/border.test.ts" },
+    bugs: [
+      {
+        in: "bytesOf",
+        from: "(given as Uint8Array).at(0);",
+        to: "{}",
+        why: "a payload whose buffer is gone is a ping",
+      },
+      {
+        in: "bytesOf",
+        from: "given.byteOffset, given.byteLength);",
+        to: "0);",
+        why: "a view is taken for its whole buffer",
+      },
+    ],
+  },
+  {
+    file: "src/hook.ts",
+    proof: { on: ["node"], tests: "test/border.test.ts" },
+    bugs: [
+      {
+        in: "callHook",
+        from: "Promise.resolve(answer).catch(failed);",
+        to: "void answer;",
+        why: "a hook that rejects is nobody's",
       },
     ],
   },

@@ -756,10 +756,15 @@ export const CORE: readonly Group[] = [
         to: "",
         why: "what was told of a leaver is told again",
       },
+    ],
+  },
+  {
+    file: "src/hook.ts",
+    bugs: [
       {
-        in: "tell",
-        from: "      try {\n        tell();\n      } catch (error) {",
-        to: "      tell();\n      try {\n        // nothing\n      } catch (error) {",
+        in: "callHook",
+        from: "  } catch (error) {\n    failed(error);",
+        to: "  } catch (error) {\n    throw error;",
         why: "a hook that throws ends the turn",
       },
     ],
