@@ -1,7 +1,6 @@
 /** A peer that closes delivers what it has sent, or says that it did not: against a server in the hands of the test. */
 
 import { test } from "node:test";
-import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type MemoryAdapter, memoryAdapter } from "../adapters/memory.ts";
 import type { Socket } from "../src/adapter.ts";
@@ -11,6 +10,7 @@ import { Patience } from "../src/patience.ts";
 import type { Peer } from "../src/peer.ts";
 import { tokenOf } from "../src/token.ts";
 import { bytesOf } from "./helpers/bytes.ts";
+import { settle } from "./helpers/settle.ts";
 
 const TIMEOUT = { timeout: 30_000 };
 const URL = "tcp://127.0.0.1:7000";
@@ -40,11 +40,8 @@ class Server {
     });
   }
 
-  async settle(): Promise<void> {
-    for (let round = 0; round < 5; round++) {
-      this.adapter.run();
-      await new Promise<void>((resolve) => void setImmediate(resolve));
-    }
+  settle(): Promise<void> {
+    return settle(this.adapter);
   }
 
   async pass(milliseconds: number): Promise<void> {

@@ -10,6 +10,7 @@ import type { ReconnectingPeer } from "../src/reconnect.ts";
 import type { ConnectionChange, ReconnectOptions } from "../src/reconnect_options.ts";
 import { serve, type ServeOptions } from "../src/serve.ts";
 import { bytesOf, textOf } from "./helpers/bytes.ts";
+import { settle } from "./helpers/settle.ts";
 
 const TIMEOUT = { timeout: 30_000 };
 const URL = "tcp://127.0.0.1:7000";
@@ -22,11 +23,8 @@ class World {
   #mob: Mob | undefined;
 
   /** Lets everything happen that can happen now. */
-  async settle(): Promise<void> {
-    for (let round = 0; round < 5; round++) {
-      this.adapter.run();
-      await new Promise<void>((resolve) => void setImmediate(resolve));
-    }
+  settle(): Promise<void> {
+    return settle(this.adapter);
   }
 
   /** Moves the clock on, and lets everything happen. */
