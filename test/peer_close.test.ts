@@ -273,6 +273,17 @@ test("reconnect: close tells what the last connection did not deliver, and dispo
   await assertRejects(() => peer.send(PAYLOAD), Error, "Cannot deliver everything");
 });
 
+test("reconnect: close with a timeout of its own hands it on", TIMEOUT, async () => {
+  const server = new Server();
+  await server.open();
+  const peer = await connect(URL, { adapter: server.adapter, reconnect: true });
+  await peer.send(PAYLOAD);
+  await server.settle();
+  void peer.close({ timeout: 1000 });
+  await server.pass(1000);
+  assertEquals(told(peer), [true, "ETIMEDOUT"]);
+});
+
 test("reconnect: close without a connection rejects what waits, and has nothing else to tell", TIMEOUT, async () => {
   const server = new Server();
   await server.open();
