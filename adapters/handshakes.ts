@@ -6,8 +6,10 @@
 
 import { constants } from "node:crypto";
 import type { Socket as NetSocket } from "node:net";
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { setImmediate } from "node:timers";
 import type { createServer, SecureContextOptions, Server, TLSSocket } from "node:tls";
+import { AwakeClock } from "../src/awake_clock.ts";
+import { eventLoop } from "./event_loop.ts";
 import { SOCKET_OPTIONS } from "./net_socket.ts";
 
 /** The socket over TLS, or why there is none. */
@@ -17,6 +19,7 @@ export type Outcome = TLSSocket | Error;
 export class Handshakes {
   readonly #server: Server;
   readonly #needCertificate: boolean;
+  readonly #clock: AwakeClock = new AwakeClock(eventLoop);
   readonly #pending: Map<NetSocket, (outcome: Outcome) => void> = new Map();
 
   /** `make` is `createServer` of `node:tls`. The server never listens: it is given connections. */
@@ -29,6 +32,8 @@ export class Handshakes {
       minVersion: "TLSv1.2",
       // A client could make us work for it again and again; TLS 1.3 has done away with it.
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      // Node's own deadline, two minutes, counts while the process is stopped.
+      handshakeTimeout: 2 ** 31 - 1,
       requestCert: this.#needCertificate,
       rejectUnauthorized: this.#needCertificate,
     });
@@ -38,17 +43,17 @@ export class Handshakes {
 
   /**
    * Begins a handshake; `over` is told how it ended. Returns what ends it now. The deadline is our own, since the
-   * runtimes tell of theirs and leave the connection open.
+   * runtimes tell of theirs and leave the connection open, and counts only while the process runs.
    */
   begin(raw: NetSocket, milliseconds: number, over: (outcome: Outcome) => void): () => void {
     const end = (outcome: Outcome): void => {
       if (!this.#pending.delete(raw)) return;
-      clearTimeout(timer);
+      cancel();
       // Later, so that the alert which tells the peer why is on its way.
       if (outcome instanceof Error) setImmediate(() => raw.destroy());
       over(outcome);
     };
-    const timer = setTimeout(() => end(late(milliseconds)), milliseconds);
+    const cancel = this.#clock.after(milliseconds, () => end(late(milliseconds)));
     this.#pending.set(raw, end);
     raw.on("error", (error) => end(error));
     raw.once("close", () => end(leftError()));

@@ -7,6 +7,7 @@
 
 import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
 import { type Address, formatAddress, formatHostPort, UNIX_PEER } from "../src/address.ts";
+import { AwakeClock } from "../src/awake_clock.ts";
 import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
 import { Queue } from "../src/queue.ts";
 import { HANDSHAKE_TIMEOUT } from "../src/tls.ts";
@@ -46,6 +47,16 @@ export interface MemoryAdapter extends Adapter {
   run(limit?: number): number;
   /** Moves the clock on by so many milliseconds, running each timer when its time comes, and the turns it causes. */
   advance(milliseconds: number): void;
+  /**
+   * The process stops, as at SIGSTOP: until `resume` the clock goes on with `advance`, no timer and no turn runs, and
+   * what happens to connections that came through a door is not noticed.
+   */
+  suspend(): void;
+  /**
+   * The process goes on. As on runtimes that run timers before they look at sockets, the timers that are due and their
+   * turns run first, and a few milliseconds later what had happened to the sockets is told.
+   */
+  resume(): void;
   /** How many timers are set. */
   readonly timers: number;
 }
@@ -126,7 +137,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     if (token === undefined) return Promise.resolve();
     outside.attach(registry, token);
     door.backlog.push(inside);
-    acceptAll(door);
+    loop.notice(() => acceptAll(door));
     return Promise.resolve();
   }
 
@@ -137,7 +148,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
       if (error === undefined) {
         const newcomer = door.backlog.shift()!;
         if (door.tls) shakeHands(door, newcomer);
-        else admit(door.registry, newcomer);
+        else admit(door, newcomer);
         continue;
       }
       if (NEWCOMER_GONE.has((error as { code?: string }).code ?? "")) door.backlog.shift()!.close();
@@ -150,7 +161,8 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   }
 
   /** A handshake. As in TLS 1.3 the client believes that it is in, and learns later that it is not. */
-  function shakeHands({ registry, hanging }: Door, newcomer: PipeEnd): void {
+  function shakeHands(door: Door, newcomer: PipeEnd): void {
+    const { registry, hanging } = door;
     const { peer } = newcomer;
     if (registry.knock?.(peer) === false) return newcomer.close();
     const fail = (code: string): void => {
@@ -158,7 +170,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
       registry.handshakeFailed?.(peer, systemError(code, `handshake with ${peer}`));
     };
     const fate = faults.handshake?.();
-    if (fate === undefined) return admit(registry, newcomer);
+    if (fate === undefined) return admit(door, newcomer);
     if (fate === "fails") return fail("ERR_SSL_BAD_CERTIFICATE");
     const end = (code: string): void => {
       hanging.delete(closed);
@@ -166,29 +178,51 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
       fail(code);
     };
     const closed = (): void => end("ECONNABORTED");
-    const cancel = loop.after(HANDSHAKE_TIMEOUT, () => end("ETIMEDOUT"));
+    const cancel = clock.after(HANDSHAKE_TIMEOUT, () => end("ETIMEDOUT"));
     hanging.add(closed);
   }
 
-  const loop = manual ? manualLoop() : { ...eventLoop, run: () => 0, advance: () => {}, timers: 0 };
+  const loop = manual ? manualLoop() : { ...eventLoop, ...UNDRIVEN };
+  const clock = new AwakeClock(loop);
+  function admit({ registry }: Door, inside: PipeEnd): void {
+    const token = registry.accept(inside);
+    const ready: Registry["ready"] = (token, readiness) => loop.notice(() => registry.ready(token, readiness));
+    if (token !== undefined) return inside.attach({ ready }, token);
+    inside.shutdown();
+    inside.close();
+  }
+
   return Object.assign(loop, { name: "memory", listen, connect });
 }
 
-function admit(registry: Registry, inside: PipeEnd): void {
-  const token = registry.accept(inside);
-  if (token !== undefined) return inside.attach(registry, token);
-  inside.shutdown();
-  inside.close();
-}
+/** An event loop as this adapter needs it: `notice` does at once what the process notices, or when it goes on. */
+type Loop = Omit<MemoryAdapter, "name" | "listen" | "connect"> & { notice(event: () => void): void };
+
+/** The handles of a loop that is not driven by hand: they do nothing. */
+const UNDRIVEN: Omit<Loop, keyof typeof eventLoop> = {
+  run: () => 0,
+  advance: () => {},
+  suspend: () => {},
+  resume: () => {},
+  timers: 0,
+  notice: (event) => event(),
+};
+
+/** Milliseconds from the moment when a stopped process goes on to that when it looks at its sockets. */
+const UNTIL_NOTICED = 10;
 
 /** Turns and timers that wait to be told. */
-function manualLoop(): Pick<MemoryAdapter, "defer" | "now" | "after" | "run" | "advance" | "timers"> {
+function manualLoop(): Loop {
   let turns: (() => void)[] = [];
   const timers = new Set<Timer>();
   let clock = 0;
+  /** What has happened while the process is stopped; `undefined`: it runs. */
+  let unnoticed: (() => void)[] | undefined;
+  let stopped = false;
+  let cancelNotice = (): void => {};
   const run = (limit = 100_000): number => {
     let count = 0;
-    while (turns.length > 0 && count < limit) {
+    while (!stopped && turns.length > 0 && count < limit) {
       const batch = turns;
       turns = [];
       for (const turn of batch) turn();
@@ -198,7 +232,7 @@ function manualLoop(): Pick<MemoryAdapter, "defer" | "now" | "after" | "run" | "
   };
   const advance = (milliseconds: number): void => {
     const until = clock + milliseconds;
-    for (;;) {
+    while (!stopped) {
       let first: Timer | undefined;
       for (const timer of timers) if (first === undefined || timer.at < first.at) first = timer;
       if (first === undefined || first.at > until) break;
@@ -209,16 +243,35 @@ function manualLoop(): Pick<MemoryAdapter, "defer" | "now" | "after" | "run" | "
     }
     clock = until;
   };
+  const after = (milliseconds: number, timerRun: () => void): () => void => {
+    const timer = { at: clock + milliseconds, run: timerRun };
+    timers.add(timer);
+    return () => void timers.delete(timer);
+  };
+  const notice = (): void => {
+    const events = unnoticed ?? [];
+    unnoticed = undefined;
+    for (const event of events) event();
+  };
   return {
     defer: (turn) => void turns.push(turn),
     now: () => clock,
-    after(milliseconds, timerRun) {
-      const timer = { at: clock + milliseconds, run: timerRun };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
+    after,
     run,
     advance,
+    suspend() {
+      stopped = true;
+      cancelNotice();
+      unnoticed ??= [];
+    },
+    resume() {
+      if (!stopped) return;
+      stopped = false;
+      cancelNotice = after(UNTIL_NOTICED, notice);
+      run();
+      advance(0);
+    },
+    notice: (event) => unnoticed === undefined ? event() : void unnoticed.push(event),
     get timers() {
       return timers.size;
     },

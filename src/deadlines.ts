@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Adapter } from "./adapter.ts";
+import { AwakeClock, type Clock } from "./awake_clock.ts";
 import { LIMITS, type ResolvedOptions } from "./options.ts";
 import type { Token } from "./token.ts";
 
@@ -15,20 +15,21 @@ const LINGER = 1000;
  * The deadlines of one kind. All timeouts of a kind are equal, so a `Map` in insertion order is the queue: setting and
  * clearing are O(1), and one timer, for the first, serves everybody. Nothing ever walks over connections.
  *
- * The timer only asks for a turn. Expiry is checked at the end of that turn, so after a stall of the whole process the
- * input that was waiting is handled before anybody is declared late.
+ * The timer only asks for a turn. Expiry is checked at the end of that turn, so input that was waiting is handled before
+ * anybody is declared late. That input is there, also after the process was stopped, is up to the clock: deadlines of
+ * others go by an {@link AwakeClock}.
  */
-export class Deadlines {
-  readonly #adapter: Adapter;
+export class Deadlines<Key = Token> {
+  readonly #clock: Clock;
   readonly #timeout: number;
   readonly #wake: () => void;
-  readonly #due: Map<Token, number> = new Map();
+  readonly #due: Map<Key, number> = new Map();
   #cancel: (() => void) | undefined;
   #fired = false;
 
   /** Deadlines `timeout` milliseconds after they are set; 0 means never. `wake` has to bring about {@link expired}. */
-  constructor(adapter: Adapter, timeout: number, wake: () => void) {
-    this.#adapter = adapter;
+  constructor(clock: Clock, timeout: number, wake: () => void) {
+    this.#clock = clock;
     this.#timeout = timeout;
     this.#wake = wake;
   }
@@ -44,12 +45,12 @@ export class Deadlines {
   }
 
   /** Whether this token has a deadline. */
-  has(token: Token): boolean {
+  has(token: Key): boolean {
     return this.#due.has(token);
   }
 
-  /** Sets the token's deadline to a full timeout from now, whether it had one or not. */
-  set(token: Token, now: number): void {
+  /** Sets the token's deadline to a full timeout from now, by the clock, whether it had one or not. */
+  set(token: Key, now: number = this.#clock.now()): void {
     if (this.#timeout === 0) return;
     // Deleted first, so that it goes to the end of the insertion order.
     this.#due.delete(token);
@@ -58,13 +59,14 @@ export class Deadlines {
   }
 
   /** Takes the token's deadline away. The timer is left to run: it costs one empty turn at most. */
-  clear(token: Token): void {
+  clear(token: Key): void {
     this.#due.delete(token);
   }
 
   /** The tokens whose deadline has passed, removed from the queue, the oldest first. Iterate it to its end. */
-  *expired(now: number): Iterable<Token> {
+  *expired(): Iterable<Key> {
     this.#fired = false;
+    const now = this.#clock.now();
     for (const [token, due] of this.#due) {
       if (due > now) break;
       this.#due.delete(token);
@@ -85,7 +87,7 @@ export class Deadlines {
   }
 
   #arm(milliseconds: number): void {
-    this.#cancel = this.#adapter.after(milliseconds, () => {
+    this.#cancel = this.#clock.after(milliseconds, () => {
       this.#cancel = undefined;
       this.#fired = true;
       this.#wake();
@@ -95,6 +97,8 @@ export class Deadlines {
 
 /** The five kinds of deadline that a connection can have. */
 export class Timeouts {
+  /** What they go by. */
+  readonly clock: Clock;
   /** Bytes are waiting and none was taken. */
   readonly stall: Deadlines;
   /** A frame has begun and is not whole. */
@@ -108,13 +112,14 @@ export class Timeouts {
   readonly #all: readonly Deadlines[];
 
   /** Deadlines with the timeouts of the options. */
-  constructor(adapter: Adapter, options: ResolvedOptions, wake: () => void) {
-    this.stall = new Deadlines(adapter, options.stallTimeout, wake);
-    this.frame = new Deadlines(adapter, options.frameTimeout, wake);
+  constructor(adapter: Clock, options: ResolvedOptions, wake: () => void) {
+    const clock = this.clock = new AwakeClock(adapter);
+    this.stall = new Deadlines(clock, options.stallTimeout, wake);
+    this.frame = new Deadlines(clock, options.frameTimeout, wake);
     // A stranger that may take for ever would be a way to fill the mob without knowing anything.
-    this.secret = new Deadlines(adapter, options.frameTimeout || LIMITS.frameTimeout.default, wake);
-    this.idle = new Deadlines(adapter, options.idleTimeout, wake);
-    this.linger = new Deadlines(adapter, Math.min(LINGER, options.drainTimeout), wake);
+    this.secret = new Deadlines(clock, options.frameTimeout || LIMITS.frameTimeout.default, wake);
+    this.idle = new Deadlines(clock, options.idleTimeout, wake);
+    this.linger = new Deadlines(clock, Math.min(LINGER, options.drainTimeout), wake);
     this.#all = [this.stall, this.frame, this.secret, this.idle, this.linger];
   }
 

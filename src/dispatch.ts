@@ -48,7 +48,9 @@ export class Dispatcher {
   readonly #broken: [Connection, unknown][] = [];
   #draining = false;
   #empty: (() => void) | undefined;
+  /** The time of this turn, and that of its deadlines. */
   #now: number;
+  #awake = 0;
 
   /** A dispatcher with no connections. */
   constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
@@ -125,6 +127,7 @@ export class Dispatcher {
   /** One batch of events: handle each, give everybody the news, deal with the late, tell the application. */
   #turn(events: ReadonlyMap<Token, Readiness>): void {
     this.#now = this.#adapter.now();
+    this.#awake = this.#timeouts.clock.now();
     this.#census.turns++;
     this.#intake.beginTurn();
     this.#newcomers.beginTurn();
@@ -161,7 +164,7 @@ export class Dispatcher {
     if ((readiness & READABLE) === 0 && !final) return;
     if (connection.hearing !== undefined && !this.#newcomers.meet(connection, final)) return;
     const leaving = connection.leaving !== undefined;
-    if (!leaving) this.#timeouts.idle.set(connection.token, this.#now);
+    if (!leaving) this.#timeouts.idle.set(connection.token, this.#awake);
     if (final && !leaving && this.#intake.spent) return this.#postpone(connection, readiness);
     const outcome = leaving ? this.#intake.discard(connection) : this.#intake.read(connection, this.#now, final);
     if (outcome === "too-large") this.#remove(connection, "frame-too-large");
@@ -190,13 +193,13 @@ export class Dispatcher {
   // --- from the broadcast, while it gives ---
 
   #blocked({ token }: Connection): void {
-    if (!this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#now);
+    if (!this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);
   }
 
   #progressed(connection: Connection): void {
     const { token } = connection;
-    if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#now);
-    if (connection.leaving === undefined) this.#timeouts.idle.set(token, this.#now);
+    if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);
+    if (connection.leaving === undefined) this.#timeouts.idle.set(token, this.#awake);
     this.#intake.unpause(connection);
   }
 
@@ -207,7 +210,7 @@ export class Dispatcher {
     } else if (!connection.shut) {
       connection.shut = true;
       connection.socket.shutdown();
-      this.#timeouts.linger.set(connection.token, this.#now);
+      this.#timeouts.linger.set(connection.token, this.#awake);
     }
   }
 
@@ -248,7 +251,7 @@ export class Dispatcher {
     this.#late(this.#timeouts.stall, (connection) => {
       // Under `skip` a connection can be full and owed nothing: it is not late, and is watched on.
       if (connection.leaving !== undefined || this.#broadcast.hasNews(connection)) this.#remove(connection, "stalled");
-      else this.#timeouts.stall.set(connection.token, this.#now);
+      else this.#timeouts.stall.set(connection.token, this.#awake);
     });
     if (this.#rate === undefined) return;
     this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));
@@ -256,7 +259,7 @@ export class Dispatcher {
 
   #late(deadlines: Deadlines, deal: (connection: Connection) => void): void {
     if (!deadlines.fired) return;
-    for (const token of deadlines.expired(this.#now)) {
+    for (const token of deadlines.expired()) {
       const connection = this.#slab.get(token);
       if (connection !== undefined) deal(connection);
     }

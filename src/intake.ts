@@ -110,7 +110,7 @@ export class Intake {
       }
     }
     this.#reading = undefined;
-    this.#watchFrame(connection, now, outcome, connection.framesIn + decoder.pings > framesBefore);
+    this.#watchFrame(connection, outcome, connection.framesIn + decoder.pings > framesBefore);
     return outcome;
   }
 
@@ -172,9 +172,9 @@ export class Intake {
    * A frame's time runs from its first byte: a new partial frame starts anew, a whole one has no deadline. Nor has one
    * whose bytes may be here already: while it is we who do not read, it is not the peer who is late.
    */
-  #watchFrame(connection: Connection, now: number, outcome: ReadOutcome, completed: boolean): void {
+  #watchFrame(connection: Connection, outcome: ReadOutcome, completed: boolean): void {
     const { token, decoder } = connection;
     if (decoder.pending === 0 || outcome === "later") this.#frameDeadlines.clear(token);
-    else if (completed || !this.#frameDeadlines.has(token)) this.#frameDeadlines.set(token, now);
+    else if (completed || !this.#frameDeadlines.has(token)) this.#frameDeadlines.set(token);
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Adapter, Listener, ListenOptions } from "./adapter.ts";
 import { type Address, formatAddress, parseAddress, urlText } from "./address.ts";
+import { AwakeClock } from "./awake_clock.ts";
 import {
   type Check,
   checkOptions,
@@ -241,7 +242,7 @@ export class Mob implements AsyncDisposable {
         void doorsClosed.then(() => this.#resolveClosed());
       });
     }
-    if (drain > 0) this.#cancelDrain = this.#adapter.after(drain, () => this.#dispatcher.drop());
+    if (drain > 0) this.#cancelDrain = new AwakeClock(this.#adapter).after(drain, () => this.#dispatcher.drop());
     else this.#dispatcher.drop();
     return this.closed;
   }

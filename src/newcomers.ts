@@ -95,12 +95,12 @@ export class Newcomers {
     this.#gate.handshakeOver(socket.peer);
     const connection = this.#place(socket);
     if (typeof connection === "string") return undefined;
-    const { adapter, timeouts } = this.#house;
+    const { timeouts } = this.#house;
     if (this.#secret === undefined) {
       this.#welcome(connection);
     } else {
       connection.hearing = new PartialFrame(false);
-      timeouts.secret.set(connection.token, adapter.now());
+      timeouts.secret.set(connection.token);
     }
     return connection.token;
   }
@@ -182,7 +182,7 @@ export class Newcomers {
     broadcast.add(connection);
     census.joined++;
     timeouts.secret.clear(token);
-    timeouts.idle.set(token, connection.since);
+    timeouts.idle.set(token);
     journal.joined(connection);
     news.joined({ token, peer: socket.peer });
     if (news.any) poll.wake();

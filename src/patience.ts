@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Adapter } from "./adapter.ts";
+import { AwakeClock, type Clock } from "./awake_clock.ts";
 import { type Check, isWhole } from "./check.ts";
 import { LONGEST_TIMER } from "./options.ts";
 
@@ -14,15 +14,9 @@ export const CLOSE_TIMEOUT = 60_000;
 /** How many times as long one waits in all while nothing but hearing goes on: the other end may speak for ever. */
 const HEARING = 10;
 
-/** A timer that fires so many milliseconds late tells that the process was stopped, not that the other end was slow. */
-const LATE = 1000;
-
-/** What came while the process was stopped is looked at within so many milliseconds. */
-const GRACE = 100;
-
-/** Calls `giveUp` once nothing has moved for a while. */
+/** Calls `giveUp` once nothing has moved for a while in which the process ran. */
 export class Patience {
-  readonly #clock: Pick<Adapter, "after" | "now">;
+  readonly #clock: AwakeClock;
   readonly #giveUp: () => void;
   #milliseconds = 0;
   /** When something was sent, and when anything was sent or heard. */
@@ -31,8 +25,8 @@ export class Patience {
   #cancel: (() => void) | undefined;
 
   /** Does not wait yet. */
-  constructor(clock: Pick<Adapter, "after" | "now">, giveUp: () => void) {
-    this.#clock = clock;
+  constructor(clock: Clock, giveUp: () => void) {
+    this.#clock = new AwakeClock(clock);
     this.#giveUp = giveUp;
   }
 
@@ -61,12 +55,9 @@ export class Patience {
 
   #watch(milliseconds: number): void {
     this.#cancel?.();
-    const due = this.#clock.now() + milliseconds;
     this.#cancel = this.#clock.after(milliseconds, () => {
-      const now = this.#clock.now();
-      const left = Math.ceil(this.#latest + this.#milliseconds - now);
+      const left = Math.ceil(this.#latest + this.#milliseconds - this.#clock.now());
       if (left > 0) this.#watch(left);
-      else if (now - due > LATE) this.#watch(GRACE);
       else this.#giveUp();
     });
   }

@@ -48,7 +48,7 @@ export class PipeEnd implements Socket {
   readonly #capacity: number;
   readonly #faults: Partial<PipeFaults>;
   #other!: PipeEnd;
-  #registry: Registry | undefined;
+  #registry: Pick<Registry, "ready"> | undefined;
   #token: Token | undefined;
   readonly #inbox: Queue<Uint8Array> = new Queue();
   #held = 0;
@@ -89,7 +89,7 @@ export class PipeEnd implements Socket {
   }
 
   /** From now on this end's readiness goes to `registry`, under `token`. What came before is told at once. */
-  attach(registry: Registry, token: Token): void {
+  attach(registry: Pick<Registry, "ready">, token: Token): void {
     this.#registry = registry;
     this.#token = token;
     if (this.#held > 0 || this.#ended || this.#unseen !== undefined) this.#ready(READABLE);

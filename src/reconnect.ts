@@ -7,6 +7,7 @@
 import { onAbort } from "./abort.ts";
 import type { Adapter } from "./adapter.ts";
 import { ATTEMPT_CHECKS, Attempts } from "./attempts.ts";
+import { AwakeClock } from "./awake_clock.ts";
 import { checkFields, checkOptions, type Checks, isBoolean, isFunction } from "./check.ts";
 import { describe } from "./errors.ts";
 import { callHook } from "./hook.ts";
@@ -235,7 +236,7 @@ export class ReconnectingPeer implements AsyncDisposable, AsyncIterable<Uint8Arr
     this.#peer = peer;
     while (this.#senders.length > 0) this.#senders.next();
     this.#wake();
-    const cancel = clock.after(this.#attempts.settled, () => this.#isGood(connection));
+    const cancel = new AwakeClock(clock).after(this.#attempts.settled, () => this.#isGood(connection));
     await peer.closed;
     cancel();
     connection.until = clock.now();

@@ -188,7 +188,7 @@ test("Deadlines expire in the order they were set, with one timer for all", () =
   const adapter = memoryAdapter({ manual: true });
   const late: number[] = [];
   const deadlines: Deadlines = new Deadlines(adapter, 100, () => {
-    late.push(...deadlines.expired(adapter.now()));
+    late.push(...deadlines.expired());
   });
   for (let index = 1; index <= 3; index++) {
     deadlines.set(tokenOf(index, 1), adapter.now());
