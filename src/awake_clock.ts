@@ -12,7 +12,10 @@ export type Clock = Pick<Adapter, "now" | "after">;
 /** The longest beat, in milliseconds: a stop of the process counts as no more than that. */
 const BEAT = 500;
 
-/** A beat that ends later than this, in milliseconds, says that the process was away: stopped, or too busy to look. */
+/** The shortest beat, in milliseconds: timers may be early by one. */
+const SHORTEST_BEAT = 2;
+
+/** A beat that is late by more than this, in milliseconds, says that the process was away: stopped, or too busy to look. */
 const LATE = 5;
 
 /** The shortest and the longest rest after a late beat, in milliseconds: in it what came meanwhile is fetched. */
@@ -28,7 +31,7 @@ interface Timer {
 }
 
 /**
- * A clock for deadlines of others. It goes on by beats, and a beat counts for no more than its length however late it
+ * A clock for deadlines of others. It goes on by beats, and a beat counts for hardly more than its length however late it
  * ends: while the process is stopped (a signal, a debugger, a paused container, a machine asleep) it stands still.
  *
  * No timer runs right after a late beat: the clock first rests, as long as it was late and at most a second, so that the
@@ -48,7 +51,7 @@ export class AwakeClock implements Clock {
   /** The time when the beat began, by this clock and by the one below. */
   #time = 0;
   #began = 0;
-  /** How long the beat is to be, and how much of that counts: nothing of a rest. */
+  /** How long the beat is to be, and how much of it counts at most: nothing of a rest. */
   #length = 0;
   #counts = 0;
   #rests = 0;
@@ -83,8 +86,8 @@ export class AwakeClock implements Clock {
     this.#stop();
     this.#time = time;
     this.#began = this.#clock.now();
-    this.#length = rest || Math.max(1, Math.min(BEAT, this.#first - time));
-    this.#counts = rest > 0 ? 0 : this.#length;
+    this.#length = rest || Math.max(SHORTEST_BEAT, Math.min(BEAT, this.#first - time));
+    this.#counts = rest > 0 ? 0 : this.#length + LATE;
     this.#cancel = this.#clock.after(this.#length, () => this.#end());
   }
 

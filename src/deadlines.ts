@@ -11,6 +11,9 @@ import type { Token } from "./token.ts";
 /** How long a connection that was told everything may take to hang up, in milliseconds. Then it is dropped. */
 const LINGER = 1000;
 
+/** Timers may be early by a millisecond: one that is shorter could be over in no time, again and again. */
+const SHORTEST_TIMER = 2;
+
 /**
  * The deadlines of one kind. All timeouts of a kind are equal, so a `Map` in insertion order is the queue: setting and
  * clearing are O(1), and one timer, for the first, serves everybody. Nothing ever walks over connections.
@@ -55,7 +58,7 @@ export class Deadlines<Key = Token> {
     // Deleted first, so that it goes to the end of the insertion order.
     this.#due.delete(token);
     this.#due.set(token, now + this.#timeout);
-    if (this.#cancel === undefined && !this.#fired) this.#arm(this.#timeout);
+    if (this.#cancel === undefined) this.#arm(this.#timeout);
   }
 
   /** Takes the token's deadline away. The timer is left to run: it costs one empty turn at most. */
@@ -72,10 +75,6 @@ export class Deadlines<Key = Token> {
       this.#due.delete(token);
       yield token;
     }
-    for (const due of this.#due.values()) {
-      if (this.#cancel === undefined) this.#arm(Math.max(1, due - now));
-      break;
-    }
   }
 
   /** Forgets all deadlines and stops the timer. */
@@ -90,8 +89,15 @@ export class Deadlines<Key = Token> {
     this.#cancel = this.#clock.after(milliseconds, () => {
       this.#cancel = undefined;
       this.#fired = true;
+      this.#armNext();
       this.#wake();
     });
+  }
+
+  /** Waits for the first whose deadline has yet to pass. Those before it expire now, so this is no walk of its own. */
+  #armNext(): void {
+    const now = this.#clock.now();
+    for (const due of this.#due.values()) if (due > now) return this.#arm(Math.max(SHORTEST_TIMER, due - now));
   }
 }
 

@@ -77,6 +77,11 @@ export class PlainClient implements Disposable {
     this.#socket.pause();
   }
 
+  /** Reads on. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Drops the connection. */
   close(): void {
     this.#socket.destroy();

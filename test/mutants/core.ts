@@ -724,7 +724,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "expired",
-        from: "      if (this.#cancel === undefined) this.#arm(Math.max(1, due - now));\n",
+        from: "      this.#armNext();\n",
         to: "",
         why: "after the first deadline no timer is set",
       },
