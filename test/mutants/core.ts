@@ -151,7 +151,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#caughtUp",
-        from: "      this.#timeouts.linger.set(connection.token, this.#now);\n",
+        from: "      this.#timeouts.linger.set(connection.token, this.#awake);\n",
         to: "",
         why: "who was told the end may stay for ever",
       },

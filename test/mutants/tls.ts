@@ -33,8 +33,8 @@ export const TLS: readonly Group[] = [
       },
       {
         in: "begin",
-        from: "const timer = setTimeout(() => end(late(milliseconds)), milliseconds);",
-        to: "const timer = setTimeout(() => {}, milliseconds);",
+        from: "const cancel = this.#clock.after(milliseconds, () => end(late(milliseconds)));",
+        to: "const cancel = this.#clock.after(milliseconds, () => {});",
         why: "a handshake may last for ever",
       },
       {
