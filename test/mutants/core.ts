@@ -201,7 +201,7 @@ export const CORE: readonly Group[] = [
       {
         in: "#progressed",
         from:
-          "    if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#now);\n    if (connection.leaving",
+          "    if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);\n    if (connection.leaving",
         to: "    if (connection.leaving",
         why: "progress does not count against a stall",
       },
