@@ -24,7 +24,7 @@
 // --- serve and connect ---
 export { serve, type ServeOptions } from "./src/serve.ts";
 export { connect, type ConnectOptions, type ReconnectingOptions } from "./src/client.ts";
-export { type CloseOptions, type DoorOptions, Mob } from "./src/mob.ts";
+export { type CloseOptions, type DoorOptions, type ListenerInfo, Mob } from "./src/mob.ts";
 export type { Payload } from "./src/payload.ts";
 export { Peer } from "./src/peer.ts";
 export type { JoinOptions, PeerCloseOptions, PeerOptions, SendOptions } from "./src/peer_options.ts";

@@ -20,10 +20,11 @@ import {
 } from "../src/adapter.ts";
 import { type Address, formatHostPort, type NetworkAddress, UNIX_PEER, type UnixAddress } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
+import { listenOnBun, openPort } from "./bun_port.ts";
+import { adviseWorker } from "./cluster.ts";
 import { connectionsThatFit } from "./descriptors.ts";
 import {
   bun,
-  type BunApi,
   type BunHandlers,
   type BunListener,
   type BunTcpEvents,
@@ -31,6 +32,7 @@ import {
 } from "./bun_api.ts";
 import { eventLoop } from "./event_loop.ts";
 import { Inbox } from "./inbox.ts";
+import { listenEverywhere } from "./names.ts";
 
 // --- socket ---
 
@@ -183,53 +185,42 @@ function accept(socket: BunTcpSocket, transport: Address["transport"], registry:
 
 // --- listen ---
 
-/**
- * Bun's backlog is 512 whatever is asked (https://github.com/oven-sh/bun/pull/33786): with more connections than that
- * coming at once the kernel drops SYNs, a stall of a second for each. Several listeners on one port share the storm.
- */
-const LISTENERS = 8;
-
 async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
+  try {
+    return await listenOn(address, registry, options);
+  } catch (error) {
+    throw await adviseWorker(error);
+  }
+}
+
+async function listenOn(address: Address, registry: Registry, options: ListenOptions): Promise<Listener> {
   if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
-  return address.transport === "unix"
-    ? await listenUnix(address, registry, options)
-    : await listenTcp(address, registry);
+  if (address.transport === "unix") return await listenUnix(address, registry, options);
+  return await listenEverywhere(address, (one) => listenTcp(one, registry));
 }
 
 async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
   const { bindUnix } = await import("./unix_path.ts");
   const socket = handlers(address, registry);
-  const listener = await bindUnix(address, unixMode, (unix) => open({ unix, allowHalfOpen: true, socket }));
-  return { address, close: () => Promise.resolve(listener.stop(false)) };
+  const bind = (unix: string): BunListener => listenOnBun({ unix, allowHalfOpen: true, socket });
+  const { bound, remove } = await bindUnix(address, unixMode, bind, (listener) => listener.stop(true));
+  return {
+    address,
+    close() {
+      remove();
+      return Promise.resolve(bound.stop(false));
+    },
+  };
 }
 
 async function listenTcp(address: NetworkAddress, registry: Registry): Promise<Listener> {
   const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(address, registry) };
-  // Alone first: with reusePort a second server on the port would not be refused, it would get half the connections.
-  const probe = open({ ...options, port: address.port, exclusive: true });
-  const port = probe.port;
-  probe.stop(true);
-  const listeners: BunListener[] = [];
+  const listeners = await openPort(options, address.port);
   const close = (): Promise<void> => {
     for (const listener of listeners) listener.stop(false);
     return Promise.resolve();
   };
-  try {
-    while (listeners.length < LISTENERS) listeners.push(open({ ...options, port, reusePort: true }));
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { address: { ...address, port }, close };
-}
-
-function open(options: Parameters<BunApi["listen"]>[0]): BunListener {
-  try {
-    return bun().listen(options);
-  } catch (error) {
-    // A host that cannot be resolved, or is not of this machine, has no code.
-    throw "code" in (error as Error) ? error : Object.assign(error as Error, { code: "EADDRNOTAVAIL" });
-  }
+  return { address: { ...address, port: listeners[0]!.port }, close };
 }
 
 // --- connect ---

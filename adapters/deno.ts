@@ -17,11 +17,13 @@ import {
   type Socket,
   WRITABLE,
 } from "../src/adapter.ts";
-import { type Address, formatHostPort, UNIX_PEER } from "../src/address.ts";
+import { type Address, formatHostPort, type NetworkAddress, UNIX_PEER, type UnixAddress } from "../src/address.ts";
 import type { Token } from "../src/token.ts";
 import { deferWithRests, eventLoop } from "./event_loop.ts";
 import { deno, type DenoApi, type DenoConnection, type DenoListener, normalise, primeSignals } from "./deno_api.ts";
+import { connectionsThatFit } from "./descriptors.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
+import { listenEverywhere } from "./names.ts";
 
 // --- socket ---
 
@@ -197,13 +199,28 @@ const BACKLOG = 4096;
 async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
   primeSignals();
   if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
-  if (address.transport === "unix") {
-    const { bindUnix } = await import("./unix_path.ts");
-    const bind = (path: string): DenoListener => open({ transport: "unix", path });
-    return serve(await bindUnix(address, options.unixMode, bind), address, registry);
-  }
+  if (address.transport === "unix") return await listenUnix(address, registry, options);
+  return await listenEverywhere(address, (one) => Promise.resolve(listenTcp(one, registry)));
+}
+
+async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
+  const { bindUnix } = await import("./unix_path.ts");
+  const bind = (path: string): DenoListener => open({ transport: "unix", path });
+  const { bound, remove } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
+  const listener = serve(bound, address, registry);
+  return {
+    address,
+    close() {
+      remove();
+      return listener.close();
+    },
+  };
+}
+
+function listenTcp(address: NetworkAddress, registry: Registry): Listener {
   const listener = open({ hostname: address.host, port: address.port, tcpBacklog: BACKLOG });
-  return serve(listener, { ...address, port: listener.addr.port }, registry);
+  const { hostname, port } = listener.addr;
+  return serve(listener, { ...address, host: hostname, port }, registry);
 }
 
 function open(where: Parameters<DenoApi["listen"]>[0]): DenoListener {
@@ -277,7 +294,7 @@ async function connect(address: Address, registry: Registry, options: DialOption
 // --- adapter ---
 
 /**
- * The adapter for Deno. It needs no more than `--allow-net`, with which the descriptor limit cannot be known.
+ * The adapter for Deno. It needs no more than `--allow-net`; the descriptor limit is known only where all files may be read.
  *
  * @example
  * ```ts
@@ -290,5 +307,12 @@ async function connect(address: Address, registry: Registry, options: DialOption
  * ```
  */
 export function denoAdapter(): Adapter {
-  return { name: "deno", listen, connect, ...eventLoop, defer: deferWithRests(() => writing) };
+  return {
+    name: "deno",
+    capacity: connectionsThatFit(),
+    listen,
+    connect,
+    ...eventLoop,
+    defer: deferWithRests(() => writing),
+  };
 }

@@ -7,9 +7,11 @@
 import { connect as connectSocket, createServer, type Server, type Socket as NetSocket } from "node:net";
 import { onAbort } from "../src/abort.ts";
 import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
-import { type Address, UNIX_PEER } from "../src/address.ts";
+import { type Address, UNIX_PEER, type UnixAddress } from "../src/address.ts";
+import { adviseWorker } from "./cluster.ts";
 import { connectionsThatFit } from "./descriptors.ts";
 import { eventLoop } from "./event_loop.ts";
+import { listenEverywhere } from "./names.ts";
 import { BACKLOG, offer, peerOf, SOCKET_OPTIONS } from "./net_socket.ts";
 
 // --- socket ---
@@ -25,12 +27,30 @@ function accept(socket: NetSocket, address: Address, registry: Registry): void {
 // --- listen ---
 
 async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
-  if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
-  if (address.transport === "unix") {
-    const { bindUnix } = await import("./unix_path.ts");
-    return await bindUnix(address, options.unixMode, (path) => open({ path }, address, registry));
+  try {
+    return await listenOn(address, registry, options);
+  } catch (error) {
+    throw await adviseWorker(error);
   }
-  return await open({ host: address.host, port: address.port }, address, registry);
+}
+
+async function listenOn(address: Address, registry: Registry, options: ListenOptions): Promise<Listener> {
+  if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
+  if (address.transport === "unix") return await listenUnix(address, registry, options);
+  return await listenEverywhere(address, (one) => open({ host: one.host, port: one.port }, one, registry));
+}
+
+async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
+  const { bindUnix } = await import("./unix_path.ts");
+  const bind = (path: string): Promise<Listener> => open({ path }, address, registry);
+  const { bound, remove } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
+  return {
+    address,
+    close() {
+      remove();
+      return bound.close();
+    },
+  };
 }
 
 /** What `node:net` opens, a port or a path. */
@@ -40,7 +60,8 @@ function open(where: Where, address: Address, registry: Registry): Promise<Liste
   return new Promise((resolve, reject) => {
     const server = createServer(SOCKET_OPTIONS, (socket) => accept(socket, address, registry));
     server.once("error", reject);
-    server.listen({ ...where, backlog: BACKLOG }, () => {
+    // Exclusive: the workers of a cluster would share the address, and each would have a mob of its own.
+    server.listen({ ...where, backlog: BACKLOG, exclusive: true }, () => {
       server.off("error", reject);
       // libuv deals with failing accepts itself; what comes here never ends the listener.
       server.on("error", (error) => void registry.acceptFailed(error));
@@ -53,7 +74,7 @@ function open(where: Where, address: Address, registry: Registry): Promise<Liste
 function opened(address: Address, server: Server): Address {
   if (address.transport === "unix") return address;
   const bound = server.address();
-  return bound !== null && typeof bound === "object" ? { ...address, port: bound.port } : address;
+  return bound !== null && typeof bound === "object" ? { ...address, host: bound.address, port: bound.port } : address;
 }
 
 // --- connect ---

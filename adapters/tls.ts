@@ -14,6 +14,7 @@ import type { NetworkAddress } from "../src/address.ts";
 import { HANDSHAKE_TIMEOUT, type ServerTls } from "../src/tls.ts";
 import { checked } from "./certificates.ts";
 import { Handshakes, leftError } from "./handshakes.ts";
+import { listenEverywhere } from "./names.ts";
 import { BACKLOG, offer, peerOf, SOCKET_OPTIONS, type Wire } from "./net_socket.ts";
 import { proveThatClientsNeedCertificates } from "./tls_proof.ts";
 
@@ -62,12 +63,30 @@ export async function listenOverTls(
 ): Promise<Listener> {
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = surroundings;
   let handshakes = await makeHandshakes(options.tls, surroundings);
+  const listener = await listenEverywhere(address, (one) => openTls(one, registry, () => handshakes, handshakeTimeout));
+  return {
+    ...listener,
+    // A server of its own for those who come from now on: unlike `setSecureContext` this can also begin, or cease, to ask
+    // for client certificates, and what was resumable with the old authority is not with the new one.
+    async reload(tls) {
+      handshakes = await makeHandshakes(tls, surroundings);
+    },
+  };
+}
+
+/** Opens one address; `handshakes` are those of the certificates at the time. */
+async function openTls(
+  address: NetworkAddress,
+  registry: Registry,
+  handshakes: () => Handshakes,
+  handshakeTimeout: number,
+): Promise<Listener> {
   const knocking = new Set<() => void>();
   // Who ends its half during the handshake has left. That both halves end on their own comes later, see overTls.
   const server = createTcpServer({ ...SOCKET_OPTIONS, allowHalfOpen: false }, (raw) => {
     const peer = peerOf(raw);
     if (registry.knock?.(peer) === false) return raw.on("error", () => {}).destroy();
-    const leave = handshakes.begin(raw, handshakeTimeout, (outcome) => {
+    const leave = handshakes().begin(raw, handshakeTimeout, (outcome) => {
       knocking.delete(leave);
       if (outcome instanceof Error) registry.handshakeFailed?.(peer, outcome);
       else offer(registry, outcome, peer, overTls(outcome, raw));
@@ -81,22 +100,19 @@ export async function listenOverTls(
       // On Bun a host that cannot be resolved, or is not of this machine, has no code.
       reject(Object.assign(error, { code: error.code ?? "EADDRNOTAVAIL" }));
     });
-    server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, resolve);
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG, exclusive: true }, resolve);
   });
   server.removeAllListeners("error");
   server.on("error", (error) => void registry.acceptFailed(error));
   const bound = server.address();
   return {
-    address: bound !== null && typeof bound === "object" ? { ...address, port: bound.port } : address,
+    address: bound !== null && typeof bound === "object"
+      ? { ...address, host: bound.address, port: bound.port }
+      : address,
     close() {
       server.close();
       for (const leave of [...knocking]) leave();
       return Promise.resolve();
-    },
-    // A server of its own for those who come from now on: unlike `setSecureContext` this can also begin, or cease, to ask
-    // for client certificates, and what was resumable with the old authority is not with the new one.
-    async reload(tls) {
-      handshakes = await makeHandshakes(tls, surroundings);
     },
   };
 }

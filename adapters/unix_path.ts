@@ -4,10 +4,20 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { linkSync, lstatSync, renameSync, unlinkSync } from "node:fs";
+import {
+  type BigIntStats,
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
 import { connect } from "node:net";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { setTimeout } from "node:timers";
 import { formatAddress, type UnixAddress } from "../src/address.ts";
@@ -15,8 +25,14 @@ import { formatAddress, type UnixAddress } from "../src/address.ts";
 /** The owner alone. */
 const DEFAULT_MODE = 0o600;
 
-/** How often an address in use is looked at before we believe that somebody else keeps taking it. */
+/** How often an address is tried before we believe that somebody else keeps taking it. */
 const TRIES = 5;
+
+/** The longest path that fits into a socket's address, in bytes, on Linux (unix(7)). */
+const LONGEST_PATH = 107;
+
+/** What `mkdtemp` and the socket's name in it add to the path of a directory. */
+const INNER = "/.XXXXXX/s";
 
 /**
  * The path as the system wants it: an abstract name (unix(7)) begins with a NUL. Throws where there are none.
@@ -33,64 +49,119 @@ function isNodeBefore(major: number): boolean {
   return !("Bun" in globalThis) && !("Deno" in globalThis) && Number.parseInt(process.versions.node) < major;
 }
 
+/** A Unix socket that is open. */
+export interface BoundUnix<Bound> {
+  /** What `bind` returned. */
+  readonly bound: Bound;
+  /** Removes the socket's file while it is still that of this socket. To be called before `bound` is closed. */
+  readonly remove: () => void;
+}
+
 /**
- * Opens a Unix socket with `bind`, which has to make the file before it returns. The file has its mode from the first
- * moment. One that is left of a process that is gone is taken over; one that is in use is refused with `EADDRINUSE`, and
- * what is no socket is never touched.
+ * Opens a Unix socket with `bind`; `stop` closes it again. The file has its mode from the first moment. One that is left
+ * of a process that is gone is taken over; one that is in use is refused with `EADDRINUSE`, and what is no socket is
+ * never touched.
  */
 export async function bindUnix<Bound>(
   address: UnixAddress,
   mode: number = DEFAULT_MODE,
   bind: (path: string) => Bound | Promise<Bound>,
-): Promise<Bound> {
-  const path = systemPath(address);
-  for (let tries = 1;; tries++) {
-    try {
-      return await withMode(mode, () => bind(path));
-    } catch (error) {
-      if ((error as { code?: string }).code !== "EADDRINUSE" || path.startsWith("\0") || tries === TRIES) throw error;
-      if (!await removeStale(address)) throw error;
-    }
-  }
-}
-
-/** Runs `make` under a mask that leaves exactly these bits of the 0777 that bind(2) asks for. */
-function withMode<Result>(mode: number, make: () => Result): Result {
+  stop: (bound: Bound) => unknown,
+): Promise<BoundUnix<Bound>> {
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
     throw new RangeError(`Cannot use unixMode ${mode}: it is mode bits from 0 to 0o777, like 0o660`);
   }
-  const before = process.umask(0o777 & ~mode);
-  try {
-    return make();
-  } finally {
-    process.umask(before);
+  const path = systemPath(address);
+  if (path.startsWith("\0")) return { bound: await bind(path), remove: () => {} };
+  for (let tries = 0; tries < TRIES && await removeStale(address); tries++) {
+    try {
+      return await bindFile(path, mode, bind, stop);
+    } catch (error) {
+      // Somebody else was faster.
+      if ((error as { code?: string }).code !== "EEXIST") throw error;
+    }
   }
+  throw Object.assign(new Error("the address is in use"), { code: "EADDRINUSE" });
 }
 
 /**
- * Removes the socket when nobody answers on it, and says whether the address may be free now. Between the look and the
- * removal somebody else may have done the same, and opened the address anew. So the file is moved aside first, which only
- * one of several can do, and put back at once when it is not the one that was looked at.
+ * Makes the socket in a directory that nobody else can enter, gives it its mode, and only then its name, which fails when
+ * the name is taken. What a runtime removes when it closes the socket is the path that it was made with, and that is gone
+ * by then. A umask would do for the mode, but threads have none of their own.
  */
+async function bindFile<Bound>(
+  path: string,
+  mode: number,
+  bind: (path: string) => Bound | Promise<Bound>,
+  stop: (bound: Bound) => unknown,
+): Promise<BoundUnix<Bound>> {
+  const around = dirname(path);
+  const room = LONGEST_PATH - INNER.length;
+  if (Buffer.byteLength(around) > room) {
+    throw new Error(`the directory of a socket has a path of at most ${room} bytes, use a shorter one`);
+  }
+  // Not join(), which would take away a leading "./".
+  const directory = mkdtempSync(`${around}/.`);
+  let bound: Bound | undefined;
+  try {
+    const inner = `${directory}/s`;
+    bound = await bind(inner);
+    chmodSync(inner, mode);
+    const own = lstatSync(inner, { bigint: true });
+    linkSync(inner, path);
+    // Absolute, for a program that changes its directory.
+    const file = resolve(path);
+    return { bound, remove: () => removeOwn(file, own) };
+  } catch (error) {
+    if (bound !== undefined) stop(bound);
+    throw error;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Its number is nobody else's while the socket is open. The times are not looked at: anybody may touch a file. */
+function removeOwn(path: string, own: BigIntStats): void {
+  const isOwn = (file: string): boolean => {
+    const stats = lstatSync(file, { throwIfNoEntry: false, bigint: true });
+    return stats !== undefined && stats.isSocket() && stats.dev === own.dev && stats.ino === own.ino;
+  };
+  try {
+    if (isOwn(path)) takeAway(path, isOwn);
+  } catch {
+    // The right to write there is gone: the file is left, and whoever listens there next takes it over.
+  }
+}
+
+/** Removes the socket when nobody answers on it, and says whether the address may be free now. */
 async function removeStale(address: UnixAddress): Promise<boolean> {
   const { path } = address;
   const stale = identityOf(address);
   if (stale === undefined) return true;
-  // Twice: there is a moment in which a socket has its name and nobody listens on it yet.
+  // Twice: other programs have a moment in which a socket has its name and nobody listens on it yet.
   if (await answers(path)) return false;
   await new Promise((resolve) => void setTimeout(resolve, 20));
   if (await answers(path)) return false;
+  takeAway(path, (aside) => identityOf({ ...address, path: aside }) === stale);
+  return true;
+}
+
+/**
+ * Removes a file that is still the one it was. Between the look and the removal somebody else may have done the same, and
+ * opened the address anew. So the file is moved aside first, which only one of several can do, and put back at once when
+ * it is not the one that was looked at.
+ */
+function takeAway(path: string, isSame: (aside: string) => boolean): void {
   const aside = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
   try {
     renameSync(path, aside);
     // Not a rename back: that would replace the file of a third one.
-    if (identityOf({ ...address, path: aside }) !== stale) linkSync(aside, path);
+    if (!isSame(aside)) linkSync(aside, path);
     unlinkSync(aside);
   } catch (error) {
     // Somebody else was faster.
     if ((error as { code?: string }).code !== "ENOENT") throw error;
   }
-  return true;
 }
 
 /** What tells one socket from another of the same name; `undefined` when there is none. Throws when it is no socket. */

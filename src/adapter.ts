@@ -76,6 +76,8 @@ export interface Registry {
 export interface Listener {
   /** The address as opened: a port of 0 has become a real one. */
   readonly address: Address;
+  /** Of a listener on a host name: each address that it is open at, with an IP address as host. */
+  readonly addresses?: readonly Address[];
   /** Stops accepting. Connections that came in stay. Resolves when the address is free again. */
   close(): Promise<void>;
   /** A door over TLS: newcomers are met with these from now on, connections that came in stay. */

@@ -4,15 +4,24 @@
  * @module
  */
 
+/** What an adapter may add to an error of the system. */
+interface Remarks {
+  /** Which of several addresses it is about: `[::1]:8000`. */
+  readonly subject?: string;
+  /** The way forward. */
+  readonly advice?: string;
+}
+
 /** An error for people: what could not be done, and the system's reason; its `code` is kept. */
 export function describe(what: string, cause: unknown): Error {
+  const { subject, advice } = (cause ?? {}) as Remarks;
   const code = (cause as { code?: unknown } | undefined)?.code;
   const reason = typeof code === "string"
     ? REASONS[code] ?? (code.startsWith("ERR_SSL_") ? `TLS handshake failed (${code})` : code)
     : cause instanceof Error
     ? cause.message
     : String(cause);
-  const error = new Error(`${what}: ${reason}`, { cause });
+  const error = new Error(`${what}: ${subject ? `${subject}: ` : ""}${reason}${advice ? `, ${advice}` : ""}`, { cause });
   return typeof code === "string" ? Object.assign(error, { code }) : error;
 }
 
@@ -33,6 +42,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EDQUOT: "no space left in the quota (EDQUOT)",
   EFBIG: "the file is too large (EFBIG)",
   EIO: "input/output error, or the terminal is gone (EIO)",
+  ENOTDIR: "not a directory (ENOTDIR)",
+  EROFS: "read-only file system (EROFS)",
   ENOENT: "no such file or directory (ENOENT)",
   CERT_HAS_EXPIRED: "the server's certificate has expired (CERT_HAS_EXPIRED)",
   CERT_NOT_YET_VALID: "the server's certificate is not valid yet (CERT_NOT_YET_VALID)",

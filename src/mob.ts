@@ -43,6 +43,14 @@ export interface DoorOptions {
   readonly unixMode?: number | undefined;
 }
 
+/** An open listener of a {@link Mob}. */
+export interface ListenerInfo {
+  /** Its URL, as in `urls`: where clients find it. */
+  readonly url: string;
+  /** The URLs of what it is open at: itself, or for a host name one URL for each of its IP addresses. */
+  readonly addresses: readonly string[];
+}
+
 const isServerTls = /* @__PURE__ */ isTls("cert", "key", "ca");
 
 const isTlsSource: Check = (name, value) => {
@@ -120,8 +128,16 @@ export class Mob implements AsyncDisposable {
     return this.#doors.map((door) => formatAddress(door.address));
   }
 
+  /** The open listeners, in the order in which they were opened, with the addresses that their names stand for. */
+  get listeners(): readonly ListenerInfo[] {
+    return this.#doors.map(({ address, addresses = [address] }) => ({
+      url: formatAddress(address),
+      addresses: addresses.map(formatAddress),
+    }));
+  }
+
   /**
-   * Opens a door and returns its URL as opened: a port of 0 has become a real one. Rejects with a `TypeError` when the
+   * Opens a door, for a host name at every address that the name has, and returns its URL as opened: a port of 0 has become a real one. Rejects with a `TypeError` when the
    * URL is none, with an `Error` when its certificates do not fit or the secret would cross the network in the clear,
    * and with the system's error, its `code` and the URL in it, when the door cannot be opened.
    */

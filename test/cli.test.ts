@@ -235,7 +235,7 @@ test("help and version go to standard output, with exit code 0", async () => {
 async function serving(...args: string[]): Promise<{ terminal: FakeTerminal; url: string; code: Promise<number> }> {
   const terminal = new FakeTerminal("tcp://127.0.0.1:0", ...args);
   const code = main(terminal);
-  const [, url = ""] = await terminal.stdout.match(/^listening on (.+)\n/);
+  const [, url = ""] = await terminal.stdout.match(/^listening on (\S+).*\n/);
   return { terminal, url, code };
 }
 
@@ -243,7 +243,7 @@ test("serve: one line for each door, the first signal ends it with 0", LIMITED, 
   const { terminal, code } = await serving("tcp://localhost:0");
   terminal.signal("SIGTERM");
   assertEquals(await code, 0);
-  assertMatch(terminal.stdout.text, /^listening on tcp:\/\/127\.0\.0\.1:\d+\nlistening on tcp:\/\/localhost:\d+\n$/);
+  assertMatch(terminal.stdout.text, /^listening on tcp:\/\/127\.0\.0\.1:\d+\nlistening on tcp:\/\/localhost:\d+ \(tcp:.*\)\n$/);
   assertEquals(terminal.handlers, 0);
 });
 

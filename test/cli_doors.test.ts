@@ -194,7 +194,7 @@ async function serving(
   const terminal = new FakeTerminal(...args);
   for (const [name, [text, mode]] of Object.entries(files)) terminal.texts.set(name, { text, mode });
   const code = main(terminal);
-  const opened = terminal.stdout.match(/^listening on (.+)\n/);
+  const opened = terminal.stdout.match(/^listening on (\S+).*\n/);
   const ended = code.then(() => Promise.reject(new Error(terminal.stderr.text)));
   const [, url = ""] = await Promise.race([opened, ended]);
   ended.catch(() => {});

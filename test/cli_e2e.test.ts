@@ -15,7 +15,7 @@ for (const runtime of RUNTIMES) {
     await using server = await startServer(runtime, ["tcp://127.0.0.1:0", "tcp://[::1]:0", "tcp://localhost:0"]);
     assertMatch(
       server.stdout,
-      /^listening on tcp:\/\/127\.0\.0\.1:\d+\nlistening on tcp:\/\/\[::1\]:\d+\nlistening on tcp:\/\/localhost:\d+\n$/,
+      /^listening on tcp:\/\/127\.0\.0\.1:\d+\nlistening on tcp:\/\/\[::1\]:\d+\nlistening on tcp:\/\/localhost:\d+ \(tcp:.*\)\n$/,
     );
     using one = await PlainClient.connect(server.urls[0]!);
     using two = await PlainClient.connect(server.urls[1]!);

@@ -5,7 +5,7 @@
  */
 
 import { logger } from "../logger.ts";
-import type { Mob } from "../mob.ts";
+import type { ListenerInfo, Mob } from "../mob.ts";
 import { serve, type ServeOptions } from "../serve.ts";
 import { startLogging } from "./logging.ts";
 import { type ServeFlags, toOptions } from "./serve_flags.ts";
@@ -27,7 +27,7 @@ export async function runServe(session: Session, urls: readonly string[], flags:
   try {
     mob = await openDoors(session, urls, flags);
     if (mob === undefined) return 0;
-    for (const url of mob.urls) void terminal.stdout.write(`listening on ${url}\n`);
+    for (const listener of mob.listeners) void terminal.stdout.write(`listening on ${described(listener)}\n`);
     tellOfClosing(mob, stop, drainTimeout);
     drop.addEventListener("abort", () => void mob?.close({ drain: 0 }), { once: true });
     await mob.closed;
@@ -38,6 +38,12 @@ export async function runServe(session: Session, urls: readonly string[], flags:
     stopReloading();
     stopLogging();
   }
+}
+
+/** The URL; one of a name also says which addresses that is. */
+function described({ url, addresses }: ListenerInfo): string {
+  const others = addresses.filter((address) => address !== url);
+  return others.length === 0 ? url : `${url} (${others.join(", ")})`;
 }
 
 /** The mob with its doors open; `undefined` when it was told to stop meanwhile. */

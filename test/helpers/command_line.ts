@@ -191,7 +191,7 @@ export async function startServer(runtime: RuntimeName, args: readonly string[] 
   const all = urls.length > 0 ? args : ["tcp://127.0.0.1:0", ...args];
   const server = new ServerProcess(runtime, all);
   await server.match(new RegExp(`(?:^listening on .*\\n){${doors}}`, "m"));
-  server.urls = Array.from(server.stdout.matchAll(/^listening on (.*)$/gm), (match) => match[1]!);
+  server.urls = Array.from(server.stdout.matchAll(/^listening on (\S+).*$/gm), (match) => match[1]!);
   return server;
 }
 
