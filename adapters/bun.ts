@@ -23,13 +23,7 @@ import type { Token } from "../src/token.ts";
 import { listenOnBun, openPort } from "./bun_port.ts";
 import { adviseWorker } from "./cluster.ts";
 import { connectionsThatFit } from "./descriptors.ts";
-import {
-  bun,
-  type BunHandlers,
-  type BunListener,
-  type BunTcpEvents,
-  type BunTcpSocket,
-} from "./bun_api.ts";
+import { bun, type BunHandlers, type BunListener, type BunTcpEvents, type BunTcpSocket } from "./bun_api.ts";
 import { eventLoop } from "./event_loop.ts";
 import { Inbox } from "./inbox.ts";
 import { listenEverywhere } from "./names.ts";

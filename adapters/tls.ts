@@ -97,8 +97,9 @@ async function openTls(
   // (measured, 2.9.5). What keeps it from there is `knock`, which refuses whom the mob has no room for.
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: Error & { code?: string }) => {
-      // On Bun a host that cannot be resolved, or is not of this machine, has no code.
-      reject(Object.assign(error, { code: error.code ?? "EADDRNOTAVAIL" }));
+      // On Bun a host that cannot be resolved, or is not of this machine, has no code, and on Deno that of a bad argument.
+      const { code = "EADDRNOTAVAIL" } = error;
+      reject(Object.assign(error, { code: "Deno" in globalThis && code === "EINVAL" ? "EADDRNOTAVAIL" : code }));
     });
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG, exclusive: true }, resolve);
   });

@@ -6,16 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import {
-  type BigIntStats,
-  chmodSync,
-  linkSync,
-  lstatSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-} from "node:fs";
+import { type BigIntStats, chmodSync, linkSync, lstatSync, mkdtempSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";

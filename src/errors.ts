@@ -21,7 +21,9 @@ export function describe(what: string, cause: unknown): Error {
     : cause instanceof Error
     ? cause.message
     : String(cause);
-  const error = new Error(`${what}: ${subject ? `${subject}: ` : ""}${reason}${advice ? `, ${advice}` : ""}`, { cause });
+  const error = new Error(`${what}: ${subject ? `${subject}: ` : ""}${reason}${advice ? `, ${advice}` : ""}`, {
+    cause,
+  });
   return typeof code === "string" ? Object.assign(error, { code }) : error;
 }
 

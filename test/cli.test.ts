@@ -243,7 +243,10 @@ test("serve: one line for each door, the first signal ends it with 0", LIMITED, 
   const { terminal, code } = await serving("tcp://localhost:0");
   terminal.signal("SIGTERM");
   assertEquals(await code, 0);
-  assertMatch(terminal.stdout.text, /^listening on tcp:\/\/127\.0\.0\.1:\d+\nlistening on tcp:\/\/localhost:\d+ \(tcp:.*\)\n$/);
+  assertMatch(
+    terminal.stdout.text,
+    /^listening on tcp:\/\/127\.0\.0\.1:\d+\nlistening on tcp:\/\/localhost:\d+ \(tcp:.*\)\n$/,
+  );
   assertEquals(terminal.handlers, 0);
 });
 

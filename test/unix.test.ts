@@ -9,8 +9,10 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -18,6 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runtimeAdapter } from "../adapters/runtime.ts";
 import { connect } from "../src/client.ts";
@@ -108,6 +111,75 @@ case_("a mode that is none is refused by name", async (directory) => {
   assertEquals(readdirSync(directory), []);
 });
 
+/** Looks at a path again and again in a thread of its own, and tells every mode that it saw. */
+const WATCHER = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  const { lstatSync } = require("node:fs");
+  const modes = new Set();
+  parentPort.postMessage("looks");
+  while (Atomics.load(workerData.stop, 0) === 0) {
+    const stats = lstatSync(workerData.path, { throwIfNoEntry: false });
+    if (stats !== undefined) modes.add((stats.mode & 0o777).toString(8));
+  }
+  parentPort.postMessage([...modes]);
+`;
+
+case_("no other mode is ever seen, and no umask is changed for it", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const before = process.umask(0);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const watcher = new Worker(WATCHER, { eval: true, workerData: { path, stop } });
+  const said = (): Promise<unknown> => new Promise((resolve) => void watcher.once("message", resolve));
+  try {
+    await said();
+    const modes = said();
+    for (let again = 0; again < 100; again++) {
+      const mob = await open(`unix://${path}`, { unixMode: 0o606 });
+      assertEquals(process.umask(), 0);
+      await mob.close();
+    }
+    Atomics.store(stop, 0, 1);
+    assertEquals(await within(modes, "the watcher", 20_000), ["606"]);
+  } finally {
+    process.umask(before);
+    await watcher.terminate();
+  }
+});
+
+/** Opens a door in a thread, which has no umask of its own, and closes it when it is told to. */
+const THREAD = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  const open = async () => {
+    if (workerData.loader) (await import(workerData.loader)).register();
+    const { serve } = await import(workerData.serve);
+    const mob = await serve({ listen: workerData.url, unixMode: 0o640 });
+    parentPort.once("message", () => mob.close().then(() => parentPort.postMessage("closed")));
+    return "open";
+  };
+  open().catch((error) => String(error)).then((outcome) => parentPort.postMessage(outcome));
+`;
+
+case_("a door opens in a worker thread", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const url = `unix://${path}`;
+  // Node needs help with TypeScript in each thread.
+  const loader = adapter.name === "node" ? new URL("node_modules/tsx/dist/esm/api/index.mjs", root).href : undefined;
+  const workerData = { url, loader, serve: new URL("src/serve.ts", root).href };
+  const worker = new Worker(THREAD, { eval: true, workerData });
+  const said = (): Promise<unknown> => new Promise((resolve) => void worker.once("message", resolve));
+  try {
+    assertEquals(await within(said(), "the worker", 30_000), "open");
+    assertEquals(modeOf(path), "640");
+    await assertOpen(url);
+    const closed = said();
+    worker.postMessage("close");
+    assertEquals(await within(closed, "the worker to close", 20_000), "closed");
+    assertEquals(readdirSync(directory), []);
+  } finally {
+    await worker.terminate();
+  }
+});
+
 // --- an address in use ---
 
 case_("an address on which somebody answers is in use, and stays theirs", async (directory) => {
@@ -143,7 +215,98 @@ case_("what is no socket is not replaced, and the error says so", async (directo
 
 case_("a directory that there is not is an error of the system", async (directory) => {
   const error = await rejection(open(`unix://${join(directory, "nowhere", "mob.sock")}`), "serve");
-  assertMatch(error.code ?? error.message, /^E[A-Z]+$/);
+  assertEquals(error.code, "ENOENT");
+  assertStringIncludes(error.message, "no such file or directory (ENOENT)");
+  writeFileSync(join(directory, "file"), "");
+  const inFile = await rejection(open(`unix://${join(directory, "file", "mob.sock")}`), "serve");
+  assertMatch(inFile.message, /: not a directory \(ENOTDIR\)$/);
+});
+
+case_("a path without room for the directory in which a socket is made is refused in words", async (directory) => {
+  const deep = join(directory, "d".repeat(100 - directory.length));
+  mkdirSync(deep);
+  const error = await rejection(open(`unix://${join(deep, "mob")}`), "serve");
+  assertMatch(error.message, /the directory of a socket has a path of at most \d+ bytes/);
+  assertEquals(readdirSync(deep), []);
+});
+
+case_("the longest path is a door", async (directory) => {
+  const name = "m".repeat(107 - directory.length - 1);
+  await using _mob = await open(`unix://${directory}/${name}`);
+  await assertOpen(`unix://${directory}/${name}`);
+  assertEquals(readdirSync(directory), [name]);
+});
+
+// --- whose file it is ---
+
+/** What may have come to be at the path of a door. */
+const SUCCESSORS: Readonly<Record<string, (path: string) => Promise<() => Promise<unknown>>>> = {
+  "another mob's socket": async (path) => {
+    const mob = await open(`unix://${path}`);
+    return async () => {
+      await assertOpen(`unix://${path}`);
+      await mob.close();
+    };
+  },
+  "a file": async (path) => {
+    writeFileSync(path, "precious");
+    return async () => assertEquals(readFileSync(path, "utf8"), "precious");
+  },
+  "a directory": async (path) => {
+    mkdirSync(path);
+    return async () => assert(lstatSync(path).isDirectory());
+  },
+  "a symbolic link": async (path) => {
+    symlinkSync("nowhere", path);
+    return async () => assert(lstatSync(path).isSymbolicLink());
+  },
+  "nothing": async (path) => async () => assert(!existsSync(path)),
+};
+
+for (const [what, make] of Object.entries(SUCCESSORS)) {
+  case_(`${what} in the place of a removed file is left alone by close`, async (directory) => {
+    const path = join(directory, "mob.sock");
+    const mob = await open(`unix://${path}`);
+    rmSync(path);
+    const check = await make(path);
+    await mob.close();
+    await check();
+  });
+}
+
+case_("a file that was touched is still one's own, and a moved one is left where it is", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const touched = await open(`unix://${path}`);
+  utimesSync(path, 1, 1);
+  await touched.close();
+  assertEquals(readdirSync(directory), []);
+  const moved = await open(`unix://${path}`);
+  renameSync(path, join(directory, "moved"));
+  await assertOpen(`unix://${directory}/moved`);
+  await moved.close();
+  assertEquals(readdirSync(directory), ["moved"]);
+});
+
+case_("a relative path is that of the directory at the time", async (directory) => {
+  const before = process.cwd();
+  process.chdir(directory);
+  try {
+    const mob = await open("unix:mob.sock");
+    process.chdir(before);
+    assertEquals(readdirSync(directory), ["mob.sock"]);
+    await mob.close();
+    assertEquals(readdirSync(directory), []);
+  } finally {
+    process.chdir(before);
+  }
+});
+
+case_("when nobody is left who may write there, close ends all the same", async (directory) => {
+  const path = join(directory, "inner", "mob.sock");
+  mkdirSync(join(directory, "inner"));
+  const mob = await open(`unix://${path}`);
+  rmSync(join(directory, "inner"), { recursive: true });
+  await within(mob.close(), "close", 10_000);
 });
 
 // --- other processes ---
