@@ -197,14 +197,8 @@ async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }
   const { bindUnix } = await import("./unix_path.ts");
   const socket = handlers(address, registry);
   const bind = (unix: string): BunListener => listenOnBun({ unix, allowHalfOpen: true, socket });
-  const { bound, remove } = await bindUnix(address, unixMode, bind, (listener) => listener.stop(true));
-  return {
-    address,
-    close() {
-      remove();
-      return Promise.resolve(bound.stop(false));
-    },
-  };
+  const { bound, close } = await bindUnix(address, unixMode, bind, (listener) => listener.stop(true));
+  return { address, close: () => close(() => bound.stop(false)) };
 }
 
 async function listenTcp(address: NetworkAddress, registry: Registry): Promise<Listener> {

@@ -206,15 +206,9 @@ async function listen(address: Address, registry: Registry, options: ListenOptio
 async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
   const { bindUnix } = await import("./unix_path.ts");
   const bind = (path: string): DenoListener => open({ transport: "unix", path });
-  const { bound, remove } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
+  const { bound, close } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
   const listener = serve(bound, address, registry);
-  return {
-    address,
-    close() {
-      remove();
-      return listener.close();
-    },
-  };
+  return { address, close: () => close(() => listener.close()) };
 }
 
 function listenTcp(address: NetworkAddress, registry: Registry): Listener {

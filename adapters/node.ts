@@ -43,14 +43,8 @@ async function listenOn(address: Address, registry: Registry, options: ListenOpt
 async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
   const { bindUnix } = await import("./unix_path.ts");
   const bind = (path: string): Promise<Listener> => open({ path }, address, registry);
-  const { bound, remove } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
-  return {
-    address,
-    close() {
-      remove();
-      return bound.close();
-    },
-  };
+  const { bound, close } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
+  return { address, close: () => close(() => bound.close()) };
 }
 
 /** What `node:net` opens, a port or a path. */

@@ -44,8 +44,8 @@ function isNodeBefore(major: number): boolean {
 export interface BoundUnix<Bound> {
   /** What `bind` returned. */
   readonly bound: Bound;
-  /** Removes the socket's file while it is still that of this socket. To be called before `bound` is closed. */
-  readonly remove: () => void;
+  /** Closes it by `stop`, and removes its file if that is still its own. */
+  readonly close: (stop: () => void | Promise<void>) => Promise<void>;
 }
 
 /**
@@ -63,7 +63,7 @@ export async function bindUnix<Bound>(
     throw new RangeError(`Cannot use unixMode ${mode}: it is mode bits from 0 to 0o777, like 0o660`);
   }
   const path = systemPath(address);
-  if (path.startsWith("\0")) return { bound: await bind(path), remove: () => {} };
+  if (path.startsWith("\0")) return { bound: await bind(path), close: async (halt) => await halt() };
   for (let tries = 0; tries < TRIES && await removeStale(address); tries++) {
     try {
       return await bindFile(path, mode, bind, stop);
@@ -102,13 +102,48 @@ async function bindFile<Bound>(
     linkSync(inner, path);
     // Absolute, for a program that changes its directory.
     const file = resolve(path);
-    return { bound, remove: () => removeOwn(file, own) };
+    const close = async (halt: () => void | Promise<void>): Promise<void> => {
+      removeOwn(file, own);
+      await halt();
+    };
+    return { bound, close };
   } catch (error) {
     if (bound !== undefined) stop(bound);
+    // Deno may be allowed to open this path and no other.
+    if ((error as Error).name === "NotCapable") return await bindInPlace(path, mode, bind);
     throw error;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * Makes the socket where it is to be, under a umask that leaves exactly these bits. Deno then removes whatever is at the
+ * path when it closes the socket, so what is somebody else's is out of the way for that moment.
+ */
+async function bindInPlace<Bound>(
+  path: string,
+  mode: number,
+  bind: (path: string) => Bound | Promise<Bound>,
+): Promise<BoundUnix<Bound>> {
+  const before = process.umask(0o777 & ~mode);
+  let binding: Bound | Promise<Bound>;
+  try {
+    binding = bind(path);
+  } finally {
+    process.umask(before);
+  }
+  const bound = await binding;
+  const own = lstatSync(path, { bigint: true });
+  const close = async (halt: () => void | Promise<void>): Promise<void> => {
+    const there = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+    if (there === undefined || (there.dev === own.dev && there.ino === own.ino)) return await halt();
+    const aside = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+    renameSync(path, aside);
+    await halt();
+    renameSync(aside, path);
+  };
+  return { bound, close };
 }
 
 /** Its number is nobody else's while the socket is open. The times are not looked at: anybody may touch a file. */
