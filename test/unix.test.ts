@@ -240,27 +240,11 @@ case_("the longest path is a door", async (directory) => {
 // --- whose file it is ---
 
 /** What may have come to be at the path of a door. */
-const SUCCESSORS: Readonly<Record<string, (path: string) => Promise<() => Promise<unknown>>>> = {
-  "another mob's socket": async (path) => {
-    const mob = await open(`unix://${path}`);
-    return async () => {
-      await assertOpen(`unix://${path}`);
-      await mob.close();
-    };
-  },
-  "a file": async (path) => {
-    writeFileSync(path, "precious");
-    return async () => assertEquals(readFileSync(path, "utf8"), "precious");
-  },
-  "a directory": async (path) => {
-    mkdirSync(path);
-    return async () => assert(lstatSync(path).isDirectory());
-  },
-  "a symbolic link": async (path) => {
-    symlinkSync("nowhere", path);
-    return async () => assert(lstatSync(path).isSymbolicLink());
-  },
-  "nothing": async (path) => async () => assert(!existsSync(path)),
+const SUCCESSORS: Readonly<Record<string, (path: string) => void>> = {
+  "a file": (path) => writeFileSync(path, "precious"),
+  "a directory": (path) => mkdirSync(path),
+  "a symbolic link": (path) => symlinkSync("nowhere", path),
+  "nothing": () => {},
 };
 
 for (const [what, make] of Object.entries(SUCCESSORS)) {
@@ -268,11 +252,22 @@ for (const [what, make] of Object.entries(SUCCESSORS)) {
     const path = join(directory, "mob.sock");
     const mob = await open(`unix://${path}`);
     rmSync(path);
-    const check = await make(path);
+    make(path);
+    const before = lstatSync(path, { throwIfNoEntry: false })?.ino;
     await mob.close();
-    await check();
+    assertEquals(lstatSync(path, { throwIfNoEntry: false })?.ino, before);
+    assertEquals(readdirSync(directory).length, before === undefined ? 0 : 1);
   });
 }
+
+case_("another mob's socket in the place of a removed file is left alone by close", async (directory) => {
+  const url = `unix://${join(directory, "mob.sock")}`;
+  const mob = await open(url);
+  rmSync(join(directory, "mob.sock"));
+  await using _other = await open(url);
+  await mob.close();
+  await assertOpen(url);
+});
 
 case_("a file that was touched is still one's own, and a moved one is left where it is", async (directory) => {
   const path = join(directory, "mob.sock");
