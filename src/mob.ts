@@ -105,6 +105,8 @@ export class Mob implements AsyncDisposable {
   readonly #dispatcher: Dispatcher;
   readonly #doorOptions: DoorOptions;
   readonly #doors: Listener[] = [];
+  /** Those that are being opened: who closes waits for them. */
+  readonly #opening: Set<Promise<unknown>> = new Set();
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
   #ended = false;
@@ -155,16 +157,12 @@ export class Mob implements AsyncDisposable {
       throw describe(`Cannot listen on ${url}`, cause);
     };
     const listenOptions = await this.#listenOptions(address.transport).catch(failed);
+    // Closed while the certificates were being got.
+    checkOpen();
     checkExposure(address, this.options, listenOptions.tls);
-    const door = await this.#adapter.listen(address, registry, listenOptions).catch(failed);
-    try {
-      checkOpen();
-    } catch (error) {
-      // Closed while the door was being opened: nobody else will close this one.
-      await door.close();
-      throw error;
-    }
-    this.#doors.push(door);
+    const opening = this.#adapter.listen(address, registry, listenOptions);
+    const door = await this.#whileOpening(opening).catch(failed);
+    checkOpen();
     return formatAddress(door.address);
   }
 
@@ -251,7 +249,7 @@ export class Mob implements AsyncDisposable {
     this.#cancelDrain?.();
     if (this.#dispatcher.closing === undefined) {
       this.#dispatcher.closing = "the mob is closed";
-      const doorsClosed = Promise.all(this.#doors.splice(0).map((door) => door.close()));
+      const doorsClosed = Promise.allSettled([...this.#doors.splice(0).map((door) => door.close()), ...this.#opening]);
       this.#dispatcher.drain(() => {
         this.#ended = true;
         this.#cancelDrain?.();
@@ -266,6 +264,21 @@ export class Mob implements AsyncDisposable {
   /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** A door that is being opened. Who closes the mob meanwhile waits for it, and it is closed again. */
+  async #whileOpening(opening: Promise<Listener>): Promise<Listener> {
+    const settled = opening.then(async (door) => {
+      if (this.#dispatcher.closing === undefined) this.#doors.push(door);
+      else await door.close();
+      return door;
+    });
+    this.#opening.add(settled);
+    try {
+      return await settled;
+    } finally {
+      this.#opening.delete(settled);
+    }
   }
 
   async #listenOptions(transport: Address["transport"]): Promise<ListenOptions> {

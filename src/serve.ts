@@ -68,8 +68,10 @@ export async function serve(options?: ServeOptions): Promise<Mob> {
   signal?.throwIfAborted();
   const mob = new Mob(adapter ?? await runtimeAdapter(), others);
   try {
-    for (const url of urls) await mob.listen(url);
-    signal?.throwIfAborted();
+    for (const url of urls) {
+      await mob.listen(url);
+      signal?.throwIfAborted();
+    }
   } catch (error) {
     await mob.close({ drain: 0 });
     throw error;
