@@ -69,7 +69,8 @@ export function parseAddress(given: string | URL): Address {
   if (transport !== "tcp" && transport !== "tls") {
     throw invalid(url, `"${scheme}:" is not supported, use "tcp:", "tls:" or "unix:"`);
   }
-  const host = bracketed.startsWith("[") ? bracketed.slice(1, -1) : bracketed;
+  // A zone may be written as in other URLs, `%25eth0` (RFC 6874, 2); digits alone are a zone by number, as they are.
+  const host = bracketed.startsWith("[") ? bracketed.slice(1, -1).replace(/%25(?=[^0-9])/, "%") : bracketed;
   if (host === "") throw invalid(url, "it names no host, use 127.0.0.1 for this machine, 0.0.0.0 or [::] for all");
   if (bracketed.startsWith("[") ? !/^[0-9a-f:.]+(%[\w.-]+)?$/i.test(host) : !/^[\w.-]+$/.test(host)) {
     throw invalid(url, `"${host}" is no host name and no IP address`);

@@ -51,5 +51,6 @@ export function checkSecrecy(url: string, address: Address, secret: string | und
 }
 
 function isLocal(host: string): boolean {
-  return host.toLowerCase() === "localhost" || isLoopback(host);
+  // 127.1 is 127.0.0.1 to the system (inet(3)).
+  return host.toLowerCase() === "localhost" || isLoopback(host) || /^127(\.[0-9]+){1,3}$/.test(host);
 }

@@ -295,6 +295,7 @@ test("a door that anybody reaches is warned about, with three ways forward", asy
   );
   assertMatch(await exposure("tcp://[::]:1", { deny: ["10.0.0.0/8"] }), /^Exposed/);
   assertMatch(await exposure("tcp://example.org:1", {}), /^Exposed/);
+  assertMatch(await exposure("tcp://127.example.org:1", {}), /^Exposed/);
   assertMatch(await exposure("tls://0.0.0.0:1", {}), /^Exposed: .*client certificates \(ca\).*allow.*secret/);
 });
 
@@ -303,6 +304,7 @@ test("a door of this machine, or one that asks who comes, is not", async () => {
     const url of [
       "tcp://127.0.0.1:1",
       "tcp://127.8.8.8:1",
+      "tcp://127.1:1",
       "tcp://[::1]:1",
       "tcp://LOCALHOST:1",
       "unix:x",

@@ -27,6 +27,9 @@ test("parseAddress reads what people write, and formatAddress writes it back", (
   }
   assertEquals(parseAddress("tls://[::1]:9"), { transport: "tls", host: "::1", port: 9 });
   assertEquals(parseAddress("unix:/run/mobcast.sock"), { transport: "unix", path: "/run/mobcast.sock" });
+  assertEquals(parseAddress("tcp://[fe80::1%25eth0]:9"), { transport: "tcp", host: "fe80::1%eth0", port: 9 });
+  assertEquals(parseAddress("tcp://[fe80::1%251]:9"), { transport: "tcp", host: "fe80::1%251", port: 9 });
+  assertEquals(parseAddress(new URL("tls://[::1]:9")), { transport: "tls", host: "::1", port: 9 });
   assertEquals(parseAddress("TCP://localhost/"), { transport: "tcp", host: "localhost", port: 8000 });
 });
 
