@@ -11,6 +11,7 @@ import { plainDoors, plainFlags } from "../src/cli/plain.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize, roundSize } from "../src/cli/units.ts";
 import { makeVisible } from "../src/cli/visible.ts";
+import { connect } from "../src/client.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../src/options.ts";
 import { serve } from "../src/serve.ts";
 import { VERSION } from "../src/version.ts";
@@ -345,6 +346,31 @@ test("join: lines go out, frames come in; raw for a pipe, visible for a person",
   assertEquals(await codes[0], 1);
   assertEquals(pipe.stderr.text, `mobcast: Cannot stay in ${url}: the server ended the connection\n`);
 });
+
+test(
+  "join: an output without room is waited for, and nothing more is taken from the server meanwhile",
+  LIMITED,
+  async () => {
+    for (const isTerminal of [false, true]) {
+      await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+      const terminal = new FakeTerminal("join", mob.urls[0]!);
+      terminal.stdout.isTerminal = isTerminal;
+      let makeRoom = (): void => {};
+      terminal.stdout.room = new Promise((resolve) => makeRoom = resolve);
+      const code = main(terminal);
+      while (mob.stats().connections < 1) await pause();
+      await using speaker = await connect(mob.urls[0]!);
+      for (const word of ["one", "two", "three"]) await speaker.send(bytesOf(word));
+      await terminal.stdout.match(/one\n/);
+      for (let turn = 0; turn < 20; turn++) await pause();
+      assertEquals(terminal.stdout.text, "one\n");
+      makeRoom();
+      await terminal.stdout.match(/two\nthree\n/);
+      terminal.signal("SIGINT");
+      assertEquals(await code, 0);
+    }
+  },
+);
 
 test("join: nobody there, a line too long: one line each, exit code 1", LIMITED, async () => {
   const mob = await serve({ listen: "tcp://127.0.0.1:0" });

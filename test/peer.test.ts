@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { memoryAdapter } from "../adapters/memory.ts";
 import { runtimeAdapter } from "../adapters/runtime.ts";
 import { connect } from "../src/client.ts";
+import { Mailbox } from "../src/mailbox.ts";
 import type { Mob } from "../src/mob.ts";
 import type { Peer } from "../src/peer.ts";
 import { serve, type ServeOptions } from "../src/serve.ts";
@@ -255,4 +256,12 @@ test("serve and connect dispose of themselves", TIMEOUT, async () => {
   await peer[Symbol.asyncDispose]();
   await mob[Symbol.asyncDispose]();
   assert(mob.urls.length === 0);
+});
+
+test("Mailbox counts the bytes that nobody took, message by message", () => {
+  const mailbox = new Mailbox();
+  for (const text of ["one", "three", "seventeen"]) mailbox.push(bytesOf(text));
+  const counts = [mailbox.bytes];
+  while (mailbox.take() !== undefined) counts.push(mailbox.bytes);
+  assertEquals(counts, [17, 14, 9, 0]);
 });

@@ -359,7 +359,7 @@ test("reconnect: the first connection is tried once, or as often as any", TIMEOU
   assertEquals(adapter.timers, 0);
 });
 
-test("connect that fails no longer listens to its signal", TIMEOUT, async () => {
+test("connect that fails, and a client that is over, no longer listen to their signal", TIMEOUT, async () => {
   const { signal } = new AbortController();
   let listeners = 0;
   for (const [name, change] of [["addEventListener", 1], ["removeEventListener", -1]] as const) {
@@ -369,7 +369,13 @@ test("connect that fails no longer listens to its signal", TIMEOUT, async () => 
       original.apply(signal, args);
     };
   }
-  await assertRejects(() => connect(URL, { adapter: memoryAdapter(), signal }), Error, "connection refused");
+  const adapter = memoryAdapter();
+  await assertRejects(() => connect(URL, { adapter, signal }), Error, "connection refused");
+  assertEquals(listeners, 0);
+  await using _mob = await serve({ adapter, listen: URL });
+  const peer = await connect(URL, { adapter, signal });
+  assertEquals(listeners, 1);
+  await peer.close();
   assertEquals(listeners, 0);
 });
 

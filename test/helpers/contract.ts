@@ -104,13 +104,16 @@ export async function rejection(promise: Promise<unknown>, what: string): Promis
 
 // --- bytes that tell where they belong ---
 
-/** The most bytes of one {@link pattern}. */
+/** Bytes of the pattern that are written at once, unless told. */
 export const STEP: number = 64 * 1024;
+
+/** The most bytes of one {@link pattern}: as much as the core gives to a socket at once. */
+export const LONGEST: number = 512 * 1024;
 
 /** A prime: a stream that lost, repeated or swapped a block of any usual size does not match. */
 const PERIOD = 65_521;
 
-const TABLE = fillTable(new Uint8Array(PERIOD + STEP));
+const TABLE = fillTable(new Uint8Array(PERIOD + LONGEST));
 
 function fillTable(table: Uint8Array): Uint8Array {
   let state = 1;
@@ -118,13 +121,13 @@ function fillTable(table: Uint8Array): Uint8Array {
     state = (Math.imul(state, 1_103_515_245) + 12_345) | 0;
     table[index] = state >>> 16;
   }
-  for (let index = PERIOD; index < table.length; index++) table[index] = table[index - PERIOD]!;
+  for (let at = PERIOD; at < table.length; at += PERIOD) table.copyWithin(at, 0, Math.min(PERIOD, table.length - at));
   return table;
 }
 
-/** The bytes of the pattern from an offset on, at most {@link STEP}. A view of one table: it must not change. */
+/** The bytes of the pattern from an offset on, at most {@link LONGEST}. A view of one table: it must not change. */
 export function pattern(offset: number, length: number): Uint8Array {
-  assert(length <= STEP, `a pattern of ${length} bytes`);
+  assert(length <= LONGEST, `a pattern of ${length} bytes`);
   return TABLE.subarray(offset % PERIOD, offset % PERIOD + length);
 }
 
@@ -144,7 +147,11 @@ export function assertPattern(chunk: Uint8Array, offset: number): void {
 
 /** Fails if anybody wrote into the bytes that all tests send. */
 export function assertPatternUntouched(): void {
-  assertEquals(Buffer.compare(TABLE, fillTable(new Uint8Array(PERIOD + STEP))), 0, "the bytes given to write changed");
+  assertEquals(
+    Buffer.compare(TABLE, fillTable(new Uint8Array(PERIOD + LONGEST))),
+    0,
+    "the bytes given to write changed",
+  );
 }
 
 // --- what an adapter tells ---
@@ -235,9 +242,9 @@ export class Link {
     }
   }
 
-  /** Writes the next bytes of the pattern, at most `length`. Returns whether the write was short. */
-  write(length: number): boolean {
-    const offered = Math.min(length, STEP);
+  /** Writes the next bytes of the pattern, at most `length` and `piece`. Returns whether the write was short. */
+  write(length: number, piece: number = STEP): boolean {
+    const offered = Math.min(length, piece);
     const taken = this.socket.write(pattern(this.sent, offered));
     assert(Number.isInteger(taken) && taken >= 0 && taken <= offered, `write took ${taken} of ${offered}`);
     this.sent += taken;
@@ -245,10 +252,10 @@ export class Link {
   }
 
   /** Writes the pattern until so many bytes were taken since the connection began, or the connection is over. */
-  async writePattern(total: number): Promise<void> {
+  async writePattern(total: number, piece?: number): Promise<void> {
     while (this.sent < total && this.count(FINAL) === 0) {
       const seen = this.told.length;
-      if (this.write(total - this.sent)) {
+      if (this.write(total - this.sent, piece)) {
         await this.toldSince(seen, WRITABLE | FINAL, `leave to write after ${this.sent} of ${total} bytes`);
       }
     }
@@ -423,6 +430,15 @@ export class RawPeer {
       if (!isPattern(chunk, this.received)) this.violations.push(`wrong bytes from ${this.received} on`);
       this.received += chunk.length;
       this.#bell.ring();
+    });
+  }
+
+  /** Begins to read as {@link listen} does, a little at a time, as on a slow line. */
+  sip(): void {
+    this.listen();
+    this.socket.on("data", () => {
+      this.socket.pause();
+      setTimeout(() => this.socket.resume(), 1);
     });
   }
 

@@ -9,6 +9,8 @@ export class FakeOutput implements JobOutput, LogOutput {
   notice: (lines: number) => string = String;
   isTerminal = false;
   columns: number | undefined = undefined;
+  /** What each write waits for. */
+  room: Promise<void> = Promise.resolve();
   readonly #broken: AbortController = new AbortController();
   readonly #parts: Uint8Array[] = [];
   #look: (() => void)[] = [];
@@ -30,7 +32,7 @@ export class FakeOutput implements JobOutput, LogOutput {
   write(data: string | Uint8Array): Promise<void> {
     this.#parts.push(typeof data === "string" ? bytesOf(data) : data.slice());
     for (const look of this.#look.splice(0)) look();
-    return Promise.resolve();
+    return this.room;
   }
 
   flush(): Promise<void> {

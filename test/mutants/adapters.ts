@@ -72,13 +72,6 @@ export const ADAPTERS: readonly Group[] = [
         why: "node: WRITABLE is told again and again",
       },
       {
-        in: "#drain",
-        from: "!this.#owed || this.#socket.writableLength > 0",
-        to: "!this.#owed",
-        why: "node: WRITABLE is told while a write over TLS is on its way",
-        proof: { on: ["node"], tests: CONFORMANCE, named: "^node, tls: rule 3" },
-      },
-      {
         in: "read",
         from: "      this.#socket.resume();\n",
         to:
@@ -141,6 +134,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "    if (!this.#owed) return;\n",
         to: "",
         why: "bun: WRITABLE is told of what was not short",
+        proof: rule("bun", "rule 5"),
       },
       {
         in: "BunSocket.read",
@@ -250,7 +244,7 @@ export const ADAPTERS: readonly Group[] = [
   },
   {
     file: "adapters/event_loop.ts",
-    proof: rule("deno", "rule 2"),
+    proof: { on: ["deno"], tests: CONFORMANCE, named: "^deno, unix: rule 2" },
     bugs: [
       {
         in: "deferWithRests",

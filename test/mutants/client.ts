@@ -33,12 +33,6 @@ export const CLIENT: readonly Group[] = [
       },
       {
         in: "#write",
-        from: "        this.#blocked = taken < run.length;\n",
-        to: "        this.#blocked = taken === 0;\n",
-        why: "a client that was taken little from writes again at once",
-      },
-      {
-        in: "#write",
         from: " || this.#unsent > 0 || this.#shut",
         to: " || this.#shut",
         why: "close forgets what waits to be sent",
@@ -48,12 +42,14 @@ export const CLIENT: readonly Group[] = [
         from: "    this.#ignoreSignal();\n",
         to: "",
         why: "a signal keeps the clients that are over",
+        proof: { on: ["node"], tests: "test/reconnect.test.ts", named: "no longer listen" },
       },
       {
         in: "close",
         from: "      this.#mailbox.clear();\n",
         to: "",
         why: "a client that is closed keeps what nobody took",
+        proof: { on: ["node"], tests: "test/peer_close.test.ts" },
       },
     ],
   },
