@@ -73,6 +73,9 @@ export class Handshakes {
   #objection(socket: TLSSocket): Error | undefined {
     if (!this.#needCertificate) return undefined;
     if (!socket.authorized) return inWords(new Error("its certificate is not authorised"), socket);
+    // Deno keeps sessions for the whole process, whatever authority they were made with
+    // (https://github.com/denoland/deno/pull/34630): one that is resumed here says nothing of ours.
+    if ("Deno" in globalThis && socket.isSessionReused()) return new Error("it resumed a session: connect anew");
     // Without a certificate this is {} on some runtimes and null on others.
     const certificate: object | null = socket.getPeerCertificate();
     return Object.keys(certificate ?? {}).length > 0 ? undefined : new Error("it has no certificate");

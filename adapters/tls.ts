@@ -67,7 +67,8 @@ export async function listenOverTls(
   return {
     ...listener,
     // A server of its own for those who come from now on: unlike `setSecureContext` this can also begin, or cease, to ask
-    // for client certificates, and what was resumable with the old authority is not with the new one.
+    // for client certificates. What was resumable with the old authority is not with the new one: on Deno since
+    // `Handshakes` takes no session where a certificate is needed.
     async reload(tls) {
       handshakes = await makeHandshakes(tls, surroundings);
     },

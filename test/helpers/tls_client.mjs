@@ -1,0 +1,51 @@
+/**
+ * A client over TLS of another program, on Node: it resumes sessions and renegotiates, which the clients of Bun and Deno
+ * do not. Reads its orders as JSON from its only argument, and writes what it saw as JSON.
+ */
+
+import { connect } from "node:tls";
+import process from "node:process";
+
+/** Connects, and waits until something came or the connection ended. */
+function come({ port, renegotiate, version, ...options }) {
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: "127.0.0.1",
+      servername: "localhost",
+      ...options,
+      port,
+      ...(version && { minVersion: version, maxVersion: version }),
+    });
+    let heard = false;
+    let reused = false;
+    let session;
+    const end = (renegotiated) => {
+      resolve({ heard, reused, session, renegotiated });
+      socket.destroy();
+    };
+    socket.on("session", (newest) => session = newest);
+    socket.on("secureConnect", () => reused = socket.isSessionReused());
+    socket.on("error", () => {});
+    socket.on("close", () => end(false));
+    socket.on("data", () => {
+      heard = true;
+      if (renegotiate) {
+        socket.renegotiate({}, (error) => end(!error));
+        // A server that refuses says so in a warning, which OpenSSL tells nobody.
+        setTimeout(() => end(false), 500);
+      } // A ticket may come after the first bytes.
+      else setTimeout(end, 50);
+    });
+  });
+}
+
+const [first, ...others] = JSON.parse(process.argv[2]);
+const seen = [await come(first)];
+const { session } = seen[0];
+for (const { wait = 0, ...other } of others) {
+  await new Promise((resolve) => setTimeout(resolve, wait));
+  seen.push(await come({ session, ...other }));
+}
+console.log(
+  JSON.stringify(seen.map(({ session, ...what }) => ({ ...what, session: session !== undefined }))),
+);
