@@ -246,7 +246,11 @@ export class Dispatcher {
   #expire(): void {
     this.#late(this.#timeouts.frame, (connection) => this.#remove(connection, "frame-timeout"));
     this.#late(this.#timeouts.secret, (connection) => this.#newcomers.unauthorized(connection, "it took too long"));
-    this.#late(this.#timeouts.idle, (connection) => this.#remove(connection, "idle"));
+    this.#late(this.#timeouts.idle, (connection) => {
+      // Its bytes wait for us: it is not idle.
+      if (this.#intake.holds(connection)) this.#timeouts.idle.set(connection.token, this.#awake);
+      else this.#remove(connection, "idle");
+    });
     this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.leaving ?? "shutdown"));
     this.#late(this.#timeouts.stall, (connection) => {
       // Under `skip` a connection can be full and owed nothing: it is not late, and is watched on.

@@ -133,6 +133,11 @@ export class Intake {
     this.#poll.ready(connection.token, READABLE);
   }
 
+  /** Whether the connection has something to read, and is not read from because of somebody else's lag (`block`). */
+  holds(connection: Connection): boolean {
+    return this.#held.has(connection);
+  }
+
   /** The connection is gone. */
   forget(connection: Connection): void {
     this.#frameDeadlines.clear(connection.token);

@@ -182,6 +182,69 @@ test("LIMITS has a default within its range for every limit, and a first choice 
   }
 });
 
+// --- what counts, and what does not any more ---
+
+test("maxFrameRate: who was silent for an hour has saved up no more than one second's worth", async () => {
+  const world = await World.open({ maxFrameRate: 10 });
+  const member = world.join();
+  come(world, member, frameOf("first"));
+  world.adapter.advance(3_600_000);
+  const before = world.mob.stats().published.frames;
+  for (let count = 0; count < 1000; count++) member.socket.incoming.push(frameOf("x"));
+  world.ready(member.token, READABLE);
+  world.run();
+  assertLess(world.mob.stats().published.frames - before, 12);
+  world.adapter.advance(1000);
+  assertLess(world.mob.stats().published.frames - before, 23);
+});
+
+test("a leaving connection has drainTimeout to hang up, when that is less than a second", async () => {
+  const world = await World.open({ drainTimeout: 100 });
+  const member = world.join();
+  member.socket.incoming.push(null);
+  world.ready(member.token, READABLE);
+  world.run();
+  assertEquals([member.socket.shutdowns, world.reasons], [1, []]);
+  world.adapter.advance(99);
+  assertEquals(world.reasons, []);
+  world.adapter.advance(1);
+  assertEquals(world.reasons, ["end"]);
+});
+
+test("stats count the pings of those who have left, and rates run since the join", async () => {
+  const world = await World.open({ secret: "s" });
+  const stays = world.join();
+  const leaves = world.join();
+  world.adapter.advance(9000);
+  for (const member of [stays, leaves]) {
+    come(world, member, frameOf("s"));
+    come(world, member, new Uint8Array(24));
+  }
+  leaves.socket.incoming.push(null);
+  world.ready(leaves.token, READABLE | HUP);
+  world.run();
+  assertEquals([world.reasons, world.mob.stats().pings], [["end"], 6]);
+  world.adapter.advance(1000);
+  come(world, stays, new Uint8Array([...frameOf("x".repeat(992))]));
+  assertEquals(world.mob.connections().map(({ age, inRate, givenRate }) => [age, inRate, givenRate]), [[
+    1000,
+    1000,
+    1000,
+  ]]);
+});
+
+test("idleTimeout does not run out for one whose bytes wait while everybody is held", async () => {
+  const world = await World.open({ slowConsumer: "block", maxLag: 100, stallTimeout: 60_000, idleTimeout: 1000 });
+  const [speaker, stuck] = [world.join(), world.join()];
+  stuck.socket.room = 0;
+  world.say(speaker, "x".repeat(90));
+  world.say(speaker, "y".repeat(90));
+  world.say(speaker, "z");
+  world.adapter.advance(10_000);
+  // The stuck one is idle, and everybody goes on.
+  assertEquals([world.reasons[0], world.departures[0]!.token, speaker.socket.texts.at(-1)], ["idle", stuck.token, "z"]);
+});
+
 // --- deadlines ---
 
 test("Deadlines expire in the order they were set, with one timer for all", () => {

@@ -404,6 +404,21 @@ case_("who stops after 5 bytes is closed at the deadline, and counted", async ()
   });
 });
 
+case_("a handshake that is under way while the process is stopped for longer is done when it goes on", async () => {
+  await withDoor(server, { handshakeTimeout: 300 }, async ({ registry, port }) => {
+    const socket = tlsConnect({ port, host: "127.0.0.1", ca, checkServerIdentity: () => undefined });
+    socket.on("error", () => {});
+    await new Promise((resolve) => socket.once("connect", resolve));
+    // The door has taken the connection, at the latest, when a few timers have passed.
+    await pause(1);
+    const until = performance.now() + 800;
+    while (performance.now() < until);
+    await within(registry.accepted(), "the end of the handshake");
+    assertEquals(registry.failedHandshakes, []);
+    socket.destroy();
+  });
+});
+
 case_("who leaves during the handshake is counted", async () => {
   await withDoor(server, {}, async ({ registry, port }) => {
     const socket = await plain(port);

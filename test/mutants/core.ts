@@ -644,7 +644,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "accept",
-        from: "      timeouts.secret.set(connection.token, adapter.now());\n",
+        from: "      timeouts.secret.set(connection.token);\n",
         to: "",
         why: "a stranger may stay for ever",
       },
