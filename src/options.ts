@@ -26,7 +26,11 @@ export interface Limits {
   readonly maxFrame: number;
   /** How far behind the log a connection may be, in bytes. Default 16 MiB. */
   readonly maxLag: number;
-  /** How long bytes may wait for a connection that takes none, in milliseconds. Default 10 000. */
+  /**
+   * How long bytes may wait for a connection that takes none, in milliseconds. Default 30 000. A kernel takes no byte
+   * until about a third of its send buffer is free, so it has to be longer than the slowest reader needs for that: with
+   * Linux' largest buffer, 4 MiB, a reader of 50 kB/s needs 28 seconds.
+   */
   readonly stallTimeout: number;
   /** How long one frame may take from its first byte to its last, in milliseconds; 0 is no limit. Default 30 000. */
   readonly frameTimeout: number;
@@ -134,7 +138,7 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
   },
   stallTimeout: {
     unit: "ms",
-    default: 10_000,
+    default: 30_000,
     min: 1,
     max: LONGEST_TIMER,
     about: "how long bytes may wait for a connection that takes none",

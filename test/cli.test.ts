@@ -216,7 +216,7 @@ test("help and version go to standard output, with exit code 0", async () => {
   for (const name of Object.keys(LIMITS)) {
     assertStringIncludes(help.stdout.text, `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <`);
   }
-  for (const part of ["serve", "join", "send", "bench", "(default: 1MiB)", "(default: 10s)", "--log-level", "--echo"]) {
+  for (const part of ["serve", "join", "send", "bench", "(default: 1MiB)", "(default: 30s)", "--log-level", "--echo"]) {
     assertStringIncludes(help.stdout.text.replace(/\s+/g, " "), part);
   }
   assertEquals(help.stderr.text, "");

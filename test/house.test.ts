@@ -51,7 +51,7 @@ test("arrows point one way: only serve, client and the load pick an adapter, ada
     if (["src/serve.ts", "src/client.ts", "src/bench/load.ts"].includes(path)) continue;
     assertEquals(imports(path).filter((name) => name.includes("adapters/")), [], path);
   }
-  const allowed = /^(node:|\.\/|\.\.\/src\/(abort|adapter|address|token|pipe|queue|tls)\.ts$)/;
+  const allowed = /^(node:|\.\/|\.\.\/src\/(abort|adapter|address|awake_clock|token|pipe|queue|tls)\.ts$)/;
   for (
     const path of ["node", "bun", "deno", "memory", "inbox", "event_loop", "net_socket", "tls", "unix_path"].map((
       name,

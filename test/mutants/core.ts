@@ -714,6 +714,31 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
+    file: "src/awake_clock.ts",
+    proof: { on: ["node"], tests: "test/awake_clock.test.ts" },
+    bugs: [
+      {
+        in: "now",
+        from: "Math.min(this.#counts, this.#clock.now() - this.#began)",
+        to: "(this.#clock.now() - this.#began)",
+        why: "time in which the process was stopped counts",
+        sample: true,
+      },
+      {
+        in: "#end",
+        from: "if (this.#first - this.#time < rest) {",
+        to: "if (false) {",
+        why: "a late process judges before it looks",
+      },
+      {
+        in: "#end",
+        from: " && this.#rests < MOST_RESTS",
+        to: "",
+        why: "a process that is always late has no deadlines",
+      },
+    ],
+  },
+  {
     file: "src/deadlines.ts",
     bugs: [
       {
@@ -723,7 +748,7 @@ export const CORE: readonly Group[] = [
         why: "a deadline that is set again keeps its place",
       },
       {
-        in: "expired",
+        in: "#arm",
         from: "      this.#armNext();\n",
         to: "",
         why: "after the first deadline no timer is set",
