@@ -154,7 +154,8 @@ export class Mob implements AsyncDisposable {
     };
     checkOpen();
     const failed = (cause: unknown): never => {
-      throw describe(`Cannot listen on ${url}`, cause);
+      // With the port, which the URL need not name.
+      throw describe(`Cannot listen on ${address.transport === "unix" ? url : formatAddress(address)}`, cause);
     };
     const listenOptions = await this.#listenOptions(address.transport).catch(failed);
     // Closed while the certificates were being got.

@@ -276,6 +276,10 @@ test("serve: an address in use is exit code 1 and one line that names it", LIMIT
   assertEquals(await main(second), 1);
   assertEquals(second.stderr.text, `mobcast: Cannot listen on ${url}: address in use (EADDRINUSE)\n`);
   assertEquals(second.stdout.text, "");
+  // An address that no machine here has.
+  const elsewhere = new FakeTerminal("tcp://192.0.2.1");
+  assertEquals(await main(elsewhere), 1);
+  assertStringIncludes(elsewhere.stderr.text, "mobcast: Cannot listen on tcp://192.0.2.1:8000: ");
   terminal.signal("SIGINT");
   assertEquals(await code, 0);
 });
@@ -294,8 +298,14 @@ test("serve: SIGUSR2 logs the table, as text and as JSON; off logs nothing", LIM
     await sender.stdout.match(/hello/);
     terminal.signal("SIGUSR2");
     await terminal.stderr.match(pattern);
-    assertStringIncludes(terminal.stderr.text, "connections 1, joined 1, left none, published 1 frames 13 B");
-    if (format === "json") { for (const line of terminal.stderr.text.trim().split("\n")) JSON.parse(line); }
+    if (format === "json") {
+      const lines = terminal.stderr.text.trim().split("\n").map((line) => JSON.parse(line));
+      assertEquals(lines.length, 2);
+      assertEquals([lines[0].properties.connections, lines[0].properties.published.bytes], [1, 13]);
+      assert(Number.isInteger(lines[1].properties.age) && lines[1].properties.lag.bytes === 0, terminal.stderr.text);
+    } else {
+      assertStringIncludes(terminal.stderr.text, "connections 1, joined 1, left none, published 1 frames 13 B");
+    }
     assert(!terminal.stderr.text.includes("LogTape"), terminal.stderr.text);
     sender.signal("SIGINT");
     assertEquals(await joined, 0);
@@ -322,7 +332,80 @@ test("an error that nobody caught is one line and exit code 1, with its stack on
   assertMatch(debug.terminal.stderr.text, /internal error: [^]*boom[^]*cli\.test\.ts/);
 });
 
+test("a hint for who looks for the port; control characters of arguments act on no terminal", async () => {
+  for (
+    const [line, hint] of [
+      ["--port 9000", "unknown option '--port', ports are part of the URL: tcp://127.0.0.1:9000"],
+      ["--port=9000", "unknown option '--port', ports are part of the URL: tcp://127.0.0.1:9000"],
+      ["-p 9000", "unknown option '-p', ports are part of the URL: tcp://127.0.0.1:9000"],
+      ["serve 9000", "did you mean tcp://127.0.0.1:9000?"],
+      ["serve :9000", "did you mean tcp://127.0.0.1:9000?"],
+      ["9000", "did you mean tcp://127.0.0.1:9000?"],
+      ["--max-lag \x1b[2J\x07\x9b", "\\x1b[2J\\x07\\x9b"],
+      ["--\x1b[2J", "\\x1b[2J"],
+      ["send unix:x \x1b]0;t\x07", "Cannot read \\x1b]0;t\\x07"],
+      ["join unix:/no/\x1b[2J", "\\x1b[2J"],
+    ] as const
+  ) {
+    const terminal = new FakeTerminal(...line.split(" "));
+    assert(await main(terminal) > 0, line);
+    assertStringIncludes(terminal.stderr.text, hint, line);
+    // deno-lint-ignore no-control-regex -- control characters are what it is about
+    assertMatch(terminal.stderr.text, /^[^\x00-\x1f\x7f-\x9f]+\n$/, line);
+  }
+});
+
 // --- join ---
+
+test("join: who was refused, and who was left, is told in words and with exit code 1", LIMITED, async () => {
+  await using full = await serve({ listen: "tcp://127.0.0.1:0", maxConnections: 1 });
+  const url = full.urls[0]!;
+  const member = new FakeTerminal("join", url);
+  member.stdin.say("hello\n");
+  const code = main(member);
+  await member.stdout.match(/hello/);
+  const refused = new FakeTerminal("join", url);
+  refused.stdin.isTerminal = true;
+  assertEquals(await main(refused), 1);
+  assertMatch(
+    refused.stderr.text,
+    /^connected to tcp:[^\n]+\nmobcast: Cannot [^\n]+, before anything was received: [^\n]+\n$/,
+  );
+  await full.close();
+  assertEquals(await code, 1);
+  assertEquals(member.stderr.text, `mobcast: Cannot stay in ${url}: the server ended the connection\n`);
+  await using secret = await serve({ listen: "tcp://127.0.0.1:0", secret: "open sesame" });
+  const stranger = new FakeTerminal("join", secret.urls[0]!);
+  stranger.stdin.say("friend\n");
+  assertEquals(await main(stranger), 1);
+  assertMatch(
+    stranger.stderr.text,
+    /^mobcast: Cannot [^\n]+, before anything was received: [^\n]+--token-file[^\n]+\n$/,
+  );
+});
+
+test("join: an output that cannot be written is told, and one that nobody reads is not", LIMITED, async () => {
+  for (
+    const [reason, exit, told] of [["EPIPE", 0, ""], ["EIO", 1, "input/output error"], [
+      "ENOSPC",
+      1,
+      "no space",
+    ]] as const
+  ) {
+    await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+    const terminal = new FakeTerminal("join", mob.urls[0]!);
+    const code = main(terminal);
+    terminal.stdin.say("hello\n");
+    await terminal.stdout.match(/hello/);
+    terminal.stdout.break(reason);
+    assertEquals(await code, exit, reason);
+    assertEquals(
+      terminal.stderr.text.startsWith(exit === 0 ? "" : `mobcast: Cannot write standard output: ${told}`),
+      true,
+    );
+    assertEquals(terminal.stderr.text.split("\n").length, exit + 1);
+  }
+});
 
 test("join: lines go out, frames come in; raw for a pipe, visible for a person", LIMITED, async () => {
   await using mob = await serve({ listen: "tcp://127.0.0.1:0" });

@@ -71,3 +71,20 @@ test("who comes and goes in the ordinary way is told at debug level only", async
 test("every close reason says what it means", () => {
   for (const [reason, meaning] of Object.entries(CLOSE_REASONS)) assert(meaning.length > 10, reason);
 });
+
+test("accepts that fail are one line for the episode, and one for its end", async () => {
+  const lines = await logged("info", async () => {
+    const world = await World.open();
+    const full = Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    const gone = Object.assign(new Error("aborted"), { code: "ECONNABORTED" });
+    for (let count = 0; count < 100; count++) {
+      const waited = world.registry.acceptFailed(full);
+      world.adapter.advance(1000);
+      await waited;
+      await world.registry.acceptFailed(gone);
+    }
+    assertEquals(world.mob.stats().acceptFailures, 200);
+    world.join();
+  });
+  assertEquals(lines.map(lineOf), ["Cannot accept connections: EMFILE, trying again", "Accepting connections again"]);
+});

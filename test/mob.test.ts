@@ -206,6 +206,8 @@ test("Mob tells of arrivals and departures at the end of the turn, and survives 
   const { token } = world.join();
   assertEquals(told, []);
   world.run();
+  // Nothing else happens: an arrival is news enough.
+  assertEquals(told, ["0v1 10.0.0.1:1 came"]);
   world.ready(token, HUP);
   const other = world.join();
   world.say(other, "hello");

@@ -50,16 +50,17 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
   if (peer === undefined) return 0;
   if (terminal.stdin.isTerminal) void terminal.stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
   let hasLeft = false;
-  const leave = (): void => {
+  const leaveWith = (options?: { timeout: number }) => (): void => {
     hasLeft = true;
-    void peer.close({ timeout: CLOSE_TIMEOUT });
+    void peer.close(options);
   };
+  const leave = leaveWith({ timeout: CLOSE_TIMEOUT });
   for (const signal of [stop, terminal.stdout.broken]) {
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
   }
   let failure: unknown;
-  attempt(speak(terminal.stdin, peer, flags.maxFrame, leave)).catch((error: unknown) => {
+  attempt(speak(terminal.stdin, peer, flags.maxFrame, leaveWith())).catch((error: unknown) => {
     failure = error;
     leave();
   });

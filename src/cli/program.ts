@@ -71,7 +71,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version come this way too.
-    if (error.exitCode !== 0) throw new Usage(error.message.replace(/^error: /, ""));
+    if (error.exitCode !== 0) throw new Usage(withHint(error.message.replace(/^error: /, "")));
   }
   return code;
 }
@@ -170,7 +170,12 @@ function checkUrl(command: Command, url: string): void {
     parseAddress(url);
   } catch (error) {
     const meant = commandLike(url, command.parent?.commands.map((other) => other.name()) ?? []);
-    const suggestion = meant === undefined ? "" : `, did you mean mobcast ${meant}?`;
+    const port = /^:?([0-9]{1,5})$/.exec(url)?.[1];
+    const suggestion = meant !== undefined
+      ? `, did you mean mobcast ${meant}?`
+      : port !== undefined
+      ? `, did you mean tcp://127.0.0.1:${port}?`
+      : "";
     command.error(`${(error as Error).message}${suggestion}`);
   }
 }
@@ -183,6 +188,12 @@ function checkOptions(command: Command, flags: ServeFlags): void {
     const name = /\bmax(Lag|Frame)\b|(?<=^Cannot use )(allow|deny)\b/g;
     command.error((error as Error).message.replace(name, (option) => flagOf(option)));
   }
+}
+
+/** Who asks for an option for the port or the host is told where they belong. */
+function withHint(message: string): string {
+  const option = /^unknown option '(-p|-h|--port|--host|--hostname|--bind|--listen)(?:=.*)?'/.exec(message);
+  return option === null ? message : `unknown option '${option[1]}', ports are part of the URL: tcp://127.0.0.1:9000`;
 }
 
 /** The command, or the option, that somebody meant who wrote this where a URL belongs; if any. */

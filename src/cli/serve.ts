@@ -22,7 +22,7 @@ export async function runServe(session: Session, urls: readonly string[], flags:
   const stopLogging = startLogging(terminal, logLevel, logFormat);
   let mob: Mob | undefined;
   // Before the doors open: without a listener the signal would end the process.
-  const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logTable(mob));
+  const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logTable(mob, logFormat));
   const stopReloading = terminal.onSignal("SIGHUP", () => mob !== undefined && void reload(mob, flags));
   try {
     mob = await openDoors(session, urls, flags);
@@ -90,9 +90,9 @@ function tellOfClosing(mob: Mob, stop: AbortSignal, drainTimeout: number): void 
   const tell = (): void => {
     const { connections } = mob.stats();
     const drain = formatDuration(drainTimeout);
-    logger.info("Closing: connections {connections}, they have {drain} to take what they are owed", {
+    logger.info(`Closing: connections {connections}, they have ${drain} to take what they are owed`, {
       connections,
-      drain,
+      drainTimeout,
     });
   };
   if (stop.aborted) tell();

@@ -5,6 +5,7 @@
  */
 
 import { logger } from "../logger.ts";
+import type { LogFormat } from "./levels.ts";
 import type { Mob } from "../mob.ts";
 import type { ConnectionStats, MobStats } from "../stats.ts";
 import { formatToken } from "../token.ts";
@@ -24,10 +25,11 @@ const COLUMNS: readonly (readonly [string, number])[] = [
   ["", 6],
 ];
 
-/** Logs the main counters and a line for each connection, at level info. */
-export function logTable(mob: Mob): void {
+/** Logs the main counters and a line for each connection, at level info: aligned for people, or as data. */
+export function logTable(mob: Mob, format: LogFormat): void {
   const stats = mob.stats();
   const connections = mob.connections();
+  if (format === "json") return logData(stats, connections);
   logger.info("{summary}", { summary: summarise(stats), ...stats });
   if (connections.length === 0) return;
   logger.info(toRow(COLUMNS.map(([name]) => name)));
@@ -35,6 +37,17 @@ export function logTable(mob: Mob): void {
     logger.info("{row}", { row: describeConnection(connection), ...connection, token: formatToken(connection.token) });
   }
   if (connections.length > LISTED) logger.info("and {more} more", { more: connections.length - LISTED });
+}
+
+/** The same as structured lines: what a person sees in columns is in the properties, in whole numbers. */
+function logData(stats: MobStats, connections: readonly ConnectionStats[]): void {
+  logger.info("Mob", { ...stats });
+  for (const { token, age, inRate, givenRate, ...others } of connections.slice(0, LISTED)) {
+    const [wholeAge, wholeIn, wholeGiven] = [age, inRate, givenRate].map(Math.round);
+    const numbers = { age: wholeAge, inRate: wholeIn, givenRate: wholeGiven };
+    logger.info("Connection: {peer}", { ...others, ...numbers, token: formatToken(token) });
+  }
+  if (connections.length > LISTED) logger.info("More connections: {more}", { more: connections.length - LISTED });
 }
 
 function summarise(stats: MobStats): string {
