@@ -57,6 +57,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "    if (taken < bytes.length) this.#owed = true;\n",
         to: "",
         why: "node: a write that was cut is owed nothing",
+        proof: { on: ["node"], tests: CONFORMANCE, named: "^node, unix: rule 3" },
         sample: true,
       },
       {
@@ -64,12 +65,6 @@ export const ADAPTERS: readonly Group[] = [
         from: "      this.#owed = this.#slow = true;\n",
         to: "      this.#slow = true;\n",
         why: "node: a write that was refused is owed nothing",
-      },
-      {
-        in: "#drain",
-        from: "    this.#owed = false;\n",
-        to: "",
-        why: "node: WRITABLE is told again and again",
       },
       {
         in: "read",
@@ -233,13 +228,6 @@ export const ADAPTERS: readonly Group[] = [
         why: "deno: a newcomer that resets at once ends the listener",
         proof: rule("deno", "rule 8"),
       },
-      {
-        in: "connect",
-        from: "  if (signal?.aborted) {\n    connection.close();\n    throw signal.reason;\n  }\n",
-        to: "",
-        why: "deno: a signal that aborts as the connection opens is not heard",
-        proof: rule("deno", "rule 9"),
-      },
     ],
   },
   {
@@ -259,15 +247,9 @@ export const ADAPTERS: readonly Group[] = [
     proof: { on: ["node"], tests: "test/unix.test.ts" },
     bugs: [
       {
-        in: "withMode",
-        from: "process.umask(before);",
+        in: "bindFile",
+        from: "    chmodSync(inner, mode);\n",
         to: "",
-        why: "the mask of the process stays changed",
-      },
-      {
-        in: "withMode",
-        from: "process.umask(0o777 & ~mode)",
-        to: "process.umask(0)",
         why: "a socket file is open to everybody",
         sample: true,
       },

@@ -14,8 +14,8 @@ export const CLI: readonly Group[] = [
     bugs: [
       {
         in: "main",
-        from: "stopping.signal.aborted ? end(1) : stopping.abort()",
-        to: "stopping.abort()",
+        from: "    if (stopping.signal.aborted) return end(1);\n",
+        to: "",
         why: "a second signal does nothing",
         sample: true,
       },
@@ -27,8 +27,8 @@ export const CLI: readonly Group[] = [
       },
       {
         in: "report",
-        from: "debug ? stack ?? message : oneLine(message)",
-        to: "stack ?? message",
+        from: "debug ? (stack ?? message)",
+        to: "!debug ? (stack ?? message)",
         why: "an internal error shows its stack",
       },
     ],
@@ -51,19 +51,13 @@ export const CLI: readonly Group[] = [
     bugs: [
       {
         in: "hear",
-        from: "await output.write(`${makeVisible(message)}\\n`);",
-        to: "void output.write(`${makeVisible(message)}\\n`);",
-        why: "join: a terminal that is slow is not waited for",
-      },
-      {
-        in: "hear",
-        from: 'await output.write("\\n");',
-        to: 'void output.write("\\n");',
-        why: "join: a pipe that is slow is not waited for",
+        from: "      await stdout.write(stdout.isTerminal ?",
+        to: "      void stdout.write(stdout.isTerminal ?",
+        why: "join: an output that is slow is not waited for",
       },
       {
         in: "speak",
-        from: "  if (input.isTerminal) await peer.close();\n",
+        from: "  if (input.isTerminal) leave();\n",
         to: "",
         why: "join: a person cannot leave",
       },

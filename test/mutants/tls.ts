@@ -14,18 +14,6 @@ export const TLS: readonly Group[] = [
     bugs: [
       {
         in: "constructor",
-        from: '      minVersion: "TLSv1.2",\n',
-        to: '      minVersion: "TLSv1",\n',
-        why: "TLS 1.1 is spoken",
-      },
-      {
-        in: "constructor",
-        from: "      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,\n",
-        to: "      secureOptions: constants.SSL_OP_NO_TICKET,\n",
-        why: "a client may renegotiate again and again",
-      },
-      {
-        in: "constructor",
         from: "requestCert: this.#needCertificate,",
         to: "requestCert: false,",
         why: "clients are not asked for a certificate",
@@ -70,7 +58,7 @@ export const TLS: readonly Group[] = [
         sample: true,
       },
       {
-        in: "listenOverTls",
+        in: "openTls",
         from: "if (registry.knock?.(peer) === false) return",
         to: "if (registry.knock?.(peer) === undefined) return",
         why: "handshakes begin however many there are",
@@ -94,10 +82,5 @@ export const TLS: readonly Group[] = [
         why: "a key need not fit its certificate",
       },
     ],
-  },
-  {
-    file: "src/mob.ts",
-    proof: { on: ["node"], tests: "test/tls.test.ts", named: "reload" },
-    bugs: [],
   },
 ];
