@@ -26,6 +26,7 @@ import { connectionsThatFit } from "./descriptors.ts";
 import { bun, type BunHandlers, type BunListener, type BunTcpEvents, type BunTcpSocket } from "./bun_api.ts";
 import { eventLoop } from "./event_loop.ts";
 import { Inbox } from "./inbox.ts";
+import { SOCKET_OPTIONS } from "./net_socket.ts";
 import { listenEverywhere } from "./names.ts";
 
 // --- socket ---
@@ -174,6 +175,7 @@ function accept(socket: BunTcpSocket, transport: Address["transport"], registry:
   // Data and close of a refused socket find no BunSocket to tell.
   if (token === undefined) return socket.end();
   socket.data = accepted;
+  if (transport !== "unix") socket.setKeepAlive(true, SOCKET_OPTIONS.keepAliveInitialDelay);
   accepted.attach(registry, token);
 }
 

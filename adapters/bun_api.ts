@@ -19,6 +19,7 @@ export interface BunTcpSocket {
   readonly remoteAddress?: string;
   readonly remotePort?: number;
   write(bytes: Uint8Array): number;
+  setKeepAlive(enable: boolean, initialDelay: number): boolean;
   pause(): void;
   resume(): void;
   shutdown(): void;

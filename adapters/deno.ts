@@ -259,6 +259,8 @@ function accept(connection: DenoConnection, registry: Registry): void {
   try {
     // A Unix socket has no such thing.
     connection.setNoDelay?.(true);
+    // How long it waits is the system's choice here: two hours by default.
+    connection.setKeepAlive?.(true);
   } catch {
     // The peer is gone already: reading will say so.
   }

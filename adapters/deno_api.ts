@@ -21,6 +21,7 @@ export interface DenoConnection {
   close(): void;
   /** Only over TCP. */
   setNoDelay?(noDelay: boolean): void;
+  setKeepAlive?(keepAlive: boolean): void;
 }
 
 /** A listener. */

@@ -13,6 +13,9 @@ import { Inbox, WRITE_STEP } from "./inbox.ts";
 /** The options of every socket. */
 export const SOCKET_OPTIONS = {
   noDelay: true,
+  // After a minute of silence the kernel asks whether the peer is still there.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
   // The core decides when our half ends, not Node at the peer's end.
   allowHalfOpen: true,
   // With 1, `drain` follows every write that was queued, however small, and a paused socket stops after one chunk.

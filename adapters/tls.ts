@@ -85,6 +85,8 @@ async function openTls(
   const knocking = new Set<() => void>();
   // Who ends its half during the handshake has left. That both halves end on their own comes later, see overTls.
   const server = createTcpServer({ ...SOCKET_OPTIONS, allowHalfOpen: false }, (raw) => {
+    // Deno does not do it for the server's option.
+    raw.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
     const peer = peerOf(raw);
     if (registry.knock?.(peer) === false) return raw.on("error", () => {}).destroy();
     const leave = handshakes().begin(raw, handshakeTimeout, (outcome) => {

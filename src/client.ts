@@ -4,11 +4,14 @@
  * @module
  */
 
+import { onAbort } from "./abort.ts";
 import type { Adapter } from "./adapter.ts";
 import { type Address, parseAddress, urlText } from "./address.ts";
-import { type Check, checkOptions, type Checks, isAdapter, isTls, kindOf, refuse } from "./check.ts";
+import { AwakeClock } from "./awake_clock.ts";
+import { type Check, checkOptions, type Checks, isAdapter, isTls, isWhole, kindOf, refuse } from "./check.ts";
 import { describe } from "./errors.ts";
 import { checkSecrecy } from "./exposure.ts";
+import { LONGEST_TIMER } from "./options.ts";
 import { payloadOf } from "./payload.ts";
 import { Peer } from "./peer.ts";
 import { limitsOf, peerChecks, type PeerOptions } from "./peer_options.ts";
@@ -17,12 +20,20 @@ import type { ReconnectOptions } from "./reconnect_options.ts";
 import type { ClientTls } from "./tls.ts";
 import { runtimeAdapter } from "../adapters/runtime.ts";
 
+/** The default of `connectTimeout`, in milliseconds. */
+export const CONNECT_TIMEOUT = 10_000;
+
 /** The options of {@link connect}. */
 export interface ConnectOptions extends PeerOptions {
   /** The adapter to connect with. Default: that of the runtime. */
   readonly adapter?: Adapter;
   /** Certificates, for a `tls:` URL. Default: none of its own, and the authorities that the runtime trusts. */
   readonly tls?: ClientTls | undefined;
+  /**
+   * How long making one connection may take, in milliseconds: 1 to 2 147 483 647, the handshake over TLS included.
+   * Default 10 000. Each attempt of a reconnecting peer has its own.
+   */
+  readonly connectTimeout?: number | undefined;
   /** Connects once. Default. */
   readonly reconnect?: false | undefined;
 }
@@ -43,6 +54,7 @@ function connectChecks(): Checks {
   return {
     ...peerChecks(),
     tls: isTls("cert", "key", "ca", "servername"),
+    connectTimeout: isWhole("ms", 1, LONGEST_TIMER),
     reconnect: isReconnect,
     adapter: isAdapter,
   };
@@ -50,7 +62,7 @@ function connectChecks(): Checks {
 
 /**
  * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would cross the
- * network in the clear, with the system's error, its `code` and the URL in it, when nobody answers, and with the signal's
+ * network in the clear, with the system's error, its `code` and the URL in it, when nobody answers (`ETIMEDOUT` after `connectTimeout`), and with the signal's
  * reason when it aborts first.
  *
  * @example
@@ -114,16 +126,29 @@ function checkTarget({ name, address, options }: Target): void {
 
 /** Makes one connection. */
 async function dial(target: Target, adapter: Adapter, signal: AbortSignal | undefined): Promise<Peer> {
-  const { name, address, options: { tls, ...options } } = target;
+  const { name, address, options: { tls, connectTimeout = CONNECT_TIMEOUT, ...options } } = target;
   signal?.throwIfAborted();
   const peer = new Peer(adapter, name, { ...options, signal });
+  const late = Object.assign(
+    new Error(
+      `Cannot connect to ${name}: no answer within ${connectTimeout} ms, check the address or raise connectTimeout`,
+    ),
+    { code: "ETIMEDOUT" },
+  );
+  const dialing = new AbortController();
+  const cancel = new AwakeClock(adapter).after(connectTimeout, () => dialing.abort(late));
+  const ignoreSignal = signal && onAbort(signal, () => dialing.abort(signal.reason));
   try {
-    await adapter.connect(address, peer.registry, { signal, tls });
+    await adapter.connect(address, peer.registry, { signal: dialing.signal, tls });
   } catch (cause) {
     // Else it would listen to the signal for ever.
     void peer.close();
     signal?.throwIfAborted();
+    if (dialing.signal.aborted) throw late;
     throw describe(`Cannot connect to ${name}`, cause);
+  } finally {
+    cancel();
+    ignoreSignal?.();
   }
   signal?.throwIfAborted();
   return peer;
