@@ -1,5 +1,5 @@
 /**
- * mobcast is a multi-echo server and library: whatever frame one client sends over TCP, every connected client hears,
+ * mobcast is a multi-echo server and library: whatever frame one client sends over TCP, every connected client receives,
  * in one total order.
  *
  * Run this file to start a server, or import it:
@@ -8,13 +8,13 @@
  * import { connect, serve } from "@mobcast/mobcast";
  *
  * const mob = await serve({ listen: "tcp://127.0.0.1:0" });
- * const peer = await connect(mob.urls[0]!);
- * await peer.send(new TextEncoder().encode("hello, everybody"));
- * for await (const message of peer) {
+ * const client = await connect(mob.urls[0]!);
+ * await client.send(new TextEncoder().encode("hello, everybody"));
+ * for await (const message of client) {
  *   console.log(new TextDecoder().decode(message));
  *   break;
  * }
- * await peer.close();
+ * await client.close();
  * await mob.close();
  * ```
  *
@@ -22,16 +22,26 @@
  */
 
 // --- serve and connect ---
-export { serve, type ServeOptions } from "./src/serve.ts";
-export { connect, type ConnectOptions, type ReconnectingOptions } from "./src/client.ts";
-export { type CloseOptions, type DoorOptions, type ListenerInfo, Mob } from "./src/mob.ts";
-export type { Payload } from "./src/payload.ts";
-export { Peer } from "./src/peer.ts";
-export type { JoinOptions, PeerCloseOptions, PeerOptions, SendOptions } from "./src/peer_options.ts";
-export type { AttemptOptions } from "./src/attempts.ts";
-export { ReconnectingPeer, type ReconnectWith } from "./src/reconnect.ts";
-export type { ConnectionChange, Gap, ReconnectOptions } from "./src/reconnect_options.ts";
-export type { Arrival, Departure, MobHooks } from "./src/news.ts";
+export { serve, type ServeOptions } from "./src/server/serve.ts";
+export { connect, type ConnectOptions, type ReconnectingOptions } from "./src/client/connect.ts";
+export {
+  type CloseOptions,
+  type ListenerInfo,
+  type ListenerOptions as ListenerOptions,
+  Mob,
+} from "./src/server/mob.ts";
+export type { Payload } from "./src/framing/payload.ts";
+export { Client as Peer } from "./src/client/client.ts";
+export type {
+  ClientCloseOptions as PeerCloseOptions,
+  ClientOptions as PeerOptions,
+  JoinOptions,
+  SendOptions,
+} from "./src/client/client_options.ts";
+export type { BackoffOptions as AttemptOptions } from "./src/client/backoff.ts";
+export { ReconnectingClient as ReconnectingPeer, type ReconnectWith } from "./src/client/reconnecting_client.ts";
+export type { ConnectionChange, Gap, ReconnectOptions } from "./src/client/reconnect_options.ts";
+export type { JoinEvent as Arrival, LeaveEvent as Departure, MobHooks } from "./src/server/hooks.ts";
 
 // --- options, limits, accounts ---
 export {
@@ -44,15 +54,15 @@ export {
   type ResolvedOptions,
   type SlowConsumer,
   type Unit,
-} from "./src/options.ts";
+} from "./src/server/options.ts";
 export {
-  type Accounts,
   CLOSE_REASONS,
   type CloseReason,
   type ConnectionStats,
+  type Count as Volume,
+  type DeliveryCounts as Accounts,
   type MobStats,
-  type Volume,
-} from "./src/stats.ts";
+} from "./src/server/stats.ts";
 
 // --- the core, for those who bring their own adapter ---
 export {
@@ -60,29 +70,40 @@ export {
   type DialOptions,
   ERROR,
   HUP,
-  type Listener,
+  type ListeningSocket as Listener,
   type ListenOptions,
   READABLE,
   type Readiness,
   type Registry,
   type Socket,
   WRITABLE,
-} from "./src/adapter.ts";
-export { type Address, formatAddress, type NetworkAddress, parseAddress, type UnixAddress } from "./src/address.ts";
-export type { ClientTls, ServerTls, TlsSource } from "./src/tls.ts";
-export { FrameDecoder, type FrameDecoderOptions, type FrameVisitor, type PiecesVisitor } from "./src/frame.ts";
-export { encodeFrame, type FramingName } from "./src/framing.ts";
-export { BroadcastLog, type BroadcastLogOptions } from "./src/log.ts";
-export { Poll } from "./src/poll.ts";
-export { Slab, type SlabOptions } from "./src/slab.ts";
-export { formatToken, type Token, tokenOf } from "./src/token.ts";
+} from "./src/contract/adapter.ts";
+export {
+  type Address,
+  formatAddress,
+  type NetworkAddress,
+  parseAddress,
+  type UnixAddress,
+} from "./src/contract/address.ts";
+export type { ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
+export {
+  FrameDecoder,
+  type FrameDecoderOptions,
+  type FrameVisitor,
+  type PiecesVisitor,
+} from "./src/framing/decoder.ts";
+export { encodeFrame, type FramingName } from "./src/framing/framing.ts";
+export { Log as BroadcastLog, type LogOptions as BroadcastLogOptions } from "./src/broadcast/log.ts";
+export { Poll } from "./src/reactor/poll.ts";
+export { Slab, type SlabOptions } from "./src/reactor/slab.ts";
+export { formatToken, type Token, tokenOf } from "./src/contract/token.ts";
 export { VERSION } from "./src/version.ts";
-import { programUrl } from "./adapters/program.ts";
+import { programUrl } from "./adapters/process/program.ts";
 
 // No bundler takes the command line into a program of somebody else, since its name is computed; and in the package,
 // where `import.meta.main` is defined as false, nothing of this is left.
-import.meta.main && new URL("./adapters/program.ts", import.meta.url).href === programUrl() &&
-  void import(new URL("./adapters/bin.ts", import.meta.url).href);
+import.meta.main && new URL("./adapters/process/program.ts", import.meta.url).href === programUrl() &&
+  void import(new URL("./adapters/process/bin.ts", import.meta.url).href);
 // Never reached: Deno loads without --allow-read only what it finds written out, if only here; bundlers drop it.
 // deno-lint-ignore no-constant-condition
-if (false) void import("./adapters/bin.ts");
+if (false) void import("./adapters/process/bin.ts");

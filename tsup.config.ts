@@ -27,7 +27,7 @@ const library = {
 
 const command = {
   ...common,
-  entry: { bin: "adapters/bin.ts" },
+  entry: { bin: "adapters/process/bin.ts" },
   outDir: "dist/bin",
   // The command is a program of its own: what every start loads is bundled, which saves 12 ms of 17 on Node.
   noExternal: ["@logtape/logtape"],

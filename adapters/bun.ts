@@ -4,36 +4,42 @@
  * @module
  */
 
-import { onAbort } from "../src/abort.ts";
+import { onAbort } from "../src/contract/abort.ts";
 import {
   type Adapter,
   type DialOptions,
   ERROR,
   HUP,
-  type Listener,
+  type ListeningSocket,
   type ListenOptions,
   READABLE,
   type Readiness,
   type Registry,
   type Socket,
   WRITABLE,
-} from "../src/adapter.ts";
-import { type Address, formatHostPort, type NetworkAddress, UNIX_PEER, type UnixAddress } from "../src/address.ts";
-import type { Token } from "../src/token.ts";
-import { listenOnBun, openPort } from "./bun_port.ts";
-import { adviseWorker } from "./cluster.ts";
-import { connectionsThatFit } from "./descriptors.ts";
-import { bun, type BunHandlers, type BunListener, type BunTcpEvents, type BunTcpSocket } from "./bun_api.ts";
-import { eventLoop } from "./event_loop.ts";
-import { Inbox } from "./inbox.ts";
-import { SOCKET_OPTIONS } from "./net_socket.ts";
-import { listenEverywhere } from "./names.ts";
+} from "../src/contract/adapter.ts";
+import {
+  type Address,
+  formatHostPort,
+  type NetworkAddress,
+  UNIX_REMOTE,
+  type UnixAddress,
+} from "../src/contract/address.ts";
+import type { Token } from "../src/contract/token.ts";
+import { listenOnBun, openPort } from "./shared/bun_port.ts";
+import { adviseWorker } from "./shared/cluster.ts";
+import { connectionsThatFit } from "./shared/file_limit.ts";
+import { bun, type BunHandlers, type BunListener, type BunTcpEvents, type BunTcpSocket } from "./types/bun.ts";
+import { eventLoop } from "./shared/event_loop.ts";
+import { Inbox } from "./shared/inbox.ts";
+import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
+import { listenEverywhere } from "./shared/names.ts";
 
 // --- socket ---
 
 /** Bun's write takes what the kernel takes and keeps nothing: the contract's `write`, as it is. */
 class BunSocket implements Socket, BunTcpEvents {
-  readonly peer: string;
+  readonly remoteAddress: string;
   error: Error | undefined;
 
   readonly #socket: BunTcpSocket;
@@ -49,7 +55,7 @@ class BunSocket implements Socket, BunTcpEvents {
   constructor(socket: BunTcpSocket, transport: Address["transport"]) {
     const { remoteAddress = "unknown", remotePort = 0 } = socket;
     this.#socket = socket;
-    this.peer = transport === "unix" ? UNIX_PEER : formatHostPort(remoteAddress, remotePort);
+    this.remoteAddress = transport === "unix" ? UNIX_REMOTE : formatHostPort(remoteAddress, remotePort);
   }
 
   /** From now on readiness goes to `registry`. */
@@ -94,7 +100,7 @@ class BunSocket implements Socket, BunTcpEvents {
     if (this.#closed) return;
     this.#closed = true;
     this.#inbox.clear();
-    // A reset frees what the kernel still holds for a stuck peer; after an orderly end it would destroy it.
+    // A reset frees what the kernel still holds for a stuck client; after an orderly end it would destroy it.
     if (this.#shut) this.#socket.end();
     else this.#socket.terminate();
   }
@@ -138,9 +144,9 @@ class BunSocket implements Socket, BunTcpEvents {
   }
 }
 
-// --- handlers: one object for all sockets of a door, or for one connect ---
+// --- handlers: one object for all sockets of a listener, or for one connect ---
 
-/** What a connect waits for. A socket of a door has none. */
+/** What a connect waits for. A socket of a listener has none. */
 interface Dial {
   /** Whether nobody waits any more. */
   readonly aborted: () => boolean;
@@ -181,7 +187,7 @@ function accept(socket: BunTcpSocket, transport: Address["transport"], registry:
 
 // --- listen ---
 
-async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
+async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<ListeningSocket> {
   try {
     return await listenOn(address, registry, options);
   } catch (error) {
@@ -189,21 +195,27 @@ async function listen(address: Address, registry: Registry, options: ListenOptio
   }
 }
 
-async function listenOn(address: Address, registry: Registry, options: ListenOptions): Promise<Listener> {
-  if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
+async function listenOn(address: Address, registry: Registry, options: ListenOptions): Promise<ListeningSocket> {
+  if (address.transport === "tls") {
+    return await (await import("./tls/tls.ts")).listenOverTls(address, registry, options);
+  }
   if (address.transport === "unix") return await listenUnix(address, registry, options);
   return await listenEverywhere(address, (one) => listenTcp(one, registry));
 }
 
-async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
-  const { bindUnix } = await import("./unix_path.ts");
+async function listenUnix(
+  address: UnixAddress,
+  registry: Registry,
+  { unixMode }: ListenOptions,
+): Promise<ListeningSocket> {
+  const { bindUnix } = await import("./shared/unix_socket.ts");
   const socket = handlers(address, registry);
   const bind = (unix: string): BunListener => listenOnBun({ unix, allowHalfOpen: true, socket });
   const { bound, close } = await bindUnix(address, unixMode, bind, (listener) => listener.stop(true));
   return { address, close: () => close(() => bound.stop(false)) };
 }
 
-async function listenTcp(address: NetworkAddress, registry: Registry): Promise<Listener> {
+async function listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket> {
   const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(address, registry) };
   const listeners = await openPort(options, address.port);
   const close = (): Promise<void> => {
@@ -217,11 +229,11 @@ async function listenTcp(address: NetworkAddress, registry: Registry): Promise<L
 
 async function connect(address: Address, registry: Registry, dialOptions: DialOptions = {}): Promise<void> {
   if (address.transport === "tls") {
-    return await (await import("./tls.ts")).connectOverTls(address, registry, dialOptions);
+    return await (await import("./tls/tls.ts")).connectOverTls(address, registry, dialOptions);
   }
   const { signal } = dialOptions;
   const where = address.transport === "unix"
-    ? { unix: (await import("./unix_path.ts")).systemPath(address) }
+    ? { unix: (await import("./shared/unix_socket.ts")).systemPath(address) }
     : { hostname: address.host, port: address.port };
   signal?.throwIfAborted();
   let ignoreSignal: (() => void) | undefined;

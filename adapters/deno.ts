@@ -9,21 +9,27 @@ import {
   type DialOptions,
   ERROR,
   HUP,
-  type Listener,
+  type ListeningSocket,
   type ListenOptions,
   READABLE,
   type Readiness,
   type Registry,
   type Socket,
   WRITABLE,
-} from "../src/adapter.ts";
-import { type Address, formatHostPort, type NetworkAddress, UNIX_PEER, type UnixAddress } from "../src/address.ts";
-import type { Token } from "../src/token.ts";
-import { deferWithRests, eventLoop } from "./event_loop.ts";
-import { deno, type DenoApi, type DenoConnection, type DenoListener, normalise, primeSignals } from "./deno_api.ts";
-import { connectionsThatFit } from "./descriptors.ts";
-import { Inbox, WRITE_STEP } from "./inbox.ts";
-import { listenEverywhere } from "./names.ts";
+} from "../src/contract/adapter.ts";
+import {
+  type Address,
+  formatHostPort,
+  type NetworkAddress,
+  UNIX_REMOTE,
+  type UnixAddress,
+} from "../src/contract/address.ts";
+import type { Token } from "../src/contract/token.ts";
+import { deferWithRests, eventLoop } from "./shared/event_loop.ts";
+import { deno, type DenoApi, type DenoConnection, type DenoListener, normalize, primeSignals } from "./types/deno.ts";
+import { connectionsThatFit } from "./shared/file_limit.ts";
+import { Inbox, WRITE_STEP } from "./shared/inbox.ts";
+import { listenEverywhere } from "./shared/names.ts";
 
 // --- socket ---
 
@@ -36,9 +42,9 @@ const LARGE_BUFFER = 16 * 1024;
 /** Writes that Deno was given and has not made, for all sockets: they share one loop. */
 let writing = 0;
 
-/** Deno writes in a later turn of its loop, and two writes at a time would interleave: one is on its way, or none. */
+/** Deno writes in a later tick of its loop, and two writes at a time would interleave: one is on its way, or none. */
 class DenoSocket implements Socket {
-  readonly peer: string;
+  readonly remoteAddress: string;
   error: Error | undefined;
 
   readonly #connection: DenoConnection;
@@ -70,7 +76,9 @@ class DenoSocket implements Socket {
   constructor(connection: DenoConnection) {
     this.#connection = connection;
     const { remoteAddr } = connection;
-    this.peer = remoteAddr.transport === "unix" ? UNIX_PEER : formatHostPort(remoteAddr.hostname, remoteAddr.port);
+    this.remoteAddress = remoteAddr.transport === "unix"
+      ? UNIX_REMOTE
+      : formatHostPort(remoteAddr.hostname, remoteAddr.port);
   }
 
   /** From now on readiness goes to `registry`. */
@@ -121,7 +129,7 @@ class DenoSocket implements Socket {
 
   #read(length: number | null): void {
     this.#reading = false;
-    // A read that had completed in this turn is delivered after close(): Deno alone does that.
+    // A read that had completed in this tick is delivered after close(): Deno alone does that.
     if (this.#closed) return;
     if (length === null) {
       this.#inbox.end();
@@ -175,7 +183,7 @@ class DenoSocket implements Socket {
   #fail(error: Error): void {
     if (this.#closed || this.#final) return;
     this.#writing = undefined;
-    this.error = normalise(error);
+    this.error = normalize(error);
     this.#inbox.end();
     this.#finally(ERROR);
   }
@@ -196,22 +204,28 @@ class DenoSocket implements Socket {
 /** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
 const BACKLOG = 4096;
 
-async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
+async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<ListeningSocket> {
   primeSignals();
-  if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
+  if (address.transport === "tls") {
+    return await (await import("./tls/tls.ts")).listenOverTls(address, registry, options);
+  }
   if (address.transport === "unix") return await listenUnix(address, registry, options);
   return await listenEverywhere(address, (one) => Promise.resolve(listenTcp(one, registry)));
 }
 
-async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
-  const { bindUnix } = await import("./unix_path.ts");
+async function listenUnix(
+  address: UnixAddress,
+  registry: Registry,
+  { unixMode }: ListenOptions,
+): Promise<ListeningSocket> {
+  const { bindUnix } = await import("./shared/unix_socket.ts");
   const bind = (path: string): DenoListener => open({ transport: "unix", path });
   const { bound, close } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
   const listener = serve(bound, address, registry);
   return { address, close: () => close(() => listener.close()) };
 }
 
-function listenTcp(address: NetworkAddress, registry: Registry): Listener {
+function listenTcp(address: NetworkAddress, registry: Registry): ListeningSocket {
   const listener = open({ hostname: address.host, port: address.port, tcpBacklog: BACKLOG });
   const { hostname, port } = listener.addr;
   return serve(listener, { ...address, host: hostname, port }, registry);
@@ -221,11 +235,11 @@ function open(where: Parameters<DenoApi["listen"]>[0]): DenoListener {
   try {
     return deno().listen(where);
   } catch (error) {
-    throw normalise(error as Error);
+    throw normalize(error as Error);
   }
 }
 
-function serve(listener: DenoListener, address: Address, registry: Registry): Listener {
+function serve(listener: DenoListener, address: Address, registry: Registry): ListeningSocket {
   let open = true;
   const accepting = acceptAll(listener, registry, () => open);
   const close = (): Promise<void> => {
@@ -238,7 +252,7 @@ function serve(listener: DenoListener, address: Address, registry: Registry): Li
 }
 
 /**
- * Never `for await`: a newcomer that resets at once makes accept() reject (https://github.com/denoland/deno/issues/8499),
+ * Never `for await`: an incoming connection that resets at once makes accept() reject (https://github.com/denoland/deno/issues/8499),
  * as does the descriptor limit, and the loop would be over for good. Only our own close() ends this one.
  */
 async function acceptAll(listener: DenoListener, registry: Registry, isOpen: () => boolean): Promise<void> {
@@ -247,7 +261,7 @@ async function acceptAll(listener: DenoListener, registry: Registry, isOpen: () 
       accept(await listener.accept(), registry);
     } catch (error) {
       if (!isOpen()) return;
-      await registry.acceptFailed(normalise(error as Error));
+      await registry.acceptFailed(normalize(error as Error));
     }
   }
 }
@@ -262,7 +276,7 @@ function accept(connection: DenoConnection, registry: Registry): void {
     // How long it waits is the system's choice here: two hours by default.
     connection.setKeepAlive?.(true);
   } catch {
-    // The peer is gone already: reading will say so.
+    // The client is gone already: reading will say so.
   }
   accepted.attach(registry, token);
 }
@@ -270,15 +284,17 @@ function accept(connection: DenoConnection, registry: Registry): void {
 // --- connect ---
 
 async function connect(address: Address, registry: Registry, options: DialOptions = {}): Promise<void> {
-  if (address.transport === "tls") return await (await import("./tls.ts")).connectOverTls(address, registry, options);
+  if (address.transport === "tls") {
+    return await (await import("./tls/tls.ts")).connectOverTls(address, registry, options);
+  }
   const { signal } = options;
   const where = address.transport === "unix"
-    ? { transport: "unix" as const, path: (await import("./unix_path.ts")).systemPath(address) }
+    ? { transport: "unix" as const, path: (await import("./shared/unix_socket.ts")).systemPath(address) }
     : { hostname: address.host, port: address.port };
   signal?.throwIfAborted();
   const connection = await deno().connect({ ...where, ...(signal !== undefined && { signal }) }).catch((error) => {
     signal?.throwIfAborted();
-    throw normalise(error);
+    throw normalize(error);
   });
   if (signal?.aborted) {
     connection.close();

@@ -5,21 +5,21 @@
  * @module
  */
 
-import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
-import { type Address, formatAddress, formatHostPort, UNIX_PEER } from "../src/address.ts";
-import { AwakeClock } from "../src/awake_clock.ts";
-import { pipe, type PipeEnd, type PipeFaults } from "../src/pipe.ts";
-import { Queue } from "../src/queue.ts";
-import { HANDSHAKE_TIMEOUT } from "../src/tls.ts";
-import { eventLoop } from "./event_loop.ts";
+import type { Adapter, DialOptions, ListeningSocket, ListenOptions, Registry } from "../src/contract/adapter.ts";
+import { type Address, formatAddress, formatHostPort, UNIX_REMOTE } from "../src/contract/address.ts";
+import { AwakeClock } from "../src/reactor/awake_clock.ts";
+import { type PairedSocket, type SocketFaults, socketPair } from "../src/contract/socket_pair.ts";
+import { Queue } from "../src/contract/queue.ts";
+import { HANDSHAKE_TIMEOUT } from "../src/contract/tls.ts";
+import { eventLoop } from "./shared/event_loop.ts";
 
-export type { PipeFaults, ResetShape } from "../src/pipe.ts";
+export type { ResetShape, SocketFaults as PipeFaults } from "../src/contract/socket_pair.ts";
 
 /** How a network misbehaves. What is not given does not happen. */
-export interface MemoryFaults extends Partial<PipeFaults> {
+export interface MemoryFaults extends Partial<SocketFaults> {
   /** Why the next accept fails, asked once for each try; `undefined` when it does not. */
   readonly accept?: () => Error | undefined;
-  /** What becomes of the next handshake at a door over TLS; `undefined` when it succeeds. */
+  /** What becomes of the next handshake at a listener over TLS; `undefined` when it succeeds. */
   readonly handshake?: () => "fails" | "hangs" | undefined;
 }
 
@@ -35,26 +35,26 @@ export interface MemoryOptions {
   /** Faults of one's own making, instead of those drawn from a seed. */
   readonly faults?: MemoryFaults;
   /**
-   * When true nothing runs by itself: time stands still and turns wait until `run` and `advance` are called. Default
-   * false: turns run on the runtime's event loop, and time is real.
+   * When true nothing runs by itself: time stands still and ticks wait until `run` and `advance` are called. Default
+   * false: ticks run on the runtime's event loop, and time is real.
    */
   readonly manual?: boolean;
 }
 
 /** The memory adapter, and the handles that drive it when it is `manual`. */
 export interface MemoryAdapter extends Adapter {
-  /** Runs deferred turns until none is left. Returns how many ran. At most `limit`; more means they never settle. */
+  /** Runs deferred ticks until none is left. Returns how many ran. At most `limit`; more means they never settle. */
   run(limit?: number): number;
   /** Moves the clock on by so many milliseconds, running each timer when its time comes, and the turns it causes. */
   advance(milliseconds: number): void;
   /**
-   * The process stops, as at SIGSTOP: until `resume` the clock goes on with `advance`, no timer and no turn runs, and
-   * what happens to connections that came through a door is not noticed.
+   * The process stops, as at SIGSTOP: until `resume` the clock goes on with `advance`, no timer and no tick runs, and
+   * what happens to connections that came through a listener is not noticed.
    */
   suspend(): void;
   /**
    * The process goes on. As on runtimes that run timers before they look at sockets, the timers that are due and their
-   * turns run first, and a few milliseconds later what had happened to the sockets is told.
+   * ticks run first, and a few milliseconds later what had happened to the sockets is told.
    */
   resume(): void;
   /** How many timers are set. */
@@ -66,24 +66,24 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** An open door, and who knocks at it. */
-interface Door {
+/** An open listener, and who knocks at it. */
+interface Listener {
   readonly registry: Registry;
   /** Whether there are handshakes: bytes travel as they do anywhere here. */
   readonly tls: boolean;
   /** What ends each handshake that hangs. */
   readonly hanging: Set<() => void>;
   /** Connections that were not accepted yet. */
-  readonly backlog: Queue<PipeEnd>;
+  readonly backlog: Queue<PairedSocket>;
   /** An accept failed, and the registry has not said that it is time for the next one. */
   waiting: boolean;
 }
 
-/** Errors that take the newcomer with them; after any other it waits in the backlog, as with a kernel. */
-const NEWCOMER_GONE: ReadonlySet<string> = new Set(["ECONNABORTED", "ECONNRESET", "ENOTCONN", "EPROTO"]);
+/** Errors that take the incoming connection with them; after any other it waits in the backlog, as with a kernel. */
+const INCOMING_GONE: ReadonlySet<string> = new Set(["ECONNABORTED", "ECONNRESET", "ENOTCONN", "EPROTO"]);
 
 /**
- * Makes a network of its own: doors of one memory adapter are reached only through the same adapter.
+ * Makes a network of its own: listeners of one memory adapter are reached only through the same adapter.
  *
  * @example
  * ```ts
@@ -92,31 +92,31 @@ const NEWCOMER_GONE: ReadonlySet<string> = new Set(["ECONNABORTED", "ECONNRESET"
  *
  * const adapter = memoryAdapter({ seed: 7 });
  * const mob = await serve({ adapter, listen: "tcp://127.0.0.1:0" });
- * const peer = await connect(mob.urls[0]!, { adapter });
- * await peer.close();
+ * const client = await connect(mob.urls[0]!, { adapter });
+ * await client.close();
  * await mob.close();
  * ```
  */
 export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   const { capacity, seed, manual = false } = options;
   const faults: MemoryFaults = options.faults ?? (seed === undefined ? {} : seededFaults(seed));
-  const doors = new Map<string, Door>();
+  const listeners = new Map<string, Listener>();
   let nextPort = 1;
   let nextClientPort = 50_000;
 
-  function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
+  function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<ListeningSocket> {
     const tls = address.transport === "tls";
     if (tls && options.tls === undefined) return Promise.reject(new TypeError("it needs tls: { cert, key }"));
     const free = address.transport !== "unix" && address.port === 0;
     const opened = free ? { ...address, port: nextPort++ } : address;
     const url = formatAddress(opened);
-    if (doors.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
-    const door: Door = { registry, tls, hanging: new Set(), backlog: new Queue(), waiting: false };
-    doors.set(url, door);
+    if (listeners.has(url)) return Promise.reject(systemError("EADDRINUSE", url));
+    const listener: Listener = { registry, tls, hanging: new Set(), backlog: new Queue(), waiting: false };
+    listeners.set(url, listener);
     const close = (): Promise<void> => {
-      doors.delete(url);
-      while (door.backlog.length > 0) door.backlog.shift()!.close();
-      for (const end of [...door.hanging]) end();
+      listeners.delete(url);
+      while (listener.backlog.length > 0) listener.backlog.shift()!.close();
+      for (const end of [...listener.hanging]) end();
       return Promise.resolve();
     };
     return Promise.resolve({ address: opened, close, ...(tls && { reload: () => Promise.resolve() }) });
@@ -125,52 +125,52 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   function connect(address: Address, registry: Registry, { signal }: DialOptions = {}): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const url = formatAddress(address);
-    const door = doors.get(url);
-    if (door === undefined) {
+    const listener = listeners.get(url);
+    if (listener === undefined) {
       return Promise.reject(systemError(address.transport === "unix" ? "ENOENT" : "ECONNREFUSED", url));
     }
     const local = address.transport === "unix";
-    const client = local ? UNIX_PEER : formatHostPort("127.0.0.1", nextClientPort++);
-    const server = local ? UNIX_PEER : formatHostPort(address.host, address.port);
-    const [outside, inside] = pipe(server, client, { ...(capacity !== undefined && { capacity }), faults });
+    const client = local ? UNIX_REMOTE : formatHostPort("127.0.0.1", nextClientPort++);
+    const server = local ? UNIX_REMOTE : formatHostPort(address.host, address.port);
+    const [outside, inside] = socketPair(server, client, { ...(capacity !== undefined && { capacity }), faults });
     const token = registry.accept(outside);
     if (token === undefined) return Promise.resolve();
     outside.attach(registry, token);
-    door.backlog.push(inside);
-    loop.notice(() => acceptAll(door));
+    listener.backlog.push(inside);
+    loop.notice(() => acceptAll(listener));
     return Promise.resolve();
   }
 
   /** Lets in everybody who knocks, until an accept fails. */
-  function acceptAll(door: Door): void {
-    while (!door.waiting && door.backlog.length > 0) {
+  function acceptAll(listener: Listener): void {
+    while (!listener.waiting && listener.backlog.length > 0) {
       const error = faults.accept?.();
       if (error === undefined) {
-        const newcomer = door.backlog.shift()!;
-        if (door.tls) shakeHands(door, newcomer);
-        else admit(door, newcomer);
+        const incoming = listener.backlog.shift()!;
+        if (listener.tls) shakeHands(listener, incoming);
+        else admit(listener, incoming);
         continue;
       }
-      if (NEWCOMER_GONE.has((error as { code?: string }).code ?? "")) door.backlog.shift()!.close();
-      door.waiting = true;
-      void door.registry.acceptFailed(error).then(() => {
-        door.waiting = false;
-        acceptAll(door);
+      if (INCOMING_GONE.has((error as { code?: string }).code ?? "")) listener.backlog.shift()!.close();
+      listener.waiting = true;
+      void listener.registry.acceptFailed(error).then(() => {
+        listener.waiting = false;
+        acceptAll(listener);
       });
     }
   }
 
   /** A handshake. As in TLS 1.3 the client believes that it is in, and learns later that it is not. */
-  function shakeHands(door: Door, newcomer: PipeEnd): void {
-    const { registry, hanging } = door;
-    const { peer } = newcomer;
-    if (registry.knock?.(peer) === false) return newcomer.close();
+  function shakeHands(listener: Listener, incoming: PairedSocket): void {
+    const { registry, hanging } = listener;
+    const { remoteAddress: client } = incoming;
+    if (registry.handshakeStarted?.(client) === false) return incoming.close();
     const fail = (code: string): void => {
-      newcomer.close();
-      registry.handshakeFailed?.(peer, systemError(code, `handshake with ${peer}`));
+      incoming.close();
+      registry.handshakeFailed?.(client, systemError(code, `handshake with ${client}`));
     };
     const fate = faults.handshake?.();
-    if (fate === undefined) return admit(door, newcomer);
+    if (fate === undefined) return admit(listener, incoming);
     if (fate === "fails") return fail("ERR_SSL_BAD_CERTIFICATE");
     const end = (code: string): void => {
       hanging.delete(closed);
@@ -184,7 +184,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
 
   const loop = manual ? manualLoop() : { ...eventLoop, ...UNDRIVEN };
   const clock = new AwakeClock(loop);
-  function admit({ registry }: Door, inside: PipeEnd): void {
+  function admit({ registry }: Listener, inside: PairedSocket): void {
     const token = registry.accept(inside);
     const ready: Registry["ready"] = (token, readiness) => loop.notice(() => registry.ready(token, readiness));
     if (token !== undefined) return inside.attach({ ready }, token);
@@ -211,9 +211,9 @@ const UNDRIVEN: Omit<Loop, keyof typeof eventLoop> = {
 /** Milliseconds from the moment when a stopped process goes on to that when it looks at its sockets. */
 const UNTIL_NOTICED = 10;
 
-/** Turns and timers that wait to be told. */
+/** Ticks and timers that wait to be told. */
 function manualLoop(): Loop {
-  let turns: (() => void)[] = [];
+  let ticks: (() => void)[] = [];
   const timers = new Set<Timer>();
   let clock = 0;
   /** What has happened while the process is stopped; `undefined`: it runs. */
@@ -222,10 +222,10 @@ function manualLoop(): Loop {
   let cancelNotice = (): void => {};
   const run = (limit = 100_000): number => {
     let count = 0;
-    while (!stopped && turns.length > 0 && count < limit) {
-      const batch = turns;
-      turns = [];
-      for (const turn of batch) turn();
+    while (!stopped && ticks.length > 0 && count < limit) {
+      const batch = ticks;
+      ticks = [];
+      for (const tick of batch) tick();
       count += batch.length;
     }
     return count;
@@ -254,7 +254,7 @@ function manualLoop(): Loop {
     for (const event of events) event();
   };
   return {
-    defer: (turn) => void turns.push(turn),
+    defer: (tick) => void ticks.push(tick),
     now: () => clock,
     after,
     run,
@@ -283,7 +283,7 @@ function systemError(code: string, url: string): Error {
 }
 
 /** Cuts drawn from a seed: half of all reads and writes pass whole, the others stop anywhere, often after 1 or 8. */
-function seededFaults(seed: number): Partial<PipeFaults> {
+function seededFaults(seed: number): Partial<SocketFaults> {
   const random = splitmix32(seed);
   const cut = (length: number, least: number): number => {
     const draw = random();

@@ -5,28 +5,28 @@
  */
 
 import { connect as connectSocket, createServer, type Server, type Socket as NetSocket } from "node:net";
-import { onAbort } from "../src/abort.ts";
-import type { Adapter, DialOptions, Listener, ListenOptions, Registry } from "../src/adapter.ts";
-import { type Address, UNIX_PEER, type UnixAddress } from "../src/address.ts";
-import { adviseWorker } from "./cluster.ts";
-import { connectionsThatFit } from "./descriptors.ts";
-import { eventLoop } from "./event_loop.ts";
-import { listenEverywhere } from "./names.ts";
-import { BACKLOG, offer, peerOf, SOCKET_OPTIONS } from "./net_socket.ts";
+import { onAbort } from "../src/contract/abort.ts";
+import type { Adapter, DialOptions, ListeningSocket, ListenOptions, Registry } from "../src/contract/adapter.ts";
+import { type Address, UNIX_REMOTE, type UnixAddress } from "../src/contract/address.ts";
+import { adviseWorker } from "./shared/cluster.ts";
+import { connectionsThatFit } from "./shared/file_limit.ts";
+import { eventLoop } from "./shared/event_loop.ts";
+import { listenEverywhere } from "./shared/names.ts";
+import { BACKLOG, offer, remoteAddressOf, SOCKET_OPTIONS } from "./shared/node_socket.ts";
 
 // --- socket ---
 
 /** The socket itself is in net_socket.ts: TLS has it on Bun and Deno too. */
 function accept(socket: NetSocket, address: Address, registry: Registry): void {
   if (address.transport === "tcp") {
-    offer(registry, socket, peerOf(socket), { reset: () => void socket.resetAndDestroy() });
-  } // A Unix socket has no reset, and nothing to free: what the peer has not read goes with it.
-  else offer(registry, socket, UNIX_PEER, { reset: () => void socket.destroy() });
+    offer(registry, socket, remoteAddressOf(socket), { reset: () => void socket.resetAndDestroy() });
+  } // A Unix socket has no reset, and nothing to free: what the client has not read goes with it.
+  else offer(registry, socket, UNIX_REMOTE, { reset: () => void socket.destroy() });
 }
 
 // --- listen ---
 
-async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<Listener> {
+async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<ListeningSocket> {
   try {
     return await listenOn(address, registry, options);
   } catch (error) {
@@ -34,15 +34,21 @@ async function listen(address: Address, registry: Registry, options: ListenOptio
   }
 }
 
-async function listenOn(address: Address, registry: Registry, options: ListenOptions): Promise<Listener> {
-  if (address.transport === "tls") return await (await import("./tls.ts")).listenOverTls(address, registry, options);
+async function listenOn(address: Address, registry: Registry, options: ListenOptions): Promise<ListeningSocket> {
+  if (address.transport === "tls") {
+    return await (await import("./tls/tls.ts")).listenOverTls(address, registry, options);
+  }
   if (address.transport === "unix") return await listenUnix(address, registry, options);
   return await listenEverywhere(address, (one) => open({ host: one.host, port: one.port }, one, registry));
 }
 
-async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }: ListenOptions): Promise<Listener> {
-  const { bindUnix } = await import("./unix_path.ts");
-  const bind = (path: string): Promise<Listener> => open({ path }, address, registry);
+async function listenUnix(
+  address: UnixAddress,
+  registry: Registry,
+  { unixMode }: ListenOptions,
+): Promise<ListeningSocket> {
+  const { bindUnix } = await import("./shared/unix_socket.ts");
+  const bind = (path: string): Promise<ListeningSocket> => open({ path }, address, registry);
   const { bound, close } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
   return { address, close: () => close(() => bound.close()) };
 }
@@ -50,7 +56,7 @@ async function listenUnix(address: UnixAddress, registry: Registry, { unixMode }
 /** What `node:net` opens, a port or a path. */
 type Where = { readonly host: string; readonly port: number } | { readonly path: string };
 
-function open(where: Where, address: Address, registry: Registry): Promise<Listener> {
+function open(where: Where, address: Address, registry: Registry): Promise<ListeningSocket> {
   return new Promise((resolve, reject) => {
     const server = createServer(SOCKET_OPTIONS, (socket) => accept(socket, address, registry));
     server.once("error", reject);
@@ -74,10 +80,12 @@ function opened(address: Address, server: Server): Address {
 // --- connect ---
 
 async function connect(address: Address, registry: Registry, options: DialOptions = {}): Promise<void> {
-  if (address.transport === "tls") return await (await import("./tls.ts")).connectOverTls(address, registry, options);
+  if (address.transport === "tls") {
+    return await (await import("./tls/tls.ts")).connectOverTls(address, registry, options);
+  }
   const { signal } = options;
   const where: Where = address.transport === "unix"
-    ? { path: (await import("./unix_path.ts")).systemPath(address) }
+    ? { path: (await import("./shared/unix_socket.ts")).systemPath(address) }
     : { host: address.host, port: address.port };
   signal?.throwIfAborted();
   const socket = connectSocket({ ...where, ...SOCKET_OPTIONS });

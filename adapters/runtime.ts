@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Adapter } from "../src/adapter.ts";
+import type { Adapter } from "../src/contract/adapter.ts";
 
 /** The adapter of the runtime at hand. Only that one is loaded. */
 export async function runtimeAdapter(): Promise<Adapter> {

@@ -5,12 +5,12 @@ import { type Section, spread } from "./table.ts";
 /** The shapes that are drawn, side by side. */
 const DRAWN: readonly string[] = ["closed-100", "closed-1000"];
 
-/** What is drawn, in its colour. */
+/** What is drawn, in its color. */
 const COLOURS: Readonly<Record<string, string>> = {
   mobcast: "#2f81f7",
   limit: "#9aa4b0",
   naive: "#d97706",
-  peer: "#8b5cf6",
+  client: "#8b5cf6",
 };
 
 const WIDTH = 900;
@@ -67,13 +67,13 @@ function drawPanel(about: string, bars: readonly Bar[], most: number, left: numb
   const lines = bars.map(({ name, median, low, high }, index) => {
     const y = TOP + index * ROW;
     const start = left + LABEL;
-    const colour = COLOURS[name.split(" ")[0]!] ?? COLOURS["peer"]!;
+    const color = COLOURS[name.split(" ")[0]!] ?? COLOURS["client"]!;
     const at = (value: number): string => (start + value * scale).toFixed(1);
     const range = high > low ? `<path class="range" d="M${at(low)} ${y + 7}H${at(high)}"/>` : "";
     return `<text x="${start - 8}" y="${y + 12}" text-anchor="end">${name}</text>` +
       `<rect x="${start}" y="${y}" width="${
         Math.max(1, median * scale).toFixed(1)
-      }" height="15" rx="2" fill="${colour}"/>` +
+      }" height="15" rx="2" fill="${color}"/>` +
       `${range}<text x="${(start + high * scale + 6).toFixed(1)}" y="${y + 12}">${figure(median)}</text>`;
   });
   return [`<text class="dim" x="${left}" y="42">${about}</text>`, ...lines].join("\n");

@@ -7,19 +7,19 @@ export interface Dialect {
   readonly name: string;
   /** Around the payload of a frame that is sent. */
   sent(size: number): readonly [prefix: string, suffix: string];
-  /** Around the payload of a frame that is heard. */
-  heard(size: number): readonly [prefix: string, suffix: string];
-  /** What a hearer says first, and how the answer ends. */
-  readonly hearer?: readonly [hello: string, welcome: string];
-  /** The same for a connection that only talks, where hearers cannot. */
+  /** Around the payload of a frame that is received. */
+  received(size: number): readonly [prefix: string, suffix: string];
+  /** What a receiver says first, and how the answer ends. */
+  readonly receiver?: readonly [hello: string, welcome: string];
+  /** The same for a connection that only talks, where receivers cannot. */
   readonly talker?: readonly [hello: string, welcome: string];
   /** What may come between frames, and what is answered. */
   readonly aside?: readonly [said: string, answer: string];
-  /** Whether a hearer can talk as well. */
+  /** Whether a receiver can talk as well. */
   readonly joint: boolean;
-  /** Whether one that talks hears itself. */
+  /** Whether one that talks receives itself. */
   readonly echo: boolean;
-  /** Whether all hear everything in one order. */
+  /** Whether all receive everything in one order. */
   readonly ordered: boolean;
   /** Whether the server knows where a frame ends. One that does not would mix those of several talkers. */
   readonly framed: boolean;
@@ -36,22 +36,22 @@ function length(size: number): string {
 export const MOB: Dialect = {
   name: "mob",
   sent: (size) => [length(size), ""],
-  heard: (size) => [length(size), ""],
+  received: (size) => [length(size), ""],
   joint: true,
   echo: true,
   ordered: true,
   framed: true,
 };
 
-/** Plain bytes, as `ncat --broker` hands them on: the same frames, from one talker, who does not hear himself. */
+/** Plain bytes, as `ncat --broker` hands them on: the same frames, from one talker, who does not receive himself. */
 export const PLAIN: Dialect = { ...MOB, name: "plain", echo: false, framed: false };
 
 /** RESP, as Redis speaks it: one channel. Those who have subscribed cannot publish on the same connection. */
 export const RESP: Dialect = {
   name: "resp",
   sent: (size) => [`*3\r\n$7\r\nPUBLISH\r\n$1\r\nm\r\n$${size}\r\n`, "\r\n"],
-  heard: (size) => [`*3\r\n$7\r\nmessage\r\n$1\r\nm\r\n$${size}\r\n`, "\r\n"],
-  hearer: ["*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\nm\r\n", ":1\r\n"],
+  received: (size) => [`*3\r\n$7\r\nmessage\r\n$1\r\nm\r\n$${size}\r\n`, "\r\n"],
+  receiver: ["*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\nm\r\n", ":1\r\n"],
   joint: false,
   echo: true,
   ordered: true,
@@ -64,8 +64,8 @@ const NATS_HELLO = 'CONNECT {"verbose":false,"pedantic":false,"echo":true}\r\n';
 export const NATS: Dialect = {
   name: "nats",
   sent: (size) => [`PUB m ${size}\r\n`, "\r\n"],
-  heard: (size) => [`MSG m 1 ${size}\r\n`, "\r\n"],
-  hearer: [`${NATS_HELLO}SUB m 1\r\nPING\r\n`, "PONG\r\n"],
+  received: (size) => [`MSG m 1 ${size}\r\n`, "\r\n"],
+  receiver: [`${NATS_HELLO}SUB m 1\r\nPING\r\n`, "PONG\r\n"],
   aside: ["PING\r\n", "PONG\r\n"],
   joint: true,
   echo: true,
@@ -79,10 +79,10 @@ export function dialectArguments(dialect: Dialect, size: number): string[] {
   const pairs: Record<string, string> = {
     sentPrefix: dialect.sent(size)[0],
     sentSuffix: dialect.sent(size)[1],
-    heardPrefix: dialect.heard(size)[0],
-    heardSuffix: dialect.heard(size)[1],
-    hearerHello: dialect.hearer?.[0] ?? "",
-    hearerWelcome: dialect.hearer?.[1] ?? "",
+    receivedPrefix: dialect.received(size)[0],
+    receivedSuffix: dialect.received(size)[1],
+    receiverHello: dialect.receiver?.[0] ?? "",
+    receiverWelcome: dialect.receiver?.[1] ?? "",
     talkerHello: dialect.talker?.[0] ?? "",
     talkerWelcome: dialect.talker?.[1] ?? "",
     aside: dialect.aside?.[0] ?? "",

@@ -16,7 +16,7 @@ export interface Report {
   readonly joined?: number;
   readonly seconds: number;
   readonly sent?: number;
-  readonly heard?: number;
+  readonly received?: number;
   readonly events?: number;
   readonly idle?: number;
   readonly reads?: number;

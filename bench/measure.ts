@@ -61,9 +61,9 @@ function shapeArguments(shape: LoadShape | IdleShape, row: Row): string[] {
   if (shape.kind === "idle") return [`idle=${shape.idle}`, `rate=${shape.rate}`];
   const talkers = row.dialect.framed ? shape.talkers : 1;
   return [
-    ...[`hearers=${shape.hearers}`, `talkers=${talkers}`, `size=${shape.size}`, `sample=${shape.sample}`],
+    ...[`receivers=${shape.receivers}`, `talkers=${talkers}`, `size=${shape.size}`, `sample=${shape.sample}`],
     ...[`window=${shape.window ?? 0}`, `rate=${shape.rate ?? 0}`],
-    ...(shape.kind === "join" ? [`joining=${shape.hearers}`] : []),
+    ...(shape.kind === "join" ? [`joining=${shape.receivers}`] : []),
     ...(row.backlog === undefined ? [] : [`joining=${row.backlog}`]),
   ];
 }
@@ -71,7 +71,7 @@ function shapeArguments(shape: LoadShape | IdleShape, row: Row): string[] {
 /** What one row has to say of a loss, in the words of the table. */
 function problemsOf(report: Report): string[] {
   const counts = {
-    "not heard": report.lost,
+    "not received": report.lost,
     repeated: report.repeated,
     "out of order": report.late,
     corrupt: report.corrupt,
@@ -82,7 +82,7 @@ function problemsOf(report: Report): string[] {
 }
 
 function loadFigures(report: Report, shape: LoadShape): Measurement {
-  const { heard = 0, reads = 0, seconds, serverProcessor, loadProcessor, memoryPeak, joined = 0 } = report;
+  const { received = 0, reads = 0, seconds, serverProcessor, loadProcessor, memoryPeak, joined = 0 } = report;
   const problems = problemsOf(report);
   const memory = memoryPeak / 1024;
   if (shape.kind === "join") return { figures: { joined, memory }, problems };
@@ -94,14 +94,14 @@ function loadFigures(report: Report, shape: LoadShape): Measurement {
   const loadBusy = loadProcessor / seconds;
   return {
     figures: {
-      deliveries: heard / seconds,
-      processor: heard === 0 ? NaN : serverProcessor * 1e6 / heard,
+      deliveries: received / seconds,
+      processor: received === 0 ? NaN : serverProcessor * 1e6 / received,
       busy,
-      loadProcessor: heard === 0 ? NaN : loadProcessor * 1e6 / heard,
+      loadProcessor: received === 0 ? NaN : loadProcessor * 1e6 / received,
       loadBusy,
       starved: starvedOf(report),
       // How well the server batches, whatever size the kernel's pieces have.
-      framesPerRead: heard / reads,
+      framesPerRead: received / reads,
       p50: delay(50),
       p99: delay(99),
       p999: delay(99.9),

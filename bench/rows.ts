@@ -10,7 +10,7 @@ import type { Shape } from "./shapes.ts";
 /** A server. */
 export interface Row {
   readonly name: string;
-  readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "peer";
+  readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "client";
   readonly dialect: Dialect;
   /** Whether it works on one processor at a time, or on all there are. */
   readonly threads: "one" | "many";
@@ -56,7 +56,7 @@ function control(family: Row["family"], runtime: RuntimeName, file: string, ...r
   };
 }
 
-function peer(
+function client(
   name: string,
   program: string,
   dialect: Dialect,
@@ -65,7 +65,7 @@ function peer(
 ): Row {
   return {
     name,
-    family: "peer",
+    family: "client",
     dialect,
     threads,
     command: (port) => [program, ...flags(port)],
@@ -82,14 +82,14 @@ export const ROWS: readonly Row[] = [
   ...RUNTIMES.map((runtime) => control("idle", runtime, "idle")),
   ...RUNTIMES.map((runtime) => control("walk", runtime, "idle", "walk")),
   ...RUNTIMES.map((runtime) => control("empty", runtime, "empty")),
-  peer("redis", "redis-server", RESP, "one", (port) => [
+  client("redis", "redis-server", RESP, "one", (port) => [
     ...["--port", `${port}`, "--bind", "127.0.0.1", "--daemonize", "no", "--save", "", "--appendonly", "no"],
     ...["--maxclients", "15000", "--tcp-backlog", "4096", "--loglevel", "warning"],
     ...["--client-output-buffer-limit", "pubsub 0 0 0"],
   ]),
-  peer("nats", "nats-server", NATS, "many", (port) => ["-a", "127.0.0.1", "-p", `${port}`]),
+  client("nats", "nats-server", NATS, "many", (port) => ["-a", "127.0.0.1", "-p", `${port}`]),
   {
-    ...peer("ncat", "ncat", PLAIN, "one", (port) => ["--broker", "-l", "-m", "1000", "127.0.0.1", `${port}`]),
+    ...client("ncat", "ncat", PLAIN, "one", (port) => ["--broker", "-l", "-m", "1000", "127.0.0.1", `${port}`]),
     backlog: 5,
   },
 ];
@@ -98,5 +98,5 @@ export const ROWS: readonly Row[] = [
 export function takesPart(row: Row, shape: Shape): boolean {
   if (shape.kind === "idle") return ["mobcast", "idle", "walk"].includes(row.family);
   if (shape.kind === "start") return ["mobcast", "empty"].includes(row.family);
-  return ["mobcast", "limit", "naive", "peer"].includes(row.family) && !shape.without?.includes(row.name);
+  return ["mobcast", "limit", "naive", "client"].includes(row.family) && !shape.without?.includes(row.name);
 }

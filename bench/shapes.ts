@@ -1,11 +1,11 @@
 /** Shapes: the loads of the benchmark, as data. */
 
-/** Those who hear and talk, as fast as frames come back or by a clock. */
+/** Those who receive and talk, as fast as frames come back or by a clock. */
 export interface LoadShape {
   readonly kind: "closed" | "open" | "join";
   readonly name: string;
   readonly about: string;
-  readonly hearers: number;
+  readonly receivers: number;
   readonly talkers: number;
   /** Bytes of each payload. */
   readonly size: number;
@@ -19,7 +19,7 @@ export interface LoadShape {
   readonly without?: readonly string[];
 }
 
-/** A crowd that says nothing and one that is heard by nobody. */
+/** A crowd that says nothing and one that is received by nobody. */
 export interface IdleShape {
   readonly kind: "idle";
   readonly name: string;
@@ -43,28 +43,28 @@ const count = (value: number): string => value.toLocaleString("en");
 
 function closed(
   name: string,
-  hearers: number,
+  receivers: number,
   talkers: number,
   size: number,
   window: number,
   without: readonly string[] = [],
 ): LoadShape {
   const bytes = size < 1024 ? `${size} bytes` : size < 2 ** 20 ? `${size / 1024} KiB` : `${size / 2 ** 20} MiB`;
-  const about = `closed loop: ${count(hearers)} subscribers, ${talkers} publishers, ${bytes}, ${
+  const about = `closed loop: ${count(receivers)} subscribers, ${talkers} publishers, ${bytes}, ${
     count(window)
   } in flight`;
-  const sample = window * hearers > 100_000 ? 16 : 1;
-  return { kind: "closed", name, about, hearers, talkers, size, window, sample, without };
+  const sample = window * receivers > 100_000 ? 16 : 1;
+  return { kind: "closed", name, about, receivers, talkers, size, window, sample, without };
 }
 
-function room(hearers: number, rate: number, name: string): LoadShape {
+function room(receivers: number, rate: number, name: string): LoadShape {
   return {
     kind: "open",
     name,
-    about: `a room: ${count(hearers)} clients say ${rate} messages of 64 bytes a second each, ` +
-      `${(hearers * hearers * rate / 1e6).toFixed(1)} million deliveries a second offered`,
-    hearers,
-    talkers: hearers,
+    about: `a room: ${count(receivers)} clients say ${rate} messages of 64 bytes a second each, ` +
+      `${(receivers * receivers * rate / 1e6).toFixed(1)} million deliveries a second offered`,
+    receivers,
+    talkers: receivers,
     size: 64,
     rate,
     sample: 8,
@@ -76,7 +76,7 @@ function idle(connections: number): IdleShape {
   return {
     kind: "idle",
     name: `idle-${connections}`,
-    about: `${count(connections)} idle connections, one sends 10,000 pings a second, which nobody is to hear`,
+    about: `${count(connections)} idle connections, one sends 10,000 pings a second, which nobody is to receive`,
     idle: connections,
     rate: 10_000,
   };
@@ -95,8 +95,8 @@ export const SHAPES: readonly Shape[] = [
   {
     kind: "join",
     name: "join-storm",
-    about: "3,000 connect at once; the time until all are accepted and have heard a frame",
-    hearers: 3000,
+    about: "3,000 connect at once; the time until all are accepted and have received a frame",
+    receivers: 3000,
     talkers: 1,
     size: 64,
     rate: 100,

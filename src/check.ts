@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Adapter } from "./adapter.ts";
+import type { Adapter } from "./contract/adapter.ts";
 
 /** Throws a `TypeError` or a `RangeError` that names the option and the value, when the value will not do. */
 export type Check = (name: string, value: unknown) => void;

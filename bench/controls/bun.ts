@@ -17,7 +17,7 @@ export interface BunHandlers<Data> {
   drain?(socket: BunSocket<Data>): void;
 }
 
-/** What opens a door. */
+/** What opens a listener. */
 export interface BunApi<Data> {
   listen(options: { hostname: string; port: number; socket: BunHandlers<Data> }): { readonly port: number };
 }

@@ -8,13 +8,13 @@ export interface DenoConnection {
   close(): void;
 }
 
-/** An open door. */
+/** An open listener. */
 export interface DenoListener {
   readonly addr: { readonly port: number };
   accept(): Promise<DenoConnection>;
 }
 
-/** What opens a door, and the arguments of the program. */
+/** What opens a listener, and the arguments of the program. */
 export interface DenoApi {
   readonly args: readonly string[];
   listen(options: { hostname: string; port: number; tcpBacklog: number }): DenoListener;

@@ -18,7 +18,7 @@ const walks = process.argv[3] === "walk";
 let events = 0;
 let due = false;
 
-function turn(): void {
+function tick(): void {
   due = false;
   if (!walks) return;
   for (const client of clients) {
@@ -37,7 +37,7 @@ const listener = bun<Client>().listen({
     data(socket) {
       events++;
       socket.data.ready = true;
-      if (!due) setImmediate(turn);
+      if (!due) setImmediate(tick);
       due = true;
     },
   },

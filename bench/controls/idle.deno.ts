@@ -17,7 +17,7 @@ const walks = deno().args[1] === "walk";
 let events = 0;
 let due = false;
 
-function turn(): void {
+function tick(): void {
   due = false;
   if (!walks) return;
   for (const client of clients) {
@@ -34,7 +34,7 @@ async function serve(connection: DenoConnection): Promise<void> {
   while (await connection.read(buffer).catch(() => null) !== null) {
     events++;
     client.ready = true;
-    if (!due) setImmediate(turn);
+    if (!due) setImmediate(tick);
     due = true;
   }
   client.reset = true;

@@ -18,7 +18,7 @@ const walks = process.argv[3] === "walk";
 let events = 0;
 let due = false;
 
-function turn(): void {
+function tick(): void {
   due = false;
   if (!walks) return;
   for (const client of clients) {
@@ -35,7 +35,7 @@ const server = createServer({ noDelay: true }, (socket) => {
   socket.on("data", () => {
     events++;
     client.ready = true;
-    if (!due) setImmediate(turn);
+    if (!due) setImmediate(tick);
     due = true;
   });
 });

@@ -15,7 +15,7 @@ interface Client {
 const sockets: BunSocket<Client>[] = [];
 let batch: Buffer[] = [];
 
-/** One write for each connection, with everything that came in this turn. */
+/** One write for each connection, with everything that came in this tick. */
 function flush(): void {
   const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch);
   batch = [];

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type LoadOptions, type Outcome, type Progress, runLoad } from "../bench/load.ts";
+import { type LoadOptions, type Outcome, type Progress, runLoad } from "../load/load.ts";
 import { drawHistogram } from "./histogram.ts";
-import type { ClientFlags } from "./door_flags.ts";
-import { readCredentials } from "./peer.ts";
+import type { ClientFlags } from "./listener_flags.ts";
+import { readCredentials } from "./client_flags.ts";
 import { attempt, Failure, type Session, unlessStopped } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { ClientTls, ServerTls } from "../tls.ts";
-import type { ClientFlags, DoorFlags } from "./door_flags.ts";
+import type { ClientTls, ServerTls } from "../contract/tls.ts";
+import type { ClientFlags, ListenerFlags } from "./listener_flags.ts";
 import { Failure } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -23,8 +23,8 @@ export class Credentials {
     this.#warn = warn;
   }
 
-  /** What a door over TLS is opened with. Both files must be named. */
-  async forDoors({ cert, key, ca }: DoorFlags): Promise<ServerTls> {
+  /** What a listener over TLS is opened with. Both files must be named. */
+  async forListeners({ cert, key, ca }: ListenerFlags): Promise<ServerTls> {
     return { cert: await this.#read(cert!), key: await this.#readSecret(key!), ca: await this.#readAny(ca) };
   }
 
@@ -43,7 +43,7 @@ export class Credentials {
    * The token: the first line of its file, without the spaces around it, which no one sees and an editor may leave.
    * `undefined` when there is no file.
    */
-  async token(file: string | undefined): Promise<string | undefined> {
+  async secret(file: string | undefined): Promise<string | undefined> {
     if (file === undefined) return undefined;
     const [line = ""] = (await this.#readSecret(file)).split("\n", 1);
     const token = line.trim();

@@ -5,7 +5,7 @@
  */
 
 import { InvalidArgumentError, Option } from "commander";
-import { CHOICES, LIMITS, type Limits, type Unit } from "../options.ts";
+import { CHOICES, LIMITS, type Limits, type Unit } from "../server/options.ts";
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from "./units.ts";
 
 /** How a number of one kind is written on the command line. */
@@ -46,7 +46,7 @@ const KINDS: Readonly<Record<Unit, Kind>> = {
 const ABOUT: Readonly<Record<keyof typeof CHOICES, string>> = {
   framing: "how frames are delimited: 8 or 4 bytes of big-endian length before each, or a newline after",
   slowConsumer: "what happens to a connection over --max-lag",
-  echo: "who hears a frame: its sender too, or only the others",
+  echo: "who receives a frame: its sender too, or only the others",
 };
 
 /** The option for a limit: its flag, parser, default and help all come from the limits table. */

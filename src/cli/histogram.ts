@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bar } from "../bench/delays.ts";
+import type { Bar } from "../load/latency.ts";
 
 /** Columns beside the bar: the delay, the share, and what is between. */
 const BESIDE = 24;

@@ -4,18 +4,18 @@
  * @module
  */
 
-import { connect } from "../client.ts";
-import type { Peer } from "../peer.ts";
-import type { ReconnectingPeer } from "../reconnect.ts";
-import type { ConnectionChange, ReconnectOptions } from "../reconnect_options.ts";
+import { connect } from "../client/connect.ts";
+import type { Client } from "../client/client.ts";
+import type { ReconnectingClient } from "../client/reconnecting_client.ts";
+import type { ConnectionChange, ReconnectOptions } from "../client/reconnect_options.ts";
 import { splitLines } from "./lines.ts";
-import { openPeer, type PeerFlags } from "./peer.ts";
+import { type ClientCommandFlags, openClient } from "./client_flags.ts";
 import { attempt, Failure, oneLine, type Session } from "./session.ts";
 import type { Input, Output, Terminal } from "./terminal.ts";
-import { makeVisible } from "./visible.ts";
+import { sanitize } from "./sanitize.ts";
 
 /** The options of `join`. */
-export interface JoinFlags extends PeerFlags {
+export interface JoinFlags extends ClientCommandFlags {
   /** Whether it connects again when the connection is lost. */
   readonly reconnect?: boolean;
 }
@@ -36,10 +36,10 @@ interface End {
 /** A connection that ends so soon, in milliseconds, may have been refused: a server waits 10 s for a token. */
 const REFUSAL = 15_000;
 
-/** Lines of standard input go out as frames, every frame heard is printed as a line. */
+/** Lines of standard input go out as frames, every frame received is printed as a line. */
 export async function runJoin(session: Session, url: string, flags: JoinFlags): Promise<number> {
   const { terminal, stop, drop } = session;
-  const peer = await openPeer<Peer | ReconnectingPeer>(
+  const client = await openClient<Client | ReconnectingClient>(
     session,
     flags,
     (options) =>
@@ -47,12 +47,12 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
         ? connect(url, { ...options, reconnect: tellingOn(terminal.stderr, url) })
         : connect(url, options),
   );
-  if (peer === undefined) return 0;
+  if (client === undefined) return 0;
   if (terminal.stdin.isTerminal) void terminal.stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
   let hasLeft = false;
   const leaveWith = (options?: { timeout: number }) => (): void => {
     hasLeft = true;
-    void peer.close(options);
+    void client.close(options);
   };
   const leave = leaveWith({ timeout: CLOSE_TIMEOUT });
   for (const signal of [stop, terminal.stdout.broken]) {
@@ -60,17 +60,17 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
     else signal.addEventListener("abort", leave, { once: true });
   }
   let failure: unknown;
-  attempt(speak(terminal.stdin, peer, flags.maxFrame, leaveWith())).catch((error: unknown) => {
+  attempt(speak(terminal.stdin, client, flags.maxFrame, leaveWith())).catch((error: unknown) => {
     failure = error;
     leave();
   });
-  const end = await hear(peer, terminal);
+  const end = await receive(client, terminal);
   if (failure !== undefined) throw failure;
   // Who reads no more has seen enough, or main tells why it cannot be written.
   if (terminal.stdout.broken.aborted) return 0;
   if (!hasLeft || end.cause !== undefined) throw new Failure(whyItEnded(url, end), { cause: end.cause });
   // What was typed and not delivered is said; who drops everything with a second signal knows.
-  if (peer.error !== undefined && !drop.aborted) throw new Failure(peer.error.message);
+  if (client.error !== undefined && !drop.aborted) throw new Failure(client.error.message);
   return 0;
 }
 
@@ -80,13 +80,13 @@ function whyItEnded(url: string, { received, lasted, cause }: End): string {
   const hasCode = cause === undefined || (cause as { code?: unknown }).code !== undefined;
   if (received > 0 || lasted > REFUSAL || !hasCode) return reason;
   return `${reason}, before anything was received: is it full, does it keep this address out, or want a token ` +
-    "(--token-file), a certificate (--cert, --key), tls:// or another --framing?";
+    "(--secret-file), a certificate (--cert, --key), tls:// or another --framing?";
 }
 
 /** Sends lines until there are no more. A person who ends the input leaves; a file that ends has nothing more to say. */
 async function speak(
   input: Input,
-  peer: Peer | ReconnectingPeer,
+  client: Client | ReconnectingClient,
   maxFrame: number,
   leave: () => void,
 ): Promise<void> {
@@ -94,7 +94,7 @@ async function speak(
     for (const line of lines) {
       if (line.length === 0) continue;
       try {
-        await peer.send(line);
+        await client.send(line);
       } catch {
         // The connection is over, and whoever listens to it knows why.
         return;
@@ -105,16 +105,16 @@ async function speak(
 }
 
 /** Prints what is received until the connection is over, and resolves to how it ended. */
-async function hear(peer: Peer | ReconnectingPeer, terminal: Terminal): Promise<End> {
+async function receive(client: Client | ReconnectingClient, terminal: Terminal): Promise<End> {
   const { stdout } = terminal;
   const began = terminal.now();
   let received = 0;
   let cause: unknown;
   try {
-    for await (const message of peer) {
+    for await (const message of client) {
       received++;
       if (!stdout.isTerminal) void stdout.write(message);
-      await stdout.write(stdout.isTerminal ? `${makeVisible(message)}\n` : "\n");
+      await stdout.write(stdout.isTerminal ? `${sanitize(message)}\n` : "\n");
     }
   } catch (error) {
     cause = error;

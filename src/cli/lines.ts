@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concatenate } from "../partial.ts";
+import { concatenate } from "../framing/receive_buffer.ts";
 
 const NEWLINE = 10;
 

@@ -6,7 +6,7 @@
 
 // @ts-types="npm:@types/cli-progress@^3.11.6"
 import progressBars from "cli-progress";
-import type { Progress } from "../bench/load.ts";
+import type { Progress } from "../load/load.ts";
 import { asStream } from "./progress.ts";
 import type { Output } from "./terminal.ts";
 

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { plainDoors, plainFlags } from "./plain.ts";
+import { plainFlags, plainUrls } from "./plain.ts";
 import { describe } from "../errors.ts";
 import { Failure, oneLine, type Session, unlessStopped, Usage } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { spellOut } from "./visible.ts";
+import { spellOut } from "./sanitize.ts";
 
 /**
  * Runs the command line. Resolves to the exit code, and never rejects: 0 done, 1 could not, 2 wrong usage.
@@ -46,8 +46,8 @@ export async function main(terminal: Terminal): Promise<number> {
 /** Runs the command that was asked for. What it needs is loaded then: nobody waits for what others need. */
 async function run(session: Session): Promise<number> {
   try {
-    const doors = plainDoors(session.terminal.args);
-    if (doors !== undefined) return await (await import("./serve.ts")).runServe(session, doors, plainFlags());
+    const listeners = plainUrls(session.terminal.args);
+    if (listeners !== undefined) return await (await import("./serve.ts")).runServe(session, listeners, plainFlags());
     const { runProgram } = await import("./program.ts");
     let hasServed = false;
     const code = await runProgram(session.terminal, {

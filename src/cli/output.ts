@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concatenate } from "../partial.ts";
+import { concatenate } from "../framing/receive_buffer.ts";
 import type { JobOutput, LogOutput, Output } from "./terminal.ts";
 
 /** What hands bytes to the system. It must not block the event loop. */
@@ -22,7 +22,7 @@ export interface Writer {
 
 /** The event loop, as far as an output needs it. */
 export interface Loop {
-  /** Runs `run` when the current turn of the event loop is over. */
+  /** Runs `run` when the current tick of the event loop is over. */
   defer(run: () => void): void;
   /** Runs `run` once after so many milliseconds. Returns what cancels it. */
   after(milliseconds: number, run: () => void): () => void;
@@ -31,7 +31,7 @@ export interface Loop {
 /** The most that waits to be written, in bytes: then callers wait, or what comes is dropped. */
 export const OUTPUT_LIMIT: number = 256 * 1024;
 
-/** Bytes that wait before they are written although the turn of the event loop is not over. */
+/** Bytes that wait before they are written although the tick of the event loop is not over. */
 const WRITE_AT = 64 * 1024;
 
 /** What a part that waits costs beside its bytes, about. */
@@ -45,7 +45,7 @@ const NEWLINE = 10;
 const DONE = Promise.resolve();
 const encoder = new TextEncoder();
 
-/** Gathers what one turn of the event loop writes into one write, and makes one write at a time. */
+/** Gathers what one tick of the event loop writes into one write, and makes one write at a time. */
 abstract class Queue implements Output {
   readonly #open: () => Writer;
   readonly #loop: Loop;
@@ -92,7 +92,7 @@ abstract class Queue implements Output {
     else this.schedule();
   }
 
-  /** Writes when the current turn of the event loop is over. */
+  /** Writes when the current tick of the event loop is over. */
   protected schedule(): void {
     if (this.#isScheduled || this.#isRunning) return;
     this.#isScheduled = true;

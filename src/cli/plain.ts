@@ -5,13 +5,13 @@
  * @module
  */
 
-import { DEFAULT_URL, parseAddress } from "../address.ts";
-import { resolveOptions } from "../options.ts";
+import { DEFAULT_URL, parseAddress } from "../contract/address.ts";
+import { resolveOptions } from "../server/options.ts";
 import { DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL } from "./levels.ts";
 import type { ServeFlags } from "./serve_flags.ts";
 
-/** The doors to open, when these arguments are no more than that; `undefined`: the program has to read them. */
-export function plainDoors(args: readonly string[]): readonly string[] | undefined {
+/** The listeners to open, when these arguments are no more than that; `undefined`: the program has to read them. */
+export function plainUrls(args: readonly string[]): readonly string[] | undefined {
   if (!args.every(isUrl)) return undefined;
   return args.length > 0 ? args : [DEFAULT_URL];
 }
@@ -24,7 +24,7 @@ export function plainFlags(): ServeFlags {
 
 function isUrl(word: string): boolean {
   try {
-    // A door over TLS needs options.
+    // A listener over TLS needs options.
     return parseAddress(word).transport !== "tls";
   } catch {
     // A command, an option, or wrong: the program knows what to say.

@@ -5,16 +5,16 @@
  */
 
 import { Command, CommanderError, Option, type OutputConfiguration } from "commander";
-import { DEFAULT_URL, parseAddress } from "../address.ts";
-import { BENCH_FRAMINGS, STAMP } from "../bench/stamp.ts";
-import { CHOICES, LIMITS, type Limits, resolveOptions } from "../options.ts";
+import { DEFAULT_URL, parseAddress } from "../contract/address.ts";
+import { BENCH_FRAMINGS, STAMP } from "../load/stamp.ts";
+import { CHOICES, LIMITS, type Limits, resolveOptions } from "../server/options.ts";
 import { VERSION } from "../version.ts";
 import type { BenchFlags } from "./bench.ts";
-import { addClientOptions, addDoorOptions, checkClient, checkDoors } from "./door_flags.ts";
+import { addClientOptions, addListenerOptions, checkClient, checkListeners } from "./listener_flags.ts";
 import { choiceOption, flagOf, limitOption, rangeOption } from "./flags.ts";
 import type { JoinFlags } from "./join.ts";
 import { DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL, LOG_FORMATS, LOG_LEVELS } from "./levels.ts";
-import type { PeerFlags } from "./peer.ts";
+import type { ClientCommandFlags } from "./client_flags.ts";
 import { type ServeFlags, toOptions } from "./serve_flags.ts";
 import { Usage } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
@@ -26,7 +26,7 @@ export interface Actions {
   /** `mobcast join [URL]` */
   join(url: string, flags: JoinFlags): Promise<number>;
   /** `mobcast send [URL] [FILE]` */
-  send(url: string, file: string | undefined, flags: PeerFlags): Promise<number>;
+  send(url: string, file: string | undefined, flags: ClientCommandFlags): Promise<number>;
   /** `mobcast bench [URL]` */
   bench(url: string, flags: BenchFlags): Promise<number>;
 }
@@ -35,28 +35,30 @@ export interface Actions {
 export async function runProgram(terminal: Terminal, actions: Actions): Promise<number> {
   let code = 0;
   const program = new Command("mobcast")
-    .description("A multi-echo server: whatever frame one connection sends, every connection hears.")
+    .description("A multi-echo server: whatever frame one connection sends, every connection receives.")
     .version(VERSION)
     .helpCommand(false)
     .exitOverride()
     .configureOutput(outputTo(terminal));
   const serve = serveCommand(program).action(async (urls: string[], flags: ServeFlags, command: Command) => {
-    const doors = urls.length > 0 ? urls : [DEFAULT_URL];
-    for (const url of doors) checkUrl(command, url);
-    checkDoors(command, doors, flags);
+    const listeners = urls.length > 0 ? urls : [DEFAULT_URL];
+    for (const url of listeners) checkUrl(command, url);
+    checkListeners(command, listeners, flags);
     checkOptions(command, flags);
-    code = await actions.serve(doors, flags);
+    code = await actions.serve(listeners, flags);
   });
   joinCommand(program).action(async (url: string, flags: JoinFlags, command: Command) => {
     checkUrl(command, url);
     checkClient(command, url, flags);
     code = await actions.join(url, flags);
   });
-  sendCommand(program).action(async (url: string, file: string | undefined, flags: PeerFlags, command: Command) => {
-    checkUrl(command, url);
-    checkClient(command, url, flags);
-    code = await actions.send(url, file, flags);
-  });
+  sendCommand(program).action(
+    async (url: string, file: string | undefined, flags: ClientCommandFlags, command: Command) => {
+      checkUrl(command, url);
+      checkClient(command, url, flags);
+      code = await actions.send(url, file, flags);
+    },
+  );
   benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
     checkUrl(command, url);
     checkClient(command, url, flags);
@@ -81,13 +83,13 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
 function serveCommand(program: Command): Command {
   const command = program.command("serve", { isDefault: true })
     .description("start a server (this is what happens without a command)")
-    .argument("[URL...]", `doors to open, all into one mob (default: ${DEFAULT_URL}; port 0 picks a free one)`)
+    .argument("[URL...]", `listeners to open, all into one mob (default: ${DEFAULT_URL}; port 0 picks a free one)`)
     .addOption(choiceOption("framing"));
   for (const name of Object.keys(LIMITS)) command.addOption(limitOption(name as keyof Limits));
   for (const name of Object.keys(CHOICES)) {
     if (name !== "framing") command.addOption(choiceOption(name as keyof typeof CHOICES));
   }
-  return addDoorOptions(command)
+  return addListenerOptions(command)
     .addOption(
       new Option("--log-level <level>", "how much is logged to standard error")
         .choices(LOG_LEVELS).default(DEFAULT_LOG_LEVEL),
@@ -98,22 +100,22 @@ function serveCommand(program: Command): Command {
 }
 
 function joinCommand(program: Command): Command {
-  return peerCommand(program, "join", "send each line of standard input, print each frame heard as a line")
+  return clientCommand(program, "join", "send each line of standard input, print each frame received as a line")
     .option("--reconnect", "connect again when the connection is lost, and say what may have been missed");
 }
 
 function sendCommand(program: Command): Command {
-  return peerCommand(program, "send", "send each line of a file, wait until all have come back, tell how fast")
+  return clientCommand(program, "send", "send each line of a file, wait until all have come back, tell how fast")
     .argument("[FILE]", "what to send, - for standard input (default: -)");
 }
 
 function benchCommand(program: Command): Command {
   const framing = new Option("--framing <word>", "how frames are delimited").choices(BENCH_FRAMINGS).default("u64");
   const command = program.command("bench")
-    .description("load a running server, and tell how fast it is and whether each client heard each frame once")
+    .description("load a running server, and tell how fast it is and whether each client received each frame once")
     .argument("[URL]", "the server", DEFAULT_URL)
     .addOption(
-      rangeOption("--clients", "count", "connections, all of which hear", { min: 1, max: 100_000 }).default(100),
+      rangeOption("--clients", "count", "connections, all of which receive", { min: 1, max: 100_000 }).default(100),
     )
     .addOption(rangeOption("--publishers", "count", "how many of them also talk", { min: 1, max: 100_000 }).default(4))
     .addOption(rangeOption("--size", "size", "payload of each frame", { min: STAMP, max: 64 * 2 ** 20 }).default(64))
@@ -122,7 +124,7 @@ function benchCommand(program: Command): Command {
         .conflicts("inFlight"),
     )
     .addOption(
-      rangeOption("--in-flight", "count", "without --rate: frames sent that not all have heard yet", {
+      rangeOption("--in-flight", "count", "without --rate: frames sent that not all have received yet", {
         min: 1,
         max: 1_000_000,
       }).default(1024),
@@ -134,9 +136,9 @@ function benchCommand(program: Command): Command {
     .option("--histogram", "draw the delays", false);
 }
 
-function peerCommand(program: Command, name: string, description: string): Command {
+function clientCommand(program: Command, name: string, description: string): Command {
   const maxFrame = limitOption("maxFrame");
-  maxFrame.description = "largest payload to send or hear";
+  maxFrame.description = "largest payload to send or receive";
   const command = program.command(name)
     .description(description)
     .argument("[URL]", "the server", DEFAULT_URL)

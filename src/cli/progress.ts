@@ -6,7 +6,7 @@
 
 // @ts-types="npm:@types/cli-progress@^3.11.6"
 import progressBars from "cli-progress";
-import type { Ledger } from "./ledger.ts";
+import type { EchoCount } from "./echo_count.ts";
 import type { Output } from "./terminal.ts";
 
 type Stream = NonNullable<progressBars.Options["stream"]>;
@@ -20,8 +20,8 @@ export class Progress {
   constructor(output: Output, size: number | undefined) {
     this.#size = size;
     const known = size !== undefined && size > 0;
-    const heard = "heard {heard} of {sent} frames";
-    const format = known ? `{bar} {percentage}% ${heard}, {eta_formatted} left` : `{bar} ${heard}`;
+    const received = "received {received} of {sent} frames";
+    const format = known ? `{bar} {percentage}% ${received}, {eta_formatted} left` : `{bar} ${received}`;
     this.#bar = new progressBars.SingleBar({
       format,
       stream: asStream(output),
@@ -29,16 +29,16 @@ export class Progress {
       gracefulExit: false,
       barsize: 30,
     }, progressBars.Presets.shades_classic);
-    this.#bar.start(known ? size : 1, 0, { heard: 0, sent: 0 });
+    this.#bar.start(known ? size : 1, 0, { received: 0, sent: 0 });
   }
 
   /** Shows how far it is. */
-  update({ heard, heardBytes, sent, empty }: Ledger): void {
+  update({ received, receivedBytes, sent, empty }: EchoCount): void {
     if (!this.#bar.isActive) return;
     if (this.#size === undefined) this.#bar.setTotal(Math.max(sent, 1));
     // Each line had a newline, apart from the last perhaps.
-    const position = this.#size === undefined ? heard : Math.min(this.#size, heardBytes + heard + empty);
-    this.#bar.update(position, { heard, sent });
+    const position = this.#size === undefined ? received : Math.min(this.#size, receivedBytes + received + empty);
+    this.#bar.update(position, { received, sent });
   }
 
   /** Leaves the bar as it is and goes to the next line. */

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { connect } from "../client.ts";
-import type { Peer } from "../peer.ts";
-import { Ledger } from "./ledger.ts";
+import { connect } from "../client/connect.ts";
+import type { Client } from "../client/client.ts";
+import { EchoCount } from "./echo_count.ts";
 import { splitLines } from "./lines.ts";
-import { openPeer, type PeerFlags } from "./peer.ts";
+import { type ClientCommandFlags, openClient } from "./client_flags.ts";
 import type { Progress } from "./progress.ts";
 import { attempt, Failure, type Session, unlessStopped } from "./session.ts";
 import type { Input, Terminal } from "./terminal.ts";
@@ -27,15 +27,15 @@ export async function runSend(
   session: Session,
   url: string,
   file: string | undefined,
-  flags: PeerFlags,
+  flags: ClientCommandFlags,
 ): Promise<number> {
   const { terminal, stop } = session;
   const input = file === undefined || file === "-" ? terminal.stdin : await attempt(terminal.openFile(file));
-  const peer = await openPeer(session, flags, (options) => connect(url, options));
-  if (peer === undefined) return 0;
-  const ledger = new Ledger();
+  const client = await openClient(session, flags, (options) => connect(url, options));
+  if (client === undefined) return 0;
+  const ledger = new EchoCount();
   const progress = await startProgress(terminal, input);
-  const exchange = new Exchange(terminal, peer, ledger, () => progress?.update(ledger));
+  const exchange = new Exchange(terminal, client, ledger, () => progress?.update(ledger));
   const started = terminal.now();
   let outcome: Outcome;
   try {
@@ -47,12 +47,12 @@ export async function runSend(
   }
   const seconds = (terminal.now() - started) / 1000;
   // Who was told to stop, or has waited in vain, has little patience left.
-  await peer.close(outcome === "heard" ? {} : { timeout: CLOSE_TIMEOUT });
+  await client.close(outcome === "received" ? {} : { timeout: CLOSE_TIMEOUT });
   if (outcome === "quiet" || outcome === "ended") {
     const why = outcome === "quiet" ? `nothing came back for ${QUIET / 1000} s` : "the server ended the connection";
-    throw new Failure(`Cannot hear all from ${url}: heard ${ledger.heard} of ${ledger.sent}, ${why}`);
+    throw new Failure(`Cannot receive all from ${url}: received ${ledger.received} of ${ledger.sent}, ${why}`);
   }
-  if (peer.error !== undefined && outcome === "stopped") throw new Failure(peer.error.message);
+  if (client.error !== undefined && outcome === "stopped") throw new Failure(client.error.message);
   await terminal.stdout.write(`${ledger.summarise(seconds)}\n`);
   return 0;
 }
@@ -65,25 +65,25 @@ async function startProgress(terminal: Terminal, input: Input): Promise<Progress
   return new Progress(terminal.stderr, input.size);
 }
 
-/** How an exchange ends: all was heard, nothing came any more, the server left, or it was told to stop. */
-type Outcome = "heard" | "quiet" | "ended" | "stopped";
+/** How an exchange ends: all was received, nothing came any more, the server left, or it was told to stop. */
+type Outcome = "received" | "quiet" | "ended" | "stopped";
 
-/** Sends and hears at the same time, until everything sent was heard or no more will be. */
+/** Sends and receives at the same time, until everything sent was received or no more will be. */
 class Exchange {
   readonly #terminal: Terminal;
-  readonly #peer: Peer;
-  readonly #ledger: Ledger;
+  readonly #client: Client;
+  readonly #ledger: EchoCount;
   readonly #show: () => void;
   #sentAll = false;
-  /** When the last of our own was heard, or sent. */
+  /** When the last of our own was received, or sent. */
   #latest = 0;
   #cancelTick: () => void = () => {};
   #finish: (outcome: Outcome) => void = () => {};
 
   /** `show` is called now and then, to draw what the ledger says. */
-  constructor(terminal: Terminal, peer: Peer, ledger: Ledger, show: () => void) {
+  constructor(terminal: Terminal, client: Client, ledger: EchoCount, show: () => void) {
     this.#terminal = terminal;
-    this.#peer = peer;
+    this.#client = client;
     this.#ledger = ledger;
     this.#show = show;
   }
@@ -95,7 +95,7 @@ class Exchange {
         this.#finish = resolve;
         if (stop.aborted) resolve("stopped");
         else stop.addEventListener("abort", () => resolve("stopped"), { once: true });
-        this.#hear().then(() => resolve("ended"), reject);
+        this.#receive().then(() => resolve("ended"), reject);
         this.#send(lines).catch(reject);
         this.#tick();
       });
@@ -110,7 +110,7 @@ class Exchange {
       for (const line of batch) {
         if (!this.#ledger.send(line)) continue;
         try {
-          await this.#peer.send(line);
+          await this.#client.send(line);
         } catch {
           // The connection is over, and whoever listens to it knows why.
           return;
@@ -119,14 +119,14 @@ class Exchange {
     }
     this.#sentAll = true;
     this.#latest = this.#terminal.now();
-    if (this.#ledger.isEven) this.#finish("heard");
+    if (this.#ledger.isEven) this.#finish("received");
   }
 
-  async #hear(): Promise<void> {
-    for await (const message of this.#peer) {
-      if (!this.#ledger.hear(message)) continue;
+  async #receive(): Promise<void> {
+    for await (const message of this.#client) {
+      if (!this.#ledger.receive(message)) continue;
       this.#latest = this.#terminal.now();
-      if (this.#sentAll && this.#ledger.isEven) return this.#finish("heard");
+      if (this.#sentAll && this.#ledger.isEven) return this.#finish("received");
     }
   }
 

@@ -5,27 +5,27 @@
  */
 
 import { logger } from "../logger.ts";
-import type { ListenerInfo, Mob } from "../mob.ts";
-import { serve, type ServeOptions } from "../serve.ts";
+import type { ListenerInfo, Mob } from "../server/mob.ts";
+import { serve, type ServeOptions } from "../server/serve.ts";
 import { startLogging } from "./logging.ts";
 import { type ServeFlags, toOptions } from "./serve_flags.ts";
 import { attempt, type Session } from "./session.ts";
-import { logTable } from "./table.ts";
+import { logStatus } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
 
-/** Opens the doors and serves until it is told to stop. */
+/** Opens the listeners and serves until it is told to stop. */
 export async function runServe(session: Session, urls: readonly string[], flags: ServeFlags): Promise<number> {
   const { terminal, stop, drop } = session;
   const { logLevel, logFormat, drainTimeout } = flags;
   session.debug = logLevel === "debug";
   const stopLogging = startLogging(terminal, logLevel, logFormat);
   let mob: Mob | undefined;
-  // Before the doors open: without a listener the signal would end the process.
-  const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logTable(mob, logFormat));
+  // Before the listeners open: without a listener the signal would end the process.
+  const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logStatus(mob, logFormat));
   const stopReloading = terminal.onSignal("SIGHUP", () => mob !== undefined && void reload(mob, flags));
   try {
-    mob = await openDoors(session, urls, flags);
+    mob = await openListeners(session, urls, flags);
     if (mob === undefined) return 0;
     for (const listener of mob.listeners) void terminal.stdout.write(`listening on ${described(listener)}\n`);
     tellOfClosing(mob, stop, drainTimeout);
@@ -46,8 +46,8 @@ function described({ url, addresses }: ListenerInfo): string {
   return others.length === 0 ? url : `${url} (${others.join(", ")})`;
 }
 
-/** The mob with its doors open; `undefined` when it was told to stop meanwhile. */
-async function openDoors(session: Session, urls: readonly string[], flags: ServeFlags): Promise<Mob | undefined> {
+/** The mob with its listeners open; `undefined` when it was told to stop meanwhile. */
+async function openListeners(session: Session, urls: readonly string[], flags: ServeFlags): Promise<Mob | undefined> {
   const { terminal, stop } = session;
   try {
     const credentials = await attempt(readCredentials(terminal, flags));
@@ -59,23 +59,23 @@ async function openDoors(session: Session, urls: readonly string[], flags: Serve
   }
 }
 
-/** The token, and what reads the certificates: now, and again at each reload. Nothing is loaded for a plain door. */
+/** The token, and what reads the certificates: now, and again at each reload. Nothing is loaded for a plain listener. */
 async function readCredentials(
   terminal: Terminal,
   flags: ServeFlags,
 ): Promise<Pick<ServeOptions, "tls" | "secret">> {
-  if (flags.cert === undefined && flags.tokenFile === undefined) return {};
+  if (flags.cert === undefined && flags.secretFile === undefined) return {};
   const { Credentials } = await import("./credentials.ts");
   const files = new Credentials(terminal, (file, mode) => {
     logger.warning("Others than its owner may use {file} (mode {mode}): chmod 600 {file}", { file, mode });
   });
-  const secret = await files.token(flags.tokenFile);
-  return { secret, tls: flags.cert === undefined ? undefined : () => files.forDoors(flags) };
+  const secret = await files.secret(flags.secretFile);
+  return { secret, tls: flags.cert === undefined ? undefined : () => files.forListeners(flags) };
 }
 
-/** Reads the certificates again. Whatever is wrong with the new ones, the doors stay open with the old ones. */
+/** Reads the certificates again. Whatever is wrong with the new ones, the listeners stay open with the old ones. */
 async function reload(mob: Mob, { cert }: ServeFlags): Promise<void> {
-  if (cert === undefined) return logger.info("Nothing to reload: no door is over TLS");
+  if (cert === undefined) return logger.info("Nothing to reload: no listener is over TLS");
   try {
     await mob.reload();
     logger.info("Certificates reloaded");

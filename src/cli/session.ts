@@ -5,7 +5,7 @@
  */
 
 import type { Terminal } from "./terminal.ts";
-import { spellOut } from "./visible.ts";
+import { spellOut } from "./sanitize.ts";
 
 /** What every command gets. */
 export interface Session {

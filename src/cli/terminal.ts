@@ -1,5 +1,5 @@
 /**
- * The terminal: all that the command line knows of the process it runs in. Types only; `adapters/terminal.ts` has the
+ * The terminal: all that the command line knows of the process it runs in. Types only; `adapters/process/terminal.ts` has the
  * real one, tests have their own.
  *
  * @module

@@ -8,7 +8,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
-import { Bell, type Link, pause, Recorder, Stage } from "../helpers/contract.ts";
+import { Bell, type Link, pause, Recorder, Stage } from "../helpers/recording_registry.ts";
 import { overTls, overUnix } from "../helpers/transports.ts";
 import { conformance, type Differences } from "./suite.ts";
 
@@ -51,30 +51,30 @@ test("memory: the same seed cuts reads and writes in the same places", { timeout
   assert(new Set(first).size > 10, `few different cuts: ${first}`);
 });
 
-test("memory: manual turns and timers run when they are told, in the order of time", { timeout: 20_000 }, async () => {
+test("memory: manual ticks and timers run when they are told, in the order of time", { timeout: 20_000 }, async () => {
   const adapter = memoryAdapter({ manual: true });
   const ran: string[] = [];
   adapter.defer(() => {
-    ran.push("turn");
-    adapter.defer(() => ran.push("turn of a turn"));
+    ran.push("tick");
+    adapter.defer(() => ran.push("tick of a tick"));
   });
   for (const milliseconds of [30, 10, 20]) {
     adapter.after(milliseconds, () => {
       ran.push(`${milliseconds} at ${adapter.now()}`);
-      adapter.defer(() => ran.push(`turn at ${adapter.now()}`));
+      adapter.defer(() => ran.push(`tick at ${adapter.now()}`));
     });
   }
   const cancel = adapter.after(15, () => ran.push("cancelled"));
   await pause(50);
   assertEquals([ran, adapter.now(), adapter.timers], [[], 0, 4]);
   assertEquals(adapter.run(), 2);
-  assertEquals(ran.splice(0), ["turn", "turn of a turn"]);
+  assertEquals(ran.splice(0), ["tick", "tick of a tick"]);
   cancel();
   adapter.advance(20);
-  assertEquals(ran.splice(0), ["10 at 10", "turn at 10", "20 at 20", "turn at 20"]);
+  assertEquals(ran.splice(0), ["10 at 10", "tick at 10", "20 at 20", "tick at 20"]);
   assertEquals([adapter.now(), adapter.timers], [20, 1]);
   adapter.advance(100);
-  assertEquals(ran, ["30 at 30", "turn at 30"]);
+  assertEquals(ran, ["30 at 30", "tick at 30"]);
   assertEquals([adapter.now(), adapter.timers], [120, 0]);
 });
 

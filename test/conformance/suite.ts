@@ -1,8 +1,8 @@
 /**
- * The conformance suite: a case for each rule of the contract in `src/adapter.ts`, for whatever adapter it is given.
+ * The conformance suite: a case for each rule of the contract in `src/contract/adapter.ts`, for whatever adapter it is given.
  *
  * Most cases put the adapter at both ends of a connection, so they run on the memory adapter too. Where the other end
- * must misbehave it is a raw peer on `node:net`, and the case is for adapters with a real network.
+ * must misbehave it is a raw client on `node:net`, and the case is for adapters with a real network.
  *
  * @module
  */
@@ -18,33 +18,33 @@ import {
   assertNotStrictEquals,
   assertStrictEquals,
 } from "@std/assert";
-import { type Adapter, ERROR, READABLE, type Readiness, WRITABLE } from "../../src/adapter.ts";
-import { type Address, formatHostPort, type NetworkAddress } from "../../src/address.ts";
+import { type Adapter, ERROR, READABLE, type Readiness, WRITABLE } from "../../src/contract/adapter.ts";
+import { type Address, formatHostPort, type NetworkAddress } from "../../src/contract/address.ts";
 import { OVER_TCP, type Transport } from "../helpers/transports.ts";
 import {
   assertPattern,
-  type Door,
   FINAL,
   type Link,
+  type Listener,
   LONGEST,
-  nextTurn,
+  nextTick,
   pattern,
   pause,
   rejection,
   resetStorm,
   Stage,
   within,
-} from "../helpers/contract.ts";
+} from "../helpers/recording_registry.ts";
 
 /** What differs between adapters and may: data, so that it is seen at a glance, and so that nothing else may. */
 export interface Differences {
-  /** Whether there is a network behind it that raw peers can reach. */
+  /** Whether there is a network behind it that raw clients can reach. */
   readonly network: boolean;
   /** The most bytes that a connection nobody reads from has ready for `read` (rule 5). */
   readonly inbox: number;
   /** How long nothing must happen before we believe that nothing will, in milliseconds. */
   readonly quiet: number;
-  /** What the peer of a connection that was closed, but not shut down, must see. */
+  /** What the client of a connection that was closed, but not shut down, must see. */
   readonly closed: "a reset" | "an end";
   /** What a reset looks like when nothing is written: a final event by default. */
   readonly reset?: "an end";
@@ -105,13 +105,13 @@ export function conformance(subject: Subject): void {
     });
   }
 
-  /** A case that needs a raw peer. */
+  /** A case that needs a raw client. */
   function checkRaw(fact: string, run: (stage: Stage) => Promise<void>): void {
     if (differences.network) check(fact, run);
   }
 
   /**
-   * A case that needs a raw peer and resets. A Unix socket has none: when the peer drops the connection, there is an end,
+   * A case that needs a raw client and resets. A Unix socket has none: when the client drops the connection, there is an end,
    * and who writes is told.
    */
   function checkReset(fact: string, run: (stage: Stage) => Promise<void>): void {
@@ -123,7 +123,7 @@ export function conformance(subject: Subject): void {
     if (transport.name !== "unix") check(fact, run);
   }
 
-  /** A case that needs a raw peer, hosts and ports. */
+  /** A case that needs a raw client, hosts and ports. */
   function checkRawNetwork(fact: string, run: (stage: Stage) => Promise<void>): void {
     if (transport.name !== "unix") checkRaw(fact, run);
   }
@@ -131,7 +131,7 @@ export function conformance(subject: Subject): void {
   // --- rule 1: accept comes first ---
 
   check("rule 1: accept comes before any event, also when bytes come with the connection", async (stage) => {
-    const { address, registry } = await stage.door();
+    const { address, registry } = await stage.listener();
     const client = await stage.connect(address);
     await client.writePattern(1000);
     const server = await registry.accepted();
@@ -140,13 +140,13 @@ export function conformance(subject: Subject): void {
   });
 
   check("rule 1: nobody is accepted before somebody connects", async (stage) => {
-    const { registry } = await stage.door();
+    const { registry } = await stage.listener();
     await pause(50);
     assertEquals(registry.links.length, 0);
   });
 
   check("rule 1: connect resolves after accept", async (stage) => {
-    const { address } = await stage.door();
+    const { address } = await stage.listener();
     const registry = stage.recorder();
     let resolved = false;
     registry.onAccept = () => assert(!resolved, "connect resolved first");
@@ -155,7 +155,7 @@ export function conformance(subject: Subject): void {
   });
 
   check("rule 1: a socket may be written to and shut down inside accept", async (stage) => {
-    const { address, registry } = await stage.door();
+    const { address, registry } = await stage.listener();
     const client = stage.recorder();
     for (const recorder of [registry, client]) {
       recorder.onAccept = (link) => {
@@ -171,7 +171,7 @@ export function conformance(subject: Subject): void {
   });
 
   check("rule 1: a socket may be closed inside accept", async (stage) => {
-    const { address, registry } = await stage.door();
+    const { address, registry } = await stage.listener();
     registry.onAccept = (link) => link.close();
     const client = stage.recorder();
     // It may be over before it was open at the other end.
@@ -180,8 +180,8 @@ export function conformance(subject: Subject): void {
     await pause(50);
   });
 
-  check("rule 1: a refused newcomer sees the end, and nothing is told of it", async (stage) => {
-    const { address, registry } = await stage.door();
+  check("rule 1: a refused incoming connection sees the end, and nothing is told of it", async (stage) => {
+    const { address, registry } = await stage.listener();
     registry.refusing = true;
     const client = await stage.connect(address);
     client.write(1000);
@@ -191,72 +191,72 @@ export function conformance(subject: Subject): void {
     assertEquals(registry.refused.length, 1);
   });
 
-  checkRaw("rule 1: a refused raw peer sees the end", async (stage) => {
-    const { address, registry } = await stage.door();
+  checkRaw("rule 1: a refused raw client sees the end", async (stage) => {
+    const { address, registry } = await stage.listener();
     registry.refusing = true;
-    const peer = await stage.raw(address);
-    peer.listen();
-    peer.write(0, 1000);
-    await peer.over();
-    assertEquals(peer.received, 0);
+    const client = await stage.raw(address);
+    client.listen();
+    client.write(0, 1000);
+    await client.over();
+    assertEquals(client.received, 0);
   });
 
   check("rule 1: a connection that its own side refuses is closed, and connect settles", async (stage) => {
-    const { address, registry } = await stage.door();
+    const { address, registry } = await stage.listener();
     const refusing = stage.recorder();
     refusing.refusing = true;
     await settled(stage.adapter.connect(address, refusing));
-    // Whether the door has seen it come is the adapter's affair; it must not stay.
+    // Whether the listener has seen it come is the adapter's affair; it must not stay.
     await pause(50);
     for (const server of registry.links) assertEquals(await server.readToEnd(), 0);
   });
 
-  // --- rule 2: callbacks record, turns act ---
+  // --- rule 2: callbacks record, ticks act ---
 
   check("rule 2: defer runs each function once, later, and in order", async (stage) => {
     const { adapter, bell } = stage;
     const ran: string[] = [];
     let inside = true;
-    const turn = (name: string) => (): void => {
+    const tick = (name: string) => (): void => {
       assert(!inside, `${name} ran inside the call of defer`);
       ran.push(name);
       bell.ring();
     };
-    adapter.defer(turn("first"));
-    adapter.defer(turn("second"));
+    adapter.defer(tick("first"));
+    adapter.defer(tick("second"));
     inside = false;
-    await bell.until(() => ran.length === 2, "both turns");
+    await bell.until(() => ran.length === 2, "both ticks");
     inside = true;
-    adapter.defer(turn("third"));
+    adapter.defer(tick("third"));
     inside = false;
-    await bell.until(() => ran.length === 3, "the third turn");
+    await bell.until(() => ran.length === 3, "the third tick");
     await pause(50);
     assertEquals(ran, ["first", "second", "third"]);
   });
 
-  check("rule 2: what a turn defers runs in a later turn", async (stage) => {
+  check("rule 2: what a tick defers runs in a later tick", async (stage) => {
     const { adapter, bell } = stage;
     let depth = 0;
-    let turns = 0;
-    const turn = (): void => {
-      assertEquals(depth, 0, "a turn inside a turn");
+    let ticks = 0;
+    const tick = (): void => {
+      assertEquals(depth, 0, "a tick inside a tick");
       depth++;
-      if (++turns < 3) adapter.defer(turn);
+      if (++ticks < 3) adapter.defer(tick);
       depth--;
       bell.ring();
     };
-    adapter.defer(turn);
-    await bell.until(() => turns === 3, "three turns");
+    adapter.defer(tick);
+    await bell.until(() => ticks === 3, "three ticks");
   });
 
-  check("rule 2: one turn gets what many sockets told", async (stage) => {
+  check("rule 2: one tick gets what many sockets told", async (stage) => {
     const connections = 64;
-    const { address, registry } = await stage.door();
+    const { address, registry } = await stage.listener();
     const clients: Link[] = [];
     for (let index = 0; index < connections; index++) clients.push(await stage.connect(address));
     await registry.accepted(connections);
-    await nextTurn();
-    // As Poll does: the first event arms a turn, and the turn takes what has come until then.
+    await nextTick();
+    // As Poll does: the first event arms a tick, and the tick takes what has come until then.
     const batches: number[] = [];
     let batch = 0;
     registry.onReady = () => {
@@ -269,25 +269,25 @@ export function conformance(subject: Subject): void {
     };
     for (const client of clients) void client.writePattern(1);
     const told = (): number => batches.reduce((sum, size) => sum + size, 0);
-    await stage.bell.until(() => told() >= connections, () => `turns with ${connections} events, have ${batches}`);
-    assertLess(batches.length, connections / 4, `turns of ${batches} events`);
+    await stage.bell.until(() => told() >= connections, () => `ticks with ${connections} events, have ${batches}`);
+    assertLess(batches.length, connections / 4, `ticks of ${batches} events`);
   });
 
-  // Only here: what the kernel holds for a stuck peer is little on a Unix socket, and megabytes on others.
+  // Only here: what the kernel holds for a stuck client is little on a Unix socket, and megabytes on others.
   if (transport.name === "unix") {
-    check("rule 2: turns come though many peers take nothing of what they are given", async (stage) => {
+    check("rule 2: ticks come though many clients take nothing of what they are given", async (stage) => {
       const connections = 200;
-      const { address, registry } = await stage.door();
+      const { address, registry } = await stage.listener();
       for (let index = 0; index < connections; index++) await stage.connect(address);
       await registry.accepted(connections);
-      let turns = 0;
-      const turn = (): void => {
-        if (turns++ === 0) { for (const server of registry.links) server.write(LONGEST, LONGEST); }
-        if (turns < 4) stage.adapter.defer(turn);
+      let ticks = 0;
+      const tick = (): void => {
+        if (ticks++ === 0) { for (const server of registry.links) server.write(LONGEST, LONGEST); }
+        if (ticks < 4) stage.adapter.defer(tick);
         stage.bell.ring();
       };
-      stage.adapter.defer(turn);
-      await stage.bell.until(() => turns === 4, () => `four turns, have ${turns}`);
+      stage.adapter.defer(tick);
+      await stage.bell.until(() => ticks === 4, () => `four ticks, have ${ticks}`);
     });
   }
 
@@ -300,7 +300,7 @@ export function conformance(subject: Subject): void {
     // Taken or not, it is still one WRITABLE that is due.
     server.write(1);
     await quiet();
-    assertEquals(server.count(WRITABLE) - before, 0, "WRITABLE before the peer has read");
+    assertEquals(server.count(WRITABLE) - before, 0, "WRITABLE before the client has read");
     await client.readPattern(server.sent);
     await server.toldTimes(before + 1, WRITABLE);
     await pause(50);
@@ -324,30 +324,30 @@ export function conformance(subject: Subject): void {
     await Promise.all([server.writePattern(total), client.readPattern(total)]);
   });
 
-  checkRaw("rule 3: a raw peer that reads late gets everything in order", async (stage) => {
-    const { server, peer } = await stage.rawPair();
+  checkRaw("rule 3: a raw client that reads late gets everything in order", async (stage) => {
+    const { server, client } = await stage.rawPair();
     await fill(server);
-    peer.listen();
+    client.listen();
     const total = server.sent + LONG;
     await server.writePattern(total);
-    await peer.got(total);
+    await client.got(total);
   });
 
   checkRaw(
-    "rule 3: each large write that is short is answered, to a raw peer that takes little at a time",
+    "rule 3: each large write that is short is answered, to a raw client that takes little at a time",
     async (stage) => {
-      const { server, peer } = await stage.rawPair();
+      const { server, client } = await stage.rawPair();
       // What is given goes into the kernel while there is room, so the first megabytes are never short.
       await fill(server);
-      peer.sip();
+      client.sip();
       const total = server.sent + 4 * MIB;
       // Whoever waits for WRITABLE writes nothing meanwhile: no second write may be what it takes to be told.
       await server.writePattern(total, LONGEST);
-      await peer.got(total);
+      await client.got(total);
     },
   );
 
-  check("rule 3: a write to a peer that is gone is answered by a final event", async (stage) => {
+  check("rule 3: a write to a client that is gone is answered by a final event", async (stage) => {
     const { server, client } = await stage.pair();
     client.close();
     await server.writePattern(KERNEL_LIMIT);
@@ -356,8 +356,8 @@ export function conformance(subject: Subject): void {
   });
 
   checkReset("rule 3: a write that finds a reset is answered by a final event", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    peer.reset();
+    const { server, client } = await stage.rawPair();
+    client.reset();
     // Whether this one is taken depends on who is faster: only its answer counts.
     server.write(1000);
     server.write(1000);
@@ -366,11 +366,11 @@ export function conformance(subject: Subject): void {
   });
 
   checkReset("rule 3: a write that finds a reset behind unread bytes is answered by a final event", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    peer.write(0, LONG);
+    const { server, client } = await stage.rawPair();
+    client.write(0, LONG);
     await server.toldTimes(1, READABLE_OR_END);
     await pause(50);
-    peer.reset();
+    client.reset();
     server.write(1000);
     server.write(1000);
     // Who writes need not read: a core that waits for WRITABLE has nothing else to wake it.
@@ -379,15 +379,15 @@ export function conformance(subject: Subject): void {
     assertTakesNothing(server);
   });
 
-  checkReset("rule 3: a short write whose peer resets is answered by a final event", async (stage) => {
-    const { server, peer } = await stage.rawPair();
+  checkReset("rule 3: a short write whose client resets is answered by a final event", async (stage) => {
+    const { server, client } = await stage.rawPair();
     await fill(server);
-    peer.reset();
+    client.reset();
     await assertOneFinal(server);
     assertTakesNothing(server);
   });
 
-  check("rule 3: a short write whose peer shuts down and closes is answered by a final event", async (stage) => {
+  check("rule 3: a short write whose client shuts down and closes is answered by a final event", async (stage) => {
     const { server, client } = await stage.pair();
     await fill(server);
     client.socket.shutdown();
@@ -397,9 +397,9 @@ export function conformance(subject: Subject): void {
     assertTakesNothing(server);
   });
 
-  checkRaw("rule 3: writes to a peer that has closed end in a final event", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    peer.socket.destroy();
+  checkRaw("rule 3: writes to a client that has closed end in a final event", async (stage) => {
+    const { server, client } = await stage.rawPair();
+    client.socket.destroy();
     await server.writePattern(KERNEL_LIMIT);
     await assertOneFinal(server);
   });
@@ -497,24 +497,24 @@ export function conformance(subject: Subject): void {
     assertEquals(server.count(WRITABLE), 0, "WRITABLE, and nothing was written");
   });
 
-  checkRaw("rule 5: a raw peer that is not read from is blocked, and the inbox stays small", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    // More than the kernel holds: the rest waits in the raw peer.
+  checkRaw("rule 5: a raw client that is not read from is blocked, and the inbox stays small", async (stage) => {
+    const { server, client } = await stage.rawPair();
+    // More than the kernel holds: the rest waits in the raw client.
     const total = KERNEL_LIMIT + LONG;
-    peer.write(0, total);
+    client.write(0, total);
     await server.toldTimes(1, READABLE_OR_END);
     await quiet();
     assertLessOrEqual(server.readNow(), differences.inbox, "bytes ready for read");
-    assert(peer.socket.writableLength > 0, "everything was taken, though nobody reads");
+    assert(client.socket.writableLength > 0, "everything was taken, though nobody reads");
     await server.readPattern(total);
   });
 
   checkRaw("rule 5: a stream of single bytes arrives whole", async (stage) => {
-    const { server, peer } = await stage.rawPair();
+    const { server, client } = await stage.rawPair();
     const total = 3000;
     for (let offset = 0; offset < total; offset++) {
-      peer.write(offset, 1);
-      if (offset % 10 === 0) await nextTurn();
+      client.write(offset, 1);
+      if (offset % 10 === 0) await nextTick();
     }
     await server.readPattern(total);
   });
@@ -523,12 +523,12 @@ export function conformance(subject: Subject): void {
 
   for (const length of [1, 1000, MIB]) {
     checkRaw(`rule 6: ${length} bytes and an end at once: all bytes, then null for ever`, async (stage) => {
-      const { server, peer } = await stage.rawPair();
-      peer.write(0, length);
-      peer.socket.end();
+      const { server, client } = await stage.rawPair();
+      client.write(0, length);
+      client.socket.end();
       assertEquals(await server.readToEnd(), length);
       for (let again = 0; again < 3; again++) assertEquals(server.socket.read(), null);
-      await nextTurn();
+      await nextTick();
       assertEquals(server.socket.read(), null);
       assertEquals(server.count(FINAL), 0, "our half is still open");
     });
@@ -561,7 +561,7 @@ export function conformance(subject: Subject): void {
     assertEquals(server.socket.read(), null);
   });
 
-  check("rule 6: what was read before the peer dropped the connection is delivered before the end", async (stage) => {
+  check("rule 6: what was read before the client dropped the connection is delivered before the end", async (stage) => {
     const { server, client } = await stage.pair();
     await client.writePattern(1000);
     await server.toldTimes(1, READABLE_OR_END);
@@ -572,10 +572,10 @@ export function conformance(subject: Subject): void {
   });
 
   checkReset("rule 6: what was read before a reset is delivered before the end", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    peer.write(0, 1000);
+    const { server, client } = await stage.rawPair();
+    client.write(0, 1000);
     await server.toldTimes(1, READABLE_OR_END);
-    peer.reset();
+    client.reset();
     if (differences.reset !== "an end") await server.final();
     assertEquals(await server.readToEnd(), 1000);
     assertEquals(server.socket.read(), null);
@@ -583,9 +583,9 @@ export function conformance(subject: Subject): void {
 
   for (const length of [1000, MIB]) {
     checkReset(`rule 6: ${length} bytes and a reset at once: a part from the start, then the end`, async (stage) => {
-      const { server, peer } = await stage.rawPair();
-      peer.write(0, length);
-      peer.reset();
+      const { server, client } = await stage.rawPair();
+      client.write(0, length);
+      client.reset();
       assertLessOrEqual(await server.readToEnd(), length);
       assertEquals(server.socket.read(), null);
       // It may look like an end: then our half has to end as well.
@@ -597,7 +597,7 @@ export function conformance(subject: Subject): void {
 
   // --- rule 7: one final event ---
 
-  check("rule 7: one HUP when the peer ends first and then we do", async (stage) => {
+  check("rule 7: one HUP when the client ends first and then we do", async (stage) => {
     const { server, client } = await stage.pair();
     await client.writePattern(1000);
     client.socket.shutdown();
@@ -628,8 +628,8 @@ export function conformance(subject: Subject): void {
   });
 
   checkReset("rule 7: one final event after a reset, with an error or like an end", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    peer.reset();
+    const { server, client } = await stage.rawPair();
+    client.reset();
     if (differences.reset === "an end") {
       await server.readToEnd();
       server.socket.shutdown();
@@ -640,11 +640,11 @@ export function conformance(subject: Subject): void {
   });
 
   checkReset("rule 7: one final event after a reset behind unread bytes", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    peer.write(0, LONG);
+    const { server, client } = await stage.rawPair();
+    client.write(0, LONG);
     await server.toldTimes(1, READABLE_OR_END);
     await pause(50);
-    peer.reset();
+    client.reset();
     await pause(50);
     // With a full inbox an adapter may learn of it only now. To Node 20 it looks like an end
     // (https://github.com/libuv/libuv/pull/4997), and what is done at an end brings the final event.
@@ -653,12 +653,12 @@ export function conformance(subject: Subject): void {
     await assertOneFinal(server);
   });
 
-  checkReset("rule 7: one final event when the peer goes while we write", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    peer.listen();
+  checkReset("rule 7: one final event when the client goes while we write", async (stage) => {
+    const { server, client } = await stage.rawPair();
+    client.listen();
     const writing = server.writePattern(1024 * MIB);
-    await peer.got(MIB);
-    peer.reset();
+    await client.got(MIB);
+    client.reset();
     await writing;
     await assertOneFinal(server);
   });
@@ -676,27 +676,27 @@ export function conformance(subject: Subject): void {
     assertEquals(server.socket.read() ?? null, null);
   });
 
-  checkRaw("rule 7: nothing is told of a socket closed in the turn in which it became ready", async (stage) => {
-    const door = await stage.door();
-    const peers = [await stage.raw(door.address), await stage.raw(door.address)];
-    await door.registry.accepted(2);
-    // Whoever is ready first closes the other, in the turn that both belong to.
+  checkRaw("rule 7: nothing is told of a socket closed in the tick in which it became ready", async (stage) => {
+    const listener = await stage.listener();
+    const clients = [await stage.raw(listener.address), await stage.raw(listener.address)];
+    await listener.registry.accepted(2);
+    // Whoever is ready first closes the other, in the tick that both belong to.
     let survivor: Link | undefined;
-    door.registry.onReady = (link) => {
+    listener.registry.onReady = (link) => {
       if (survivor !== undefined) return;
       survivor = link;
       stage.adapter.defer(() => {
-        for (const other of door.registry.links) if (other !== survivor) other.close();
+        for (const other of listener.registry.links) if (other !== survivor) other.close();
       });
     };
-    for (const peer of peers) peer.write(0, 1000);
+    for (const client of clients) client.write(0, 1000);
     await stage.bell.until(() => survivor !== undefined, "one to be ready");
     await quiet();
     await survivor!.readPattern(1000);
   });
 
-  check("rule 7: close in the turn of accept leaves nothing behind", async (stage) => {
-    const { address, registry } = await stage.door();
+  check("rule 7: close in the tick of accept leaves nothing behind", async (stage) => {
+    const { address, registry } = await stage.listener();
     registry.onAccept = (link) => stage.adapter.defer(() => link.close());
     const client = await stage.connect(address);
     client.write(1000);
@@ -705,13 +705,16 @@ export function conformance(subject: Subject): void {
 
   // --- rule 8: a failing accept never ends the listener ---
 
-  /** Fails unless a newcomer is served, and everybody who came before it and is gone had a final event. */
-  const assertOpen = async (stage: Stage, { address, registry }: Door): Promise<void> => {
-    const peer = await stage.raw(address);
-    const name = formatHostPort("127.0.0.1", peer.port);
-    await stage.bell.until(() => registry.links.some((link) => link.socket.peer === name), "a newcomer after them");
-    const live = registry.links.find((link) => link.socket.peer === name)!;
-    peer.write(0, 1000);
+  /** Fails unless an incoming connection is served, and everybody who came before it and is gone had a final event. */
+  const assertOpen = async (stage: Stage, { address, registry }: Listener): Promise<void> => {
+    const client = await stage.raw(address);
+    const name = formatHostPort("127.0.0.1", client.port);
+    await stage.bell.until(
+      () => registry.links.some((link) => link.socket.remoteAddress === name),
+      "an incoming connection after them",
+    );
+    const live = registry.links.find((link) => link.socket.remoteAddress === name)!;
+    client.write(0, 1000);
     await live.readPattern(1000);
     const others = registry.links.filter((link) => link !== live);
     // A reset may look like an end, and then it takes ours as well (rule 6).
@@ -722,27 +725,30 @@ export function conformance(subject: Subject): void {
     await stage.bell.until(() => others.every((link) => link.count(FINAL) === 1), "a final event for all who came");
   };
 
-  checkReset("rule 8: 200 newcomers that reset before they are accepted leave the listener open", async (stage) => {
-    const door = await stage.door();
-    await resetStorm(door.address as NetworkAddress, 200);
-    await assertOpen(stage, door);
-  });
+  checkReset(
+    "rule 8: 200 incoming connections that reset before they are accepted leave the listener open",
+    async (stage) => {
+      const listener = await stage.listener();
+      await resetStorm(listener.address as NetworkAddress, 200);
+      await assertOpen(stage, listener);
+    },
+  );
 
-  checkReset("rule 8: 200 newcomers that reset at once leave the listener open", async (stage) => {
-    const door = await stage.door();
+  checkReset("rule 8: 200 incoming connections that reset at once leave the listener open", async (stage) => {
+    const listener = await stage.listener();
     for (let batch = 0; batch < 10; batch++) {
-      await Promise.all(Array.from({ length: 20 }, async () => (await stage.raw(door.address)).reset()));
+      await Promise.all(Array.from({ length: 20 }, async () => (await stage.raw(listener.address)).reset()));
     }
-    await assertOpen(stage, door);
+    await assertOpen(stage, listener);
   });
 
   // --- rule 9: what cannot be done is refused ---
 
   check("rule 9: an address in use is refused with EADDRINUSE", async (stage) => {
-    const { address } = await stage.door();
+    const { address } = await stage.listener();
     const refused = await rejection(stage.adapter.listen(address, stage.recorder()), "listening twice");
     assertEquals(refused.code, "EADDRINUSE");
-    // The first door is still open.
+    // The first listener is still open.
     await stage.connect(address);
   });
 
@@ -757,8 +763,8 @@ export function conformance(subject: Subject): void {
     }
   });
 
-  checkRawNetwork("rule 9: another server cannot use the address of an open door", async (stage) => {
-    const { address } = await stage.door();
+  checkRawNetwork("rule 9: another server cannot use the address of an open listener", async (stage) => {
+    const { address } = await stage.listener();
     assertEquals((await rejection(plainServer(portOf(address)), "a plain server")).code, "EADDRINUSE");
   });
 
@@ -777,14 +783,14 @@ export function conformance(subject: Subject): void {
   );
 
   check("rule 9: connecting where nobody listens is refused with a code", async (stage) => {
-    const { address, listener } = await stage.door();
+    const { address, listener } = await stage.listener();
     await listener.close();
     await refused(stage, address);
   });
 
   /** Fails unless a connect with this signal, aborted by `abort` after the call, rejects and leaves nothing. */
   const assertAborts = async (stage: Stage, signal: AbortSignal, abort: () => void): Promise<void> => {
-    const { address, registry } = await stage.door();
+    const { address, registry } = await stage.listener();
     const client = stage.recorder();
     const connecting = rejection(stage.adapter.connect(address, client, { signal }), "an aborted connect");
     abort();
@@ -807,8 +813,8 @@ export function conformance(subject: Subject): void {
   });
 
   check("rule 9: a signal is left alone when connect has settled, and may abort then", async (stage) => {
-    const { address, registry } = await stage.door();
-    const { address: closed, listener } = await stage.door();
+    const { address, registry } = await stage.listener();
+    const { address: closed, listener } = await stage.listener();
     await listener.close();
     const controller = new AbortController();
     const { signal } = controller;
@@ -822,7 +828,7 @@ export function conformance(subject: Subject): void {
       listeners.delete(args[1]);
       removeEventListener.apply(signal, args);
     };
-    await rejection(stage.adapter.connect(closed, stage.recorder(), { signal }), "connecting to a closed door");
+    await rejection(stage.adapter.connect(closed, stage.recorder(), { signal }), "connecting to a closed listener");
     assertEquals(listeners.size, 0, "listeners left on the signal by a connect that failed");
     const client = await stage.connect(address, signal);
     assertEquals(listeners.size, 0, "listeners left on the signal by a connect that succeeded");
@@ -838,7 +844,7 @@ export function conformance(subject: Subject): void {
     const { server, client } = await stage.pair();
     for (let again = 0; again < 3; again++) {
       assertEquals([server.socket.read(), client.socket.read()], [undefined, undefined]);
-      await nextTurn();
+      await nextTick();
     }
     assertEquals([server.told, client.told], [[], []]);
   });
@@ -882,32 +888,32 @@ export function conformance(subject: Subject): void {
   });
 
   checkRaw("close after a shutdown that went out loses nothing", async (stage) => {
-    const { server, peer } = await stage.rawPair();
+    const { server, client } = await stage.rawPair();
     await server.writePattern(200 * KIB);
     server.socket.shutdown();
     await pause(50);
     server.close();
-    peer.listen();
-    await peer.over();
-    assertEquals([peer.received, peer.error], [200 * KIB, undefined]);
+    client.listen();
+    await client.over();
+    assertEquals([client.received, client.error], [200 * KIB, undefined]);
   });
 
-  checkRaw("close is seen by the peer", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    peer.listen();
+  checkRaw("close is seen by the client", async (stage) => {
+    const { server, client } = await stage.rawPair();
+    client.listen();
     server.close();
-    await peer.over();
-    assertEquals(peer.error !== undefined, differences.closed === "a reset", `the raw peer got ${peer.error}`);
+    await client.over();
+    assertEquals(client.error !== undefined, differences.closed === "a reset", `the raw client got ${client.error}`);
   });
 
-  check("two small writes in two turns are not held together, at either end", async (stage) => {
+  check("two small writes in two ticks are not held together, at either end", async (stage) => {
     const { server, client } = await stage.pair();
     for (const [writer, reader] of [[server, client], [client, server]] as const) {
       const took: number[] = [];
       for (let round = 0; round < 21; round++) {
         const started = performance.now();
         await writer.writePattern(writer.sent + 10);
-        await nextTurn();
+        await nextTick();
         await writer.writePattern(writer.sent + 10);
         await reader.readPattern(writer.sent);
         took.push(performance.now() - started);
@@ -920,39 +926,39 @@ export function conformance(subject: Subject): void {
     }
   });
 
-  checkNetwork("peer is the address and the port of the other end", async (stage) => {
-    const { door, server, client } = await stage.pair();
-    assertEquals(client.socket.peer, formatHostPort("127.0.0.1", portOf(door.address)));
-    assertMatch(server.socket.peer, /^127\.0\.0\.1:[1-9][0-9]*$/);
-    const another = await stage.connect(door.address);
-    assertNotStrictEquals((await door.registry.accepted(2)).socket.peer, server.socket.peer);
+  checkNetwork("client is the address and the port of the other end", async (stage) => {
+    const { listener, server, client } = await stage.pair();
+    assertEquals(client.socket.remoteAddress, formatHostPort("127.0.0.1", portOf(listener.address)));
+    assertMatch(server.socket.remoteAddress, /^127\.0\.0\.1:[1-9][0-9]*$/);
+    const another = await stage.connect(listener.address);
+    assertNotStrictEquals((await listener.registry.accepted(2)).socket.remoteAddress, server.socket.remoteAddress);
     another.close();
   });
 
-  checkRawNetwork("peer is the port that the other end has", async (stage) => {
-    const { server, peer } = await stage.rawPair();
-    assertEquals(server.socket.peer, formatHostPort("127.0.0.1", peer.port));
+  checkRawNetwork("client is the port that the other end has", async (stage) => {
+    const { server, client } = await stage.rawPair();
+    assertEquals(server.socket.remoteAddress, formatHostPort("127.0.0.1", client.port));
   });
 
-  // --- doors ---
+  // --- listeners ---
 
-  checkNetwork("a port of 0 becomes a real one, another for each door", async (stage) => {
-    const doors = [await stage.door(), await stage.door()];
-    const ports = doors.map(({ address }) => portOf(address));
+  checkNetwork("a port of 0 becomes a real one, another for each listener", async (stage) => {
+    const listeners = [await stage.listener(), await stage.listener()];
+    const ports = listeners.map(({ address }) => portOf(address));
     for (const port of ports) assert(Number.isInteger(port) && port > 0 && port < 65536, `port ${port}`);
     assertNotStrictEquals(ports[0], ports[1]);
-    assertEquals(doors[0]!.address, transport.address("127.0.0.1", ports[0]!));
-    await stage.connect(doors[1]!.address);
-    await doors[1]!.registry.accepted();
-    assertEquals(doors[0]!.registry.links.length, 0, "came through the wrong door");
+    assertEquals(listeners[0]!.address, transport.address("127.0.0.1", ports[0]!));
+    await stage.connect(listeners[1]!.address);
+    await listeners[1]!.registry.accepted();
+    assertEquals(listeners[0]!.registry.links.length, 0, "came through the wrong listener");
   });
 
   checkNetwork("[::1] is a host", async (stage) => {
-    const door = await stage.door("::1");
-    const client = await stage.connect(door.address);
-    const server = await door.registry.accepted();
-    assertEquals(client.socket.peer, `[::1]:${portOf(door.address)}`);
-    if (differences.network) assertMatch(server.socket.peer, /^\[::1\]:[1-9][0-9]*$/);
+    const listener = await stage.listener("::1");
+    const client = await stage.connect(listener.address);
+    const server = await listener.registry.accepted();
+    assertEquals(client.socket.remoteAddress, `[::1]:${portOf(listener.address)}`);
+    if (differences.network) assertMatch(server.socket.remoteAddress, /^\[::1\]:[1-9][0-9]*$/);
     await Promise.all([client.writePattern(1000), server.readPattern(1000)]);
   });
 
@@ -963,24 +969,24 @@ export function conformance(subject: Subject): void {
   });
 
   checkNetwork("localhost is a host", async (stage) => {
-    const door = await stage.door("localhost");
-    const client = await stage.connect(door.address);
-    const server = await door.registry.accepted();
+    const listener = await stage.listener("localhost");
+    const client = await stage.connect(listener.address);
+    const server = await listener.registry.accepted();
     await Promise.all([client.writePattern(1000), server.readPattern(1000)]);
   });
 
-  check("a closed door lets nobody in, and those who are in stay", async (stage) => {
-    const { door, server, client } = await stage.pair();
-    await Promise.all([door.listener.close(), door.listener.close()]);
-    await refused(stage, door.address);
-    assertEquals(door.registry.links.length, 1);
+  check("a closed listener lets nobody in, and those who are in stay", async (stage) => {
+    const { listener, server, client } = await stage.pair();
+    await Promise.all([listener.listener.close(), listener.listener.close()]);
+    await refused(stage, listener.address);
+    assertEquals(listener.registry.links.length, 1);
     await Promise.all([client.writePattern(1000), server.readPattern(1000)]);
     await Promise.all([server.writePattern(1000), client.readPattern(1000)]);
   });
 
-  check("nobody is accepted once a door is closed", async (stage) => {
+  check("nobody is accepted once a listener is closed", async (stage) => {
     for (let again = 0; again < 20; again++) {
-      const { address, listener, registry } = await stage.door();
+      const { address, listener, registry } = await stage.listener();
       const client = stage.recorder();
       // It may have come in just before, or not be let in any more.
       await settled(stage.adapter.connect(address, client));
@@ -988,25 +994,25 @@ export function conformance(subject: Subject): void {
       const accepted = registry.links.length;
       await closing;
       await pause(5);
-      assertEquals(registry.links.length, accepted, "connections accepted when the door closed");
+      assertEquals(registry.links.length, accepted, "connections accepted when the listener closed");
     }
   });
 
-  check("where a door has closed another can be opened", async (stage) => {
-    const { address, listener } = await stage.door();
-    await nextTurn();
+  check("where a listener has closed another can be opened", async (stage) => {
+    const { address, listener } = await stage.listener();
+    await nextTick();
     for (let again = 0, open = listener; again < 3; again++) {
       await open.close();
-      const door = await stage.doorAt(address);
-      assertEquals(door.address, address);
+      const listener = await stage.listenerAt(address);
+      assertEquals(listener.address, address);
       await stage.connect(address);
-      await door.registry.accepted();
-      open = door.listener;
+      await listener.registry.accepted();
+      open = listener.listener;
     }
   });
 
   check("500 connects at once are all accepted, and all talk", async (stage) => {
-    const { address, registry } = await stage.door();
+    const { address, registry } = await stage.listener();
     const clients = await Promise.all(Array.from({ length: 500 }, () => stage.connect(address)));
     await registry.accepted(500);
     for (const links of [clients, registry.links]) await Promise.all(links.map((link) => link.writePattern(100)));
@@ -1088,10 +1094,10 @@ function assertTakesNothing({ socket, sent }: Link): void {
 
 /** Fails unless connecting is refused. */
 async function refused(stage: Stage, address: Address): Promise<void> {
-  // A Unix socket's file is gone with its door.
+  // A Unix socket's file is gone with its listener.
   const code = address.transport === "unix" ? "ENOENT" : "ECONNREFUSED";
   const registry = stage.recorder();
-  const error = await rejection(stage.adapter.connect(address, registry), "connecting to a closed door");
+  const error = await rejection(stage.adapter.connect(address, registry), "connecting to a closed listener");
   assertEquals(error.code, code);
   assertEquals(registry.links.length, 0);
 }

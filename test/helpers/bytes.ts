@@ -1,6 +1,6 @@
 /** Bytes for tests. */
 
-import { encodeFrame, type FramingName, FRAMINGS } from "../../src/framing.ts";
+import { encodeFrame, type FramingName, FRAMINGS } from "../../src/framing/framing.ts";
 
 /** The bytes of a text. */
 export function bytesOf(text: string): Uint8Array {

@@ -35,7 +35,7 @@ export function programOf(runtime: RuntimeName, args: readonly string[] = []): s
   const bin = (name: string): string => join(ROOT, "node_modules", ".bin", name);
   if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
   const rights = [
-    ...(args.some((arg) => /^(unix:|--cert$|--key$|--ca$|--token-file$)/.test(arg)) ? ["--allow-read"] : []),
+    ...(args.some((arg) => /^(unix:|--cert$|--key$|--ca$|--secret-file$)/.test(arg)) ? ["--allow-read"] : []),
     ...(args.some((arg) => arg.startsWith("unix:")) ? ["--allow-write", "--allow-sys=umask"] : []),
   ];
   if (runtime === "deno") return [bin("deno"), "run", "--allow-net", ...rights, "mod.ts"];
@@ -110,7 +110,7 @@ export class CommandLine implements AsyncDisposable {
     try {
       if (!this.#over) process.kill(this.child.pid!, name);
     } catch {
-      // It has ended, and we shall hear of it.
+      // It has ended, and we shall receive of it.
     }
   }
 
@@ -164,15 +164,15 @@ export class CommandLine implements AsyncDisposable {
 
 /** A running server. */
 export class ServerProcess extends CommandLine {
-  /** Its doors, as opened. */
+  /** Its listeners, as opened. */
   urls: string[] = [];
 
-  /** The URL of its first door. */
+  /** The URL of its first listener. */
   get url(): string {
     return this.urls[0]!;
   }
 
-  /** The port of its first door. */
+  /** The port of its first listener. */
   get port(): number {
     return portOf(this.url);
   }
@@ -184,13 +184,13 @@ export class ServerProcess extends CommandLine {
   }
 }
 
-/** Starts a server and waits until its doors are open. Without a URL among the arguments it takes a free port. */
+/** Starts a server and waits until its listeners are open. Without a URL among the arguments it takes a free port. */
 export async function startServer(runtime: RuntimeName, args: readonly string[] = []): Promise<ServerProcess> {
   const urls = args.filter((arg) => /^(tcp|tls|unix):/.test(arg));
-  const doors = Math.max(1, urls.length);
+  const listeners = Math.max(1, urls.length);
   const all = urls.length > 0 ? args : ["tcp://127.0.0.1:0", ...args];
   const server = new ServerProcess(runtime, all);
-  await server.match(new RegExp(`(?:^listening on .*\\n){${doors}}`, "m"));
+  await server.match(new RegExp(`(?:^listening on .*\\n){${listeners}}`, "m"));
   server.urls = Array.from(server.stdout.matchAll(/^listening on (\S+).*$/gm), (match) => match[1]!);
   return server;
 }

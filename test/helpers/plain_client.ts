@@ -2,10 +2,10 @@
 
 import { connect, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
-import { type Address, formatAddress, type NetworkAddress, parseAddress } from "../../src/address.ts";
+import { type Address, formatAddress, type NetworkAddress, parseAddress } from "../../src/contract/address.ts";
 import { concat } from "./bytes.ts";
 
-/** The address of a door over plain TCP. Throws when it is another. */
+/** The address of a listener over plain TCP. Throws when it is another. */
 export function overTcp(address: Address): NetworkAddress {
   if (address.transport === "tcp") return address;
   throw new Error(`Cannot open ${formatAddress(address)}: only tcp: is supported here`);

@@ -16,11 +16,11 @@ function come({ port, renegotiate, version, ...options }) {
       port,
       ...(version && { minVersion: version, maxVersion: version }),
     });
-    let heard = false;
+    let received = false;
     let reused = false;
     let session;
     const end = (renegotiated) => {
-      resolve({ heard, reused, session, renegotiated });
+      resolve({ received, reused, session, renegotiated });
       socket.destroy();
     };
     socket.on("session", (newest) => session = newest);
@@ -28,7 +28,7 @@ function come({ port, renegotiate, version, ...options }) {
     socket.on("error", () => {});
     socket.on("close", () => end(false));
     socket.on("data", () => {
-      heard = true;
+      received = true;
       if (renegotiate) {
         socket.renegotiate({}, (error) => end(!error));
         // A server that refuses says so in a warning, which OpenSSL tells nobody.

@@ -1,5 +1,5 @@
 /**
- * The ways in which bytes travel, for tests that do the same with each: how a door is opened, a connection, a raw peer.
+ * The ways in which bytes travel, for tests that do the same with each: how a listener is opened, a connection, a raw client.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { connect as tlsConnect } from "node:tls";
-import type { Adapter, DialOptions, ListenOptions } from "../../src/adapter.ts";
-import type { Address } from "../../src/address.ts";
+import type { Adapter, DialOptions, ListenOptions } from "../../src/contract/adapter.ts";
+import type { Address } from "../../src/contract/address.ts";
 import { makeAuthority } from "./certificates.ts";
 
 /** How bytes travel. */
 export interface Transport {
   readonly name: Address["transport"];
-  /** Where a new door is opened. Only a network has hosts and ports. */
+  /** Where a new listener is opened. Only a network has hosts and ports. */
   readonly address: (host: string, port: number) => Address;
-  /** What a door needs besides. */
-  readonly door?: ListenOptions;
+  /** What a listener needs besides. */
+  readonly listener?: ListenOptions;
   /** What a connection needs besides. */
   readonly dial?: DialOptions;
   /** A connection that is none of the adapter's: the stream, and the socket below it, which is connected first. */
@@ -49,7 +49,7 @@ export async function overTls(): Promise<Transport> {
   return {
     name: "tls",
     address: (host, port) => ({ transport: "tls", host, port }),
-    door: { tls: await authority.issue() },
+    listener: { tls: await authority.issue() },
     dial: { tls: { ca } },
     raw: (below) => tlsConnect({ socket: below, ca, servername: "localhost", ...OPTIONS }),
   };
@@ -74,7 +74,7 @@ export function overUnix(): Transport {
 export function through(transport: Transport, adapter: Adapter): Adapter {
   return {
     ...adapter,
-    listen: (address, registry, options) => adapter.listen(address, registry, { ...transport.door, ...options }),
+    listen: (address, registry, options) => adapter.listen(address, registry, { ...transport.listener, ...options }),
     connect: (address, registry, options) => adapter.connect(address, registry, { ...transport.dial, ...options }),
   };
 }

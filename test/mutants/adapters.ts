@@ -16,7 +16,7 @@ function rule(on: Proof["on"][number], named: string): Proof {
 /** The bugs of the adapters. */
 export const ADAPTERS: readonly Group[] = [
   {
-    file: "adapters/inbox.ts",
+    file: "adapters/shared/inbox.ts",
     proof: rule("node", "rule 5"),
     bugs: [
       {
@@ -49,7 +49,7 @@ export const ADAPTERS: readonly Group[] = [
     ],
   },
   {
-    file: "adapters/net_socket.ts",
+    file: "adapters/shared/node_socket.ts",
     proof: rule("node", "rule 3"),
     bugs: [
       {
@@ -170,7 +170,7 @@ export const ADAPTERS: readonly Group[] = [
       {
         in: "accept",
         from: "if (token === undefined) return socket.end();",
-        to: "if (token === undefined) return;",
+        to: "if (secret === undefined) return;",
         why: "bun: a refused newcomer stays",
         proof: rule("bun", "rule 1"),
       },
@@ -223,7 +223,7 @@ export const ADAPTERS: readonly Group[] = [
       },
       {
         in: "acceptAll",
-        from: "      await registry.acceptFailed(normalise(error as Error));\n",
+        from: "      await registry.acceptFailed(normalize(error as Error));\n",
         to: "      return;\n",
         why: "deno: a newcomer that resets at once ends the listener",
         proof: rule("deno", "rule 8"),
@@ -231,7 +231,7 @@ export const ADAPTERS: readonly Group[] = [
     ],
   },
   {
-    file: "adapters/event_loop.ts",
+    file: "adapters/shared/event_loop.ts",
     proof: { on: ["deno"], tests: CONFORMANCE, named: "^deno, unix: rule 2" },
     bugs: [
       {
@@ -243,8 +243,8 @@ export const ADAPTERS: readonly Group[] = [
     ],
   },
   {
-    file: "adapters/unix_path.ts",
-    proof: { on: ["node"], tests: "test/unix.test.ts" },
+    file: "adapters/shared/unix_socket.ts",
+    proof: { on: ["node"], tests: "test/unit/unix.test.ts" },
     bugs: [
       {
         in: "bindFile",

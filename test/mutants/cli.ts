@@ -10,7 +10,7 @@ import type { Group } from "./mutant.ts";
 export const CLI: readonly Group[] = [
   {
     file: "src/cli/main.ts",
-    proof: { on: ["node"], tests: "test/cli.test.ts" },
+    proof: { on: ["node"], tests: "test/unit/cli.test.ts" },
     bugs: [
       {
         in: "main",
@@ -34,8 +34,8 @@ export const CLI: readonly Group[] = [
     ],
   },
   {
-    file: "src/cli/visible.ts",
-    proof: { on: ["node"], tests: "test/cli.test.ts", named: "makeVisible" },
+    file: "src/cli/sanitize.ts",
+    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "makeVisible" },
     bugs: [
       {
         in: "UNSAFE",
@@ -47,10 +47,10 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/join.ts",
-    proof: { on: ["node"], tests: "test/cli.test.ts", named: "join" },
+    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "join" },
     bugs: [
       {
-        in: "hear",
+        in: "receive",
         from: "      await stdout.write(stdout.isTerminal ?",
         to: "      void stdout.write(stdout.isTerminal ?",
         why: "join: an output that is slow is not waited for",
@@ -65,10 +65,10 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/send.ts",
-    proof: { on: ["node"], tests: "test/cli.test.ts", named: "send" },
+    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "send" },
     bugs: [
       {
-        in: "#hear",
+        in: "#receive",
         from: "this.#sentAll && this.#ledger.isEven",
         to: "this.#ledger.isEven",
         why: "send: it ends before all lines were read",
@@ -77,7 +77,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/lines.ts",
-    proof: { on: ["node"], tests: "test/cli.test.ts" },
+    proof: { on: ["node"], tests: "test/unit/cli.test.ts" },
     bugs: [
       {
         in: "splitLines",
@@ -89,7 +89,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/credentials.ts",
-    proof: { on: ["node"], tests: "test/cli_doors.test.ts", named: "credentials" },
+    proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "credentials" },
     bugs: [
       {
         in: "OWNER_ONLY",

@@ -9,19 +9,19 @@ import type { Group } from "./mutant.ts";
 /** The bugs of the client. */
 export const CLIENT: readonly Group[] = [
   {
-    file: "src/peer.ts",
-    proof: { on: ["node"], tests: "test/peer.test.ts" },
+    file: "src/client/client.ts",
+    proof: { on: ["node"], tests: "test/unit/client.test.ts" },
     bugs: [
       {
         in: "#take",
-        from: "    if (wasFull && this.#mailbox.bytes < HEAR_AHEAD) this.#poll.ready(TOKEN, READABLE);\n",
+        from: "    if (wasFull && this.#messages.bytes < RECEIVE_AHEAD) this.#poll.ready(TOKEN, READABLE);\n",
         to: "",
         why: "a client that stopped reading never reads again",
         sample: true,
       },
       {
         in: "#read",
-        from: " || this.#mailbox.bytes < HEAR_AHEAD) {",
+        from: " || this.#messages.bytes < RECEIVE_AHEAD) {",
         to: " || true) {",
         why: "a client reads on though its application does not",
       },
@@ -42,20 +42,20 @@ export const CLIENT: readonly Group[] = [
         from: "    this.#ignoreSignal();\n",
         to: "",
         why: "a signal keeps the clients that are over",
-        proof: { on: ["node"], tests: "test/reconnect.test.ts", named: "no longer listen" },
+        proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts", named: "no longer listen" },
       },
       {
         in: "close",
-        from: "      this.#mailbox.clear();\n",
+        from: "      this.#messages.clear();\n",
         to: "",
         why: "a client that is closed keeps what nobody took",
-        proof: { on: ["node"], tests: "test/peer_close.test.ts" },
+        proof: { on: ["node"], tests: "test/unit/client_close.test.ts" },
       },
     ],
   },
   {
-    file: "src/waiting_line.ts",
-    proof: { on: ["node"], tests: "test/waiting.test.ts" },
+    file: "src/client/send_queue.ts",
+    proof: { on: ["node"], tests: "test/unit/send_queue.test.ts" },
     bugs: [
       {
         in: "next",
@@ -66,8 +66,8 @@ export const CLIENT: readonly Group[] = [
     ],
   },
   {
-    file: "src/mailbox.ts",
-    proof: { on: ["node"], tests: "test/peer.test.ts" },
+    file: "src/client/message_queue.ts",
+    proof: { on: ["node"], tests: "test/unit/client.test.ts" },
     bugs: [
       {
         in: "take",
@@ -78,21 +78,21 @@ export const CLIENT: readonly Group[] = [
     ],
   },
   {
-    file: "src/attempts.ts",
-    proof: { on: ["node"], tests: "test/reconnect.test.ts" },
+    file: "src/client/backoff.ts",
+    proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts" },
     bugs: [
       {
         in: "next",
-        from: "this.#base * 2 ** this.count++",
-        to: "this.#base * ++this.count",
+        from: "this.#minDelay * 2 ** this.count++",
+        to: "this.#minDelay * ++this.count",
         why: "waits grow by the same each time",
         sample: true,
       },
     ],
   },
   {
-    file: "src/reconnect.ts",
-    proof: { on: ["node"], tests: "test/reconnect.test.ts" },
+    file: "src/client/reconnecting_client.ts",
+    proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts" },
     bugs: [
       {
         in: "#isGood",
@@ -108,7 +108,7 @@ export const CLIENT: readonly Group[] = [
       },
       {
         in: "send",
-        from: "if (!peer.isOver || signal?.aborted) throw error;",
+        from: "if (!client.isOver || signal?.aborted) throw error;",
         to: "throw error;",
         why: "a message is lost with the connection that did not take it",
       },
@@ -116,7 +116,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/check.ts",
-    proof: { on: ["node"], tests: "test/border.test.ts" },
+    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
     bugs: [
       {
         in: "checkFields",
@@ -128,8 +128,8 @@ export const CLIENT: readonly Group[] = [
     ],
   },
   {
-    file: "src/payload.ts",
-    proof: { on: ["node"], tests: "test/border.test.ts" },
+    file: "src/framing/payload.ts",
+    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
     bugs: [
       {
         in: "bytesOf",
@@ -146,8 +146,8 @@ export const CLIENT: readonly Group[] = [
     ],
   },
   {
-    file: "src/hook.ts",
-    proof: { on: ["node"], tests: "test/border.test.ts" },
+    file: "src/call_hook.ts",
+    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
     bugs: [
       {
         in: "callHook",

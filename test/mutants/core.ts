@@ -10,7 +10,7 @@ import type { Group } from "./mutant.ts";
 /** The bugs of the core. */
 export const CORE: readonly Group[] = [
   {
-    file: "src/slab.ts",
+    file: "src/reactor/slab.ts",
     bugs: [
       {
         in: "get",
@@ -39,7 +39,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/poll.ts",
+    file: "src/reactor/poll.ts",
     bugs: [
       {
         in: "ready",
@@ -62,18 +62,18 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/dispatch.ts",
+    file: "src/server/dispatcher.ts",
     bugs: [
       {
-        in: "#turn",
-        from: "        this.#census.staleEvents++;\n        continue;",
-        to: '        this.#census.staleEvents++;\n        throw new Error("no such connection");',
+        in: "#tick",
+        from: "        this.#counters.staleEvents++;\n        continue;",
+        to: '        this.#counters.staleEvents++;\n        throw new Error("no such connection");',
         why: "no look-up before an event is handled (the ancestor's crash)",
       },
       {
         in: "#handle",
-        from: ": this.#intake.read(connection, this.#now, final);",
-        to: ': final ? "end" : this.#intake.read(connection, this.#now, final);',
+        from: ": this.#receiver.read(connection, this.#now, final);",
+        to: ': final ? "end" : this.#receiver.read(connection, this.#now, final);',
         why: "a hup drops what was not read (M: unread data behind a hup)",
       },
       {
@@ -120,27 +120,27 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#remove",
-        from: "    this.#timeouts.clear(token);\n    this.#newcomers.left(socket.peer);\n",
-        to: "    this.#timeouts.clear(token);\n",
+        from: "    this.#timeouts.clear(token);\n    this.#admission.left(socket.remoteAddress);\n",
+        to: "    this.#timeouts.clear(secret);\n",
         why: "a removed connection's place at the gate is kept (M: a full server stays full)",
       },
       {
-        in: "#turn",
+        in: "#tick",
         from:
           "      } catch (error) {\n        this.#failed(connection, error);\n      }\n    }\n    if (this.#draining)",
         to: "      } finally {\n        // nothing\n      }\n    }\n    if (this.#draining)",
         why: "one receiver's trouble ends the turn",
       },
       {
-        in: "#turn",
+        in: "#tick",
         from: "this.closing === undefined ? this.#broadcast.overLimit()",
         to: "this.closing !== undefined ? this.#broadcast.overLimit()",
         why: "laggards stay",
       },
       {
-        in: "#turn",
-        from: "    this.#intake.beginTurn();\n",
-        to: "    this.#intake.beginTurn();\n    this.#expire();\n",
+        in: "#tick",
+        from: "    this.#receiver.beginTick();\n",
+        to: "    this.#receiver.beginTick();\n    this.#expire();\n",
         why: "deadlines pass before the input is handled",
       },
       {
@@ -169,8 +169,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#drainAll",
-        from: "const outcome = this.#intake.read(connection, this.#now, true);",
-        to: "const outcome = this.#intake.discard(connection);",
+        from: "const outcome = this.#receiver.read(connection, this.#now, true);",
+        to: "const outcome = this.#receiver.discard(connection);",
         why: "a drain forgets what was sent before",
       },
       {
@@ -180,22 +180,22 @@ export const CORE: readonly Group[] = [
         why: "the deadlines of an ended mob run on",
       },
       {
-        in: "#turn",
-        from: "    if (this.#intake.released) this.#poll.wake();\n",
+        in: "#tick",
+        from: "    if (this.#receiver.released) this.#poll.wake();\n",
         to: "",
         why: "the end of a hold wakes nobody",
       },
       {
         in: "#remove",
-        from: "    socket.close();\n    this.#backOff.tryNow();\n    this.#census",
-        to: "    socket.close();\n    this.#census",
+        from: "    socket.close();\n    this.#backoff.tryNow();\n    this.#counters",
+        to: "    socket.close();\n    this.#counters",
         why: "a leaver does not end a back-off",
       },
       {
-        in: "#turn",
-        from: "    this.#census.turns++;\n",
+        in: "#tick",
+        from: "    this.#counters.ticks++;\n",
         to:
-          "    this.#census.turns++;\n    for (const each of this.#slab.values()) each.paused = each.paused && true;\n",
+          "    this.#counters.ticks++;\n    for (const each of this.#slab.values()) each.paused = each.paused && true;\n",
         why: "every turn walks over all connections (the ancestor's tick)",
       },
       {
@@ -226,7 +226,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/partial.ts",
+    file: "src/framing/receive_buffer.ts",
     bugs: [
       {
         in: "append",
@@ -285,7 +285,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/frame.ts",
+    file: "src/framing/decoder.ts",
     bugs: [
       {
         in: "#finish",
@@ -327,7 +327,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/broadcast.ts",
+    file: "src/broadcast/feed.ts",
     bugs: [
       {
         in: "publishPieces",
@@ -338,13 +338,13 @@ export const CORE: readonly Group[] = [
       {
         in: "#give",
         from: "        connection.cursor += taken;\n",
-        to: "        connection.cursor += run.length;\n",
+        to: "        connection.cursor += read.length;\n",
         why: "the remainder of a partial write is lost",
       },
       {
         in: "#give",
         from: "        connection.cursor += taken;\n",
-        to: "        connection.cursor += full ? 0 : taken === run.length ? taken : 0;\n",
+        to: "        connection.cursor += full ? 0 : taken === read.length ? taken : 0;\n",
         why: "a partial write is given again from its start",
       },
       {
@@ -355,12 +355,12 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#wait",
-        from: "    if (connection.adriftAt === -1) this.#laggards.add(connection);\n",
+        from: "    if (connection.skippingAt === -1) this.#lagHeap.add(connection);\n",
         to: "",
         why: "a full socket does not wait for room (M8: never re-armed)",
       },
       {
-        in: "Broadcast",
+        in: "Feed",
         from: "    this.#resumed.add(connection);\n  }\n\n  /** Publishes",
         to: "  }\n\n  /** Publishes",
         why: "room is not noticed",
@@ -379,13 +379,13 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#skip",
-        from: "const border = this.log.borderAfter(connection.cursor);",
-        to: "const border = connection.cursor;",
+        from: "const boundary = this.log.boundaryAfter(connection.cursor);",
+        to: "const boundary = connection.cursor;",
         why: "a skip tears a frame",
       },
       {
         in: "#skip",
-        from: "      connection.cursor = border;\n",
+        from: "      connection.cursor = boundary;\n",
         to: "",
         why: "a skip repeats a frame's rest",
       },
@@ -397,20 +397,20 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#land",
-        from: "    connection.adriftAt = -1;\n",
+        from: "    connection.skippingAt = -1;\n",
         to: "",
         why: "one that was skipped never goes on",
       },
       {
         in: "overLimit",
         from: "this.log.end - first.cursor > maxLag) {",
-        to: "this.log.end - first.cursor > maxLag + 1) {",
+        to: "this.log.end - retryInitial.cursor > maxLag + 1) {",
         why: "maxLag is one byte more",
       },
       {
         in: "overLimit",
-        from: "      first = this.#laggards.first;\n",
-        to: "      first = undefined;\n",
+        from: "      first = this.#lagHeap.first;\n",
+        to: "      retryInitial = undefined;\n",
         why: "only the first over the limit is dealt with",
       },
       {
@@ -446,13 +446,13 @@ export const CORE: readonly Group[] = [
       {
         in: "#othersRun",
         from: "    connection.cursor = first.to;\n",
-        to: "    connection.cursor = Math.min(this.log.end, this.log.borderAfter(first.to + 1));\n",
+        to: "    connection.cursor = Math.min(this.log.end, this.log.boundaryAfter(retryInitial.to + 1));\n",
         why: "with own frames, the next one is left out, too",
       },
     ],
   },
   {
-    file: "src/log.ts",
+    file: "src/broadcast/log.ts",
     bugs: [
       {
         in: "appendPieces",
@@ -467,7 +467,7 @@ export const CORE: readonly Group[] = [
         why: "pieces are written over what the segment holds",
       },
       {
-        in: "BroadcastLog",
+        in: "Log",
         from: "    this.#written(segment, length, 1);\n  }\n\n  /** Appends the frame of one",
         to: "    this.#written(segment, length, 0);\n  }\n\n  /** Appends the frame of one",
         why: "a frame in pieces counts for none",
@@ -481,15 +481,15 @@ export const CORE: readonly Group[] = [
         why: "a frame in pieces gets a segment that is too short",
       },
       {
-        in: "run",
+        in: "read",
         from: "segment.bytes.subarray(offset - segment.start, segment.filled);",
         to: "segment.bytes.subarray(offset - segment.start);",
         why: "a run goes on behind what is written",
       },
       {
-        in: "borderAfter",
-        from: "if (border >= offset) return border;",
-        to: "if (border > offset) return border;",
+        in: "boundaryAfter",
+        from: "if (boundary >= offset) return boundary;",
+        to: "if (boundary > offset) return boundary;",
         why: "a border is looked for one byte too late",
       },
       {
@@ -507,7 +507,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/laggards.ts",
+    file: "src/broadcast/lag_heap.ts",
     bugs: [
       {
         in: "remove",
@@ -517,14 +517,14 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#rise",
-        from: "if (heap[parent]!.cursor <= laggard.cursor) break;",
-        to: "if (heap[parent]!.cursor >= laggard.cursor) break;",
+        from: "if (heap[parent]!.cursor <= entry.cursor) break;",
+        to: "if (heap[parent]!.cursor >= entry.cursor) break;",
         why: "the furthest behind is not on top",
       },
     ],
   },
   {
-    file: "src/framing.ts",
+    file: "src/framing/framing.ts",
     bugs: [
       {
         in: "declared",
@@ -541,7 +541,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/intake.ts",
+    file: "src/server/receiver.ts",
     bugs: [
       {
         in: "unpause",
@@ -564,17 +564,17 @@ export const CORE: readonly Group[] = [
       {
         in: "read",
         from: "else if (left <= 0) outcome = this.#again(connection);",
-        to: 'else if (left <= 0) outcome = "later";',
+        to: 'else if (closed <= 0) outcome = "later";',
         why: "a budget that ends is not asked for again",
       },
       {
         in: "read",
         from: "else if (left <= 0) outcome",
-        to: 'else if (left <= Infinity) outcome = "later";\n        else if (left <= 0) outcome',
+        to: 'else if (closed <= Infinity) outcome = "later";\n        else if (closed <= 0) outcome',
         why: "one read and no more (the edge is spent)",
       },
       {
-        in: "beginTurn",
+        in: "beginTick",
         from: "    for (const connection of this.#held) this.#poll.ready(connection.token, READABLE);\n",
         to: "",
         why: "who is held is not made ready again",
@@ -588,13 +588,13 @@ export const CORE: readonly Group[] = [
       {
         in: "#watchFrame",
         from: "else if (completed || !this.#frameDeadlines.has(token))",
-        to: "else if (!this.#frameDeadlines.has(token))",
+        to: "else if (!this.#frameDeadlines.has(secret))",
         why: "a new frame does not start anew",
       },
     ],
   },
   {
-    file: "src/access.ts",
+    file: "src/admission/access_list.ts",
     bugs: [
       {
         in: "refuses",
@@ -605,7 +605,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/gate.ts",
+    file: "src/admission/gate.ts",
     bugs: [
       {
         in: "address",
@@ -622,24 +622,24 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/newcomers.ts",
+    file: "src/admission/admission.ts",
     bugs: [
       {
         in: "handshakeFailed",
-        from: "    this.#gate.handshakeOver(peer);\n",
+        from: "    this.#gate.handshakeOver(remoteAddress);\n",
         to: "",
         why: "a handshake that failed keeps its place",
       },
       {
         in: "accept",
-        from: "    this.#gate.handshakeOver(socket.peer);\n",
+        from: "    this.#gate.handshakeOver(socket.remoteAddress);\n",
         to: "",
         why: "who comes in after a handshake counts twice",
       },
       {
         in: "accept",
-        from: "      connection.hearing = new PartialFrame(false);\n",
-        to: "      connection.hearing = new PartialFrame(false);\n      this.#house.broadcast.add(connection);\n",
+        from: "      connection.receiving = new ReceiveBuffer(false);\n",
+        to: "      connection.receiving = new ReceiveBuffer(false);\n      this.#house.broadcast.add(connection);\n",
         why: "a stranger hears",
       },
       {
@@ -656,7 +656,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#turnAway",
-        from: "    this.#gate.leave(socket.peer);\n    socket.close();\n",
+        from: "    this.#gate.leave(socket.remoteAddress);\n    socket.close();\n",
         to: "    socket.close();\n",
         why: "a stranger that was turned away keeps its place",
       },
@@ -669,10 +669,10 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/census.ts",
+    file: "src/server/counters.ts",
     bugs: [
       {
-        from: "if (connection.hearing === undefined) yield",
+        from: "if (connection.receiving === undefined) yield",
         to: "yield",
         why: "a stranger is listed",
       },
@@ -685,10 +685,10 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/secret.ts",
+    file: "src/admission/secret.ts",
     bugs: [
       {
-        in: "hear",
+        in: "receive",
         from: "sameBytes(payload, this.#payload) ?",
         to: "said.length > 0 ?",
         why: "any first frame is the secret",
@@ -700,13 +700,13 @@ export const CORE: readonly Group[] = [
         why: "the beginning of the secret is enough",
       },
       {
-        in: "hear",
+        in: "receive",
         from: '? chunk.subarray(at) : "wrong"',
         to: '? chunk : "wrong"',
         why: "the secret is published",
       },
       {
-        in: "hear",
+        in: "receive",
         from: "said.length === header + trailer",
         to: "said.length === 0",
         why: "a ping is a first frame",
@@ -714,8 +714,8 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/awake_clock.ts",
-    proof: { on: ["node"], tests: "test/awake_clock.test.ts" },
+    file: "src/reactor/awake_clock.ts",
+    proof: { on: ["node"], tests: "test/unit/awake_clock.test.ts" },
     bugs: [
       {
         in: "now",
@@ -739,7 +739,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/deadlines.ts",
+    file: "src/reactor/deadlines.ts",
     bugs: [
       {
         in: "set",
@@ -762,7 +762,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/back_off.ts",
+    file: "src/admission/accept_backoff.ts",
     bugs: [
       {
         in: "failed",
@@ -773,7 +773,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/news.ts",
+    file: "src/server/hooks.ts",
     bugs: [
       {
         in: "tell",
@@ -784,7 +784,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/hook.ts",
+    file: "src/call_hook.ts",
     bugs: [
       {
         in: "callHook",

@@ -82,7 +82,7 @@ function run([command, ...args]: readonly string[], copy: string, silence: numbe
 
 /** Runs the simulation in a copy, until it fails or all seeds have run. Says which rule was broken. */
 async function simulate(copy: string): Promise<string | undefined> {
-  const command = ["node", "--import", "tsx", "test/simulation/hunt.ts", `${SEEDS}`];
+  const command = ["node", "--import", "tsx", "test/simulation/soak.ts", `${SEEDS}`];
   const { code, told, hung } = await run(command, copy, SILENCE.simulation);
   if (hung) return "it hangs";
   return code === 0 ? undefined : told.trim().split("\n").at(-1) || `exit code ${code}`;

@@ -21,7 +21,13 @@ for (const [name, mutants] of Object.entries(SETS)) {
 }
 
 test("a mutant whose place is gone, or there twice, is told of", () => {
-  const mutant = { file: "adapters/inbox.ts", in: "push", from: "this.#bytes += chunk.length;", to: "", why: "a test" };
+  const mutant = {
+    file: "adapters/shared/inbox.ts",
+    in: "push",
+    from: "this.#bytes += chunk.length;",
+    to: "",
+    why: "a test",
+  };
   assert(!plant(mutant).includes(mutant.from));
   for (const change of [{ in: "pull" }, { from: "no such text" }, { from: "chunk" }, { in: "shift" }]) {
     assertThrows(() => plant({ ...mutant, ...change }), Error, 'Cannot plant "a test"');

@@ -9,8 +9,8 @@ import type { Group } from "./mutant.ts";
 /** The bugs of doors and connections over TLS. */
 export const TLS: readonly Group[] = [
   {
-    file: "adapters/handshakes.ts",
-    proof: { on: ["node"], tests: "test/tls.test.ts" },
+    file: "adapters/tls/handshakes.ts",
+    proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
     bugs: [
       {
         in: "constructor",
@@ -27,7 +27,7 @@ export const TLS: readonly Group[] = [
       },
       {
         in: "begin",
-        from: 'return () => end(new Error("the door was closed"));',
+        from: 'return () => end(new Error("the listener was closed"));',
         to: "return () => {};",
         why: "a handshake outlives its door",
       },
@@ -40,15 +40,15 @@ export const TLS: readonly Group[] = [
     ],
   },
   {
-    file: "adapters/tls.ts",
-    proof: { on: ["node"], tests: "test/tls.test.ts" },
+    file: "adapters/tls/tls.ts",
+    proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
     bugs: [
       {
         in: "connectOverTls",
         from: "          rejectUnauthorized: true,\n",
         to: "          rejectUnauthorized: false,\n",
         why: "the runtime lets any server pass, and the second look alone stops it",
-        proof: { on: ["node"], tests: "test/tls.test.ts" },
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
       },
       {
         in: "connectOverTls",
@@ -59,8 +59,8 @@ export const TLS: readonly Group[] = [
       },
       {
         in: "openTls",
-        from: "if (registry.knock?.(peer) === false) return",
-        to: "if (registry.knock?.(peer) === undefined) return",
+        from: "if (registry.handshakeStarted?.(remoteAddress) === false) return",
+        to: "if (registry.handshakeStarted?.(remoteAddress) === undefined) return",
         why: "handshakes begin however many there are",
       },
       {
@@ -72,8 +72,8 @@ export const TLS: readonly Group[] = [
     ],
   },
   {
-    file: "adapters/certificates.ts",
-    proof: { on: ["node"], tests: "test/tls.test.ts" },
+    file: "adapters/tls/pem.ts",
+    proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
     bugs: [
       {
         in: "checkPair",

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { PipeEnd } from "../../src/pipe.ts";
-import { encodeFrame, type FramingName } from "../../src/framing.ts";
+import type { PairedSocket } from "../../src/contract/socket_pair.ts";
+import { encodeFrame, type FramingName } from "../../src/framing/framing.ts";
 import { concat } from "../helpers/bytes.ts";
 import { Author, type Stream } from "./model.ts";
-import { type Home, HOMES, type Manner } from "./newcomers.ts";
+import { type Home, HOMES, type Manner } from "./admission.ts";
 
 /** A newline cannot be in a line. */
 const NEWLINE = 10;
@@ -49,8 +49,8 @@ export class Client {
   readonly outbox: Uint8Array[] = [];
   /** Bytes of its stream that it has sent. */
   sent = 0;
-  socket!: PipeEnd;
-  /** What it is to hear, once it was let in. */
+  socket!: PairedSocket;
+  /** What it is to receive, once it was let in. */
   stream: Stream | undefined;
 
   readonly #framing: FramingName;

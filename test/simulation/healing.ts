@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { Observed } from "./observed.ts";
+import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Rounds without faults in which nothing moves, after which the world is said never to come to rest. */
 const ROUNDS = 2000;
 
-/** Rounds without a message after which members have heard all that they will. */
+/** Rounds without a message after which members have received all that they will. */
 const STILL = 5;
 
 /** The most milliseconds that pass in a round in which nothing moves: one that is over its rate waits for minutes. */
@@ -23,7 +23,7 @@ export async function heal(simulation: Simulation): Promise<void> {
   await untilQuiet(simulation);
   if (simulation.violation !== undefined) return;
   checkArrived(simulation);
-  if (!simulation.closing) await checkNewcomer(simulation);
+  if (!simulation.closing) await checkIncoming(simulation);
   await leave(simulation);
   if (simulation.violation === undefined) checkEmpty(simulation);
 }
@@ -39,7 +39,7 @@ function endFaults(simulation: Simulation): void {
   }
 }
 
-/** Handshakes come to an end, also of those who knock now that their door has opened again. */
+/** Handshakes come to an end, also of those who knock now that their listener has opened again. */
 function endHandshakes({ network }: Simulation): void {
   for (const client of [...network.handshakes.keys()]) network.endHandshake(client, client.number % 2 === 0);
 }
@@ -56,14 +56,14 @@ async function untilQuiet(simulation: Simulation): Promise<void> {
     endHandshakes(simulation);
     simulation.clientsAct();
     simulation.deliverAll();
-    const busy = simulation.turnDue;
-    simulation.turn();
+    const busy = simulation.tickDue;
+    simulation.tick();
     await simulation.settle();
-    if (busy || simulation.turnDue || simulation.network.waiting.length > 0) {
+    if (busy || simulation.tickDue || simulation.network.waiting.length > 0) {
       still = 0;
       continue;
     }
-    // Members hear at the pace of promises: a few rounds without a message are their end.
+    // Members receive at the pace of promises: a few rounds without a message are their end.
     const missed = missing;
     missing = simulation.members.reduce((sum, member) => sum + member.missing, 0);
     still = missing === missed ? still + 1 : 0;
@@ -79,34 +79,37 @@ function isQuiet(simulation: Simulation): boolean {
   if (simulation.closing) return simulation.isClosed;
   for (const client of simulation.clients) {
     if (client.broken || client.over) continue;
-    if (client.socket.held > 0 || (client.speaks && client.outbox.length > 0)) return false;
+    if (client.socket.bufferedBytes > 0 || (client.speaks && client.outbox.length > 0)) return false;
     // It knocks, and a failed accept is not tried again yet.
     if (client.stream === undefined) return false;
   }
   for (const socket of simulation.inside.values()) {
-    if (isAdriftAndGone(simulation, socket)) continue;
-    if (socket.inner.held > 0 || socket.told || socket.lag > 0) return false;
+    if (isSkippingAndGone(simulation, socket)) continue;
+    if (socket.inner.bufferedBytes > 0 || socket.told || socket.lag > 0) return false;
   }
   return simulation.members.length === 0 || simulation.mob.stats().lag.bytes === 0;
 }
 
 /**
- * Under skip one that was skipped is not read from until it takes bytes, and is owed nothing. When its peer is gone and
+ * Under skip one that was skipped is not read from until it takes bytes, and is owed nothing. When its client is gone and
  * nothing shows that, it stays until there are news that it does not take.
  */
-function isAdriftAndGone({ options }: Simulation, { client, blocked, lag }: Observed): boolean {
+function isSkippingAndGone({ options }: Simulation, { client, blocked, lag }: CheckedSocket): boolean {
   return options.slowConsumer === "skip" && client.broken && blocked && lag === 0;
 }
 
-/** Whoever is still there has said everything, and heard everything. */
+/** Whoever is still there has said everything, and received everything. */
 function checkArrived(simulation: Simulation): void {
   const { model } = simulation;
   for (const socket of simulation.inside.values()) {
     const { client, stream } = socket;
     const { author } = client;
     if (client.broken) continue;
-    if (socket.stranger && client.speaks && client.sane) {
-      simulation.violate("arrives", `${simulation.nameOf(socket)} has said the secret, and is a stranger`);
+    if (socket.unauthenticated && client.speaks && client.sane) {
+      simulation.violate(
+        "arrives",
+        `${simulation.nameOf(socket)} has said the secret, and is an unauthenticated connection`,
+      );
     }
     if (author.published !== author.said.length && client.speaks) {
       simulation.violate(
@@ -117,29 +120,31 @@ function checkArrived(simulation: Simulation): void {
     stream.hop();
     const end = Math.min(model.end, stream.until);
     if (stream.at !== end) {
-      simulation.violate("arrives", `${simulation.nameOf(socket)} has heard the log to ${stream.at} of ${end}`);
+      simulation.violate("arrives", `${simulation.nameOf(socket)} has received the log to ${stream.at} of ${end}`);
     }
-    if (stream.unheard > 0) simulation.violate("arrives", `${stream.unheard} bytes are lost on the way`);
+    if (stream.unreceived > 0) simulation.violate("arrives", `${stream.unreceived} bytes are lost on the way`);
   }
   for (const member of simulation.members) {
     if (member.wrong !== undefined) simulation.violate("stream", member.wrong);
     if (!member.inside || member.leaving || member.missing === 0 || member.mayMiss(model.frames - 1)) continue;
-    simulation.violate("arrives", `a member has not heard the last ${member.missing} frames`);
+    simulation.violate("arrives", `a member has not received the last ${member.missing} frames`);
   }
 }
 
-/** The door still opens: a newcomer is let in, speaks, and is heard. */
-async function checkNewcomer(simulation: Simulation): Promise<void> {
-  const { ended } = simulation.newcomers;
+/** The listener still opens: an incoming connection is let in, speaks, and is received. */
+async function checkIncoming(simulation: Simulation): Promise<void> {
+  const { ended } = simulation.admission;
   const refusedBefore = ended.refused;
-  const newcomer = simulation.connect(true);
+  const incoming = simulation.connect(true);
   simulation.pass(1100);
   await untilQuiet(simulation);
   if (ended.refused > refusedBefore || simulation.violation !== undefined) return;
-  if (newcomer.stream === undefined) return simulation.violate("arrives", "a newcomer is not let in");
-  newcomer.say(1);
+  if (incoming.stream === undefined) return simulation.violate("arrives", "an incoming connection is not let in");
+  incoming.say(1);
   await untilQuiet(simulation);
-  if (newcomer.author.published !== 1 && newcomer.speaks) simulation.violate("arrives", "a newcomer is not heard");
+  if (incoming.author.published !== 1 && incoming.speaks) {
+    simulation.violate("arrives", "an incoming connection is not received");
+  }
   checkArrived(simulation);
 }
 
@@ -151,32 +156,32 @@ async function leave(simulation: Simulation): Promise<void> {
     endHandshakes(simulation);
     simulation.clientsAct();
     simulation.deliverAll();
-    simulation.turn();
+    simulation.tick();
     await simulation.settle();
     simulation.pass(100);
   }
   if (!simulation.closing) {
-    simulation.turn();
-    const { logHeld } = simulation.mob.stats();
+    simulation.tick();
+    const { logBytes: logHeld } = simulation.mob.stats();
     const connections = population(simulation);
-    const gone = [...simulation.inside.values()].filter((socket) => isAdriftAndGone(simulation, socket)).length;
-    if (connections > gone) simulation.violate("ends", `${connections} connections stay though their peers are gone`);
+    const gone = [...simulation.inside.values()].filter((socket) => isSkippingAndGone(simulation, socket)).length;
+    if (connections > gone) simulation.violate("ends", `${connections} connections stay though their clients are gone`);
     if (logHeld > 0) simulation.violate("memory", `${logHeld} bytes are held, and nobody is there`);
     simulation.close(undefined);
   }
-  // Within drainTimeout, and what the last turns take.
+  // Within drainTimeout, and what the last ticks take.
   for (let round = 0; round < 15 && !simulation.isClosed; round++) {
     simulation.deliverAll();
-    simulation.turn();
+    simulation.tick();
     await simulation.settle();
     if (!simulation.isClosed) simulation.pass(Math.ceil(simulation.options.drainTimeout / 10));
   }
 }
 
-/** Everybody who has a place, strangers too. */
+/** Everybody who has a place, unauthenticated connections too. */
 function population({ mob }: Simulation): number {
-  const { connections, strangers, handshakes } = mob.stats();
-  return connections + strangers + handshakes;
+  const { connections, unauthenticated: unauthenticated, handshakes } = mob.stats();
+  return connections + unauthenticated + handshakes;
 }
 
 /** Nothing is left: no connection, no timer, no byte; and every account adds up. */
@@ -186,15 +191,15 @@ function checkEmpty(simulation: Simulation): void {
   if (inside.size > 0) simulation.violate("ends", `${inside.size} sockets are not closed`);
   // A member that has left counts the seconds until it hangs up by itself.
   simulation.pass(members.length > 0 ? 6000 : 0);
-  simulation.turn();
+  simulation.tick();
   if (simulation.network.adapter.timers > 0) {
     simulation.violate("ends", `${simulation.network.adapter.timers} timers are left`);
   }
   const stats = mob.stats();
-  simulation.newcomers.checkCounts();
-  const everybody = Object.values(stats.left).reduce((sum, count) => sum + count, 0);
-  const left = Object.values(simulation.newcomers.ended).reduce((sum, count) => sum - count, everybody);
-  const sums = [population(simulation), stats.lag.bytes, stats.logHeld, stats.joined - left];
+  simulation.admission.checkCounts();
+  const everybody = Object.values(stats.closed).reduce((sum, count) => sum + count, 0);
+  const left = Object.values(simulation.admission.ended).reduce((sum, count) => sum - count, everybody);
+  const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.joined - left];
   if (sums.some((sum) => sum !== 0)) simulation.violate("accounts", `at the end there is left over: ${sums}`);
   if (stats.published.bytes !== model.end) simulation.violate("accounts", "published bytes do not add up");
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { MobHooks } from "../../src/news.ts";
+import type { MobHooks } from "../../src/server/hooks.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** The hooks of one world. */
@@ -40,7 +40,7 @@ export class Hooks {
     try {
       this.#act(way);
     } finally {
-      // What a hook asks for is not the turn's work.
+      // What a hook asks for is not the tick's work.
       [simulation.walks, simulation.lookups, simulation.cutting] = [walks, lookups, cutting];
     }
   }

@@ -1,11 +1,11 @@
 /**
  * The model: what clients must see, as plainly as it can be said. A list of frames, and for each connection a place in
- * it. It knows nothing of slabs, segments, heaps or turns.
+ * it. It knows nothing of slabs, segments, heaps or ticks.
  *
  * @module
  */
 
-import type { Echo } from "../../src/options.ts";
+import type { Echo } from "../../src/server/options.ts";
 
 /** Whoever says frames: a client with a stream of bytes, or a member without one. */
 export class Author {
@@ -14,7 +14,7 @@ export class Author {
   /** Where each of them ends in its stream of bytes. */
   readonly endsAt: number[] = [];
   /** Where every whole frame ends, pings too. */
-  readonly borders: Set<number> = new Set([0]);
+  readonly boundaries: Set<number> = new Set([0]);
   /** How many of its frames were published. */
   published = 0;
   /** Bytes it said in all. */
@@ -25,7 +25,7 @@ export class Author {
   /** It said a frame; a ping is not published. */
   say(frame: Uint8Array, isPing: boolean): void {
     this.length += frame.length;
-    this.borders.add(this.length);
+    this.boundaries.add(this.length);
     if (isPing) return;
     this.said.push(frame);
     this.endsAt.push(this.length);
@@ -120,7 +120,7 @@ export class Stream {
   framesUntil = 0;
   /** What it is about to miss. */
   gap: Gap | undefined;
-  /** It was over the limit when it was last at a frame border, or since: it may be skipped there. */
+  /** It was over the limit when it was last at a frame boundary, or since: it may be skipped there. */
   over = false;
   /** Bytes and frames published before it joined. */
   joined: { readonly bytes: number; readonly frames: number };
@@ -128,9 +128,9 @@ export class Stream {
   readonly #model: Model;
   readonly #author: Author | undefined;
   #frame: number;
-  /** What was given and not heard yet, as stretches of the log: from, to, from, to, ... */
+  /** What was given and not received yet, as stretches of the log: from, to, from, to, ... */
   readonly #onItsWay: number[] = [];
-  #heardInFirst = 0;
+  #receivedInFirst = 0;
   #mayEnd: { readonly bytes: number; readonly frames: number } | undefined;
 
   /** A stream from the end of the log as it is. Under `others` it does not hold what its author says. */
@@ -142,7 +142,7 @@ export class Stream {
     this.joined = { bytes: model.end, frames: model.frames };
   }
 
-  /** It begins anew at the end of the log: a stranger has joined. */
+  /** It begins anew at the end of the log: an unauthenticated connection has joined. */
   begin(): void {
     this.#frame = this.#model.frames;
     this.at = this.#model.end;
@@ -150,23 +150,23 @@ export class Stream {
   }
 
   /** Whether the next byte is the first of a frame. */
-  get atBorder(): boolean {
+  get atBoundary(): boolean {
     return this.at === (this.#model.starts[this.#frame] ?? this.#model.end);
   }
 
   /** How many bytes of the frame at `at` it was given. */
   get into(): number {
-    return this.atBorder ? 0 : this.at - this.#model.starts[this.#frame]!;
+    return this.atBoundary ? 0 : this.at - this.#model.starts[this.#frame]!;
   }
 
-  /** Where the frame ends of which it was given a part; where it is, when it is at a border. */
-  get border(): number {
-    return this.atBorder ? this.at : this.#model.endOf(this.#frame);
+  /** Where the frame ends of which it was given a part; where it is, when it is at a boundary. */
+  get boundary(): number {
+    return this.atBoundary ? this.at : this.#model.endOf(this.#frame);
   }
 
-  /** Bytes that were given and not heard. */
-  get unheard(): number {
-    let sum = -this.#heardInFirst;
+  /** Bytes that were given and not received. */
+  get unreceived(): number {
+    let sum = -this.#receivedInFirst;
     for (let index = 0; index < this.#onItsWay.length; index += 2) {
       sum += this.#onItsWay[index + 1]! - this.#onItsWay[index]!;
     }
@@ -179,7 +179,7 @@ export class Stream {
     this.framesUntil = this.#model.frames;
   }
 
-  /** In the turn in which everybody leaves it may do so by itself, and first. */
+  /** In the tick in which everybody leaves it may do so by itself, and first. */
   mayEndHere(): void {
     if (this.until === Infinity) this.#mayEnd ??= { bytes: this.#model.end, frames: this.#model.frames };
   }
@@ -200,7 +200,7 @@ export class Stream {
       this.hop();
       const end = Math.min(this.#model.endOf(this.#frame), this.until);
       const length = Math.min(taken - from, end - this.at);
-      if (length <= 0) return `given ${taken - from} bytes more than it may hear`;
+      if (length <= 0) return `given ${taken - from} bytes more than it may receive`;
       if (!sameBytes(bytes, from, this.#model.bytes, this.at, length)) {
         return `given other bytes than those of frame ${this.#frame} at offset ${this.at}`;
       }
@@ -216,35 +216,35 @@ export class Stream {
     return undefined;
   }
 
-  /** At a border: steps over what it misses, and over its own frames. */
+  /** At a boundary: steps over what it misses, and over its own frames. */
   hop(): void {
     if (this.gap !== undefined && this.at === this.gap.from) {
       this.at = this.gap.to;
       this.#frame = this.#model.frameAt(this.at);
       this.gap = undefined;
     }
-    if (this.#author === undefined || !this.atBorder) return;
+    if (this.#author === undefined || !this.atBoundary) return;
     while (this.at < Math.min(this.#model.end, this.until) && this.#model.authors[this.#frame] === this.#author) {
       this.at = this.#model.endOf(this.#frame++);
     }
   }
 
-  /** The client heard some bytes. Says what is wrong with that, if anything. */
-  hear(bytes: Uint8Array): string | undefined {
+  /** The client received some bytes. Says what is wrong with that, if anything. */
+  receive(bytes: Uint8Array): string | undefined {
     let from = 0;
     while (from < bytes.length) {
       const [start, end] = this.#onItsWay;
-      if (start === undefined || end === undefined) return "the client heard what it was not given";
-      const at = start + this.#heardInFirst;
+      if (start === undefined || end === undefined) return "the client received what it was not given";
+      const at = start + this.#receivedInFirst;
       const length = Math.min(bytes.length - from, end - at);
       if (!sameBytes(bytes, from, this.#model.bytes, at, length)) {
-        return `the client heard other bytes at offset ${at} than it was given`;
+        return `the client received other bytes at offset ${at} than it was given`;
       }
       from += length;
-      this.#heardInFirst += length;
+      this.#receivedInFirst += length;
       if (at + length < end) continue;
       this.#onItsWay.splice(0, 2);
-      this.#heardInFirst = 0;
+      this.#receivedInFirst = 0;
     }
     return undefined;
   }

@@ -1,23 +1,23 @@
 /**
- * The network: the memory adapter, but for turns and events, which wait until the choices bring them about.
+ * The network: the memory adapter, but for ticks and events, which wait until the choices bring them about.
  *
  * @module
  */
 
 import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
-import { READABLE, type Readiness, type Registry } from "../../src/adapter.ts";
-import { parseAddress } from "../../src/address.ts";
-import type { PipeEnd } from "../../src/pipe.ts";
-import { type Token, tokenOf } from "../../src/token.ts";
+import { READABLE, type Readiness, type Registry } from "../../src/contract/adapter.ts";
+import { parseAddress } from "../../src/contract/address.ts";
+import type { PairedSocket } from "../../src/contract/socket_pair.ts";
+import { type Token, tokenOf } from "../../src/contract/token.ts";
 import type { Client } from "./client.ts";
 import { Stream } from "./model.ts";
-import { Observed } from "./observed.ts";
+import { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** The URL of the door. */
-export const DOOR = "tcp://127.0.0.1:1";
+/** The URL of the listener. */
+export const LISTENER = "tcp://127.0.0.1:1";
 
-/** Milliseconds: what a door waits at most after an accept that failed. */
+/** Milliseconds: what a listener waits at most after an accept that failed. */
 const LONGEST_BACK_OFF = 1000;
 
 /** The port of the first client of a memory adapter. */
@@ -31,14 +31,14 @@ const SILENT: Registry = { accept: () => NO_TOKEN, ready: () => {}, acceptFailed
 
 /** An event that waits to be delivered. */
 interface Waiting {
-  readonly socket: Observed;
+  readonly socket: CheckedSocket;
   readonly readiness: Readiness;
 }
 
 /** A handshake that is under way. */
 interface Handshake {
   readonly client: Client;
-  readonly inner: PipeEnd;
+  readonly inner: PairedSocket;
   told: Readiness;
 }
 
@@ -54,17 +54,17 @@ export class Network {
   readonly handshakes: Map<Client, Handshake> = new Map();
   /** Accepts that were tried. */
   tries = 0;
-  /** How many had been when a connection left while a door waited; -1: none did. */
+  /** How many had been when a connection left while a listener waited; -1: none did. */
   triesAtLeave = -1;
-  /** Doors at which an accept failed and was not tried again. */
-  doorsWaiting = 0;
+  /** Listeners at which an accept failed and was not tried again. */
+  listenersWaiting = 0;
   /** How many accepts failed. */
   failedAccepts = 0;
 
   readonly #simulation: Simulation;
   #registry!: Registry;
-  /** What the door calls. */
-  #door: Registry | undefined;
+  /** What the listener calls. */
+  #listener: Registry | undefined;
   #deferred: (() => void)[] = [];
   #backsOff = false;
 
@@ -73,16 +73,16 @@ export class Network {
     this.adapter = this.#makeAdapter();
   }
 
-  /** Whether a turn is due. */
-  get turnDue(): boolean {
+  /** Whether a tick is due. */
+  get tickDue(): boolean {
     return this.#deferred.length > 0;
   }
 
-  /** The turns that are due. */
-  takeTurns(): (() => void)[] {
-    const turns = this.#deferred;
+  /** The ticks that are due. */
+  takeTicks(): (() => void)[] {
+    const ticks = this.#deferred;
     this.#deferred = [];
-    return turns;
+    return ticks;
   }
 
   /** Tells the core of an event. */
@@ -90,21 +90,21 @@ export class Network {
     this.#registry.ready(token, readiness);
   }
 
-  /** A client knocks at the door. A door that is closed already refuses. */
+  /** A client knocks at the listener. A listener that is closed already refuses. */
   connect(client: Client): Client {
     const registry: Registry = {
       ...SILENT,
       accept: (socket) => {
-        client.socket = socket as PipeEnd;
+        client.socket = socket as PairedSocket;
         this.#simulation.clients.push(client);
         return tokenOf(0, 1);
       },
     };
-    void this.adapter.connect(parseAddress(DOOR), registry).catch(() => {});
+    void this.adapter.connect(parseAddress(LISTENER), registry).catch(() => {});
     return client;
   }
 
-  /** The memory adapter, but for turns and events: those wait until the choices bring them about. */
+  /** The memory adapter, but for ticks and events: those wait until the choices bring them about. */
   #makeAdapter(): MemoryAdapter {
     const { shapes } = this.#simulation.settings;
     const memory = memoryAdapter({
@@ -124,7 +124,7 @@ export class Network {
     return Object.assign(Object.create(memory) as MemoryAdapter, {
       listen: (address: Parameters<MemoryAdapter["listen"]>[0], registry: Registry) =>
         memory.listen(address, this.#watch(registry)),
-      defer: (turn: () => void) => void this.#deferred.push(turn),
+      defer: (tick: () => void) => void this.#deferred.push(tick),
       after: (milliseconds: number, run: () => void) => {
         if (this.#backsOff && milliseconds === LONGEST_BACK_OFF) this.#simulation.marks.reach("longest back-off");
         return memory.after(Math.max(0, milliseconds + this.#simulation.settings.timerSlack), run);
@@ -142,39 +142,39 @@ export class Network {
     return error;
   }
 
-  /** What the door calls, and through it the core. */
+  /** What the listener calls, and through it the core. */
   #watch(registry: Registry): Registry {
     this.#registry = registry;
-    return this.#door = {
-      accept: (socket) => this.#accept(socket as PipeEnd),
+    return this.#listener = {
+      accept: (socket) => this.#accept(socket as PairedSocket),
       ready: (token, readiness) => this.#happened(this.#simulation.inside.get(token), readiness),
-      knock: (peer) => registry.knock!(peer),
-      acceptFailed: (error) => this.#backOff(registry, error),
+      handshakeStarted: (client) => registry.handshakeStarted!(client),
+      acceptFailed: (error) => this.#backoff(registry, error),
     };
   }
 
-  /** The door asks when it may try again. */
-  async #backOff(registry: Registry, error: Error): Promise<void> {
+  /** The listener asks when it may try again. */
+  async #backoff(registry: Registry, error: Error): Promise<void> {
     this.#backsOff = true;
     const over = registry.acceptFailed(error);
     this.#backsOff = false;
-    this.doorsWaiting++;
+    this.listenersWaiting++;
     await over;
-    this.doorsWaiting--;
+    this.listenersWaiting--;
   }
 
-  #accept(socket: PipeEnd): Token | undefined {
+  #accept(socket: PairedSocket): Token | undefined {
     // The memory adapter numbers the far ends in the order in which they knock.
-    const client = this.#simulation.clients[Number(socket.peer.split(":").pop()) - FIRST_PORT]!;
+    const client = this.#simulation.clients[Number(socket.remoteAddress.split(":").pop()) - FIRST_PORT]!;
     return client.shakesHands ? this.#knock(client, socket) : this.#enter(client, socket);
   }
 
   /** It begins a handshake, if it may. Until that is over, its socket has a token that the core does not know. */
-  #knock(client: Client, inner: PipeEnd): Token | undefined {
-    const { newcomers, trace } = this.#simulation;
-    const due = newcomers.mayKnock(client.home);
-    const may = this.#registry.knock!(client.home.peer(client.number));
-    newcomers.answered(client, may, due);
+  #knock(client: Client, inner: PairedSocket): Token | undefined {
+    const { admission, trace } = this.#simulation;
+    const due = admission.mayKnock(client.home);
+    const may = this.#registry.handshakeStarted!(client.home.client(client.number));
+    admission.answered(client, may, due);
     if (!may) {
       trace.note("refuse", client.number);
       return undefined;
@@ -195,8 +195,8 @@ export class Network {
     trace.note("handshake", client.number, well ? 1 : 0);
     if (!well || client.broken) {
       marks.reach("handshake failed");
-      this.#simulation.newcomers.ended["handshake-failed"]++;
-      this.#registry.handshakeFailed!(client.home.peer(client.number), new Error("the simulated handshake fails"));
+      this.#simulation.admission.ended["handshake-failed"]++;
+      this.#registry.handshakeFailed!(client.home.client(client.number), new Error("the simulated handshake fails"));
       inner.close();
       return;
     }
@@ -207,18 +207,18 @@ export class Network {
       inner.close();
       return;
     }
-    inner.attach(this.#door!, token);
+    inner.attach(this.#listener!, token);
     // A final event is told once, and that was while nobody listened.
     this.#happened(this.#simulation.inside.get(token), told);
   }
 
-  #enter(client: Client, socket: PipeEnd): Token | undefined {
+  #enter(client: Client, socket: PairedSocket): Token | undefined {
     const stream = new Stream(this.#simulation.model, client.author, this.#simulation.options.echo);
-    const observed = new Observed(this.#simulation, socket, client, stream);
-    const due = this.#simulation.newcomers.hasRoom(client.home);
+    const observed = new CheckedSocket(this.#simulation, socket, client, stream);
+    const due = this.#simulation.admission.hasRoom(client.home);
     const token = this.#registry.accept(observed);
     this.#simulation.events++;
-    this.#simulation.newcomers.answered(client, token !== undefined, due);
+    this.#simulation.admission.answered(client, token !== undefined, due);
     if (token === undefined) {
       this.#simulation.trace.note("refuse", client.number);
       return undefined;
@@ -231,7 +231,7 @@ export class Network {
   }
 
   /** A socket became ready. With strict edges it is not told again of bytes before the last ones were read. */
-  #happened(socket: Observed | undefined, readiness: Readiness): void {
+  #happened(socket: CheckedSocket | undefined, readiness: Readiness): void {
     if (socket === undefined) return;
     let told = readiness;
     if (this.#simulation.settings.strictEdges && !socket.drained) told &= ~READABLE;

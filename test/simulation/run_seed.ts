@@ -4,13 +4,13 @@
  * @module
  */
 
-import { act } from "./acts.ts";
+import { act } from "./actions.ts";
 import { type Choices, Generator, Recorder, type Recording, Replay } from "./choices.ts";
 import { heal } from "./healing.ts";
 import type { Mark } from "./marks.ts";
 import { Simulation } from "./simulation.ts";
 import { describeStep } from "./steps.ts";
-import { listenToCore } from "./tap.ts";
+import { listenToCore } from "./probe.ts";
 import { Trace, type Violation } from "./trace.ts";
 
 /** What came of a run. */

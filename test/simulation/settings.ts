@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { FramingName } from "../../src/framing.ts";
-import type { Echo, MobOptions, SlowConsumer } from "../../src/options.ts";
-import type { ResetShape } from "../../src/pipe.ts";
-import { drawWelcome, type Welcome } from "./newcomers.ts";
+import type { FramingName } from "../../src/framing/framing.ts";
+import type { Echo, MobOptions, SlowConsumer } from "../../src/server/options.ts";
+import type { ResetShape } from "../../src/contract/socket_pair.ts";
+import { drawWelcome, type Welcome } from "./admission.ts";
 import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 
 /** A source of numbers from 0 to 1. */
@@ -20,7 +20,7 @@ export interface Sweep {
   readonly call: number;
   /** Whether all later ones do, too. */
   readonly persistent: boolean;
-  /** How: the peer resets, the socket throws, or a write takes nothing. */
+  /** How: the client resets, the socket throws, or a write takes nothing. */
   readonly how: "reset" | "throw" | "full";
 }
 

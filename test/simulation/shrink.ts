@@ -5,7 +5,7 @@
  */
 
 import type { Recording } from "./choices.ts";
-import { OPEN_HOUSE } from "./newcomers.ts";
+import { OPEN_HOUSE } from "./admission.ts";
 import { replay } from "./run_seed.ts";
 import { PLAIN_SHAPES, type Settings } from "./settings.ts";
 import { type Step, STEP_NAMES, STEPS } from "./steps.ts";

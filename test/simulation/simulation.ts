@@ -4,31 +4,31 @@
  * @module
  */
 
-import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../../src/adapter.ts";
-import { FRAMINGS } from "../../src/framing.ts";
-import { segmentSizeFor } from "../../src/log.ts";
-import { Mob } from "../../src/mob.ts";
-import type { ResolvedOptions } from "../../src/options.ts";
-import { formatToken, indexOf, type Token } from "../../src/token.ts";
+import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../../src/contract/adapter.ts";
+import { FRAMINGS } from "../../src/framing/framing.ts";
+import { segmentSizeFor } from "../../src/broadcast/log.ts";
+import { Mob } from "../../src/server/mob.ts";
+import type { ResolvedOptions } from "../../src/server/options.ts";
+import { formatToken, indexOf, type Token } from "../../src/contract/token.ts";
 import { concat } from "../helpers/bytes.ts";
 import type { Choices } from "./choices.ts";
 import { Client } from "./client.ts";
 import { Hooks } from "./hooks.ts";
-import { Judge } from "./judge.ts";
+import { Checker } from "./checker.ts";
 import { Marks } from "./marks.ts";
-import { joinMob, type Member } from "./member.ts";
+import { joinMob, type LocalClient } from "./local_client.ts";
 import { Model } from "./model.ts";
-import { HOMES, type Manner, NewcomerJudge, OPEN_HOUSE, saySecret } from "./newcomers.ts";
-import { DOOR, Network } from "./network.ts";
-import type { Observed } from "./observed.ts";
+import { AdmissionChecker, HOMES, type Manner, OPEN_HOUSE, saySecret } from "./admission.ts";
+import { LISTENER, Network } from "./network.ts";
+import type { CheckedSocket } from "./checked_socket.ts";
 import type { Settings, Sweep } from "./settings.ts";
-import { listenToCore, type Tap } from "./tap.ts";
+import { listenToCore, type Probe } from "./probe.ts";
 import type { Trace, Violation } from "./trace.ts";
 
 const FINAL = HUP | ERROR;
 
 /** A world, and the core in it. */
-export class Simulation implements Tap {
+export class Simulation implements Probe {
   readonly settings: Settings;
   readonly options: ResolvedOptions;
   readonly model: Model = new Model();
@@ -39,12 +39,12 @@ export class Simulation implements Tap {
   /** Bytes before a payload. */
   readonly header: number;
   readonly clients: Client[] = [];
-  readonly members: Member[] = [];
+  readonly members: LocalClient[] = [];
   /** The server's ends of those that are in. */
-  readonly inside: Map<Token, Observed> = new Map();
+  readonly inside: Map<Token, CheckedSocket> = new Map();
   /** Names of those that are gone, the last last. */
   readonly gone: Token[] = [];
-  /** What was delivered since the last turn. */
+  /** What was delivered since the last tick. */
   readonly batch: Map<Token, Readiness> = new Map();
   /** The first thing that was wrong. */
   violation: Violation | undefined;
@@ -52,17 +52,17 @@ export class Simulation implements Tap {
   cutting = false;
   /** Whether the faults are over. */
   healing = false;
-  /** Bytes that were published or heard, ever: whether anything moves. */
+  /** Bytes that were published or received, ever: whether anything moves. */
   moved = 0;
   /** Reads and writes that the core asked for. */
   calls = 0;
   /** Events that the core was told of, accepts too. */
   events = 0;
-  /** The next turn lets everybody leave. */
+  /** The next tick lets everybody leave. */
   drainDue = false;
-  /** This turn lets everybody leave: it reads from everybody. */
+  /** This tick lets everybody leave: it reads from everybody. */
   drains = false;
-  /** Bytes published in this turn. */
+  /** Bytes published in this tick. */
   news = 0;
   lookups = 0;
   walks = 0;
@@ -72,15 +72,15 @@ export class Simulation implements Tap {
   isClosed = false;
 
   readonly #choices: Choices;
-  readonly judge: Judge;
-  readonly newcomers: NewcomerJudge;
+  readonly checker: Checker;
+  readonly admission: AdmissionChecker;
   readonly hooks: Hooks;
 
-  /** Opens a world with one door. */
+  /** Opens a world with one listener. */
   static async open(choices: Choices, trace: Trace): Promise<Simulation> {
     const simulation = new Simulation(choices, trace);
     listenToCore(simulation);
-    await simulation.mob.listen(DOOR);
+    await simulation.mob.listen(LISTENER);
     return simulation;
   }
 
@@ -93,8 +93,8 @@ export class Simulation implements Tap {
     this.mob = new Mob(this.network.adapter, { ...this.settings.options, ...this.hooks.forMob });
     this.options = this.mob.options;
     this.header = FRAMINGS[this.options.framing].header;
-    this.judge = new Judge(this);
-    this.newcomers = new NewcomerJudge(this);
+    this.checker = new Checker(this);
+    this.admission = new AdmissionChecker(this);
     void this.mob.closed.then(() => this.isClosed = true);
   }
 
@@ -102,9 +102,9 @@ export class Simulation implements Tap {
     return this.network.adapter.now();
   }
 
-  /** Whether a turn is due. */
-  get turnDue(): boolean {
-    return this.network.turnDue;
+  /** Whether a tick is due. */
+  get tickDue(): boolean {
+    return this.network.tickDue;
   }
 
   /** Something does not hold. Only the first is kept: the others may follow from it. */
@@ -114,7 +114,7 @@ export class Simulation implements Tap {
   }
 
   /** A connection, for people. */
-  nameOf(socket: Observed): string {
+  nameOf(socket: CheckedSocket): string {
     return `${formatToken(socket.token)} (client ${socket.client.number})`;
   }
 
@@ -123,7 +123,7 @@ export class Simulation implements Tap {
     return this.cutting && !this.healing ? this.#choices.cut(limit) : 0;
   }
 
-  // --- events and turns ---
+  // --- events and ticks ---
 
   /** Tells the core of a waiting event; of the same one again later, when it is kept. */
   deliver(index: number, keep = false): void {
@@ -148,37 +148,37 @@ export class Simulation implements Tap {
   }
 
   /** The adapter tells of a connection that the core has closed: legal, and ignored. */
-  eventAfterClose(socket: Observed): void {
+  eventAfterClose(socket: CheckedSocket): void {
     this.network.waiting.push({ socket, readiness: READABLE | WRITABLE | HUP });
   }
 
-  /** Runs the turn, if one is due, and looks whether everything holds. */
-  turn(): void {
-    if (!this.turnDue) return;
-    const turns = this.network.takeTurns();
-    this.trace.note("turn", this.batch.size);
+  /** Runs the tick, if one is due, and looks whether everything holds. */
+  tick(): void {
+    if (!this.tickDue) return;
+    const ticks = this.network.takeTicks();
+    this.trace.note("tick", this.batch.size);
     this.#begin();
     this.cutting = true;
     try {
-      for (const turn of turns) turn();
+      for (const tick of ticks) tick();
     } catch (error) {
       this.violate("nothing is thrown", error instanceof Error ? error.stack ?? error.message : String(error));
     }
     this.cutting = false;
-    this.judge.afterTurn();
+    this.checker.afterTick();
     this.batch.clear();
   }
 
-  /** What the turn will be held against. */
+  /** What the tick will be held against. */
   #begin(): void {
     this.news = this.lookups = this.walks = 0;
     this.drains = this.drainDue;
     this.drainDue = false;
-    this.judge.beforeTurn();
+    this.checker.beforeTick();
     const slots = new Set<number>();
     for (const [token, readiness] of this.batch) {
       const socket = this.inside.get(token);
-      if (slots.has(indexOf(token))) this.marks.reach("two tenants in a batch");
+      if (slots.has(indexOf(token))) this.marks.reach("two occupants in a batch");
       slots.add(indexOf(token));
       if (socket === undefined) {
         this.marks.reach("stale event");
@@ -188,7 +188,7 @@ export class Simulation implements Tap {
       if ((readiness & (READABLE | FINAL)) !== 0) {
         const { idleTimeout } = this.options;
         const late = idleTimeout > 0 && this.now - socket.lastActivity >= idleTimeout;
-        if (late && !socket.stranger && (readiness & FINAL) === 0) this.marks.reach("input before deadlines");
+        if (late && !socket.unauthenticated && (readiness & FINAL) === 0) this.marks.reach("input before deadlines");
         socket.told = true;
         socket.lastActivity = this.now;
       }
@@ -206,7 +206,9 @@ export class Simulation implements Tap {
     this.news += end - start;
     this.moved += end - start;
     this.trace.note("publish", token, end - start, count);
-    if (socket?.stranger) this.violate("strangers", `published from ${this.nameOf(socket)}, a stranger`);
+    if (socket?.unauthenticated) {
+      this.violate("unauthenticated", `published from ${this.nameOf(socket)}, an unauthenticated connection`);
+    }
     if (socket?.sawFinal) this.marks.reach("published behind a final event");
     const wrong = author === undefined
       ? `published from ${formatToken(token)}, which is nobody`
@@ -226,12 +228,12 @@ export class Simulation implements Tap {
   }
 
   /** The core writes to a connection. */
-  writing(socket: Observed): void {
-    this.judge.writing(socket);
+  writing(socket: CheckedSocket): void {
+    this.checker.writing(socket);
   }
 
   /** A socket that took too little has room again. */
-  owes(socket: Observed): void {
+  owes(socket: CheckedSocket): void {
     this.network.waiting.push({ socket, readiness: WRITABLE });
   }
 
@@ -245,22 +247,22 @@ export class Simulation implements Tap {
   }
 
   /** The core has closed a connection. */
-  removed(socket: Observed, unread: number): void {
+  removed(socket: CheckedSocket, unread: number): void {
     this.inside.delete(socket.token);
     this.gone.push(socket.token);
-    if (this.network.doorsWaiting > 0) this.network.triesAtLeave = this.network.tries;
-    this.judge.removed(socket, unread);
+    if (this.network.listenersWaiting > 0) this.network.triesAtLeave = this.network.tries;
+    this.checker.removed(socket, unread);
   }
 
   /** The mob told that somebody left. */
   left(token: Token, reason: string): void {
     this.trace.say(() => `    left: ${formatToken(token)}, ${reason}`);
-    this.judge.left(token, reason);
+    this.checker.left(token, reason);
   }
 
   // --- clients ---
 
-  /** A client knocks at the door, and has the secret to say in its manner. `from` says whence it comes. */
+  /** A client knocks at the listener, and has the secret to say in its manner. `from` says whence it comes. */
   connect(eager: boolean, manner: Manner = "right", from = 0): Client {
     const { homes, handshakes } = this.settings.welcome ?? OPEN_HOUSE;
     const client = new Client(this.clients.length, this.options.framing, eager);
@@ -277,14 +279,14 @@ export class Simulation implements Tap {
     for (const client of this.clients) {
       if (client.broken || client.over) continue;
       if (client.eager) {
-        this.hear(client, Infinity);
+        this.receive(client, Infinity);
         client.push(Infinity);
       }
     }
   }
 
   /** A client reads up to so many bytes. */
-  hear(client: Client, limit: number): void {
+  receive(client: Client, limit: number): void {
     let left = limit;
     while (left > 0 && !client.broken && !client.over) {
       const chunk = client.socket.read();
@@ -292,8 +294,8 @@ export class Simulation implements Tap {
       if (chunk === null) return void (client.over = true);
       left -= chunk.length;
       this.moved += chunk.length;
-      this.trace.note("heard", client.number, chunk.length);
-      this.judge.heard(client, chunk);
+      this.trace.note("received", client.number, chunk.length);
+      this.checker.received(client, chunk);
     }
   }
 
@@ -303,7 +305,7 @@ export class Simulation implements Tap {
   join(): void {
     const member = joinMob(this);
     if (member !== undefined) this.members.push(member);
-    else this.newcomers.ended.refused++;
+    else this.admission.ended.refused++;
   }
 
   /** The application closes the mob. */
@@ -314,7 +316,7 @@ export class Simulation implements Tap {
     void this.mob.close(drain === undefined ? {} : { drain });
   }
 
-  /** Time passes, and timers ring; no turn runs. */
+  /** Time passes, and timers ring; no tick runs. */
   pass(milliseconds: number): void {
     this.network.adapter.advance(milliseconds);
     this.trace.note("time", this.now);

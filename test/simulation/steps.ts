@@ -24,7 +24,7 @@ export type StepName =
   | "repeat"
   | "spurious"
   | "stale"
-  | "turn"
+  | "tick"
   | "starve"
   | "trap"
   | "stall"
@@ -70,7 +70,7 @@ export const STEPS: Readonly<Record<StepName, Kind>> = {
   read: { nature: "work", about: "a client reads up to `size` bytes", weight: 10, ways: 1 },
   appetite: { nature: "work", about: "a client begins, or ceases, to read all it can", weight: 2, ways: 2 },
   finish: { nature: "work", about: "a client ends its half of the stream, wherever it is", weight: 2, ways: 1 },
-  flow: { nature: "work", about: "all waiting events are delivered, and the turn runs", weight: 30, ways: 1 },
+  flow: { nature: "work", about: "all waiting events are delivered, and the tick runs", weight: 30, ways: 1 },
   advance: { nature: "work", about: "time passes, up to `size` milliseconds", weight: 5, ways: 1 },
   join: { nature: "work", about: "the application joins as a member, or a member speaks", weight: 2, ways: 4 },
   reset: { nature: "fault", about: "a client breaks the connection", weight: 2, ways: 1 },
@@ -79,10 +79,10 @@ export const STEPS: Readonly<Record<StepName, Kind>> = {
   repeat: { nature: "fault", about: "one waiting event is delivered, and will be again", weight: 2, ways: 1 },
   spurious: { nature: "fault", about: "an event comes for a connection with nothing to it", weight: 3, ways: 3 },
   stale: { nature: "fault", about: "an event comes for a connection that is gone, or never was", weight: 4, ways: 4 },
-  turn: { nature: "fault", about: "the turn runs with the events delivered so far", weight: 8, ways: 1 },
+  tick: { nature: "fault", about: "the tick runs with the events delivered so far", weight: 8, ways: 1 },
   starve: { nature: "fault", about: "the next accepts fail", weight: 2, ways: 8 },
   trap: { nature: "fault", about: "the next call on a connection's socket finds it broken", weight: 2, ways: 6 },
-  stall: { nature: "fault", about: "the process stands still: time passes and no turn runs", weight: 2, ways: 1 },
+  stall: { nature: "fault", about: "the process stands still: time passes and no tick runs", weight: 2, ways: 1 },
   exodus: { nature: "fault", about: "all clients leave at once", weight: 1, ways: 2 },
   meddle: { nature: "fault", about: "the next hook calls back into the mob, or throws", weight: 3, ways: 7 },
   close: { nature: "fault", about: "the mob is closed: gracefully, in no time, or twice", weight: 1, ways: 3 },

@@ -2,8 +2,8 @@
 
 import { test } from "node:test";
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { CHOICES } from "../../src/options.ts";
-import { ACCEPT_ERRORS } from "./acts.ts";
+import { CHOICES } from "../../src/server/options.ts";
+import { ACCEPT_ERRORS } from "./actions.ts";
 import { Generator, type Recording } from "./choices.ts";
 import { replay } from "./run_seed.ts";
 import { PLAIN_SHAPES, type Sweep } from "./settings.ts";

@@ -25,9 +25,9 @@ export const NOTES = {
   left: 9,
   time: 10,
   publish: 11,
-  heard: 12,
+  received: 12,
   acceptFailed: 13,
-  turn: 14,
+  tick: 14,
   handshake: 15,
 } as const;
 
@@ -104,12 +104,12 @@ function sentence(what: Note, first: number, second: number, third: number): str
       return `    it is ${first} ms`;
     case "publish":
       return `    publish from ${name(first)}: ${third} frames, ${second} bytes`;
-    case "heard":
-      return `    client ${first} heard ${second} bytes`;
+    case "received":
+      return `    client ${first} received ${second} bytes`;
     case "acceptFailed":
       return `    an accept failed`;
-    case "turn":
-      return `  turn with ${first} events`;
+    case "tick":
+      return `  tick with ${first} events`;
     case "step":
       return "";
   }

@@ -1,13 +1,13 @@
-/** Work is counted, not timed: what a turn does depends on what happened in it, not on how many are connected. */
+/** Work is counted, not timed: what a tick does depends on what happened in it, not on how many are connected. */
 
 import { test } from "node:test";
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { READABLE, WRITABLE } from "../../src/adapter.ts";
+import { READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import { concat, frameOf } from "../helpers/bytes.ts";
-import { type Member, World } from "../helpers/world.ts";
-import { listenToCore, type Tap } from "./tap.ts";
+import { type Member, World } from "../helpers/scripted_server.ts";
+import { listenToCore, type Probe } from "./probe.ts";
 
-interface Work extends Tap {
+interface Work extends Probe {
   reads: number;
   writes: number;
 }
@@ -18,20 +18,20 @@ async function workAmong(idle: number, event: (world: World, active: Member) => 
   const sockets = Array.from({ length: idle }, () => world.join().socket);
   const active = world.join();
   world.run();
-  const tap: Tap = { published: () => {}, publishedPieces: () => {}, lookups: 0, walks: 0 };
+  const probe: Probe = { published: () => {}, publishedPieces: () => {}, lookups: 0, walks: 0 };
   let reads = 0;
   for (const socket of [...sockets, active.socket]) {
     const { read } = socket;
     socket.read = () => (reads++, read.call(socket));
   }
-  listenToCore(tap);
+  listenToCore(probe);
   for (let count = 0; count < 100; count++) {
     event(world, active);
     world.run();
   }
   listenToCore(undefined);
   const writes = [...sockets, active.socket].reduce((sum, { offers }) => sum + offers.length, 0);
-  return { lookups: tap.lookups, walks: tap.walks, reads, writes };
+  return { lookups: probe.lookups, walks: probe.walks, reads, writes };
 }
 
 const EVENTS: Readonly<Record<string, (world: World, active: Member) => void>> = {
@@ -44,8 +44,8 @@ const EVENTS: Readonly<Record<string, (world: World, active: Member) => void>> =
     world.ready(token, READABLE);
   },
   "a spurious event": (world, { token }) => world.ready(token, READABLE | WRITABLE),
-  "a turn without events": (world) => world.adapter.advance(10),
-  "a newcomer who leaves at once": (world) => {
+  "a tick without events": (world) => world.adapter.advance(10),
+  "an incoming connection who leaves at once": (world) => {
     const { socket, token } = world.join();
     socket.incoming.push(null);
     world.ready(token, READABLE);
@@ -61,7 +61,7 @@ for (const [name, event] of Object.entries(EVENTS)) {
   });
 }
 
-test("a turn's news are one write for each, however many frames they are", async () => {
+test("a tick's news are one write for each, however many frames they are", async () => {
   const world = await World.open();
   const speakers = Array.from({ length: 10 }, () => world.join());
   const listeners = Array.from({ length: 100 }, () => world.join());
@@ -75,21 +75,21 @@ test("a turn's news are one write for each, however many frames they are", async
   }
 });
 
-test("turns of one size are one write each, also where a segment of the log ends: 512 KiB hold five of them", async () => {
+test("ticks of one size are one write each, also where a segment of the log ends: 512 KiB hold five of them", async () => {
   const world = await World.open();
   const speaker = world.join();
   const listener = world.join();
   speaker.socket.keeps = listener.socket.keeps = false;
-  const turns = 200;
-  for (let turn = 0; turn < turns; turn++) {
+  const ticks = 200;
+  for (let tick = 0; tick < ticks; tick++) {
     for (let count = 0; count < 1000; count++) speaker.socket.incoming.push(frameOf("x".repeat(92)));
     world.ready(speaker.token, READABLE);
     world.run();
   }
-  assertEquals(listener.socket.offers.length, turns);
+  assertEquals(listener.socket.offers.length, ticks);
 });
 
-/** How many bytes are copied, for each that is published, when one sends so and 50 hear it. */
+/** How many bytes are copied, for each that is published, when one sends so and 50 receive it. */
 async function copiedPerByte(chunks: readonly Uint8Array[]): Promise<number> {
   const world = await World.open({ maxFrame: 2 ** 21 });
   const speaker = world.join();
@@ -103,7 +103,7 @@ async function copiedPerByte(chunks: readonly Uint8Array[]): Promise<number> {
     set.call(this, from, at);
   };
   try {
-    for (let turn = 0; turn < 20; turn++) {
+    for (let tick = 0; tick < 20; tick++) {
       world.ready(speaker.token, READABLE);
       world.run();
     }
@@ -113,7 +113,7 @@ async function copiedPerByte(chunks: readonly Uint8Array[]): Promise<number> {
   return copied / world.mob.stats().published.bytes;
 }
 
-test("a published byte is copied once, into the log, however many hear it", async () => {
+test("a published byte is copied once, into the log, however many receive it", async () => {
   const chunks = Array.from({ length: 8 }, () => concat(...Array.from({ length: 400 }, () => frameOf("x".repeat(92)))));
   // But for the few frames that the end of a budget cuts.
   assertLessOrEqual(await copiedPerByte(chunks), 1.001);

@@ -1,0 +1,150 @@
+/**
+ * The real terminal, on `node:process`: the same on Node, Bun and Deno, where it needs no permission of its own.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { FileHandle } from "node:fs/promises";
+import process from "node:process";
+import { LossyOutput, PatientOutput } from "../../src/cli/output.ts";
+import type { Input, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
+import { eventLoop } from "../shared/event_loop.ts";
+import { openWriter } from "./writer.ts";
+
+/** The real terminal, which can also end the process. */
+export interface ProcessTerminal extends Terminal {
+  /** Ends the process when everything written has gone out, or cannot in about a second. */
+  exit(code: number): Promise<never>;
+}
+
+/** The longest that the end of the process waits for those who do not read what it wrote, in milliseconds. */
+const LAST_WRITES = 1000;
+
+// --- input ---
+
+/** Bytes read from a file at a time. */
+const READ_SIZE = 64 * 1024;
+
+/** The most that is taken for a file of a few lines, in bytes: a device may have no end. */
+const TEXT_SIZE = 1024 * 1024;
+
+/** The system's reasons why a file cannot be read, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a directory",
+  EACCES: "permission denied",
+};
+
+function cannotRead(name: string, cause: unknown): Error {
+  const { code, message } = cause as { code?: string; message?: string };
+  return new Error(`Cannot read ${name}: ${REASONS[code ?? ""] ?? message ?? String(cause)}`, { cause });
+}
+
+async function* readInput(): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* process.stdin;
+  } catch (cause) {
+    throw cannotRead("standard input", cause);
+  }
+}
+
+async function openFile(path: string): Promise<Input & Pick<TextFile, "mode">> {
+  try {
+    // Loaded only here: that takes 8 ms on Deno, and most starts open no file.
+    const { open } = await import("node:fs/promises");
+    const file = await open(path);
+    const stat = await file.stat();
+    if (stat.isDirectory()) {
+      await file.close();
+      throw Object.assign(new Error("it is a directory"), { code: "EISDIR" });
+    }
+    return {
+      isTerminal: false,
+      // The size of a device or a pipe says nothing, nor does a mode on Windows.
+      size: stat.isFile() ? stat.size : undefined,
+      mode: stat.isFile() && process.platform !== "win32" ? stat.mode & 0o7777 : undefined,
+      chunks: readChunks(path, file),
+    };
+  } catch (cause) {
+    throw cannotRead(path, cause);
+  }
+}
+
+async function readFile(path: string): Promise<TextFile> {
+  const { mode, chunks } = await openFile(path);
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of chunks) {
+    size += part.length;
+    if (size > TEXT_SIZE) throw cannotRead(path, new Error(`it has more than ${TEXT_SIZE} bytes`));
+    parts.push(part);
+  }
+  return { text: Buffer.concat(parts, size).toString("utf8"), mode };
+}
+
+async function* readChunks(path: string, file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(READ_SIZE), 0, READ_SIZE);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } catch (cause) {
+    throw cannotRead(path, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+// --- events ---
+
+function onSignal(name: SignalName, handler: () => void): () => void {
+  try {
+    process.on(name, handler);
+  } catch {
+    // Windows knows no SIGUSR2.
+    return () => {};
+  }
+  return () => void process.off(name, handler);
+}
+
+function onUncaught(handler: (error: unknown) => void): () => void {
+  process.on("uncaughtException", handler);
+  process.on("unhandledRejection", handler);
+  return () => {
+    process.off("uncaughtException", handler);
+    process.off("unhandledRejection", handler);
+  };
+}
+
+// --- terminal ---
+
+/** The terminal of this process. */
+export function processTerminal(): ProcessTerminal {
+  const stdout = new PatientOutput(() => openWriter("stdout"), eventLoop);
+  const stderr = new LossyOutput(() => openWriter("stderr"), eventLoop);
+  return {
+    args: process.argv.slice(2),
+    get stdin() {
+      return { isTerminal: process.stdin.isTTY === true, size: undefined, chunks: readInput() };
+    },
+    stdout,
+    stderr,
+    openFile,
+    readFile,
+    onSignal,
+    onUncaught,
+    now: eventLoop.now,
+    processor() {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    },
+    after: eventLoop.after,
+    async exit(code) {
+      const late = new Promise<void>((resolve) => void eventLoop.after(LAST_WRITES, resolve));
+      await Promise.race([late, Promise.all([stdout.flush(), stderr.flush()])]);
+      return process.exit(code);
+    },
+  };
+}

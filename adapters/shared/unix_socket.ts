@@ -1,0 +1,218 @@
+/**
+ * Unix sockets: the rules of their paths, which are the same on Node, Bun and Deno. Loaded with the first one.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { type BigIntStats, chmodSync, linkSync, lstatSync, mkdtempSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { setTimeout } from "node:timers";
+import { formatAddress, type UnixAddress } from "../../src/contract/address.ts";
+
+/** The owner alone. */
+const DEFAULT_MODE = 0o600;
+
+/** How often an address is tried before we believe that somebody else keeps taking it. */
+const TRIES = 5;
+
+/** The longest path that fits into a socket's address, in bytes, on Linux (unix(7)). */
+const LONGEST_PATH = 107;
+
+/** What `mkdtemp` and the socket's name in it add to the path of a directory. */
+const INNER = "/.XXXXXX/s";
+
+/**
+ * The path as the system wants it: an abstract name (unix(7)) begins with a NUL. Throws where there are none.
+ */
+export function systemPath({ path }: UnixAddress): string {
+  if (!path.startsWith("@")) return path;
+  if (process.platform !== "linux") throw new Error("abstract names (@name) exist on Linux only, use a path");
+  // libuv before 1.46 pads the name with NULs, so that nobody else finds it.
+  if (isNodeBefore(22)) throw new Error("abstract names (@name) need Node 22 or later, use a path");
+  return `\0${path.slice(1)}`;
+}
+
+function isNodeBefore(major: number): boolean {
+  return !("Bun" in globalThis) && !("Deno" in globalThis) && Number.parseInt(process.versions.node) < major;
+}
+
+/** A Unix socket that is open. */
+export interface BoundUnix<Bound> {
+  /** What `bind` returned. */
+  readonly bound: Bound;
+  /** Closes it by `stop`, and removes its file if that is still its own. */
+  readonly close: (stop: () => void | Promise<void>) => Promise<void>;
+}
+
+/**
+ * Opens a Unix socket with `bind`; `stop` closes it again. The file has its mode from the first moment. One that is left
+ * of a process that is gone is taken over; one that is in use is refused with `EADDRINUSE`, and what is no socket is
+ * never touched.
+ */
+export async function bindUnix<Bound>(
+  address: UnixAddress,
+  mode: number = DEFAULT_MODE,
+  bind: (path: string) => Bound | Promise<Bound>,
+  stop: (bound: Bound) => unknown,
+): Promise<BoundUnix<Bound>> {
+  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
+    throw new RangeError(`Cannot use unixMode ${mode}: it is mode bits from 0 to 0o777, like 0o660`);
+  }
+  const path = systemPath(address);
+  if (path.startsWith("\0")) return { bound: await bind(path), close: async (halt) => await halt() };
+  for (let tries = 0; tries < TRIES && await removeStale(address); tries++) {
+    try {
+      return await bindFile(path, mode, bind, stop);
+    } catch (error) {
+      // Somebody else was faster.
+      if ((error as { code?: string }).code !== "EEXIST") throw error;
+    }
+  }
+  throw Object.assign(new Error("the address is in use"), { code: "EADDRINUSE" });
+}
+
+/**
+ * Makes the socket in a directory that nobody else can enter, gives it its mode, and only then its name, which fails when
+ * the name is taken. What a runtime removes when it closes the socket is the path that it was made with, and that is gone
+ * by then. A umask would do for the mode, but threads have none of their own.
+ */
+async function bindFile<Bound>(
+  path: string,
+  mode: number,
+  bind: (path: string) => Bound | Promise<Bound>,
+  stop: (bound: Bound) => unknown,
+): Promise<BoundUnix<Bound>> {
+  const around = dirname(path);
+  const room = LONGEST_PATH - INNER.length;
+  if (Buffer.byteLength(around) > room) {
+    throw new Error(`the directory of a socket has a path of at most ${room} bytes, use a shorter one`);
+  }
+  // Not join(), which would take away a leading "./".
+  const directory = mkdtempSync(`${around}/.`);
+  let bound: Bound | undefined;
+  try {
+    const inner = `${directory}/s`;
+    bound = await bind(inner);
+    chmodSync(inner, mode);
+    const own = lstatSync(inner, { bigint: true });
+    linkSync(inner, path);
+    // Absolute, for a program that changes its directory.
+    const file = resolve(path);
+    const close = async (halt: () => void | Promise<void>): Promise<void> => {
+      removeOwn(file, own);
+      await halt();
+    };
+    return { bound, close };
+  } catch (error) {
+    if (bound !== undefined) stop(bound);
+    // Deno may be allowed to open this path and no other.
+    if ((error as Error).name === "NotCapable") return await bindInPlace(path, mode, bind);
+    throw error;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Makes the socket where it is to be, under a umask that leaves exactly these bits. Deno then removes whatever is at the
+ * path when it closes the socket, so what is somebody else's is out of the way for that moment.
+ */
+async function bindInPlace<Bound>(
+  path: string,
+  mode: number,
+  bind: (path: string) => Bound | Promise<Bound>,
+): Promise<BoundUnix<Bound>> {
+  const before = process.umask(0o777 & ~mode);
+  let binding: Bound | Promise<Bound>;
+  try {
+    binding = bind(path);
+  } finally {
+    process.umask(before);
+  }
+  const bound = await binding;
+  const own = lstatSync(path, { bigint: true });
+  const close = async (halt: () => void | Promise<void>): Promise<void> => {
+    const there = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+    if (there === undefined || (there.dev === own.dev && there.ino === own.ino)) return await halt();
+    const aside = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+    renameSync(path, aside);
+    await halt();
+    renameSync(aside, path);
+  };
+  return { bound, close };
+}
+
+/** Its number is nobody else's while the socket is open. The times are not looked at: anybody may touch a file. */
+function removeOwn(path: string, own: BigIntStats): void {
+  const isOwn = (file: string): boolean => {
+    const stats = lstatSync(file, { throwIfNoEntry: false, bigint: true });
+    return stats !== undefined && stats.isSocket() && stats.dev === own.dev && stats.ino === own.ino;
+  };
+  try {
+    if (isOwn(path)) takeAway(path, isOwn);
+  } catch {
+    // The right to write there is gone: the file is left, and whoever listens there next takes it over.
+  }
+}
+
+/** Removes the socket when nobody answers on it, and says whether the address may be free now. */
+async function removeStale(address: UnixAddress): Promise<boolean> {
+  const { path } = address;
+  const stale = identityOf(address);
+  if (stale === undefined) return true;
+  // Twice: other programs have a moment in which a socket has its name and nobody listens on it yet.
+  if (await answers(path)) return false;
+  await new Promise((resolve) => void setTimeout(resolve, 20));
+  if (await answers(path)) return false;
+  takeAway(path, (aside) => identityOf({ ...address, path: aside }) === stale);
+  return true;
+}
+
+/**
+ * Removes a file that is still the one it was. Between the look and the removal somebody else may have done the same, and
+ * opened the address anew. So the file is moved aside first, which only one of several can do, and put back at once when
+ * it is not the one that was looked at.
+ */
+function takeAway(path: string, isSame: (aside: string) => boolean): void {
+  const aside = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+  try {
+    renameSync(path, aside);
+    // Not a rename back: that would replace the file of a third one.
+    if (!isSame(aside)) linkSync(aside, path);
+    unlinkSync(aside);
+  } catch (error) {
+    // Somebody else was faster.
+    if ((error as { code?: string }).code !== "ENOENT") throw error;
+  }
+}
+
+/** What tells one socket from another of the same name; `undefined` when there is none. Throws when it is no socket. */
+function identityOf(address: UnixAddress): string | undefined {
+  const stats = lstatSync(address.path, { throwIfNoEntry: false, bigint: true });
+  if (stats === undefined) return undefined;
+  // The number alone may be used again. This time is that of its making, and is not changed by a rename.
+  if (stats.isSocket()) return `${stats.dev} ${stats.ino} ${stats.mtimeNs}`;
+  const kind = stats.isDirectory() ? "a directory" : stats.isSymbolicLink() ? "a symbolic link" : "a file";
+  throw new Error(
+    `${formatAddress(address)} is ${kind} and no socket, so it is not replaced: remove it, or use another path`,
+  );
+}
+
+/** Whether anybody listens. Only a refusal says that nobody does. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    const done = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", () => done(true));
+    socket.once("error", (error: Error & { code?: string }) => {
+      done(error.code !== "ECONNREFUSED" && error.code !== "ENOENT");
+    });
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * The proof that a listener over TLS keeps clients without a certificate out: it is tried, before the listener opens.
+ *
+ * @module
+ */
+
+import { connect, createServer, type Socket as NetSocket } from "node:net";
+import { connect as startTls } from "node:tls";
+import { HANDSHAKE_TIMEOUT } from "../../src/contract/tls.ts";
+import type { Handshakes, Outcome } from "./handshakes.ts";
+import { SOCKET_OPTIONS } from "../shared/node_socket.ts";
+
+/**
+ * Resolves when a client without a certificate was refused, and rejects when it was let in. The client comes over
+ * loopback, through a listener of its own: no incoming connection can be mistaken for it, and no registry receives of it.
+ */
+export async function checkThatClientsNeedCertificates(handshakes: Handshakes): Promise<void> {
+  const [client, raw, close] = await loopback();
+  try {
+    const outcome = new Promise<Outcome>((resolve) => void handshakes.begin(raw, HANDSHAKE_TIMEOUT, resolve));
+    // It trusts anybody: the only thing that may end this is that it has no certificate.
+    const socket = startTls({ socket: client, minVersion: "TLSv1.2", rejectUnauthorized: false, servername: "" });
+    // In TLS 1.3 the client is done before the server refuses it, so it is the server's outcome that counts.
+    socket.on("error", () => {}).resume();
+    if (!(await outcome instanceof Error)) throw new Error("this runtime lets clients without a certificate in");
+  } finally {
+    close();
+  }
+}
+
+/** Two ends of one connection, and what closes both. */
+async function loopback(): Promise<[NetSocket, NetSocket, () => void]> {
+  const arrivals: NetSocket[] = [];
+  let arrived = (): void => {};
+  const server = createServer(SOCKET_OPTIONS, (socket) => {
+    arrivals.push(socket.on("error", () => {}));
+    arrived();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen({ host: "127.0.0.1", port: 0 }, () => resolve());
+  });
+  const { port } = server.address() as { port: number };
+  const client = connect({ host: "127.0.0.1", port, ...SOCKET_OPTIONS });
+  const close = (): void => {
+    server.close();
+    for (const socket of [client, ...arrivals]) socket.destroy();
+  };
+  try {
+    await new Promise<void>((resolve, reject) => void client.once("error", reject).once("connect", () => resolve()));
+    client.on("error", () => {});
+    for (;;) {
+      // Anybody on this machine may come to an open port: ours has our port.
+      const raw = arrivals.find((socket) => socket.remotePort === client.localPort);
+      if (raw !== undefined) return [client, raw, close];
+      await new Promise<void>((resolve) => arrived = resolve);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

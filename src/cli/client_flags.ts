@@ -1,0 +1,58 @@
+/**
+ * The connection of the commands `join` and `send`.
+ *
+ * @module
+ */
+
+import type { ConnectOptions } from "../client/connect.ts";
+import type { FramingName } from "../framing/framing.ts";
+import type { ClientFlags } from "./listener_flags.ts";
+import { attempt, type Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The options of `join` and `send`. */
+export interface ClientCommandFlags extends ClientFlags {
+  /** How frames are delimited. */
+  readonly framing: FramingName;
+  /** The largest payload to send or receive, in bytes. */
+  readonly maxFrame: number;
+}
+
+/** What a client comes in with, from its files. Nothing is loaded for who comes in with nothing. */
+export async function readCredentials(
+  terminal: Terminal,
+  flags: ClientFlags,
+): Promise<Pick<ConnectOptions, "tls" | "secret">> {
+  const { ca, cert, key, servername, secretFile: secretFile } = flags;
+  if ([ca, cert, key, servername, secretFile].every((flag) => flag === undefined)) return {};
+  const { Credentials } = await import("./credentials.ts");
+  const files = new Credentials(terminal, (file, mode) => {
+    const warning = `mobcast: others than its owner may use ${file} (mode ${mode}): chmod 600 ${file}\n`;
+    void terminal.stderr.write(warning);
+  });
+  return { tls: await files.forClient(flags), secret: await files.secret(secretFile) };
+}
+
+/** Connects, by way of `dial`; `undefined` when it was told to stop meanwhile. */
+export async function openClient<AnyClient>(
+  { terminal, stop, drop }: Session,
+  flags: ClientCommandFlags,
+  dial: (options: ConnectOptions) => Promise<AnyClient>,
+): Promise<AnyClient | undefined> {
+  const { framing, maxFrame } = flags;
+  const credentials = await attempt(readCredentials(terminal, flags));
+  if (stop.aborted) return undefined;
+  // The client obeys its signal for life: `drop` cuts it off, `stop` only while there is nothing yet to end properly.
+  const cutting = new AbortController();
+  const cut = (): void => cutting.abort();
+  drop.addEventListener("abort", cut, { once: true });
+  stop.addEventListener("abort", cut, { once: true });
+  try {
+    return await attempt(dial({ framing, maxFrame, ...credentials, signal: cutting.signal }));
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    throw error;
+  } finally {
+    stop.removeEventListener("abort", cut);
+  }
+}

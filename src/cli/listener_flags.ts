@@ -1,0 +1,122 @@
+/**
+ * Listener flags: the options of the command line that say who may come in, and how a client gets in.
+ *
+ * @module
+ */
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Address, parseAddress } from "../contract/address.ts";
+import { flagOf } from "./flags.ts";
+
+/** The options of every client: with what it comes in. */
+export interface ClientFlags {
+  /** A file with authorities. */
+  readonly ca?: string | undefined;
+  /** A file with a certificate. */
+  readonly cert?: string | undefined;
+  /** A file with the certificate's key. */
+  readonly key?: string | undefined;
+  /** The name that the server's certificate must have. */
+  readonly servername?: string | undefined;
+  /** A file with what the mob wants to receive first. */
+  readonly secretFile?: string | undefined;
+}
+
+/** The options of `serve`: who may come in. */
+export interface ListenerFlags extends Omit<ClientFlags, "servername"> {
+  /** The mode bits of a Unix socket's file. */
+  readonly unixMode?: number | undefined;
+  /** Who may come in, as addresses and CIDR blocks. */
+  readonly allow: readonly string[];
+  /** Who may not. */
+  readonly deny: readonly string[];
+}
+
+/** Adds the options of `serve`. */
+export function addListenerOptions(command: Command): Command {
+  return command
+    .option("--cert <file>", "tls: listeners: the certificate, and those between it and its authority, as PEM")
+    .option("--key <file>", "tls: listeners: the private key of the certificate, as PEM")
+    .option(
+      "--ca <file>",
+      "tls: listeners: authorities, as PEM; clients need a certificate that one of them has signed",
+    )
+    .addOption(
+      new Option("--unix-mode <mode>", "unix: listeners: mode bits of the socket's file (default: 0600)").argParser(
+        parseMode,
+      ),
+    )
+    .addOption(blocksOption("--allow", "who may come in: addresses and CIDR blocks", "everybody"))
+    .addOption(blocksOption("--deny", "who may not, though --allow says so", "nobody"))
+    .option("--secret-file <file>", "its first line is the token that every client has to say first (default: none)");
+}
+
+/** Adds the options of a client. */
+export function addClientOptions(command: Command): Command {
+  return command
+    .option("--ca <file>", "tls: authorities that the server may be signed by, as PEM (default: the runtime's)")
+    .option("--cert <file>", "tls: a certificate of one's own, as PEM")
+    .option("--key <file>", "tls: the private key of the certificate, as PEM")
+    .option("--servername <name>", "tls: the name in the server's certificate (default: the URL's host)")
+    .option(
+      "--secret-file <file>",
+      "its first line is the token that the server wants to receive first (default: none)",
+    );
+}
+
+/** Refuses listener options that miss each other or their listener. */
+export function checkListeners(command: Command, urls: readonly string[], flags: ListenerFlags): void {
+  const transports = urls.map((url) => parseAddress(url).transport);
+  checkUse(command, flags, ["cert", "key", "ca"], "tls", transports);
+  checkUse(command, flags, ["unixMode"], "unix", transports);
+  for (const name of ["cert", "key"] as const) {
+    if (transports.includes("tls") && flags[name] === undefined) {
+      refuse(command, name, "is missing: a tls: listener needs it");
+    }
+  }
+}
+
+/** Refuses client options that miss each other or a URL that they are for. */
+export function checkClient(command: Command, url: string, flags: ClientFlags): void {
+  checkUse(command, flags, ["ca", "cert", "key", "servername"], "tls", [parseAddress(url).transport]);
+  for (const [name, other] of [["cert", "key"], ["key", "cert"]] as const) {
+    if (flags[name] === undefined && flags[other] !== undefined) {
+      refuse(command, name, `is missing: ${flagOf(other)} needs it`);
+    }
+  }
+}
+
+/** An option without effect is a mistake: whoever asks for a certificate must not be served in the clear. */
+function checkUse<Flags>(
+  command: Command,
+  flags: Flags,
+  names: readonly (keyof Flags & string)[],
+  transport: Address["transport"],
+  transports: readonly Address["transport"][],
+): void {
+  if (transports.includes(transport)) return;
+  for (const name of names) {
+    if (flags[name] !== undefined) refuse(command, name, `is of no use: no URL begins with ${transport}:`);
+  }
+}
+
+function refuse(command: Command, name: string, reason: string): never {
+  const option = command.options.find((each) => each.attributeName() === name);
+  return command.error(`option '${option?.flags ?? flagOf(name)}' ${reason}`);
+}
+
+/** Several values, in one option with commas between them, or in several options. */
+function blocksOption(flag: string, about: string, everybody: string): Option {
+  return new Option(`${flag} <cidr,...>`, about)
+    .argParser((text: string, before: readonly string[]) => {
+      const blocks = text.split(",").map((block) => block.trim());
+      if (blocks.includes("")) throw new InvalidArgumentError("It is addresses and blocks such as 10.0.0.0/8,::1.");
+      return [...before, ...blocks];
+    })
+    .default([], everybody);
+}
+
+function parseMode(text: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return parseInt(text, 8);
+  throw new InvalidArgumentError("It is an octal mode such as 0660.");
+}

@@ -1,0 +1,85 @@
+/**
+ * The table: who is connected and what the mob counts, as log lines.
+ *
+ * @module
+ */
+
+import { logger } from "../logger.ts";
+import type { LogFormat } from "./levels.ts";
+import type { Mob } from "../server/mob.ts";
+import type { ConnectionStats, MobStats } from "../server/stats.ts";
+import { formatToken } from "../contract/token.ts";
+import { roundSize } from "./units.ts";
+
+/** More connections than this are counted, not listed: those furthest behind come first. */
+const LISTED = 100;
+
+/** The columns and their widths. */
+const COLUMNS: readonly (readonly [string, number])[] = [
+  ["client", 22],
+  ["age", 9],
+  ["lag", 11],
+  ["in", 13],
+  ["given", 13],
+  ["skipped", 8],
+  ["", 6],
+];
+
+/** Logs the main counters and a line for each connection, at level info: aligned for people, or as data. */
+export function logStatus(mob: Mob, format: LogFormat): void {
+  const stats = mob.stats();
+  const connections = mob.connections();
+  if (format === "json") return logData(stats, connections);
+  logger.info("{summary}", { summary: summarise(stats), ...stats });
+  if (connections.length === 0) return;
+  logger.info(toRow(COLUMNS.map(([name]) => name)));
+  for (const connection of connections.slice(0, LISTED)) {
+    logger.info("{row}", { row: describeConnection(connection), ...connection, token: formatToken(connection.token) });
+  }
+  if (connections.length > LISTED) logger.info("and {more} more", { more: connections.length - LISTED });
+}
+
+/** The same as structured lines: what a person sees in columns is in the properties, in whole numbers. */
+function logData(stats: MobStats, connections: readonly ConnectionStats[]): void {
+  logger.info("Mob", { ...stats });
+  for (
+    const { token, age, receivedRate: inRate, deliveredRate: givenRate, ...others } of connections.slice(0, LISTED)
+  ) {
+    const [wholeAge, wholeIn, wholeGiven] = [age, inRate, givenRate].map(Math.round);
+    const numbers = { age: wholeAge, inRate: wholeIn, givenRate: wholeGiven };
+    logger.info("Connection: {remoteAddress}", { ...others, ...numbers, token: formatToken(token) });
+  }
+  if (connections.length > LISTED) logger.info("More connections: {more}", { more: connections.length - LISTED });
+}
+
+function summarise(stats: MobStats): string {
+  const { connections, joined, published, delivered: given, skipped, lag, logBytes: logHeld } = stats;
+  const left = Object.entries(stats.closed).filter(([, count]) => count > 0);
+  return [
+    `connections ${connections}, joined ${joined}`,
+    `left ${left.length > 0 ? left.flat().join(" ") : "none"}`,
+    `published ${published.frames} frames ${roundSize(published.bytes)}`,
+    `given ${roundSize(given.bytes)}`,
+    `skipped ${roundSize(skipped.bytes)}`,
+    `lag ${roundSize(lag.bytes)}`,
+    `log ${roundSize(logHeld)}`,
+  ].join(", ");
+}
+
+function describeConnection(
+  { remoteAddress: client, age, lag, receivedRate: inRate, deliveredRate: givenRate, skipped, paused }: ConnectionStats,
+): string {
+  return toRow([
+    client,
+    `${(age / 1000).toFixed(1)}s`,
+    roundSize(lag.bytes),
+    `${roundSize(inRate)}/s`,
+    `${roundSize(givenRate)}/s`,
+    `${skipped.frames}`,
+    paused ? "paused" : "",
+  ]);
+}
+
+function toRow(cells: readonly string[]): string {
+  return cells.map((cell, index) => cell.padEnd(COLUMNS[index]![1])).join(" ").trimEnd();
+}

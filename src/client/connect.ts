@@ -1,0 +1,155 @@
+/**
+ * The client: connects to a mob somewhere else.
+ *
+ * @module
+ */
+
+import { onAbort } from "../contract/abort.ts";
+import type { Adapter } from "../contract/adapter.ts";
+import { type Address, parseAddress, urlText } from "../contract/address.ts";
+import { AwakeClock } from "../reactor/awake_clock.ts";
+import { type Check, checkOptions, type Checks, isAdapter, isTls, isWhole, kindOf, refuse } from "../check.ts";
+import { describe } from "../errors.ts";
+import { checkPlaintext } from "../admission/exposure.ts";
+import { LONGEST_TIMER } from "../server/options.ts";
+import { payloadOf } from "../framing/payload.ts";
+import { Client } from "./client.ts";
+import { type ClientOptions, limitsOf, peerChecks } from "./client_options.ts";
+import { ReconnectingClient } from "./reconnecting_client.ts";
+import type { ReconnectOptions } from "./reconnect_options.ts";
+import type { ClientTls } from "../contract/tls.ts";
+import { runtimeAdapter } from "../../adapters/runtime.ts";
+
+/** The default of `connectTimeout`, in milliseconds. */
+export const CONNECT_TIMEOUT = 10_000;
+
+/** The options of {@link connect}. */
+export interface ConnectOptions extends ClientOptions {
+  /** The adapter to connect with. Default: that of the runtime. */
+  readonly adapter?: Adapter;
+  /** Certificates, for a `tls:` URL. Default: none of its own, and the authorities that the runtime trusts. */
+  readonly tls?: ClientTls | undefined;
+  /**
+   * How long making one connection may take, in milliseconds: 1 to 2 147 483 647, the handshake over TLS included.
+   * Default 10 000. Each attempt of a reconnecting client has its own.
+   */
+  readonly connectTimeout?: number | undefined;
+  /** Connects once. Default. */
+  readonly reconnect?: false | undefined;
+}
+
+/** The options of {@link connect} for a client that connects again by itself. */
+export interface ReconnectingOptions extends Omit<ConnectOptions, "reconnect"> {
+  /** Connects again when the connection is lost: with the defaults, or as told. */
+  readonly reconnect: true | ReconnectOptions;
+}
+
+const isReconnect: Check = (name, value) => {
+  if (typeof value !== "boolean" && kindOf(value) !== "Object") {
+    refuse(name, value, "it is true, false or an object such as { cap: 10_000 }");
+  }
+};
+
+function connectChecks(): Checks {
+  return {
+    ...peerChecks(),
+    tls: isTls("cert", "key", "ca", "servername"),
+    connectTimeout: isWhole("ms", 1, LONGEST_TIMER),
+    reconnect: isReconnect,
+    adapter: isAdapter,
+  };
+}
+
+/**
+ * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would cross the
+ * network in the clear, with the system's error, its `code` and the URL in it, when nobody answers (`ETIMEDOUT` after `connectTimeout`), and with the signal's
+ * reason when it aborts first.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * await using client = await connect(mob.urls[0]!);
+ * await client.send(new TextEncoder().encode("hello"));
+ * for await (const message of client) {
+ *   console.log(new TextDecoder().decode(message)); // hello
+ *   break;
+ * }
+ * ```
+ */
+export function connect(url: string | URL, options?: ConnectOptions): Promise<Client>;
+/** Connects to a mob, and connects again when the connection is lost: see {@link ReconnectingClient}. */
+export function connect(url: string | URL, options: ReconnectingOptions): Promise<ReconnectingClient>;
+export async function connect(
+  url: string | URL,
+  options?: ConnectOptions | ReconnectingOptions,
+): Promise<Client | ReconnectingClient> {
+  const { adapter: given, reconnect = false, ...others } = checkOptions<ConnectOptions | ReconnectingOptions>(
+    "connect()",
+    options,
+    connectChecks(),
+  );
+  const name = urlText("Cannot connect to", url);
+  const target: Target = { name, address: parseAddress(name), options: others };
+  checkTarget(target);
+  const { framing, maxFrame } = limitsOf(others);
+  const adapter = given ?? await runtimeAdapter();
+  if (reconnect === false) return dial(target, adapter, others.signal);
+  const client = new ReconnectingClient({
+    clock: adapter,
+    name,
+    dial: (cut) => dial(target, adapter, cut),
+    payloadOf: (payload) => payloadOf(`Cannot send to ${name}`, payload, framing, maxFrame),
+    random: Math.random,
+    signal: others.signal,
+  }, reconnect === true ? {} : reconnect);
+  await client.open();
+  return client;
+}
+
+/** What to connect to, and how. */
+interface Target {
+  /** The URL as it was given. */
+  readonly name: string;
+  readonly address: Address;
+  readonly options: Omit<ConnectOptions, "adapter" | "reconnect">;
+}
+
+/** Throws when the options do not fit the URL. */
+function checkTarget({ name, address, options }: Target): void {
+  if (options.tls !== undefined && address.transport !== "tls") {
+    throw new TypeError(`Cannot connect to ${name} over TLS: its URL does not begin with tls:`);
+  }
+  checkPlaintext(name, address, options.secret);
+}
+
+/** Makes one connection. */
+async function dial(target: Target, adapter: Adapter, signal: AbortSignal | undefined): Promise<Client> {
+  const { name, address, options: { tls, connectTimeout = CONNECT_TIMEOUT, ...options } } = target;
+  signal?.throwIfAborted();
+  const client = new Client(adapter, name, { ...options, signal });
+  const late = Object.assign(
+    new Error(
+      `Cannot connect to ${name}: no answer within ${connectTimeout} ms, check the address or raise connectTimeout`,
+    ),
+    { code: "ETIMEDOUT" },
+  );
+  const dialing = new AbortController();
+  const cancel = new AwakeClock(adapter).after(connectTimeout, () => dialing.abort(late));
+  const ignoreSignal = signal && onAbort(signal, () => dialing.abort(signal.reason));
+  try {
+    await adapter.connect(address, client.registry, { signal: dialing.signal, tls });
+  } catch (cause) {
+    // Else it would listen to the signal for ever.
+    void client.close();
+    signal?.throwIfAborted();
+    if (dialing.signal.aborted) throw late;
+    throw describe(`Cannot connect to ${name}`, cause);
+  } finally {
+    cancel();
+    ignoreSignal?.();
+  }
+  signal?.throwIfAborted();
+  return client;
+}

@@ -1,0 +1,119 @@
+/**
+ * The contract between the core and a runtime: types and their numbered rules, no code that does anything.
+ *
+ * The core knows the world only through an {@link Adapter}; what a runtime tells the core goes through a
+ * {@link Registry}. The conformance suite has a case for each rule:
+ *
+ * 1. `accept` comes first; no event for a token before it returns. `undefined` means refused: the adapter closes the
+ *    socket.
+ * 2. Adapters never call the core from inside a socket callback, `accept` apart: they record readiness, and one
+ *    deferred tick delivers the batch.
+ * 3. A short `write` obliges the adapter to one WRITABLE (or HUP or ERROR). Spurious and duplicate events are allowed;
+ *    the core shrugs.
+ * 4. The bytes given to `write` are never changed afterwards. The bytes got from `read` belong to the core.
+ * 5. Not reading is back-pressure: the adapter holds a small bounded inbox and then stops reading from the kernel.
+ * 6. Everything read before an end, a reset or a hup is delivered before it. A reset may look like an end of stream:
+ *    only framing says what was whole.
+ * 7. Exactly one final HUP or ERROR for every accepted token; none after `close()`, or if one comes it is stale and
+ *    ignored.
+ * 8. A failing accept (EMFILE, ECONNABORTED, ENOTCONN, ...) never ends the listener: report it, wait until the
+ *    core says so, go on.
+ * 9. An option that an adapter cannot honor is refused at start, by name. Never ignored.
+ *
+ * @module
+ */
+
+import type { Address } from "./address.ts";
+import type { ClientTls, ServerTls } from "./tls.ts";
+import type { Token } from "./token.ts";
+
+/** Readiness: there may be something to read. The words, and that they are bits, are those of mio and epoll. */
+export const READABLE = 1;
+/** Readiness: a write that was short may go on. */
+export const WRITABLE = 2;
+/** Readiness: the connection is over, both ways. What was read before can still be read. */
+export const HUP = 4;
+/** Readiness: the connection broke; `socket.error` says how. What was read before can still be read. */
+export const ERROR = 8;
+
+/** One or more of {@link READABLE}, {@link WRITABLE}, {@link HUP}, {@link ERROR}, or-ed together. */
+export type Readiness = number;
+
+/** A non-blocking byte stream, as the core sees it. No method throws. */
+export interface Socket {
+  /** The bytes that came, as one chunk; `undefined` when it would block; `null` at the end of the stream. */
+  read(): Uint8Array | undefined | null;
+  /** Takes bytes to send and says how many it took: 0 to all of them. The bytes must not change afterwards. */
+  write(bytes: Uint8Array): number;
+  /** No more writes: everything taken is sent, then the client sees the end of the stream. Reading goes on. */
+  shutdown(): void;
+  /** Drops the connection now, and whatever was not sent yet. Calling it again does nothing. */
+  close(): void;
+  /** What broke the connection; set before an {@link ERROR} event. */
+  readonly error: Error | undefined;
+  /** Who is at the other end, for people and logs: `127.0.0.1:54321`. */
+  readonly remoteAddress: string;
+}
+
+/** What a runtime tells the core. */
+export interface Registry {
+  /** A new connection. The token that names it from now on, or `undefined`: refused, and the adapter closes it. */
+  accept(socket: Socket): Token | undefined;
+  /** Something may be done with this token's socket now. Only recorded: the next tick handles it. */
+  ready(token: Token, readiness: Readiness): void;
+  /** The listener could not accept. Resolves when it is time to try again. */
+  acceptFailed(error: Error): Promise<void>;
+  /**
+   * A client is at a listener over TLS: whether its handshake may begin. When not, the adapter closes it. When so, `accept`
+   * or `handshakeFailed` follows.
+   */
+  handshakeStarted?(remoteAddress: string): boolean;
+  /** A handshake came to nothing: a bad certificate, garbage, too slow, or the client left. Its socket is closed. */
+  handshakeFailed?(remoteAddress: string, error: Error): void;
+}
+
+/** An open listener. */
+export interface ListeningSocket {
+  /** The address as opened: a port of 0 has become a real one. */
+  readonly address: Address;
+  /** Of a listener on a host name: each address that it is open at, with an IP address as host. */
+  readonly addresses?: readonly Address[];
+  /** Stops accepting. Connections that came in stay. Resolves when the address is free again. */
+  close(): Promise<void>;
+  /** A listener over TLS: incoming connections are met with these from now on, connections that came in stay. */
+  reload?(tls: ServerTls): Promise<void>;
+}
+
+/** What a listener is opened with, besides its address. */
+export interface ListenOptions {
+  /** Certificates, for a listener over TLS. */
+  readonly tls?: ServerTls | undefined;
+  /** The mode bits of a Unix socket's file. */
+  readonly unixMode?: number | undefined;
+}
+
+/** What a connection is opened with, besides its address. */
+export interface DialOptions {
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Certificates, for a connection over TLS. */
+  readonly tls?: ClientTls | undefined;
+}
+
+/** All the outside world that the core knows. */
+export interface Adapter {
+  /** The name of the runtime, for people and logs. */
+  readonly name: string;
+  /** How many connections the process can have open; `undefined` where that cannot be known. */
+  readonly capacity?: number | undefined;
+  /** Opens a listener. Rejects when it cannot, with the system's `code` (EADDRINUSE, EACCES, ...) on the error. */
+  listen(address: Address, registry: Registry, options?: ListenOptions): Promise<ListeningSocket>;
+  /** Opens a connection: `registry.accept` gets its socket before this resolves. Rejects when it cannot. */
+  connect(address: Address, registry: Registry, options?: DialOptions): Promise<void>;
+  /** Runs `tick` once, after the socket callbacks of this batch. */
+  defer(tick: () => void): void;
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+  /** Runs `run` once after so many milliseconds (at most 2^31 - 1). Returns what cancels it. */
+  after(milliseconds: number, run: () => void): () => void;
+}

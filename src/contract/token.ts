@@ -1,0 +1,67 @@
+/**
+ * Tokens: the names of connections.
+ *
+ * A token is one number that holds a slab index and a generation, so it can be a `Map` key and be compared with `===`.
+ * The index says where the connection lives, the generation says which of the slot's occupants is meant: an event for a
+ * connection that is gone can never reach the incoming connection in its slot.
+ *
+ * @module
+ */
+
+/**
+ * The name of one connection for its whole life: `generation * 2^20 + index`, a safe integer, never issued twice by
+ * the same slab.
+ *
+ * @example
+ * ```ts
+ * import { formatToken, tokenOf } from "mobcast";
+ *
+ * console.log(formatToken(tokenOf(3, 1))); // "3v1"
+ * ```
+ */
+export type Token = number & { readonly brand: "token" };
+
+/** How many slots a slab can have: indices take the low 20 bits of a token. */
+export const INDEX_LIMIT: number = 2 ** 20;
+
+/** The last generation of a slot: with 20 index bits and 32 generation bits a token stays under 2^53. */
+export const LAST_GENERATION: number = 2 ** 32 - 1;
+
+/**
+ * Packs a slab index (0 to 2^20 - 1) and a generation (1 to 2^32 - 1) into a token.
+ *
+ * @example
+ * ```ts
+ * import { tokenOf } from "mobcast";
+ *
+ * tokenOf(3, 1); // 1048579
+ * ```
+ */
+export function tokenOf(index: number, generation: number): Token {
+  return (generation * INDEX_LIMIT + index) as Token;
+}
+
+/** The slab index of a token. Any number gives an index in range, so a forged token can be looked up safely. */
+export function indexOf(token: Token): number {
+  // `&` takes the number modulo 2^32, and 2^20 divides that: the low bits are right for every safe integer.
+  return token & (INDEX_LIMIT - 1);
+}
+
+/** The generation of a token. */
+export function generationOf(token: Token): number {
+  return Math.floor(token / INDEX_LIMIT);
+}
+
+/**
+ * A token for people and logs: `3v1` is slot 3, first occupant.
+ *
+ * @example
+ * ```ts
+ * import { formatToken, tokenOf } from "mobcast";
+ *
+ * formatToken(tokenOf(3, 1)); // "3v1"
+ * ```
+ */
+export function formatToken(token: Token): string {
+  return `${indexOf(token)}v${generationOf(token)}`;
+}

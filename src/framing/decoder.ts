@@ -1,0 +1,165 @@
+/**
+ * The frame decoder: bytes in, whole frames out.
+ *
+ * @module
+ */
+
+import { checkOptions, type Checks, isBoolean, isString, isWhole } from "../check.ts";
+import { type Framing, type FramingName, framingOf, TOO_LARGE, UNKNOWN } from "./framing.ts";
+import { concatenate, ReceiveBuffer } from "./receive_buffer.ts";
+
+/**
+ * Takes a run of whole frames: `count` frames, headers included, back to back in `bytes` from `start` to `end`. The
+ * bytes belong to the decoder again when it returns: copy what is kept.
+ */
+export type FrameVisitor = (bytes: Uint8Array, start: number, end: number, count: number) => void;
+
+/** Takes one whole frame of `length` bytes, header included, that came in several pieces. As above: copy what is kept. */
+export type PiecesVisitor = (pieces: readonly Uint8Array[], length: number) => void;
+
+/** How to build a {@link FrameDecoder}. */
+export interface FrameDecoderOptions {
+  /** How frames are delimited. Default `u64`. */
+  readonly framing?: FramingName;
+  /** The largest payload in bytes. Default 1 MiB. */
+  readonly maxFrame?: number;
+  /**
+   * Whether chunks are the decoder's to keep: large pieces of a partial frame are then not copied. Default false: a
+   * chunk may be used again as soon as it was decoded.
+   */
+  readonly ownsChunks?: boolean;
+}
+
+const DECODER_CHECKS: Checks = {
+  framing: isString,
+  maxFrame: /* @__PURE__ */ isWhole("bytes", 1, 2 ** 30),
+  ownsChunks: isBoolean,
+};
+
+/**
+ * Cuts a byte stream into frames, wherever its chunks are split.
+ *
+ * Whole frames are handed on as they lie in the chunk, many at a time and without a copy; only the part of a frame
+ * that a chunk ends with is kept. Memory grows with the bytes received, never with a length that was only declared. A
+ * frame over `maxFrame` is refused from its header: the decoder is then `failed`, and ignores everything after.
+ *
+ * @example
+ * ```ts
+ * import { FrameDecoder } from "mobcast";
+ *
+ * const decoder = new FrameDecoder({ maxFrame: 1024 });
+ * decoder.decode(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 65]), (bytes, start, end, count) => {
+ *   console.log(count, bytes.slice(start, end)); // 1, the nine bytes
+ * });
+ * ```
+ */
+export class FrameDecoder {
+  readonly #framing: Framing;
+  readonly #maxFrame: number;
+  readonly #ownsChunks: boolean;
+  /** Made when it is first needed: an idle connection has none. */
+  #partial: ReceiveBuffer | undefined;
+  #pings = 0;
+  #failed = false;
+
+  /** Makes a decoder at the start of a stream. Throws a `TypeError` or a `RangeError` when an option is wrong. */
+  constructor(options?: FrameDecoderOptions) {
+    const given = checkOptions("a FrameDecoder", options, DECODER_CHECKS);
+    this.#framing = framingOf(given.framing ?? "u64");
+    this.#maxFrame = given.maxFrame ?? 2 ** 20;
+    this.#ownsChunks = given.ownsChunks ?? false;
+  }
+
+  /** Whether a frame was over the limit. Nothing can be decoded after that. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Bytes kept of a frame that is not whole yet; 0 at a frame boundary. */
+  get pending(): number {
+    return this.#partial?.length ?? 0;
+  }
+
+  /** How many pings, frames without a payload, were swallowed. */
+  get pings(): number {
+    return this.#pings;
+  }
+
+  /**
+   * Decodes one chunk, calling `visit` for each run of whole frames in it, in order. A frame that came in several pieces
+   * is put together for that, or, where there is a `visitPieces`, handed on as it is.
+   */
+  decode(chunk: Uint8Array, visit: FrameVisitor, visitPieces?: PiecesVisitor): void {
+    if (this.#failed) return;
+    const partial = this.#partial;
+    const from = partial !== undefined && partial.length > 0 ? this.#finish(partial, chunk, visit, visitPieces) : 0;
+    if (from < chunk.length && !this.#failed) this.#scan(chunk, from, visit);
+  }
+
+  /** Drops a partial frame and its buffer: for a stream that has ended. */
+  reset(): void {
+    this.#partial = undefined;
+  }
+
+  /** Completes the partial frame with the head of the chunk. Returns where the next frame starts. */
+  #finish(partial: ReceiveBuffer, chunk: Uint8Array, visit: FrameVisitor, visitPieces?: PiecesVisitor): number {
+    let at = 0;
+    for (;;) {
+      const missing = this.#framing.missing(partial, chunk, at, this.#maxFrame);
+      if (missing === TOO_LARGE) {
+        this.#fail();
+        return chunk.length;
+      }
+      if (missing === 0) break;
+      const taken = Math.min(missing, chunk.length - at);
+      if (taken === 0) return chunk.length;
+      partial.append(chunk, at, at + taken);
+      at += taken;
+    }
+    const { length } = partial;
+    if (length === this.#framing.header + this.#framing.trailer) this.#pings++;
+    else if (partial.isWhole) visit(partial.head, 0, length, 1);
+    else if (visitPieces !== undefined) visitPieces(partial.pieces(), length);
+    else visit(concatenate(partial.pieces(), length), 0, length, 1);
+    partial.clear();
+    return at;
+  }
+
+  /** Hands on the whole frames of the chunk from `from` on, and keeps the rest. */
+  #scan(chunk: Uint8Array, from: number, visit: FrameVisitor): void {
+    const { header, trailer } = this.#framing;
+    const to = chunk.length;
+    let start = from;
+    let at = from;
+    let count = 0;
+    let end = UNKNOWN;
+    while (at < to) {
+      end = this.#framing.end(chunk, at, to, this.#maxFrame);
+      if (end < 0 || end > to) break;
+      if (end - at > header + trailer) {
+        count++;
+      } else {
+        // A ping ends the run before it: what is handed on holds no pings.
+        this.#pings++;
+        if (count > 0) visit(chunk, start, at, count);
+        start = end;
+        count = 0;
+      }
+      at = end;
+    }
+    if (count > 0) visit(chunk, start, at, count);
+    if (end === TOO_LARGE) this.#fail();
+    else if (at < to) this.#keep(chunk, at, to);
+  }
+
+  /** Keeps what a frame begins with. */
+  #keep(chunk: Uint8Array, from: number, to: number): void {
+    this.#partial ??= new ReceiveBuffer(this.#ownsChunks);
+    this.#partial.append(chunk, from, to);
+  }
+
+  #fail(): void {
+    this.#failed = true;
+    this.reset();
+  }
+}

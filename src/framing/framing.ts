@@ -1,0 +1,154 @@
+/**
+ * Framings: how a message becomes a frame on the wire. The rules here are pure arithmetic on bytes: no state, no I/O.
+ *
+ * | name | frame | payload may hold |
+ * | --- | --- | --- |
+ * | `u64` | 8-byte big-endian length, payload | anything |
+ * | `u32` | 4-byte big-endian length, payload | anything |
+ * | `line` | payload, `\n` | anything but `\n` |
+ *
+ * In every framing an empty payload is a ping: it is swallowed, never broadcast.
+ *
+ * @module
+ */
+
+import { isOneOf } from "../check.ts";
+import type { ReceiveBuffer } from "./receive_buffer.ts";
+import { type Payload, payloadOf } from "./payload.ts";
+
+/** The names of the framings. */
+export type FramingName = "u64" | "u32" | "line";
+
+/** What {@link Framing.end} and {@link Framing.missing} say of a frame whose payload is over the limit. */
+export const TOO_LARGE = -2;
+
+/** What {@link Framing.end} says when the bytes do not tell yet where the frame ends. */
+export const UNKNOWN = -1;
+
+/** The rules of one framing. */
+export interface Framing {
+  /** Its name, as in options and on the command line. */
+  readonly name: FramingName;
+  /** Bytes before the payload. */
+  readonly header: number;
+  /** Bytes after the payload. */
+  readonly trailer: number;
+  /**
+   * Where the frame that starts at `from` ends, given the bytes up to `to`. The end may lie beyond `to`: then the
+   * header is whole but the payload is not. {@link UNKNOWN} when the bytes do not tell, {@link TOO_LARGE} when the
+   * payload is over `maxFrame` bytes.
+   */
+  end(bytes: Uint8Array, from: number, to: number, maxFrame: number): number;
+  /**
+   * How many bytes of `chunk` from `from` on belong to the frame of which `partial` is what came before, as far as that
+   * can be told: at least 1 while the frame is not whole, 0 when it is, {@link TOO_LARGE} when its payload is over
+   * `maxFrame`.
+   */
+  missing(partial: ReceiveBuffer, chunk: Uint8Array, from: number, maxFrame: number): number;
+  /** Writes the frame of `payload` into `target` at `at`, which must have room for header, payload and trailer. */
+  write(payload: Uint8Array, target: Uint8Array, at: number): void;
+  /** Why this payload cannot be a frame, or `undefined` when it can. */
+  refuses(payload: Uint8Array): string | undefined;
+}
+
+const NEWLINE = 10;
+
+/** What fits into the four bytes of a length that are written. */
+const LONGEST_PAYLOAD = 2 ** 32 - 1;
+
+/** A framing with a big-endian length of `header` bytes in front. Only the last four can hold a length within limits. */
+function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
+  /** The frame length that the whole header at `from` declares. No Number is made of 64 bits: 2^53 + 1 has none. */
+  function declared(bytes: Uint8Array, from: number, maxFrame: number): number {
+    let low = from;
+    if (header === 8) {
+      if ((bytes[from]! | bytes[from + 1]! | bytes[from + 2]! | bytes[from + 3]!) !== 0) return TOO_LARGE;
+      low = from + 4;
+    }
+    // `>>> 0` because a length of 2^31 or more would come out negative.
+    const length = ((bytes[low]! << 24) | (bytes[low + 1]! << 16) | (bytes[low + 2]! << 8) | bytes[low + 3]!) >>> 0;
+    return length > maxFrame ? TOO_LARGE : header + length;
+  }
+  return {
+    name,
+    header,
+    trailer: 0,
+    end(bytes, from, to, maxFrame) {
+      if (to - from < header) return UNKNOWN;
+      const length = declared(bytes, from, maxFrame);
+      return length === TOO_LARGE ? TOO_LARGE : from + length;
+    },
+    missing(partial, _chunk, _from, maxFrame) {
+      if (partial.length < header) return header - partial.length;
+      const length = declared(partial.head, 0, maxFrame);
+      return length === TOO_LARGE ? TOO_LARGE : length - partial.length;
+    },
+    write(payload, target, at) {
+      const length = payload.length;
+      if (header === 8) target.fill(0, at, at + 4);
+      const low = at + header - 4;
+      target[low] = length >>> 24;
+      target[low + 1] = length >>> 16;
+      target[low + 2] = length >>> 8;
+      target[low + 3] = length;
+      target.set(payload, at + header);
+    },
+    refuses: () => undefined,
+  };
+}
+
+const line: Framing = {
+  name: "line",
+  header: 0,
+  trailer: 1,
+  end(bytes, from, to, maxFrame) {
+    const newline = bytes.indexOf(NEWLINE, from);
+    if (newline === -1 || newline >= to) return to - from > maxFrame ? TOO_LARGE : UNKNOWN;
+    return newline - from > maxFrame ? TOO_LARGE : newline + 1;
+  },
+  missing(partial, chunk, from, maxFrame) {
+    if (partial.last === NEWLINE) return 0;
+    const newline = chunk.indexOf(NEWLINE, from);
+    const more = newline === -1 ? chunk.length - from : newline - from;
+    if (partial.length + more > maxFrame) return TOO_LARGE;
+    return newline === -1 ? Math.max(more, 1) : more + 1;
+  },
+  write(payload, target, at) {
+    target.set(payload, at);
+    target[at + payload.length] = NEWLINE;
+  },
+  refuses: (payload) => payload.includes(NEWLINE) ? "a line cannot hold a newline" : undefined,
+};
+
+/** The framings by name. */
+export const FRAMINGS: Readonly<Record<FramingName, Framing>> = {
+  u64: lengthPrefixed("u64", 8),
+  u32: lengthPrefixed("u32", 4),
+  line,
+};
+
+/** The rules of a framing. Throws a `TypeError` when there is none of that name. */
+export function framingOf(name: FramingName): Framing {
+  if (!Object.hasOwn(FRAMINGS, name)) isOneOf(Object.keys(FRAMINGS))("framing", name);
+  return FRAMINGS[name];
+}
+
+/**
+ * The frame of a payload, as it stands on the wire; text goes as UTF-8. Throws a `TypeError` when there is no such
+ * framing, when the payload is neither text nor bytes, and when the framing cannot carry it; a `RangeError` when it has
+ * over 2^32 - 1 bytes.
+ *
+ * @example
+ * ```ts
+ * import { encodeFrame } from "mobcast";
+ *
+ * encodeFrame("u64", "hi"); // 0 0 0 0 0 0 0 2 h i
+ * ```
+ */
+export function encodeFrame(framing: FramingName, payload: Payload): Uint8Array {
+  const rules = framingOf(framing);
+  const bytes = payloadOf("Cannot encode a frame", payload, rules, LONGEST_PAYLOAD);
+  const frame = new Uint8Array(rules.header + bytes.length + rules.trailer);
+  rules.write(bytes, frame, 0);
+  return frame;
+}

@@ -1,0 +1,52 @@
+/**
+ * Payloads: what an application may send, as bytes.
+ *
+ * @module
+ */
+
+import { kindOf } from "../check.ts";
+import type { Framing } from "./framing.ts";
+
+/** What can be sent: text, which goes as UTF-8, or bytes, of which a view counts as the part that it shows. */
+export type Payload = string | ArrayBufferLike | ArrayBufferView;
+
+const encoder = /* @__PURE__ */ new TextEncoder();
+
+/**
+ * The bytes of a payload; not copied, but where another thread could change them after they were looked at. `cannot`
+ * begins the errors: a `TypeError` when it is no payload, or none that the framing can carry, a `RangeError` when it has
+ * more than `maxFrame` bytes.
+ */
+export function payloadOf(cannot: string, given: unknown, framing: Framing, maxFrame: number): Uint8Array {
+  let bytes = bytesOf(cannot, given);
+  if (bytes.length > maxFrame) {
+    throw new RangeError(`${cannot}: the payload has ${bytes.length} bytes, and maxFrame is ${maxFrame}`);
+  }
+  // A trailer must not be in the payload: only then does it matter what the bytes are.
+  if (framing.trailer > 0 && kindOf(bytes.buffer) === "SharedArrayBuffer") bytes = bytes.slice();
+  const refusal = framing.refuses(bytes);
+  if (refusal !== undefined) throw new TypeError(`${cannot}: ${refusal}`);
+  return bytes;
+}
+
+function bytesOf(cannot: string, given: unknown): Uint8Array {
+  if (typeof given === "string") {
+    // Encoded, it would be U+FFFD: something else than was said.
+    if (/[\ud800-\udfff]/u.test(given)) {
+      throw new TypeError(`${cannot}: the payload holds half a surrogate pair, which has no UTF-8`);
+    }
+    return encoder.encode(given);
+  }
+  try {
+    if (ArrayBuffer.isView(given)) {
+      // Where the buffer was transferred or has shrunk an array is empty, which would be a ping: it throws when asked.
+      if (given.byteLength === 0 && "at" in given) (given as Uint8Array).at(0);
+      if (given instanceof Uint8Array) return given;
+      return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+    }
+    if (kindOf(given).endsWith("ArrayBuffer")) return new Uint8Array(given as ArrayBufferLike);
+  } catch {
+    throw new TypeError(`${cannot}: the payload's buffer is gone, it was transferred or has shrunk`);
+  }
+  throw new TypeError(`${cannot}: a payload is a Uint8Array, another BufferSource or a string, not ${kindOf(given)}`);
+}

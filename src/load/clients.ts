@@ -1,0 +1,131 @@
+/**
+ * The crowd: all clients of a load, and one tick for what becomes ready.
+ *
+ * @module
+ */
+
+import type { Adapter, Readiness } from "../contract/adapter.ts";
+import { Poll } from "../reactor/poll.ts";
+import { indexOf, type Token } from "../contract/token.ts";
+import { LoadClient, type Way } from "./load_client.ts";
+import type { Run } from "./receiver.ts";
+import type { Stamper } from "./stamp.ts";
+
+/** So many may be on their way in at a time: a server's backlog may be small. */
+const JOINING = 128;
+
+/** Milliseconds between two knocks, while not all have come in. */
+const KNOCK = 10;
+
+/** Milliseconds between two looks at the clock. */
+const TICK = 1;
+
+/** The clients of one run. They work on the contract's sockets: a client for each would be slower than the server. */
+export class LoadClients {
+  /** All of them; the first ones are the publishers. */
+  readonly clients: LoadClient[] = [];
+  /** Frames that all have received together. */
+  received = 0;
+  /** Frames that all have sent together. */
+  sent = 0;
+  /** When the tick at hand began, by the adapter's clock. */
+  tickAt = 0;
+  /** Called at the end of each tick. */
+  onTick: () => void = () => {};
+
+  readonly #adapter: Adapter;
+  readonly #run: Run;
+  readonly #stamper: Stamper;
+  readonly #poll: Poll;
+
+  /** A crowd in which nobody is yet. */
+  constructor(adapter: Adapter, run: Run, stamper: Stamper) {
+    this.#adapter = adapter;
+    this.#run = run;
+    this.#stamper = stamper;
+    this.#poll = new Poll(adapter, (events) => this.#tick(events));
+  }
+
+  /** Whether everybody has received everything that was sent. */
+  get isLevel(): boolean {
+    const publishers = this.clients.slice(0, this.#run.publishers);
+    return publishers.every(({ isEven }) => isEven) &&
+      this.clients.every(({ receiver }) => publishers.every(({ sent }, index) => receiver.next[index] === sent));
+  }
+
+  /** The first of those whose connection is over. */
+  get ended(): LoadClient | undefined {
+    return this.clients.find(({ ended }) => ended !== undefined);
+  }
+
+  /**
+   * Lets so many come in. One is in when it has received a frame, so the first one talks until all have. Says whether they
+   * came: not when it was told to stop, or when nobody new received anything for `quiet` milliseconds.
+   */
+  async join(count: number, way: Way, quiet: number, stop: AbortSignal): Promise<boolean> {
+    let waiting = 0;
+    for (let newsAt = this.#adapter.now(); this.clients.length < count || waiting > 0;) {
+      const room = this.clients.length === 0 ? 1 : Math.min(count - this.clients.length, JOINING - waiting);
+      if (room > 0) await this.#connect(room, way, stop);
+      const before = waiting + Math.max(0, room);
+      const first = this.clients[0]!;
+      if (first.isEven) this.say(0, 1, () => this.#adapter.now());
+      await this.until(() => this.clients.every(({ receiver }) => receiver.received > 0), KNOCK);
+      waiting = this.clients.filter(({ receiver }) => receiver.received === 0).length;
+      if (waiting < before) newsAt = this.#adapter.now();
+      if (stop.aborted || this.ended !== undefined || this.#adapter.now() - newsAt > quiet) return false;
+    }
+    return this.until(() => this.isLevel, quiet);
+  }
+
+  /** A publisher sends frames; `sentAt` is their time of sending, for each. */
+  say(publisher: number, count: number, sentAt: (index: number) => number): void {
+    const client = this.clients[publisher]!;
+    const bytes = this.#stamper.frames(publisher, client.sent, count, sentAt);
+    client.sent += count;
+    this.sent += count;
+    client.send(bytes);
+  }
+
+  /** Waits until the condition holds, and says whether it came to within so many milliseconds. */
+  async until(condition: () => boolean, milliseconds: number): Promise<boolean> {
+    const deadline = this.#adapter.now() + milliseconds;
+    while (!condition()) {
+      if (this.#adapter.now() >= deadline) return false;
+      await this.#moment();
+    }
+    return true;
+  }
+
+  /** Drops all connections. */
+  close(): void {
+    for (const client of this.clients) client.close();
+  }
+
+  /** Resolves after a moment, however often ticks come. */
+  #moment(): Promise<void> {
+    return new Promise((resolve) => void this.#adapter.after(TICK, resolve));
+  }
+
+  async #connect(count: number, way: Way, stop: AbortSignal): Promise<void> {
+    const coming = Array.from({ length: count }, () => {
+      const client = new LoadClient(this.clients.length, this.#run);
+      this.clients.push(client);
+      return client.connect(this.#adapter, way, this.#poll, stop);
+    });
+    // All of them have an outcome before the first failure is told: none is left on its way.
+    const failed = (await Promise.allSettled(coming)).find(({ status }) => status === "rejected");
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+  }
+
+  #tick(events: ReadonlyMap<Token, Readiness>): void {
+    this.tickAt = this.#adapter.now();
+    for (const [token, readiness] of events) {
+      const client = this.clients[indexOf(token)]!;
+      const before = client.receiver.received;
+      client.handle(readiness);
+      this.received += client.receiver.received - before;
+    }
+    this.onTick();
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * The load: clients that all receive and some of which talk, against any mob; measured, and checked to the last frame.
+ *
+ * @module
+ */
+
+import type { Adapter } from "../contract/adapter.ts";
+import { parseAddress } from "../contract/address.ts";
+import { describe } from "../errors.ts";
+import { encodeFrame } from "../framing/framing.ts";
+import type { ClientTls } from "../contract/tls.ts";
+import { runtimeAdapter } from "../../adapters/runtime.ts";
+import type { Way } from "./load_client.ts";
+import { LoadClients } from "./clients.ts";
+import { Latencies } from "./latency.ts";
+import type { Run } from "./receiver.ts";
+import { ClosedLoop, OpenLoop } from "./schedule.ts";
+import { type BenchFraming, Stamper } from "./stamp.ts";
+
+/** What a load does. */
+export interface LoadOptions {
+  /** How frames are delimited. */
+  readonly framing: BenchFraming;
+  /** Connections. All of them receive. */
+  readonly clients: number;
+  /** How many of them also talk. */
+  readonly publishers: number;
+  /** Bytes of each payload. */
+  readonly size: number;
+  /** Frames a second from each publisher, by the clock, whatever becomes of them. */
+  readonly rate?: number | undefined;
+  /** Frames under way at a time, where there is no rate. */
+  readonly inFlight: number;
+  /** How long it is measured. */
+  readonly seconds: number;
+  /** Certificates, for a `tls:` URL. */
+  readonly tls?: ClientTls | undefined;
+  /** What the mob wants to receive first. */
+  readonly secret?: string | undefined;
+}
+
+/** How far a load has come. */
+export interface Progress {
+  /** From 0 to 1, of the time that is measured. */
+  readonly done: number;
+  /** Deliveries a second since the last look. */
+  readonly deliveries: number;
+  /** The 99th percentile of all delays so far, in milliseconds. */
+  readonly p99: number;
+}
+
+/** What came of a load. */
+export interface Outcome {
+  /** Milliseconds until all were in. */
+  readonly joined: number;
+  /** How long it was measured. */
+  readonly seconds: number;
+  /** Frames sent in that time. */
+  readonly sent: number;
+  /** Frames received in that time, by all clients together. */
+  readonly deliveries: number;
+  /** The delays of frames that were due in that time. */
+  readonly delays: Latencies;
+  /** Frames that some client did not receive, summed over all clients. */
+  readonly lost: number;
+  /** Frames that some client received more than once. */
+  readonly repeated: number;
+  /** Frames that came after a later one of the same publisher. */
+  readonly reordered: number;
+  /** Connections that ended meanwhile, and why the first did. */
+  readonly ended: number;
+  /** Why the first of them ended. */
+  readonly why: string | undefined;
+  /** Frames that others sent meanwhile, as received by all clients together. */
+  readonly foreign: number;
+}
+
+/** Load before anything is measured, in milliseconds: programs get faster when they have run for a while. */
+const RAMP = 500;
+
+/** Without anything new for so long, nothing more will come; in milliseconds. */
+const QUIET = 5000;
+
+/** How many delays are counted in a second, about: counting one takes as long as receiving twenty frames. */
+const SAMPLES = 100_000;
+
+/** Milliseconds between two tellings. */
+const TELLING = 200;
+
+/**
+ * Runs a load against the mob at `url`. `tell` receives how far it is, and `stop` ends it early: then what was measured
+ * until then comes of it, or `undefined` when that is nothing. Rejects when clients cannot connect, or receive nothing.
+ */
+export async function runLoad(
+  url: string,
+  options: LoadOptions,
+  tell: (progress: Progress) => void,
+  stop: AbortSignal,
+): Promise<Outcome | undefined> {
+  const adapter = await runtimeAdapter();
+  const load = new Load(adapter, url, options);
+  try {
+    return await load.run(tell, stop);
+  } finally {
+    load.close();
+  }
+}
+
+class Load {
+  readonly #adapter: Adapter;
+  readonly #url: string;
+  readonly #options: LoadOptions;
+  readonly #run: Run;
+  readonly #loadClients: LoadClients;
+  readonly #delays: Latencies = new Latencies();
+  /** Delays of frames that were due in this time count, by the adapter's clock. */
+  #from = Infinity;
+  #to = Infinity;
+
+  constructor(adapter: Adapter, url: string, options: LoadOptions) {
+    this.#adapter = adapter;
+    this.#url = url;
+    this.#options = options;
+    const { framing, size, publishers } = options;
+    // The digits below a millisecond tell one run from another that is beside it, or was cut off before it.
+    const id = Math.floor(adapter.now() * 1e6) >>> 0;
+    this.#run = { framing, size, id, publishers, sample: 1, delayed: (sentAt) => this.#delayed(sentAt) };
+    this.#loadClients = new LoadClients(adapter, this.#run, new Stamper(framing, size, id));
+  }
+
+  close(): void {
+    this.#loadClients.close();
+  }
+
+  async run(tell: (progress: Progress) => void, stop: AbortSignal): Promise<Outcome | undefined> {
+    const loadClients = this.#loadClients;
+    const joined = await this.#join(stop);
+    if (joined === undefined) return undefined;
+    const atStart = loadClients.clients.map(({ sent, receiver }) => ({ sent, received: receiver.received }));
+    this.#talk();
+    const over = (): boolean => stop.aborted || loadClients.ended !== undefined;
+    const received = loadClients.received;
+    await loadClients.until(over, RAMP);
+    this.#chooseSample((loadClients.received - received) * 1000 / RAMP);
+    const before = { received: loadClients.received, sent: loadClients.sent };
+    this.#from = this.#adapter.now();
+    this.#to = this.#from + this.#options.seconds * 1000;
+    await this.#measure(tell, over);
+    this.#to = Math.min(this.#to, this.#adapter.now());
+    const counts = { sent: loadClients.sent - before.sent, deliveries: loadClients.received - before.received };
+    loadClients.onTick = () => {};
+    await this.#receiveTheRest();
+    const seconds = (this.#to - this.#from) / 1000;
+    return { joined, seconds, ...counts, delays: this.#delays, ...this.#verdict(atStart) };
+  }
+
+  async #join(stop: AbortSignal): Promise<number | undefined> {
+    const began = this.#adapter.now();
+    const { clients } = this.#options;
+    let cameIn = false;
+    try {
+      cameIn = await this.#loadClients.join(clients, this.#way(), QUIET, stop);
+    } catch (cause) {
+      if (stop.aborted) return undefined;
+      throw describe(`Cannot connect client ${this.#loadClients.clients.length} of ${clients} to ${this.#url}`, cause);
+    }
+    if (stop.aborted) return undefined;
+    if (cameIn) return this.#adapter.now() - began;
+    const ended = this.#loadClients.ended;
+    const waiting = clients - this.#loadClients.clients.filter(({ receiver }) => receiver.received > 0).length;
+    const reason = ended !== undefined
+      ? ended.ended
+      : `${waiting} of ${clients} received nothing for ${QUIET / 1000} s`;
+    throw new Error(
+      `Cannot load ${this.#url}: ${reason}; it has to be a mob with the same --framing, with --echo all, with ` +
+        "--max-connections for all clients and --max-frame for all payloads",
+    );
+  }
+
+  #way(): Way {
+    const { framing, tls, secret } = this.#options;
+    const frame = secret === undefined ? undefined : encodeFrame(framing, new TextEncoder().encode(secret));
+    return { address: parseAddress(this.#url), tls, secret: frame };
+  }
+
+  /** From now on the publishers talk, at every tick and when no ticks come. */
+  #talk(): void {
+    const { publishers, rate, inFlight } = this.#options;
+    const pace = rate === undefined
+      ? new ClosedLoop(this.#loadClients, this.#adapter, publishers, inFlight)
+      : new OpenLoop(this.#loadClients, this.#adapter, publishers, rate);
+    const keepUp = (): void => pace.keepUp();
+    const tick = (): void => {
+      if (this.#loadClients.onTick !== keepUp) return;
+      keepUp();
+      this.#adapter.after(1, tick);
+    };
+    this.#loadClients.onTick = keepUp;
+    tick();
+  }
+
+  #chooseSample(deliveries: number): void {
+    this.#run.sample = 2 ** Math.max(0, Math.round(Math.log2(Math.max(1, deliveries) / SAMPLES)));
+  }
+
+  async #measure(tell: (progress: Progress) => void, over: () => boolean): Promise<void> {
+    const { seconds } = this.#options;
+    let [lookedAt, received] = [this.#from, this.#loadClients.received];
+    while (!over() && this.#adapter.now() < this.#to) {
+      await this.#loadClients.until(over, Math.min(TELLING, this.#to - this.#adapter.now()));
+      const now = this.#adapter.now();
+      tell({
+        done: Math.min(1, (now - this.#from) / (seconds * 1000)),
+        deliveries: (this.#loadClients.received - received) * 1000 / (now - lookedAt),
+        p99: this.#delays.percentile(99),
+      });
+      [lookedAt, received] = [now, this.#loadClients.received];
+    }
+  }
+
+  /** Waits until all have received all, or nothing new comes any more. */
+  async #receiveTheRest(): Promise<void> {
+    const loadClients = this.#loadClients;
+    for (let received = -1; received !== loadClients.received;) {
+      received = loadClients.received;
+      if (await loadClients.until(() => loadClients.isLevel || loadClients.ended !== undefined, QUIET)) return;
+    }
+  }
+
+  #verdict(atStart: readonly { sent: number; received: number }[]): Omit<
+    Outcome,
+    "joined" | "seconds" | "sent" | "deliveries" | "delays"
+  > {
+    const { clients } = this.#loadClients;
+    const sent = clients.reduce((sum, client, index) => sum + client.sent - atStart[index]!.sent, 0);
+    const verdict = { lost: 0, repeated: 0, reordered: 0, foreign: 0 };
+    clients.forEach(({ receiver }, index) => {
+      const received = receiver.received - atStart[index]!.received;
+      verdict.lost += Math.max(0, sent - received);
+      verdict.repeated += Math.max(0, received - sent);
+      verdict.reordered += receiver.late;
+      verdict.foreign += receiver.foreign;
+    });
+    const ended = clients.filter(({ ended }) => ended !== undefined);
+    // A frame that is received again is late as well.
+    verdict.reordered = Math.max(0, verdict.reordered - verdict.repeated);
+    return { ...verdict, ended: ended.length, why: ended[0]?.ended };
+  }
+
+  #delayed(sentAt: number): void {
+    if (sentAt >= this.#from && sentAt < this.#to) this.#delays.add(this.#loadClients.tickAt - sentAt);
+  }
+}

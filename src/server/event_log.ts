@@ -1,0 +1,99 @@
+/**
+ * The event log: one structured log line for each thing worth telling, and no way to fill a disk with them.
+ *
+ * @module
+ */
+
+import { logger } from "../logger.ts";
+import type { Connection } from "./connection.ts";
+import type { CloseReason } from "./stats.ts";
+import { formatToken } from "../contract/token.ts";
+
+/** So many lines of one kind are written in a window; the rest are counted. */
+const LINES = 10;
+
+/** The window, in milliseconds. */
+const WINDOW = 10_000;
+
+/** The most characters of an error that are told. */
+const LONGEST_WHY = 200;
+
+/** Ends that are part of ordinary life, told at debug level. All others are refusals and cuts: warnings. */
+const ORDINARY: ReadonlySet<CloseReason> = new Set(["end", "reset", "truncated", "shutdown"]);
+
+/** What was written and what was only counted of one kind of line. */
+interface Tally {
+  since: number;
+  written: number;
+  unwritten: number;
+}
+
+/** Writes the life of connections to the log. */
+export class EventLog {
+  readonly #tallies: Map<string, Tally> = new Map();
+
+  /** A connection joined. */
+  joined(connection: Connection): void {
+    logger.debug(
+      "Joined: {remoteAddress}",
+      () => ({ remoteAddress: connection.socket.remoteAddress, token: formatToken(connection.token) }),
+    );
+  }
+
+  /** A connection left; `lag` is what it was still owed, in bytes. */
+  left(connection: Connection, reason: CloseReason, lag: number, now: number): void {
+    const properties = () => ({
+      reason,
+      remoteAddress: connection.socket.remoteAddress,
+      token: formatToken(connection.token),
+      age: Math.round(now - connection.since),
+      bytesIn: connection.bytesIn,
+      bytesDelivered: connection.bytesDelivered,
+      lag,
+    });
+    if (ORDINARY.has(reason)) logger.debug("Left: {remoteAddress}, {reason}", properties);
+    else if (this.#mayWrite(reason, now)) {
+      logger.warning("Removed: {remoteAddress}, {reason} (lag {lag} bytes)", properties());
+    }
+  }
+
+  /** Handling a connection failed, by a defect of ours. */
+  failed(remoteAddress: string, error: unknown, now: number): void {
+    if (!this.#mayWrite("internal errors", now)) return;
+    logger.error("Removed: {remoteAddress}, internal error: {error}", { remoteAddress, error });
+  }
+
+  /** An incoming connection was not let in, because of a limit or a list, or because it did not say the secret. */
+  rejected(remoteAddress: string, reason: "refused" | "unauthorized", why: string, now: number): void {
+    if (!this.#mayWrite(reason, now)) return;
+    if (reason === "refused") {
+      logger.warning("Refused: {remoteAddress}, {limit}", { reason, remoteAddress, limit: why });
+    } else logger.warning("Unauthorized: {remoteAddress}, {why}", { reason, remoteAddress, why });
+  }
+
+  /** A handshake came to nothing. What went wrong may be told in the client's own words, so it is cut short. */
+  handshakeFailed(remoteAddress: string, error: Error, now: number): void {
+    const reason = "handshake-failed";
+    if (!this.#mayWrite(reason, now)) return;
+    const { code } = error as { code?: unknown };
+    const why = (typeof code === "string" ? code : error.message).slice(0, LONGEST_WHY);
+    logger.warning("Handshake failed: {remoteAddress}, {why}", { reason, remoteAddress, why });
+  }
+
+  /** Whether one more line of this kind may be written. A new window starts with the count of those that were not. */
+  #mayWrite(kind: string, now: number): boolean {
+    let tally = this.#tallies.get(kind);
+    if (tally === undefined || now - tally.since >= WINDOW) {
+      const unwritten = tally?.unwritten ?? 0;
+      if (unwritten > 0) logger.warning("Not logged: {unwritten} more lines of {kind}", { unwritten, kind });
+      tally = { since: now, written: 0, unwritten: 0 };
+      this.#tallies.set(kind, tally);
+    }
+    if (tally.written < LINES) {
+      tally.written++;
+      return true;
+    }
+    tally.unwritten++;
+    return false;
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * The mob: all connections that receive each other, and the listeners they come through.
+ *
+ * @module
+ */
+
+import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapter.ts";
+import { type Address, formatAddress, parseAddress, urlText } from "../contract/address.ts";
+import { AwakeClock } from "../reactor/awake_clock.ts";
+import {
+  type Check,
+  checkOptions,
+  type Checks,
+  isAdapter,
+  isFunction,
+  isNone,
+  isTls,
+  isWhole,
+  refuse,
+} from "../check.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { describe } from "../errors.ts";
+import { checkExposure } from "../admission/exposure.ts";
+import type { MobHooks } from "./hooks.ts";
+import { LIMITS, mobChecks, type MobOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { Client } from "../client/client.ts";
+import { type JoinOptions, peerChecks } from "../client/client_options.ts";
+import { socketPair } from "../contract/socket_pair.ts";
+import type { ConnectionStats, MobStats } from "./stats.ts";
+import type { ServerTls, TlsSource } from "../contract/tls.ts";
+
+/** How to close a {@link Mob}. */
+export interface CloseOptions {
+  /** How long connections may take what they are owed, in milliseconds. Default `drainTimeout`; 0 drops them now. */
+  readonly drain?: number;
+}
+
+/** What the listeners of a {@link Mob} are opened with, besides their URLs. */
+export interface ListenerOptions {
+  /** The certificates of listeners over TLS, or what gets them: then `reload()` can bring new ones. */
+  readonly tls?: TlsSource | undefined;
+  /** The mode bits of a Unix socket's file: who may connect. Default `0o600`, the owner alone. */
+  readonly unixMode?: number | undefined;
+}
+
+/** An open listener of a {@link Mob}. */
+export interface ListenerInfo {
+  /** Its URL, as in `urls`: where clients find it. */
+  readonly url: string;
+  /** The URLs of what it is open at: itself, or for a host name one URL for each of its IP addresses. */
+  readonly addresses: readonly string[];
+}
+
+const isServerTls = /* @__PURE__ */ isTls("cert", "key", "ca");
+
+const isTlsSource: Check = (name, value) => {
+  if (typeof value !== "function") isServerTls(name, value);
+};
+
+const isMode: Check = (name, value) => {
+  if (typeof value !== "number") refuse(name, value, "it is a number, mode bits like 0o660");
+  if (Number.isInteger(value) && value >= 0 && value <= 0o777) return;
+  throw new RangeError(`Cannot use ${name} ${value}: it is mode bits from 0 to 0o777, like 0o660`);
+};
+
+/** What each option of `new Mob()` has to be. */
+export function newMobChecks(): Checks {
+  return { ...mobChecks(), onJoin: isFunction, onLeave: isFunction, tls: isTlsSource, unixMode: isMode };
+}
+
+/** The options of {@link Mob.close}. A drain of 0 drops everybody now. */
+const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, LIMITS.drainTimeout.max) };
+
+/** The options of {@link Mob.join}. What a member says is published, so it need not say the secret. */
+function joinChecks(): Checks {
+  return {
+    ...peerChecks(),
+    framing: isNone("a member has the framing of its mob, leave it out"),
+    secret: isNone("a member need not say it, leave it out"),
+  };
+}
+
+/**
+ * A multi-echo server: whatever whole frame a connection sends, every connection receives, in one total order.
+ *
+ * `serve()` makes one for the runtime it runs on; make one yourself to bring your own {@link Adapter}.
+ *
+ * @example
+ * ```ts
+ * import { Mob } from "mobcast";
+ * import { memoryAdapter } from "mobcast/memory";
+ *
+ * const mob = new Mob(memoryAdapter(), { maxConnections: 10 });
+ * console.log(await mob.listen("tcp://127.0.0.1:0"));
+ * await mob.close();
+ * ```
+ */
+export class Mob implements AsyncDisposable {
+  /** The options with every default filled in. */
+  readonly options: ResolvedOptions;
+  /** Resolves when the mob has closed: the last connection is gone, and its addresses are free again. */
+  readonly closed: Promise<void>;
+
+  readonly #adapter: Adapter;
+  readonly #dispatcher: Dispatcher;
+  readonly #listenerOptions: ListenerOptions;
+  readonly #listeners: ListeningSocket[] = [];
+  /** Those that are being opened: who closes waits for them. */
+  readonly #opening: Set<Promise<unknown>> = new Set();
+  #cancelDrain: (() => void) | undefined;
+  #resolveClosed: () => void = () => {};
+  #ended = false;
+
+  /**
+   * Makes a mob with no listener. Throws a `TypeError` or a `RangeError` when an option is wrong, naming the option and
+   * the value.
+   */
+  constructor(adapter: Adapter, options: MobOptions & MobHooks & ListenerOptions = {}) {
+    isAdapter("adapter", adapter);
+    const { onJoin, onLeave, tls, unixMode, ...others } = checkOptions("new Mob()", options, newMobChecks());
+    this.#listenerOptions = { tls, unixMode };
+    this.options = resolveOptions(others);
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.#adapter = adapter;
+    this.#dispatcher = new Dispatcher(adapter, this.options, { onJoin, onLeave });
+  }
+
+  /** The URLs of the open listeners, in the order in which they were opened. */
+  get urls(): readonly string[] {
+    return this.#listeners.map((listener) => formatAddress(listener.address));
+  }
+
+  /** The open listeners, in the order in which they were opened, with the addresses that their names stand for. */
+  get listeners(): readonly ListenerInfo[] {
+    return this.#listeners.map(({ address, addresses = [address] }) => ({
+      url: formatAddress(address),
+      addresses: addresses.map(formatAddress),
+    }));
+  }
+
+  /**
+   * Opens a listener, for a host name at every address that the name has, and returns its URL as opened: a port of 0 has become a real one. Rejects with a `TypeError` when the
+   * URL is none, with an `Error` when its certificates do not fit or the secret would cross the network in the clear,
+   * and with the system's error, its `code` and the URL in it, when the listener cannot be opened.
+   */
+  async listen(url: string | URL, ...none: readonly never[]): Promise<string> {
+    const address = parseAddress(urlText("Cannot listen on", url));
+    if (none.length > 0) throw new TypeError(`Cannot listen on ${url} with options of its own: give them to the mob`);
+    const { registry } = this.#dispatcher;
+    const checkOpen = (): void => {
+      if (this.#dispatcher.closing !== undefined) {
+        throw new Error(`Cannot listen on ${url}: ${this.#dispatcher.closing}`);
+      }
+    };
+    checkOpen();
+    const failed = (cause: unknown): never => {
+      // With the port, which the URL need not name.
+      throw describe(`Cannot listen on ${address.transport === "unix" ? url : formatAddress(address)}`, cause);
+    };
+    const listenOptions = await this.#listenOptions(address.transport).catch(failed);
+    // Closed while the certificates were being got.
+    checkOpen();
+    checkExposure(address, this.options, listenOptions.tls);
+    const opening = this.#adapter.listen(address, registry, listenOptions);
+    const listener = await this.#whileOpening(opening).catch(failed);
+    checkOpen();
+    return formatAddress(listener.address);
+  }
+
+  /**
+   * Asks for the certificates again: incoming connections through listeners over TLS are met with them from now on, and nobody who is
+   * in is dropped. Rejects when they do not fit; the listeners then stay as they were.
+   *
+   * @example
+   * ```ts ignore
+   * import { readFile } from "node:fs/promises";
+   * import { serve } from "mobcast";
+   *
+   * const read = (path: string) => readFile(path, "utf8");
+   * const tls = async () => ({ cert: await read("cert.pem"), key: await read("key.pem") });
+   * await using mob = await serve({ listen: "tls://0.0.0.0:8443", tls });
+   * process.on("SIGHUP", () => void mob.reload().catch(console.error));
+   * ```
+   */
+  async reload(): Promise<void> {
+    const listeners = this.#listeners.filter((listener) => listener.reload !== undefined);
+    if (listeners.length === 0) return;
+    try {
+      const tls = await this.#certificates();
+      for (const listener of listeners) await listener.reload!(tls);
+    } catch (cause) {
+      throw describe("Cannot reload the certificates", cause);
+    }
+  }
+
+  /**
+   * Joins the application itself: a connection without a socket, with the same interface as that of `connect()`, the
+   * same log and the same limits. Throws when the mob is full or closed.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * const client = mob.join();
+   * await client.send(new TextEncoder().encode("hello, everybody"));
+   * for await (const message of client) {
+   *   console.log(new TextDecoder().decode(message));
+   *   break;
+   * }
+   * ```
+   */
+  join(options?: JoinOptions): Client {
+    const { framing, maxFrame } = this.options;
+    const given = checkOptions("mob.join()", options, joinChecks());
+    const remoteAddress = new Client(this.#adapter, "the mob", { maxFrame, ...given, framing });
+    const [inside, outside] = socketPair("inside", "the mob");
+    const { registry } = this.#dispatcher;
+    const token = this.#dispatcher.admit(inside);
+    if (typeof token === "string") throw new Error(`Cannot join: ${token}`);
+    inside.attach(registry, token);
+    outside.attach(remoteAddress.registry, remoteAddress.registry.accept(outside)!);
+    return remoteAddress;
+  }
+
+  /** Everything the mob counts. */
+  stats(): MobStats {
+    return this.#dispatcher.stats();
+  }
+
+  /** Who is connected, the furthest behind first. */
+  connections(): ConnectionStats[] {
+    return this.#dispatcher.connections();
+  }
+
+  /**
+   * Ends the mob: accepts nobody, publishes the whole frames already read, gives everyone what they are owed for up to
+   * `drain` milliseconds, half-closes, then drops. Resolves when the last connection is gone. Calling it again sets
+   * the time anew; with 0 everybody is dropped at once. Rejects with a `TypeError` or a `RangeError`, and closes nothing,
+   * when an option is wrong.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    let drain: number;
+    try {
+      ({ drain = this.options.drainTimeout } = checkOptions("mob.close()", options, CLOSE_CHECKS));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#ended) return this.closed;
+    this.#cancelDrain?.();
+    if (this.#dispatcher.closing === undefined) {
+      this.#dispatcher.closing = "the mob is closed";
+      const listenersClosed = Promise.allSettled([
+        ...this.#listeners.splice(0).map((listener) => listener.close()),
+        ...this.#opening,
+      ]);
+      this.#dispatcher.drain(() => {
+        this.#ended = true;
+        this.#cancelDrain?.();
+        void listenersClosed.then(() => this.#resolveClosed());
+      });
+    }
+    if (drain > 0) this.#cancelDrain = new AwakeClock(this.#adapter).after(drain, () => this.#dispatcher.drop());
+    else this.#dispatcher.drop();
+    return this.closed;
+  }
+
+  /** The same as {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** A listener that is being opened. Who closes the mob meanwhile waits for it, and it is closed again. */
+  async #whileOpening(opening: Promise<ListeningSocket>): Promise<ListeningSocket> {
+    const settled = opening.then(async (listener) => {
+      if (this.#dispatcher.closing === undefined) this.#listeners.push(listener);
+      else await listener.close();
+      return listener;
+    });
+    this.#opening.add(settled);
+    try {
+      return await settled;
+    } finally {
+      this.#opening.delete(settled);
+    }
+  }
+
+  async #listenOptions(transport: Address["transport"]): Promise<ListenOptions> {
+    if (transport === "unix") return { unixMode: this.#listenerOptions.unixMode };
+    return transport === "tls" ? { tls: await this.#certificates() } : {};
+  }
+
+  async #certificates(): Promise<ServerTls> {
+    const { tls } = this.#listenerOptions;
+    if (tls === undefined) throw new TypeError("a listener over TLS needs certificates: give tls: { cert, key }");
+    if (typeof tls !== "function") return tls;
+    const made = await tls();
+    isServerTls("tls", made);
+    return made;
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * Options and limits: one table says name, unit, default, range and what happens at the limit.
+ *
+ * @module
+ */
+
+import { readBlock } from "../admission/access_list.ts";
+import { type Check, checkOptions, type Checks, isOneOf, isWhole, refuse } from "../check.ts";
+import { type FramingName, FRAMINGS } from "../framing/framing.ts";
+import { refusesSecret } from "../admission/secret.ts";
+import { INDEX_LIMIT } from "../contract/token.ts";
+
+/** What happens to a connection whose lag passes `maxLag`. */
+export type SlowConsumer = "disconnect" | "skip" | "block";
+
+/** Who receives a frame: everybody, or everybody but its sender. */
+export type Echo = "all" | "others";
+
+/** The limits of a mob, each a number. See {@link LIMITS} for what happens at each. */
+export interface Limits {
+  /** Connections at a time. Default 1024. */
+  readonly maxConnections: number;
+  /** Connections at a time from one remote address; 0 is no limit. Default 0. */
+  readonly maxConnectionsPerAddress: number;
+  /** The largest payload in bytes. Default 1 MiB. */
+  readonly maxFrame: number;
+  /** How far behind the log a connection may be, in bytes. Default 16 MiB. */
+  readonly maxLag: number;
+  /**
+   * How long bytes may wait for a connection that takes none, in milliseconds. Default 30 000. A kernel takes no byte
+   * until about a third of its send buffer is free, so it has to be longer than the slowest reader needs for that: with
+   * Linux' largest buffer, 4 MiB, a reader of 50 kB/s needs 28 seconds.
+   */
+  readonly stallTimeout: number;
+  /** How long one frame may take from its first byte to its last, in milliseconds; 0 is no limit. Default 30 000. */
+  readonly frameTimeout: number;
+  /** How long a connection may neither send nor be given anything, in milliseconds; 0 is no limit. Default 0. */
+  readonly idleTimeout: number;
+  /** How many frames a second are read from one connection; 0 is no limit. Default 0. */
+  readonly maxFrameRate: number;
+  /** How many bytes a second are read from one connection; 0 is no limit. Default 0. */
+  readonly maxByteRate: number;
+  /** How long a leaving connection may take what it is owed, in milliseconds. Default 5 000. */
+  readonly drainTimeout: number;
+}
+
+/** The options of a mob. All are optional. */
+export interface MobOptions extends Partial<Limits> {
+  /** How frames are delimited. Default `u64`. */
+  readonly framing?: FramingName;
+  /** What happens to a connection whose lag passes `maxLag`. Default `disconnect`. */
+  readonly slowConsumer?: SlowConsumer;
+  /** Who receives a frame: `all`, its sender too, or `others`. Default `all`. */
+  readonly echo?: Echo;
+  /**
+   * Who may come in, as addresses and CIDR blocks (`10.0.0.0/8`, `::1`) without bits behind the prefix. An IPv4 address
+   * over an IPv6 listener counts as IPv4, so `::/0` is all of IPv6 and nothing else. Default: everybody. Clients on Unix
+   * sockets and the application's own members have no address, and are never asked.
+   */
+  readonly allow?: readonly string[];
+  /** Who may not, even if `allow` says so. Default: nobody. */
+  readonly deny?: readonly string[];
+  /**
+   * What every client has to say in its first frame, as UTF-8 of up to 4096 bytes, within `frameTimeout` of connecting
+   * (within 30 seconds when that is 0). Pings before it are swallowed. Who does not say it never joins, and ends as
+   * `unauthorized`. Default: nothing.
+   */
+  readonly secret?: string | undefined;
+}
+
+/** The options with every default filled in, checked. */
+export type ResolvedOptions = Required<MobOptions>;
+
+/** The unit of a limit. */
+export type Unit = "connections" | "bytes" | "ms" | "frames/s" | "bytes/s";
+
+/** One row of the limits table. */
+export interface Limit {
+  /** The unit of the number. */
+  readonly unit: Unit;
+  /** The value when none is given. */
+  readonly default: number;
+  /** The smallest value that is taken. */
+  readonly min: number;
+  /** The largest value that is taken. */
+  readonly max: number;
+  /** What the limit is, in a few words. */
+  readonly about: string;
+  /** What happens when it is reached. */
+  readonly effect: string;
+}
+
+/** `setTimeout` counts in 32 bits: a longer one fires after a few milliseconds (measured on the three runtimes). */
+export const LONGEST_TIMER: number = 2 ** 31 - 1;
+
+/**
+ * The limits table: defaults, checks and `--help` are made from it, and the README is checked against it.
+ *
+ * @example
+ * ```ts
+ * import { LIMITS } from "mobcast";
+ *
+ * for (const [name, limit] of Object.entries(LIMITS)) console.log(name, limit.default, limit.unit, limit.effect);
+ * ```
+ */
+export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
+  maxConnections: {
+    unit: "connections",
+    default: 1024,
+    min: 1,
+    max: INDEX_LIMIT,
+    about: "connections at a time",
+    effect: "the incoming connection is closed at once: refused",
+  },
+  maxConnectionsPerAddress: {
+    unit: "connections",
+    default: 0,
+    min: 0,
+    max: INDEX_LIMIT,
+    about: "connections at a time from one address (0: no limit)",
+    effect: "the incoming connection is closed at once: refused",
+  },
+  maxFrame: {
+    unit: "bytes",
+    default: 2 ** 20,
+    min: 1,
+    max: 2 ** 30,
+    about: "largest payload",
+    effect: "its sender is removed from the header on: frame-too-large",
+  },
+  maxLag: {
+    unit: "bytes",
+    default: 16 * 2 ** 20,
+    min: 1,
+    max: 2 ** 36,
+    about: "how far behind a connection may be",
+    effect: "the slow-consumer policy; over half of it, the connection is not read from",
+  },
+  stallTimeout: {
+    unit: "ms",
+    default: 30_000,
+    min: 1,
+    max: LONGEST_TIMER,
+    about: "how long bytes may wait for a connection that takes none",
+    effect: "removed: stalled",
+  },
+  frameTimeout: {
+    unit: "ms",
+    default: 30_000,
+    min: 0,
+    max: LONGEST_TIMER,
+    about: "how long one frame may take to come (0: no limit)",
+    effect: "removed: frame-timeout",
+  },
+  idleTimeout: {
+    unit: "ms",
+    default: 0,
+    min: 0,
+    max: LONGEST_TIMER,
+    about: "how long a connection may neither send nor be given anything (0: no limit)",
+    effect: "removed: idle",
+  },
+  maxFrameRate: {
+    unit: "frames/s",
+    default: 0,
+    min: 0,
+    max: 2 ** 31 - 1,
+    about: "frames a second from one connection (0: no limit)",
+    effect: "not read from until it is within the rate",
+  },
+  maxByteRate: {
+    unit: "bytes/s",
+    default: 0,
+    min: 0,
+    max: 2 ** 40,
+    about: "bytes a second from one connection (0: no limit)",
+    effect: "not read from until it is within the rate",
+  },
+  drainTimeout: {
+    unit: "ms",
+    default: 5_000,
+    min: 1,
+    max: LONGEST_TIMER,
+    about: "how long a leaving connection may take what it is owed",
+    effect: "dropped",
+  },
+};
+
+/**
+ * The values of the options that are words; the first of each is the default.
+ *
+ * @example
+ * ```ts
+ * import { CHOICES } from "mobcast";
+ *
+ * console.log(CHOICES.slowConsumer); // disconnect, skip, block
+ * ```
+ */
+export const CHOICES = {
+  framing: Object.keys(FRAMINGS) as readonly FramingName[],
+  slowConsumer: ["disconnect", "skip", "block"] as readonly SlowConsumer[],
+  echo: ["all", "others"] as readonly Echo[],
+} as const;
+
+const isList: Check = (name, value) => {
+  if (!Array.isArray(value)) refuse(name, value, "it is a list of addresses and CIDR blocks");
+  // Array.from makes holes into entries, which are then refused.
+  for (const entry of Array.from(value as readonly unknown[])) {
+    if (typeof entry !== "string") refuse(name, entry, "it is not a string");
+    readBlock(name, entry);
+  }
+};
+
+/** What a limit has to be. */
+export function isLimit(name: keyof Limits): Check {
+  const { unit, min, max } = LIMITS[name];
+  return isWhole(unit, min, max);
+}
+
+/** What each option of a mob has to be. */
+export function mobChecks(): Checks {
+  return {
+    ...Object.fromEntries((Object.keys(LIMITS) as (keyof Limits)[]).map((name) => [name, isLimit(name)])),
+    ...Object.fromEntries(Object.entries(CHOICES).map(([name, choices]) => [name, isOneOf(choices)])),
+    allow: isList,
+    deny: isList,
+    // With the framing, and without a word of it: see checkSecret.
+    secret: () => {},
+  };
+}
+
+/**
+ * Fills in the defaults and checks every value. Throws a `TypeError` for an option that does not exist or is of the
+ * wrong kind, and a `RangeError` for a number out of range; both name the option and the value.
+ *
+ * @example
+ * ```ts
+ * import { Mob } from "mobcast";
+ * import { memoryAdapter } from "mobcast/memory";
+ *
+ * new Mob(memoryAdapter(), { maxFrame: 65536 }).options.maxConnections; // 1024
+ * ```
+ */
+export function resolveOptions(options: MobOptions): ResolvedOptions {
+  const given = checkOptions("a mob", options, mobChecks());
+  const resolved: Record<string, unknown> = {};
+  for (const [name, limit] of Object.entries(LIMITS)) resolved[name] = limit.default;
+  for (const [name, choices] of Object.entries(CHOICES)) resolved[name] = choices[0];
+  Object.assign(resolved, { secret: undefined }, given);
+  for (const list of ["allow", "deny"] as const) resolved[list] = [...given[list] ?? []];
+  const { maxLag, maxFrame, secret, framing } = resolved as unknown as ResolvedOptions;
+  if (secret !== undefined) checkSecret(secret, framing);
+  if (maxLag < maxFrame) {
+    throw new RangeError(
+      `Cannot use maxLag ${maxLag}: it is less than maxFrame ${maxFrame}, one frame would be too much`,
+    );
+  }
+  return resolved as unknown as ResolvedOptions;
+}
+
+/** The error does not show the secret: it may be all but right. */
+export function checkSecret(secret: unknown, framing: FramingName): void {
+  const wrong = typeof secret === "string" ? refusesSecret(secret, framing) : `it is a string, not ${typeof secret}`;
+  if (wrong !== undefined) throw new TypeError(`Cannot use secret (not shown): ${wrong}`);
+}

@@ -1,0 +1,84 @@
+/**
+ * Serve: a mob with its listeners open, on the runtime at hand.
+ *
+ * @module
+ */
+
+import { onAbort } from "../contract/abort.ts";
+import type { Adapter } from "../contract/adapter.ts";
+import { DEFAULT_URL, parseAddress, urlText } from "../contract/address.ts";
+import { type Check, checkOptions, type Checks, isAdapter, isSignal } from "../check.ts";
+import { type ListenerOptions, Mob, newMobChecks } from "./mob.ts";
+import type { MobHooks } from "./hooks.ts";
+import type { MobOptions } from "./options.ts";
+import { runtimeAdapter } from "../../adapters/runtime.ts";
+
+/** The options of {@link serve}. */
+export interface ServeOptions extends MobOptions, MobHooks, ListenerOptions {
+  /** The URL of the listener, or of several listeners into one mob. Default `tcp://127.0.0.1:8000`. */
+  readonly listen?: string | URL | readonly (string | URL)[];
+  /** Closes the mob when it aborts, as `close()` does. */
+  readonly signal?: AbortSignal | undefined;
+  /** The adapter to serve with. Default: that of the runtime. */
+  readonly adapter?: Adapter;
+}
+
+/** The URLs of the listeners, as text. */
+function urlsOf(listen: NonNullable<ServeOptions["listen"]>): string[] {
+  // Array.from makes holes into entries, which are then refused.
+  const list: readonly (string | URL)[] = Array.isArray(listen) ? Array.from(listen) : [listen as string | URL];
+  return list.map((url) => urlText("Cannot listen on", url));
+}
+
+const isListen: Check = (_name, value) => {
+  for (const url of urlsOf(value as string)) parseAddress(url);
+};
+
+function serveChecks(): Checks {
+  return { listen: isListen, ...newMobChecks(), signal: isSignal, adapter: isAdapter };
+}
+
+/** Throws a `TypeError` when there are options for listeners of a kind, and none of that kind: they would be ignored. */
+function checkUse(urls: readonly string[], options: ListenerOptions): void {
+  for (const [name, transport] of [["tls", "tls"], ["unixMode", "unix"]] as const) {
+    if (options[name] === undefined || urls.some((url) => parseAddress(url).transport === transport)) continue;
+    throw new TypeError(`Cannot use ${name}: no URL of listen begins with ${transport}:`);
+  }
+}
+
+/**
+ * Starts a multi-echo server: whatever frame one client sends, every connected client receives.
+ *
+ * Resolves when every listener is open. Rejects with a `TypeError` or a `RangeError` when a URL or an option is wrong, with
+ * the system's error, its `code` and the URL in it, when a listener cannot be opened (the others are closed again), and
+ * with the signal's reason when it has aborted.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: ["tcp://127.0.0.1:0", "tcp://[::1]:0"], maxFrame: 65536 });
+ * console.log(mob.urls);
+ * ```
+ */
+export async function serve(options?: ServeOptions): Promise<Mob> {
+  const { listen = DEFAULT_URL, signal, adapter, ...others } = checkOptions("serve()", options, serveChecks());
+  const urls = urlsOf(listen);
+  checkUse(urls, others);
+  signal?.throwIfAborted();
+  const mob = new Mob(adapter ?? await runtimeAdapter(), others);
+  try {
+    for (const url of urls) {
+      await mob.listen(url);
+      signal?.throwIfAborted();
+    }
+  } catch (error) {
+    await mob.close({ drain: 0 });
+    throw error;
+  }
+  if (signal !== undefined) {
+    const ignoreSignal = onAbort(signal, () => void mob.close());
+    void mob.closed.then(ignoreSignal);
+  }
+  return mob;
+}

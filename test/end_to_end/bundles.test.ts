@@ -1,0 +1,102 @@
+/**
+ * Programs that bundle mobcast, from the package and from the sources: they run as written, never mobcast's command
+ * line, and hold nothing of it. On more versions of Node: `NODES=/path/to/node22,/path/to/node24 node test/run.mjs node bundles`.
+ */
+
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { after, before, test } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import { ROOT } from "../helpers/command_line.ts";
+
+const LIMITED = { timeout: 60_000 };
+
+/** A program of somebody else, with arguments of its own that mobcast's command line does not know. */
+const PROGRAMS = {
+  app: `
+    import { connect, serve } from "mobcast";
+    async function main() {
+      const mob = await serve({ listen: "tcp://127.0.0.1:0" });
+      const client = await connect(mob.urls[0]);
+      await client.send(new TextEncoder().encode("hello"));
+      for await (const message of client) {
+        console.log("received", new TextDecoder().decode(message), ...process.argv.slice(2));
+        break;
+      }
+      await client.close();
+      await mob.close();
+    }
+    main();
+  `,
+  serve: `import { serve } from "mobcast"; serve().then((mob) => console.log(mob.urls));`,
+  encode: `import { encodeFrame } from "mobcast"; console.log(encodeFrame("u64", new Uint8Array([1])).length);`,
+};
+
+/** What nobody but the command line has: its libraries and its flags. */
+const COMMAND_LINE = /commander|HdrHistogram|cli-progress|--max-lag|Ctrl-D/;
+
+let folder: string;
+let sizes: Readonly<Record<string, number>>;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "mobcast-bundles-"));
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(ROOT, join(folder, "node_modules/mobcast"), "junction");
+  // Without package.json, as JSR has them; what the sources import is there, and would be bundled if it were followed.
+  for (const part of ["mod.ts", "src", "adapters"]) {
+    cpSync(join(ROOT, part), join(folder, "jsr", part), { recursive: true });
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "jsr/node_modules"), "junction");
+  for (const [name, text] of Object.entries(PROGRAMS)) {
+    writeFileSync(join(folder, `${name}.js`), text);
+    writeFileSync(join(folder, `${name}.jsr.js`), text.replace(`"mobcast"`, `"./jsr/mod.ts"`));
+  }
+  const { stdout, stderr, status } = spawnSync(
+    "node",
+    [join(ROOT, "test/helpers/bundle.mjs"), folder, ...Object.keys(PROGRAMS)],
+    { encoding: "utf8" },
+  );
+  assertEquals(status, 0, stderr);
+  sizes = JSON.parse(stdout) as Record<string, number>;
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What runs a file: the runtime at hand, and other versions of Node where `NODES` names them. */
+const RUNNERS: readonly (readonly string[])[] = [
+  "Deno" in globalThis ? [process.execPath, "run", "-A", "--no-lock"] : [process.execPath],
+  ...(process.env.NODES ?? "").split(",").filter((path) => path !== "").map((path) => [path]),
+];
+
+test("a bundled program runs as written, and only that, from the package and from the sources", LIMITED, () => {
+  const files = Object.keys(sizes).filter((file) => file.startsWith("app-"));
+  assertEquals(files.length, 12);
+  for (const [command, ...options] of RUNNERS) {
+    for (const file of files) {
+      const { stdout, stderr, status } = spawnSync(
+        command!,
+        [...options, join(folder, "out", file), "--port", "3000"],
+        { encoding: "utf8", timeout: 20_000 },
+      );
+      assertEquals([stdout, stderr, status], ["received hello --port 3000\n", "", 0], `${command} ${file}`);
+    }
+  }
+});
+
+test("no bundle holds anything of the command line", () => {
+  for (const file of readdirSync(join(folder, "out"))) {
+    const found = COMMAND_LINE.exec(readFileSync(join(folder, "out", file), "utf8"));
+    assertEquals(found?.[0], undefined, `${file} holds ${found?.[0]}`);
+  }
+});
+
+test("a program with serve takes under 90 kB minified, encodeFrame alone under 15 kB", () => {
+  const minified = Object.entries(sizes).filter(([file]) => !file.includes("-rollup."));
+  for (const [file, size] of minified) {
+    if (file.startsWith("serve-")) assert(size > 10_000 && size < 90_000, `${file} has ${size} bytes`);
+    if (file.startsWith("encode-")) assert(size < 15_000, `${file} has ${size} bytes`);
+  }
+});

@@ -1,0 +1,59 @@
+/** 1,000 connections, 100,000 frames: nothing is lost, repeated or reordered. */
+
+import { Crowd, percent, type Row, type Scenario } from "./scenario.ts";
+import { processorOf, Server } from "./server.ts";
+
+/** Some of a thousand also send. */
+const PUBLISHERS = 8;
+
+/** The longest a crowd may take, in milliseconds. */
+const LIMIT = 60_000;
+
+/** How much of it. */
+const CONNECTIONS = 1000;
+const FRAMES = 100_000;
+
+/** From 16 to 64 bytes. */
+const payload = (sequence: number): number => 16 + sequence * 7 % 49;
+
+/** See above. */
+export const crowd: Scenario = {
+  name: "crowd",
+  about: "1,000 connections, 100,000 frames: nothing lost, repeated or reordered",
+  async *run(runtime) {
+    const server = await Server.start(runtime, []);
+    const people = new Crowd(server.port);
+    try {
+      yield await flood(people, server);
+    } finally {
+      people.disperse();
+      await server.stop();
+    }
+  },
+};
+
+async function flood(people: Crowd, server: Server): Promise<Row> {
+  await people.grow(PUBLISHERS, CONNECTIONS - PUBLISHERS);
+  const before = people.expected.ends.length;
+  const used = [server.processor(), processorOf("self")] as const;
+  const began = performance.now();
+  const load = { payload, window: 2000 };
+  await Promise.all(people.publishers.map((publisher) => publisher.flood(FRAMES / PUBLISHERS, load, LIMIT)));
+  await people.settle(LIMIT);
+  const seconds = (performance.now() - began) / 1000;
+  const problems = people.problems();
+  const received = people.expected.ends.length - before;
+  if (received !== FRAMES) problems.push(`${received} frames were received, ${FRAMES} were sent`);
+  return {
+    label: `${CONNECTIONS} connections`,
+    figures: {
+      frames: FRAMES,
+      time: `${seconds.toFixed(2)} s`,
+      "deliveries/s": `${(FRAMES * CONNECTIONS / seconds / 1e6).toFixed(1)} M`,
+      "server cpu": percent(server.processor() - used[0], seconds),
+      "load cpu": percent(processorOf("self") - used[1], seconds),
+      "server memory": `${Math.round(server.memory().peak / 2 ** 20)} MiB`,
+    },
+    problems,
+  };
+}

@@ -1,0 +1,474 @@
+/** Standard output and error that are full, stuck, gone or broken for a moment: they hurt no server and hide no failure. */
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { setTimeout } from "node:timers";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { LossyOutput, OUTPUT_LIMIT, PatientOutput, type Writer } from "../../src/cli/output.ts";
+import { startLogging } from "../../src/cli/logging.ts";
+import { main } from "../../src/cli/main.ts";
+import { logger } from "../../src/logger.ts";
+import { serve } from "../../src/server/serve.ts";
+import { frameOf, textOf } from "../helpers/bytes.ts";
+import { portOf, programOf, ROOT, type RuntimeName, RUNTIMES, startServer } from "../helpers/command_line.ts";
+import { FakeTerminal } from "../helpers/fake_terminal.ts";
+import { PlainClient } from "../helpers/plain_client.ts";
+
+const LIMITED = { timeout: 60_000 };
+
+/** Lets others do something. */
+function pause(milliseconds = 1): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, milliseconds));
+}
+
+// --- the queue ---
+
+/** A writer in the hands of a test. */
+class FakeWriter implements Writer {
+  readonly isTerminal = false;
+  readonly columns: undefined = undefined;
+  /** What has gone out. */
+  text = "";
+  /** What the next writes do: an error's code, a number of bytes that are taken, or nothing for ever. Else all goes out. */
+  readonly next: (string | number | undefined)[] = [];
+  /** Writes that were asked for. */
+  writes = 0;
+  #release: (() => void)[] = [];
+
+  async write(bytes: Uint8Array): Promise<number> {
+    this.writes++;
+    let taken = bytes.length;
+    if (this.next.length > 0) {
+      const what = this.next.shift();
+      if (typeof what === "string") throw Object.assign(new Error(what), { code: what });
+      if (what === undefined) await new Promise<void>((resolve) => this.#release.push(resolve));
+      else taken = Math.min(what, taken);
+    }
+    this.text += textOf(bytes.subarray(0, taken));
+    return taken;
+  }
+
+  /** Lets the writes go on that stand. */
+  release(): void {
+    for (const resolve of this.#release.splice(0)) resolve();
+  }
+}
+
+const loop = {
+  defer: (run: () => void): void => void setTimeout(run, 0),
+  after: (_milliseconds: number, run: () => void): () => void => {
+    setTimeout(run, 0);
+    return () => {};
+  },
+};
+
+function lossy(...next: (string | number | undefined)[]): { writer: FakeWriter; output: LossyOutput } {
+  const writer = new FakeWriter();
+  writer.next.push(...next);
+  const output = new LossyOutput(() => writer, loop);
+  output.notice = (lines) => `(${lines} lost)\n`;
+  return { writer, output };
+}
+
+test("a log on a disk that is full for a moment: what cannot be written is counted, and the count is written before what can", async () => {
+  for (const code of ["ENOSPC", "EIO", "EPIPE", "EBADF", "EDQUOT"]) {
+    const { writer, output } = lossy(code);
+    void output.write("one\ntwo\n");
+    await output.flush();
+    assertEquals(writer.text, "", code);
+    void output.write("three\n");
+    void output.write("four\n");
+    await output.flush();
+    assertEquals(writer.text, "(2 lost)\nthree\nfour\n", code);
+    void output.write("five\n");
+    await output.flush();
+    assertEquals(writer.text, "(2 lost)\nthree\nfour\nfive\n", code);
+  }
+});
+
+test("a line that was cut by a full disk is ended before the next, and counted as lost once", async () => {
+  const { writer, output } = lossy(6, "ENOSPC");
+  void output.write("one\ntwo\nthree\n");
+  await output.flush();
+  assertEquals(writer.text, "one\ntw");
+  void output.write("four\n");
+  await output.flush();
+  assertEquals(writer.text, "one\ntw\n(2 lost)\nfour\n");
+  // The first of these is lost with the notice that was to go before it.
+  writer.next.push("ENOSPC", 5, "ENOSPC", "ENOSPC");
+  for (let count = 0; count < 3; count++) {
+    void output.write(`line ${count}\n`);
+    await output.flush();
+  }
+  void output.write("last\n");
+  await output.flush();
+  assertEquals(writer.text, "one\ntw\n(2 lost)\nfour\n(1 lo\n(3 lost)\nlast\n");
+});
+
+test("at the end the count is told without a line to tell it before", async () => {
+  const { writer, output } = lossy("ENOSPC");
+  void output.write("one\n");
+  while (writer.writes < 1) await pause();
+  assertEquals(writer.text, "");
+  await output.flush();
+  assertEquals(writer.text, "(1 lost)\n");
+});
+
+test("a pipe that nobody reads: what waits has a bound in bytes, overhead included, and the count comes where the rest was", async () => {
+  for (const size of [1, 100, 3000]) {
+    const { writer, output } = lossy(undefined);
+    const line = `${"x".repeat(size - 1)}\n`;
+    const lines = 2_000_000 / (size + 100) | 0;
+    for (let count = 0; count < lines; count++) assertEquals(await output.write(line), undefined);
+    let over = false;
+    const flushed = output.flush().then(() => over = true);
+    await pause(2);
+    assertEquals([over, writer.text], [false, ""]);
+    writer.release();
+    await flushed;
+    const kept = writer.text.indexOf("(") / size;
+    assert(kept * (size + 128) <= OUTPUT_LIMIT, `${kept} lines of ${size} bytes waited`);
+    assert(kept * (size + 128) > OUTPUT_LIMIT * 0.9, `${kept} lines of ${size} bytes waited`);
+    assertEquals(writer.text, `${line.repeat(kept)}(${lines - kept} lost)\n`);
+    void output.write("next\n");
+    await output.flush();
+    assert(writer.text.endsWith("lost)\nnext\n"));
+  }
+});
+
+test("a line that is larger than all that may wait is dropped, and the next is not", async () => {
+  const { writer, output } = lossy();
+  void output.write(`${"x".repeat(OUTPUT_LIMIT)}\n`);
+  await output.flush();
+  void output.write("next\n");
+  await output.flush();
+  assertEquals(writer.text, "(1 lost)\nnext\n");
+});
+
+test("no room at the moment (EAGAIN), an interrupted write, a short write: nothing is lost, and nobody spins", async () => {
+  const { writer, output } = lossy("EAGAIN", 2, "EINTR", "EAGAIN", "EAGAIN", 1);
+  void output.write("one\n");
+  void output.write("two\n");
+  await output.flush();
+  assertEquals([writer.text, writer.writes], ["one\ntwo\n", 7]);
+});
+
+test("output that is a job: the writer waits for room, an error ends it with its reason, a stop waits for nobody", async () => {
+  const writer = new FakeWriter();
+  writer.next.push(undefined, "ENOSPC");
+  const output = new PatientOutput(() => writer, loop);
+  const half = "x".repeat(OUTPUT_LIMIT / 2);
+  let waits = 0;
+  const write = (): void => {
+    waits++;
+    void output.write(half).then(() => waits--);
+  };
+  for (let count = 0; count < 3; count++) write();
+  await pause(2);
+  assertEquals(waits, 2);
+  writer.release();
+  await output.flush();
+  assertEquals([waits, writer.text.length, output.broken.aborted], [0, half.length, true]);
+  assertEquals((output.broken.reason as { code: string }).code, "ENOSPC");
+  write();
+  await pause(2);
+  assertEquals([waits, writer.text.length], [0, half.length]);
+
+  const stuck = new PatientOutput(() => Object.assign(new FakeWriter(), { next: [undefined] }), loop);
+  let released = false;
+  void stuck.write(half);
+  void stuck.write(half).then(() => released = true);
+  await pause(2);
+  assertEquals(released, false);
+  stuck.release();
+  await pause(2);
+  await stuck.write(half);
+  assertEquals(released, true);
+});
+
+test("the count is a log line like the others, and nothing that is logged acts on a terminal", () => {
+  for (const format of ["text", "json"] as const) {
+    const terminal = new FakeTerminal();
+    const stop = startLogging(terminal, "error", format);
+    try {
+      logger.error("Said: {value}", {
+        value: "\x1b[2J\x1b]0;title\x07\x9b31m\r\nnew line",
+        error: new Error("\x1b[31m"),
+      });
+    } finally {
+      stop();
+    }
+    const [line, ...more] = terminal.stderr.text.split("\n");
+    assertEquals(more, [""], format);
+    // deno-lint-ignore no-control-regex -- control characters are what it is about
+    assertEquals(/[\x00-\x1f\x7f-\x9f]/.exec(line!), null, line);
+    const notice = terminal.stderr.notice(12);
+    if (format === "json") assertEquals(JSON.parse(notice).message, "12 log lines could not be written");
+    else assertMatch(notice, /^\d{4}-\S+ \[warning\] mobcast: 12 log lines could not be written\n$/);
+  }
+});
+
+test(
+  "join: what it prints is waited for, so that a slow reader holds the mob back and not our memory",
+  LIMITED,
+  async () => {
+    await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+    const terminal = new FakeTerminal("join", mob.urls[0]!);
+    let writes = 0;
+    let goOn = (): void => {};
+    terminal.stdout.write = () => {
+      writes++;
+      return new Promise((resolve) => goOn = resolve);
+    };
+    const code = main(terminal);
+    const client = mob.join();
+    while (mob.stats().connections < 2) await pause();
+    for (let count = 0; count < 100; count++) await client.send(new Uint8Array(1000));
+    while (writes === 0) await pause();
+    await pause();
+    // A message and its newline.
+    assertEquals(writes, 2);
+    goOn();
+    while (writes < 4) await pause();
+    await pause();
+    assertEquals(writes, 4);
+    terminal.signal("SIGTERM");
+    terminal.signal("SIGTERM");
+    assertEquals(await code, 1);
+    await client.close();
+  },
+);
+
+// --- processes ---
+
+/** A pipe in the file system. Ends of it that nobody reads from stay full. */
+class Pipe implements Disposable {
+  readonly #folder: string = mkdtempSync(join(tmpdir(), "mobcast-"));
+  readonly #path: string = join(this.#folder, "pipe");
+  /** Our own end, which reads, and keeps the pipe open. */
+  #end: number | undefined;
+
+  constructor() {
+    assertEquals(spawnSync("mkfifo", [this.#path]).status, 0);
+    this.hold();
+  }
+
+  hold(): void {
+    this.#end = openSync(this.#path, constants.O_RDWR | constants.O_NONBLOCK);
+  }
+
+  /** Lets go: whoever writes gets EPIPE. */
+  abandon(): void {
+    if (this.#end !== undefined) closeSync(this.#end);
+    this.#end = undefined;
+  }
+
+  /** An end to write to, for a process. */
+  writer(flags: number = 0): number {
+    return openSync(this.#path, constants.O_WRONLY | flags);
+  }
+
+  /** Fills it, so that the next write has no room. */
+  fill(): this {
+    const page = new Uint8Array(4096).fill(10);
+    for (;;) {
+      try {
+        writeSync(this.#end!, page);
+      } catch {
+        return this;
+      }
+    }
+  }
+
+  /** Takes all that is in it. */
+  read(): string {
+    const bytes = new Uint8Array(65536);
+    let text = "";
+    for (;;) {
+      try {
+        text += textOf(bytes.subarray(0, readSync(this.#end!, bytes)));
+      } catch {
+        return text;
+      }
+    }
+  }
+
+  /** Takes what comes until it matches. */
+  async match(pattern: RegExp): Promise<string> {
+    for (let text = "";; await pause()) {
+      text += this.read();
+      if (pattern.test(text)) return text;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.abandon();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+type Stdio = readonly ["ignore" | "pipe", number | "pipe", number | "pipe"];
+
+/** A process with outputs of a test's own. */
+class Spoiled implements AsyncDisposable {
+  stderr = "";
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+
+  /** Starts it. Descriptors are given away. */
+  constructor(runtime: RuntimeName, args: readonly string[], stdio: Stdio, shell?: string) {
+    const [command, ...program] = [...programOf(runtime, args), ...args];
+    const [run, ...rest] = shell === undefined ? [command!, ...program] : ["sh", "-c", shell, command!, ...program];
+    this.#child = spawn(run!, rest, { cwd: ROOT, stdio: [...stdio] });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.stderr += text);
+    this.#ended = new Promise((resolve) => void this.#child.on("close", (code) => resolve(code)));
+    for (const fd of new Set(stdio)) if (typeof fd === "number") closeSync(fd);
+  }
+
+  say(text: string): void {
+    this.#child.stdin!.end(text);
+  }
+
+  exit(): Promise<number | null> {
+    return this.#ended;
+  }
+
+  /** Ends it as a supervisor does, and resolves to its exit code; or to how long that took, when it is too long. */
+  async stop(): Promise<number | string | null> {
+    const began = performance.now();
+    process.kill(this.#child.pid!, "SIGTERM");
+    const code = await this.exit();
+    const took = performance.now() - began;
+    return took < 5000 ? code : `${code} after ${took} ms`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      try {
+        process.kill(this.#child.pid!, "SIGKILL");
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    await this.#ended;
+  }
+}
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  return portOf(mob.urls[0]!);
+}
+
+async function comeIn(url: string): Promise<PlainClient> {
+  for (;;) {
+    try {
+      return await PlainClient.connect(url);
+    } catch {
+      await pause(20);
+    }
+  }
+}
+
+/** A server with a place for one client: others are refused, which it logs. */
+class SpoiledServer extends Spoiled {
+  readonly #url: string;
+  #member: PlainClient | undefined;
+  #received = 0;
+
+  static async start(runtime: RuntimeName, stdio: Stdio, shell?: string): Promise<SpoiledServer> {
+    const url = `tcp://127.0.0.1:${await freePort()}`;
+    return new SpoiledServer(runtime, url, stdio, shell);
+  }
+
+  private constructor(runtime: RuntimeName, url: string, stdio: Stdio, shell?: string) {
+    super(runtime, [url, "--max-connections", "1", "--log-level", "debug"], stdio, shell);
+    this.#url = url;
+  }
+
+  /** Makes it log so many lines, and sees that it serves all the while. */
+  async use(lines: number): Promise<void> {
+    this.#member ??= await comeIn(this.#url);
+    for (let count = 0; count < lines; count++) {
+      this.#member.send(frameOf("hello"));
+      this.#received += frameOf("hello").length;
+      await this.#member.receive(this.#received);
+      using refused = await PlainClient.connect(this.#url);
+      await refused.ended();
+    }
+  }
+}
+
+const full = (): number => openSync("/dev/full", "w");
+const skip = process.platform !== "linux" && "/dev/full and pipes that can be opened from both ends";
+
+for (const runtime of RUNTIMES) {
+  test(`${runtime}: a server serves, and ends, whatever becomes of its outputs`, { ...LIMITED, skip }, async () => {
+    using stuck = new Pipe().fill();
+    const states: Record<string, Promise<SpoiledServer>> = {
+      full: SpoiledServer.start(runtime, ["ignore", full(), full()]),
+      closed: SpoiledServer.start(runtime, ["ignore", "pipe", "pipe"], 'exec "$0" "$@" <&- >&- 2>&-'),
+      stuck: SpoiledServer.start(runtime, ["ignore", stuck.writer(), stuck.writer()]),
+      "non-blocking": SpoiledServer.start(runtime, [
+        "ignore",
+        stuck.writer(constants.O_NONBLOCK),
+        stuck.writer(constants.O_NONBLOCK),
+      ]),
+    };
+    await Promise.all(
+      Object.entries(states).map(async ([state, starting]) => {
+        await using server = await starting;
+        await server.use(3);
+        assertEquals(await server.stop(), 0, state);
+      }),
+    );
+  });
+
+  test(
+    `${runtime}: a log that is broken for a moment goes on, and tells what it lost`,
+    { ...LIMITED, skip },
+    async () => {
+      using pipe = new Pipe();
+      await using server = await SpoiledServer.start(runtime, ["ignore", "pipe", pipe.writer()]);
+      await server.use(1);
+      await pipe.match(/Refused/);
+      pipe.abandon();
+      await server.use(2);
+      await pause(50);
+      pipe.hold();
+      await server.use(1);
+      assertMatch(await pipe.match(/Refused/), /^\S+ \[warning\] mobcast: \d log lines could not be written\n\S+ \[/);
+      pipe.fill();
+      await server.use(1);
+      await pipe.match(/Refused/);
+      assertEquals(await server.stop(), 0);
+      assertMatch(pipe.read(), /mobcast: Closed\n$/);
+    },
+  );
+
+  test(`${runtime}: a command whose output cannot be written says so, and fails`, { ...LIMITED, skip }, async () => {
+    await using server = await startServer(runtime);
+    const { url } = server;
+    using speaker = await PlainClient.connect(url);
+    const commands = [["--help"], ["--version"], ["join", url], ["send", url], ["bench", url, "--seconds", "1"]];
+    await Promise.all(commands.map(async (args) => {
+      await using command = new Spoiled(runtime, args, ["pipe", full(), "pipe"]);
+      command.say("hello\n");
+      assertEquals([await command.exit(), command.stderr], [
+        1,
+        "mobcast: Cannot write standard output: no space left (ENOSPC)\n",
+      ], args.join(" "));
+    }));
+    using stuck = new Pipe().fill();
+    await using join = new Spoiled(runtime, ["join", url], ["pipe", stuck.writer(), "pipe"]);
+    join.say("anybody?\n");
+    while (!textOf(speaker.received).includes("anybody?")) await pause();
+    for (let count = 0; count < 20; count++) speaker.send(frameOf("x".repeat(100_000)));
+    await pause(50);
+    assertEquals([await join.stop(), join.stderr], [0, ""]);
+  });
+}

@@ -1,0 +1,224 @@
+/** One server, one policy, so many stuck: at a fixed rate, at full speed, and at a fixed rate again. */
+
+import { LIMITS, type SlowConsumer } from "../../src/server/options.ts";
+import type { RuntimeName } from "../helpers/command_line.ts";
+import { PATIENCE } from "./clients.ts";
+import { Delays } from "./latency.ts";
+import { Crowd, Findings, inMilliseconds, mebibytes, percent, type Row } from "./scenario.ts";
+import { type LogLine, processorOf, Server, starvedOf } from "./server.ts";
+import { StalledClient } from "./stalled_client.ts";
+import { pass } from "./waiting.ts";
+
+/** How long bytes may wait for one that takes none, here, in milliseconds. */
+export const STALL = 2000;
+
+/** How much later than that it may be removed, in milliseconds. */
+export const GRACE = 1000;
+
+/** Bytes by which memory may grow for the stuck, however many. */
+export const GROWTH: number = LIMITS.maxLag.default + 16 * 2 ** 20;
+
+/** The delay of the healthy may grow by this factor. */
+const FACTOR = 2;
+
+/** Frames a second while delays are measured. */
+const RATE = 2000;
+
+/** Bytes in the payload of each frame. */
+const payload = (): number => 1024;
+
+/** Frames under way at full speed. */
+const WINDOW = 1024;
+
+/** How much of it all. */
+export interface Plan {
+  /** Those who read all the time, besides the publisher. */
+  readonly readers: number;
+  /** Seconds at a fixed rate before anybody is stuck, while some are, and after. */
+  readonly quiet: number;
+  readonly during: number;
+  readonly after: number;
+  /** Frames sent as fast as they come back. */
+  readonly flood: number;
+  /** Whether delays are held against their bound. */
+  readonly timed: boolean;
+}
+
+/** What a run with nobody stuck measured: the others are held against it. */
+export interface Measured {
+  /** The most memory it ever had, in bytes. */
+  readonly memory: number;
+  /** The delay while some would have been stuck, and after that, in milliseconds. */
+  readonly delays: readonly number[];
+}
+
+/** See above. */
+export class Ordeal {
+  /** What it measured. */
+  measured: Measured | undefined;
+  /** Whether nothing is wrong but what depends on the machine: delays, and how late the garbage is collected. */
+  onlyNoise = false;
+  readonly #policy: SlowConsumer;
+  readonly #count: number;
+  readonly #plan: Plan;
+  readonly #baseline: Measured | undefined;
+  readonly #findings: Findings = new Findings();
+  readonly #noise: Findings = new Findings();
+  readonly #sleepers: StalledClient[] = [];
+  #server!: Server;
+  #people!: Crowd;
+
+  /** Nothing runs yet. Memory is held against `baseline`. */
+  constructor(policy: SlowConsumer, count: number, plan: Plan, baseline: Measured | undefined) {
+    this.#policy = policy;
+    this.#count = count;
+    this.#plan = plan;
+    this.#baseline = baseline;
+  }
+
+  /** Runs it. */
+  async run(runtime: RuntimeName): Promise<Row> {
+    this.#server = await Server.start(runtime, ["--stall-timeout", `${STALL}ms`, "--slow-consumer", this.#policy]);
+    this.#people = new Crowd(this.#server.port);
+    try {
+      await this.#people.grow(1, this.#plan.readers);
+      const began = performance.now();
+      const starved = [this.#server.starved(), starvedOf("self")] as const;
+      const figures = await this.#suffer();
+      const seconds = (performance.now() - began) / 1000;
+      this.#findings.problems.push(...this.#people.problems());
+      this.onlyNoise = this.#findings.problems.length === 0 && this.#noise.problems.length > 0;
+      const wait = this.#server.starved() - starved[0] + starvedOf("self") - starved[1];
+      return {
+        label: `${this.#policy}, ${this.#count} stuck`,
+        figures: { ...figures, starved: percent(wait, seconds) },
+        problems: [...this.#findings.problems, ...this.#noise.problems],
+      };
+    } finally {
+      this.#people.disperse();
+      for (const stalled of this.#sleepers) stalled.drop();
+      await this.#server.stop();
+    }
+  }
+
+  async #suffer(): Promise<Row["figures"]> {
+    const { quiet, during, after } = this.#plan;
+    await this.#steady(quiet / 4);
+    const before = await this.#steady(quiet);
+    await this.#sleep();
+    const meanwhile = await this.#steady(during);
+    await this.#allOut(during > 0);
+    if (during > 0) await this.#sleep();
+    const speed = await this.#flood();
+    const { peak } = this.#server.memory();
+    const memory = this.#compareMemory(peak);
+    await this.#allOut(true);
+    const afterwards = await this.#steady(after);
+    this.#compareDelays(before, [meanwhile, afterwards]);
+    this.measured = { memory: peak, delays: [meanwhile, afterwards] };
+    const ends = await this.#ends();
+    const delays = [before, meanwhile, afterwards].map(inMilliseconds).join(" / ");
+    return { ...(during > 0 ? { "p99 before / stuck / after": delays } : {}), memory, ...speed, ...ends };
+  }
+
+  /** Lets in those who will not read, while nobody sends. */
+  async #sleep(): Promise<void> {
+    await this.#people.settle();
+    const { port } = this.#server;
+    const joining = Array.from({ length: this.#count }, () => StalledClient.join(port, this.#people.expected));
+    this.#sleepers.push(...await Promise.all(joining));
+    await this.#server.hasConnections(this.#people.members.length + this.#count);
+  }
+
+  /** Sends at a fixed rate for so long. Returns the delay within which 99 of 100 frames were received. */
+  async #steady(seconds: number): Promise<number> {
+    const { members, publishers } = this.#people;
+    const delays = new Delays();
+    for (const member of members) member.delays = delays;
+    const stop = publishers[0]!.tick(RATE, 5, payload);
+    await pass(1000 * seconds);
+    stop();
+    await this.#people.settle();
+    for (const member of members) member.delays = undefined;
+    return delays.percentile(99);
+  }
+
+  /** Sends as fast as the frames come back. */
+  async #flood(): Promise<Row["figures"]> {
+    const { flood } = this.#plan;
+    const used = [this.#server.processor(), processorOf("self")] as const;
+    const began = performance.now();
+    this.#people.resetSilence();
+    await this.#people.publishers[0]!.flood(flood, { payload, window: WINDOW }, 2 * PATIENCE);
+    await this.#people.settle();
+    const seconds = (performance.now() - began) / 1000;
+    return {
+      "full speed": `${(flood / seconds / 1000).toFixed(1)} k frames/s`,
+      "server cpu": percent(this.#server.processor() - used[0], seconds),
+      "load cpu": percent(processorOf("self") - used[1], seconds),
+      silence: inMilliseconds(this.#people.silence),
+    };
+  }
+
+  /** Waits until all that are stuck are out. Each has a stall timeout and a little for it. */
+  async #allOut(anySent: boolean): Promise<void> {
+    if (!anySent) return;
+    const healthy = this.#people.members.length;
+    const inside = await this.#server.hasConnections(healthy, STALL + GRACE);
+    this.#findings.expect(inside === healthy, `${inside - healthy} of the stuck are not out`);
+  }
+
+  /** How the stuck ended, and after how long. */
+  async #ends(): Promise<Row["figures"]> {
+    if (this.#count === 0) return {};
+    const { closed: left, skipped } = await this.#server.stats();
+    const [out, all] = [left.lagged + left.stalled, this.#sleepers.length];
+    this.#findings.expect(out === all, `${out} of ${all} stuck were cut for being slow`);
+    const cuts = this.#server.log.filter(({ properties }) => "bytesDelivered" in properties);
+    const wait = Math.max(...cuts.map((line) => this.#waited(line)));
+    this.#findings.expect(wait <= STALL + GRACE, `one was out only after ${inMilliseconds(wait)}`);
+    const kept = await this.#recall();
+    return {
+      lagged: left.lagged,
+      stalled: left.stalled,
+      "out after": inMilliseconds(wait),
+      skipped: skipped.frames,
+      kept,
+    };
+  }
+
+  /** How long it was from the time that the first byte it did not take was published to its removal, in milliseconds. */
+  #waited({ at, properties }: LogLine): number {
+    const { expected } = this.#people;
+    // The second half came in when the first was out.
+    const second = this.#sleepers[this.#count]?.start ?? Infinity;
+    const start = expected.timeOf(second) < at ? second : this.#sleepers[0]!.start;
+    return at - expected.timeOf(start + Number(properties.bytesDelivered));
+  }
+
+  /** The stuck wake up, too late: they read what the kernel holds, a part of the stream and nothing else. */
+  async #recall(): Promise<string> {
+    if (this.#policy === "skip") return "-";
+    await Promise.all(this.#sleepers.map((stalled) => stalled.recall()));
+    return mebibytes(Math.max(...this.#sleepers.map(({ received }) => received)));
+  }
+
+  /** With nobody stuck it is now more, now less: the larger of now, before, and then, in the other run, is the norm. */
+  #compareDelays(before: number, delays: readonly number[]): void {
+    if (!this.#plan.timed || this.#baseline === undefined) return;
+    for (const [index, delay] of delays.entries()) {
+      const limit = FACTOR * Math.max(before, this.#baseline.delays[index]!);
+      this.#noise.expect(
+        delay <= limit,
+        `p99 of the delay, ${inMilliseconds(delay)}, is over ${inMilliseconds(limit)}`,
+      );
+    }
+  }
+
+  #compareMemory(memory: number): string {
+    if (this.#baseline === undefined) return mebibytes(memory);
+    const growth = memory - this.#baseline.memory;
+    this.#noise.expect(growth <= GROWTH, `memory grew by ${mebibytes(growth)}`);
+    return `${mebibytes(memory)} (${growth < 0 ? "-" : "+"}${mebibytes(Math.abs(growth))})`;
+  }
+}

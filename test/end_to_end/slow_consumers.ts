@@ -1,0 +1,41 @@
+/** Some never read: the others do not notice, memory stays bounded, and the stuck ones end as documented. */
+
+import { doze } from "./skip_policy.ts";
+import { GRACE, GROWTH, type Measured, Ordeal, type Plan, STALL } from "./slow_consumer_policies.ts";
+import { mebibytes, type Row, type Scenario, type Size } from "./scenario.ts";
+
+/** The policies. */
+const POLICIES = ["disconnect", "skip", "block"] as const;
+
+const PLANS: Readonly<Record<Size, Plan & { readonly stuck: readonly number[] }>> = {
+  long: { stuck: [0, 1, 50], readers: 100, quiet: 4, during: 7, after: 4, flood: 64 * 1024, timed: true },
+  short: { stuck: [0, 5], readers: 20, quiet: 0, during: 0, after: 0, flood: 64 * 1024, timed: false },
+};
+
+/** Delays, and how late garbage is collected, depend on what else the machine does: such a run is repeated so often. */
+const ATTEMPTS = 3;
+
+/** See above. */
+export const stuck: Scenario = {
+  name: "stuck",
+  about:
+    `${PLANS.long.readers} read, some never do: p99 of the delay within twice, memory within ${mebibytes(GROWTH)}, ` +
+    `out within ${(STALL + GRACE) / 1000} s with a stallTimeout of ${STALL / 1000} s`,
+  async *run(runtime, size) {
+    const { stuck: counts, ...plan } = PLANS[size];
+    for (const policy of POLICIES) {
+      let baseline: Measured | undefined;
+      for (const count of counts) {
+        for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+          const ordeal = new Ordeal(policy, count, plan, baseline);
+          const row: Row = await ordeal.run(runtime);
+          if (ordeal.onlyNoise && attempt < ATTEMPTS) continue;
+          yield attempt === 1 ? row : { ...row, figures: { ...row.figures, attempts: attempt } };
+          baseline ??= ordeal.measured;
+          break;
+        }
+      }
+    }
+    yield await doze(runtime);
+  },
+};

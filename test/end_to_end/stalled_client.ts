@@ -1,0 +1,137 @@
+/** Clients that do not read. */
+
+import { Buffer } from "node:buffer";
+import { connect, type Socket } from "node:net";
+import type { ExpectedStream } from "./expected_stream.ts";
+import { PATIENCE } from "./clients.ts";
+import { frameEnd, HEADER, isIntact, STAMP, stampOf } from "./frames.ts";
+import { pulse, until } from "./waiting.ts";
+
+/** What one that dozes receives of a publisher. */
+export interface Dream {
+  /** The publisher's number. */
+  readonly publisher: number;
+  /** The frame that it received last; at first the one before it came in. */
+  last: number;
+  /** Whole frames received. */
+  frames: number;
+  /** Frames that it missed between those that it received. */
+  missed: number;
+  /** Bytes of a frame that is not whole yet. */
+  torn: number;
+}
+
+/** A connection that reads nothing until it is woken. */
+export class StalledClient {
+  /** Where in the stream it came in: nobody was sending at the time. */
+  readonly start: number;
+  /** Bytes read since it was woken. */
+  received = 0;
+  /** How its connection ended, as far as it could know. */
+  ended: string | undefined;
+
+  readonly #expected: ExpectedStream;
+  readonly #socket: Socket;
+  #sip = Infinity;
+  #thirst = Infinity;
+
+  private constructor(socket: Socket, expected: ExpectedStream) {
+    this.#socket = socket;
+    this.#expected = expected;
+    this.start = expected.length;
+    const end = (how: string): void => {
+      this.ended ??= how;
+      pulse();
+    };
+    socket.on("error", (error: Error & { code?: string }) => end(error.code ?? error.message));
+    socket.on("end", () => end("end")).on("close", () => end("close"));
+  }
+
+  /** Connects, and falls asleep. */
+  static join(port: number, expected: ExpectedStream): Promise<StalledClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+      // Before it is connected: later it would have begun to read.
+      socket.pause();
+      socket.once("error", reject);
+      socket.once("connect", () => resolve(new StalledClient(socket, expected)));
+    });
+  }
+
+  /**
+   * Reads to the end, and compares: it was given a part of the stream, without a gap, and not one byte after it. It
+   * falls asleep after so many bytes, until it is stirred.
+   */
+  async recall(sip: number = Infinity): Promise<void> {
+    this.#listen(sip, (chunk) => void this.#expected.received(this.start + this.received, chunk));
+    await until(() => this.ended !== undefined, "a sleeper's connection ends", PATIENCE);
+  }
+
+  /**
+   * Reads from now on, frame by frame: whole ones, in order, with gaps. `dream` is kept up to date. It falls asleep
+   * after so many bytes, until it is stirred.
+   */
+  wake(dream: Dream, sip: number): void {
+    let rest: Buffer = Buffer.alloc(0);
+    this.#listen(sip, (chunk) => {
+      rest = Buffer.concat([rest, chunk]);
+      let at = 0;
+      for (;;) {
+        const to = frameEnd(rest, at, rest.length);
+        if (to === undefined || to > rest.length) break;
+        this.#note(rest, at, to, dream);
+        at = to;
+      }
+      rest = rest.subarray(at);
+      dream.torn = rest.length;
+    });
+  }
+
+  /** Reads as many bytes again. */
+  stir(): void {
+    this.#thirst = this.#sip;
+    this.#socket.resume();
+  }
+
+  /** Falls asleep no more. */
+  stayAwake(): void {
+    this.#sip = Infinity;
+    this.stir();
+  }
+
+  /** Ends its half of the connection. */
+  halfClose(): void {
+    this.#socket.end();
+  }
+
+  /** Drops the connection. */
+  drop(): void {
+    this.#socket.destroy();
+  }
+
+  #listen(sip: number, receive: (chunk: Buffer) => void): void {
+    this.#thirst = this.#sip = sip;
+    this.#socket.on("data", (chunk: Buffer) => {
+      receive(chunk);
+      this.received += chunk.length;
+      this.#thirst -= chunk.length;
+      if (this.#thirst <= 0) this.#socket.pause();
+      pulse();
+    });
+    this.#socket.resume();
+  }
+
+  #note(bytes: Buffer, from: number, to: number, dream: Dream): void {
+    if (to - from < HEADER + STAMP || !isIntact(bytes, from, to)) {
+      this.#expected.complain(`a torn frame of ${to - from} bytes was received by one that dozes`);
+      return;
+    }
+    const { publisher, sequence } = stampOf(bytes, from);
+    if (publisher !== dream.publisher || sequence <= dream.last) {
+      this.#expected.complain(`frame ${sequence} of ${publisher} was received after frame ${dream.last}`);
+    }
+    dream.missed += sequence - dream.last - 1;
+    dream.last = sequence;
+    dream.frames++;
+  }
+}

@@ -1,0 +1,100 @@
+/** A process that was stopped cuts nobody who was in time: real servers, real signals, on each runtime. */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout } from "node:timers";
+import { assertEquals } from "@std/assert";
+import { concat, frameOf } from "../helpers/bytes.ts";
+import { type RuntimeName, RUNTIMES, type ServerProcess, startServer } from "../helpers/command_line.ts";
+import { PlainClient } from "../helpers/plain_client.ts";
+
+const LIMITED = { timeout: 60_000 };
+
+/** Every timeout of these servers, and how long they are stopped, in milliseconds. */
+const TIMEOUT = "2s";
+const STOP = 2500;
+
+/** Frames of 12 MB in all. */
+const MUCH: Uint8Array = concat(...Array.from({ length: 12 }, () => frameOf("x".repeat(1_000_000))));
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, milliseconds));
+
+/** Stops a server for a while, in which `meanwhile` happens. */
+async function stopped(server: ServerProcess, meanwhile: () => void): Promise<void> {
+  server.signal("SIGSTOP");
+  await pause(100);
+  meanwhile();
+  await pause(STOP);
+  server.signal("SIGCONT");
+}
+
+/** Who has said the secret, and is in. */
+async function member(server: ServerProcess, members: number): Promise<PlainClient> {
+  const client = await PlainClient.connect(server.url);
+  client.send(frameOf("open sesame"));
+  await server.match(new RegExp(`(?:Joined[^]*){${members}}`), "stderr");
+  return client;
+}
+
+/** The same on all runtimes, at the same time: it is mostly waiting. */
+function onEach(what: string, run: (runtime: RuntimeName) => Promise<void>): void {
+  test(what, LIMITED, async () => {
+    await Promise.all(RUNTIMES.map((runtime) =>
+      run(runtime).catch((cause: Error) => {
+        throw new Error(`${runtime}: ${cause.message}`, { cause });
+      })
+    ));
+  });
+}
+
+onEach("stopped for longer than every timeout, a server cuts only who was late", async (runtime) => {
+  const folder = await mkdtemp(join(tmpdir(), "mobcast-"));
+  try {
+    const token = join(folder, "token");
+    await writeFile(token, "open sesame", { mode: 0o600 });
+    const options = ["frame", "idle", "stall", "drain"].flatMap((name) => [`--${name}-timeout`, TIMEOUT]);
+    await using server = await startServer(runtime, ["--secret-file", token, "--log-level", "debug", ...options]);
+    using speaker = await member(server, 1);
+    using late = await member(server, 2);
+    using stalled = await member(server, 3);
+    using unauthenticated = await PlainClient.connect(server.url);
+    stalled.pause();
+    // More than the kernels hold for the one that does not read: it waits for room.
+    speaker.send(MUCH);
+    await late.receive(MUCH.length);
+    const half = frameOf("in two parts");
+    speaker.send(half.subarray(0, 10));
+    late.send(half.subarray(0, 10));
+    await pause(100);
+    await stopped(server, () => {
+      speaker.send(half.subarray(10));
+      unauthenticated.send(frameOf("open sesame"));
+      stalled.resume();
+    });
+    await Promise.all([speaker, stalled].map((client) => client.receive(MUCH.length + half.length)));
+    unauthenticated.send(frameOf("me too"));
+    await unauthenticated.receive(14);
+    await late.ended();
+    await server.match(/frame-timeout/, "stderr");
+    assertEquals(server.stderr.match(/frame-timeout|stalled|unauthorized|idle\b/g), ["frame-timeout"]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+onEach("stopped while it drains, a server gives what it owes", async (runtime) => {
+  await using server = await startServer(runtime, ["--drain-timeout", TIMEOUT]);
+  using speaker = await PlainClient.connect(server.url);
+  using stalled = await PlainClient.connect(server.url);
+  stalled.pause();
+  speaker.send(MUCH);
+  await speaker.receive(MUCH.length);
+  server.signal("SIGTERM");
+  await speaker.ended();
+  await stopped(server, () => stalled.resume());
+  await stalled.ended();
+  assertEquals(stalled.received.length, MUCH.length);
+  assertEquals((await server.exit()).code, 0);
+});

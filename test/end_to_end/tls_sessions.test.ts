@@ -1,0 +1,161 @@
+/** Sessions over TLS: what a client of another program resumes, at listeners of the runtime at hand, and what it may not. */
+
+import { test } from "node:test";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { assert, assertEquals } from "@std/assert";
+import { runtimeAdapter } from "../../adapters/runtime.ts";
+import { listenOverTls } from "../../adapters/tls/tls.ts";
+import type { ListeningSocket, Registry, Socket } from "../../src/contract/adapter.ts";
+import type { NetworkAddress } from "../../src/contract/address.ts";
+import { serve } from "../../src/server/serve.ts";
+import type { ServerTls } from "../../src/contract/tls.ts";
+import { connect } from "../../src/client/connect.ts";
+import { makeAuthority, type Pair } from "../helpers/certificates.ts";
+import { Bell, pause, Recorder } from "../helpers/recording_registry.ts";
+
+const adapter = await runtimeAdapter();
+const authority = await makeAuthority("an authority");
+const other = await makeAuthority("another authority");
+const server = await authority.issue();
+const mine = await authority.issue({ usage: "client" });
+const theirs = await other.issue({ usage: "client" });
+const { cert: ca } = authority;
+const LIMITED = { timeout: 60_000 };
+const VERSIONS = ["TLSv1.3", "TLSv1.2"] as const;
+
+/** What the client saw of one connection. */
+interface Seen {
+  readonly received: boolean;
+  readonly reused: boolean;
+  readonly session: boolean;
+  readonly renegotiated?: boolean;
+}
+
+/** Sends the client, once for each order: those after the first come with the session of the first. */
+function send(...orders: readonly object[]): Promise<Seen[]> {
+  const file = fileURLToPath(new URL("../helpers/tls_client.mjs", import.meta.url));
+  const argument = JSON.stringify(orders.map((order) => ({ ca, ...order })));
+  return new Promise((resolve, reject) => {
+    execFile("node", [file, argument], { timeout: 30_000 }, (error, stdout) => {
+      if (error !== null) reject(error);
+      else resolve(JSON.parse(stdout) as Seen[]);
+    });
+  });
+}
+
+/** A listener that says a byte to everybody who comes in. */
+class Greeter extends Recorder implements Registry {
+  override accept(socket: Socket): ReturnType<Recorder["accept"]> {
+    const token = super.accept(socket);
+    // The tick after: nothing is written before `accept` has returned.
+    setTimeout(() => socket.write(new Uint8Array([1])), 0);
+    return token;
+  }
+}
+
+interface Listener extends AsyncDisposable {
+  readonly registry: Greeter;
+  readonly listener: ListeningSocket;
+  readonly port: number;
+}
+
+async function open(tls: ServerTls): Promise<Listener> {
+  const registry = new Greeter(new Bell());
+  const listener = await listenOverTls({ transport: "tls", host: "127.0.0.1", port: 0 }, registry, { tls });
+  return {
+    registry,
+    listener,
+    port: (listener.address as NetworkAddress).port,
+    async [Symbol.asyncDispose]() {
+      for (const link of registry.links) link.close();
+      await listener.close();
+    },
+  };
+}
+
+for (const version of VERSIONS) {
+  const from = (listener: Listener, pair: Partial<Pair> = {}): object => ({ port: listener.port, version, ...pair });
+
+  test(`sessions, ${version}: one of a listener with another authority does not get in`, LIMITED, async () => {
+    await using there = await open({ ...server, ca: other.cert });
+    await using here = await open({ ...server, ca });
+    const [first, second, third] = await send(from(there, theirs), from(here, theirs), from(here));
+    assertEquals([first!.received, first!.session], [true, true]);
+    assertEquals([second!.received, third!.received], [false, false]);
+  });
+
+  test(
+    `sessions, ${version}: one of a listener without an authority does not get in at one with`,
+    LIMITED,
+    async () => {
+      await using there = await open(server);
+      await using here = await open({ ...server, ca });
+      for (const pair of [{}, theirs]) {
+        const [first, second, third] = await send(from(there, pair), from(here, pair), from(here));
+        assertEquals([first!.received, first!.session], [true, true]);
+        assertEquals([second!.received, third!.received], [false, false]);
+      }
+    },
+  );
+
+  test(`sessions, ${version}: one of before a reload to another authority does not get in`, LIMITED, async () => {
+    await using listener = await open({ ...server, ca: other.cert });
+    const coming = send(from(listener, theirs), { ...from(listener, theirs), wait: 800 });
+    await listener.registry.accepted();
+    await pause(200);
+    await listener.listener.reload!({ ...server, ca });
+    const [first, second] = await coming;
+    assertEquals([first!.received, first!.session, second!.received], [true, true, false]);
+    const [after] = await send(from(listener, mine));
+    assertEquals(after!.received, true);
+  });
+
+  test(
+    `sessions, ${version}: a listener resumes its own, but on Deno where it needs a certificate`,
+    LIMITED,
+    async () => {
+      await using open_ = await open(server);
+      await using closed = await open({ ...server, ca });
+      const [, anybody] = await send(from(open_), from(open_));
+      assertEquals([anybody!.received, anybody!.reused], [true, true]);
+      const [first, again] = await send(from(closed, mine), from(closed, mine));
+      assertEquals([first!.received, again!.received], adapter.name === "deno" ? [true, false] : [true, true]);
+      if (adapter.name !== "deno") assert(again!.reused, "a legitimate session was not resumed");
+      // Whoever comes without a session is in, as our own clients always do.
+      const [anew] = await send(from(closed, mine));
+      assertEquals(anew!.received, true);
+    },
+  );
+}
+
+test("sessions: our own client comes in again and again where a certificate is needed", LIMITED, async () => {
+  await using mob = await serve({ listen: "tls://127.0.0.1:0", tls: { ...server, ca } });
+  for (let round = 0; round < 3; round++) {
+    await using client = await connect(mob.urls[0]!, { tls: { ca, ...mine } });
+    await client.send(new Uint8Array([round]));
+    for await (const message of client) {
+      assertEquals([...message], [round]);
+      break;
+    }
+  }
+});
+
+test("a client that wants to renegotiate is not let", LIMITED, async () => {
+  await using listener = await open(server);
+  const [seen] = await send({ port: listener.port, version: "TLSv1.2", renegotiate: true });
+  assertEquals([seen!.received, seen!.renegotiated], [true, false]);
+});
+
+test("every listener over TLS is reloaded, not only the first", LIMITED, async () => {
+  const next = await other.issue();
+  let tls: ServerTls = server;
+  const anywhere = "tls://127.0.0.1:0";
+  await using mob = await serve({ listen: [anywhere, anywhere, anywhere], tls: () => tls });
+  tls = next;
+  await mob.reload();
+  for (const url of mob.urls) {
+    await using client = await connect(url, { tls: { ca: other.cert } });
+    assertEquals(client.isOver, false);
+  }
+});

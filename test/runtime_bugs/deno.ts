@@ -1,0 +1,233 @@
+/**
+ * The traps of Deno, on `Deno.listen` and `Deno.connect`.
+ *
+ * @module
+ */
+
+import { connect } from "node:net";
+import { setImmediate } from "node:timers";
+import { deno, type DenoConnection } from "../../adapters/types/deno.ts";
+import { pause } from "../helpers/recording_registry.ts";
+import type { Trap } from "./runtime_bug.ts";
+
+const HOST = "127.0.0.1";
+
+/** Every trap of Deno. */
+export const TRAPS: readonly Trap[] = [
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://github.com/denoland/deno/issues/8499",
+    what: "accept() rejects when the incoming connection has reset already, which ends a `for await` for good",
+    workaround: "`acceptAll` in adapters/deno.ts catches, and goes on",
+    probe: acceptRejects,
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://github.com/denoland/deno/issues/6128",
+    what: "of two writes at a time the second goes out in the middle of the first",
+    workaround: "DenoSocket.write in adapters/deno.ts has one write on its way, or none",
+    probe: writesInterleave,
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://github.com/denoland/deno/issues/35292",
+    what: "a read that had completed resolves with its bytes after close()",
+    workaround: "that DenoSocket in adapters/deno.ts asks for #closed when a read resolves",
+    probe: readAfterClose,
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://github.com/denoland/deno/issues/22885",
+    what: "a listener that is closed keeps its address until the accept that was pending has been rejected",
+    workaround: "that `close` in adapters/deno.ts waits for `acceptAll`",
+    probe: addressInUseAfterClose,
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://docs.rs/tokio/latest/tokio/runtime/struct.Builder.html#method.event_interval",
+    what: "sockets are looked at once in about 61 ticks while immediates keep coming",
+    workaround: "`deferWithRests` in adapters/shared/event_loop.ts",
+    probe: async () => (await ticksForOneByte()) > 20,
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://github.com/denoland/deno/issues/34054",
+    what: "the first signal handler at the limit of descriptors is a panic",
+    workaround: "`primeSignals` in adapters/deno.ts",
+    probe: panicsAtTheLimit,
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://docs.deno.com/api/deno/~/Deno.errors.BadResource",
+    what: "some errors have a class and no code",
+    workaround: "CODES in adapters/types/deno.ts",
+    async probe() {
+      const { server, client } = await pair();
+      server.close();
+      const error = await server.write(new Uint8Array(1)).catch((reason: unknown) => reason);
+      client.close();
+      return error instanceof Error && !("code" in error);
+    },
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://github.com/denoland/deno/pull/33415",
+    what: "a connection has no way to reset; only node:net got one",
+    workaround: "that DenoSocket.close in adapters/deno.ts leaves to the kernel what it has taken",
+    async probe() {
+      const { server, client } = await pair();
+      const names: string[] = [];
+      for (let level: unknown = server; level !== null; level = Object.getPrototypeOf(level)) {
+        names.push(...Object.getOwnPropertyNames(level));
+      }
+      server.close();
+      client.close();
+      return names.includes("closeWrite") && !names.some((name) => /reset|linger|abort|terminate|destroy/i.test(name));
+    },
+  },
+];
+
+/** Both ends of a connection. */
+async function pair(): Promise<{ server: DenoConnection; client: DenoConnection }> {
+  const listener = deno().listen({ hostname: HOST, port: 0, tcpBacklog: 1 });
+  const [server, client] = await Promise.all([
+    listener.accept(),
+    deno().connect({ hostname: HOST, port: listener.addr.port }),
+  ]);
+  listener.close();
+  return { server, client };
+}
+
+async function acceptRejects(): Promise<boolean> {
+  const listener = deno().listen({ hostname: HOST, port: 0, tcpBacklog: 1 });
+  await new Promise<void>((resolve) => {
+    const incoming = connect(listener.addr.port, HOST, () => incoming.resetAndDestroy());
+    incoming.on("error", () => {}).on("close", () => resolve());
+  });
+  const accepting = listener.accept().then((connection) => {
+    connection.close();
+    return false;
+  }, (error: Error) => error.name === "NotConnected");
+  // An incoming connection that is never received of would be another mend.
+  const outcome = await Promise.race([accepting, pause(200)]);
+  listener.close();
+  await accepting;
+  return outcome === true;
+}
+
+async function writesInterleave(): Promise<boolean> {
+  // More than the kernel takes at once.
+  const length = 8 * 1024 * 1024;
+  const { server, client } = await pair();
+  const writing = [1, 2].map((byte) => server.write(new Uint8Array(length).fill(byte)).catch(() => {}));
+  const buffer = new Uint8Array(64 * 1024);
+  let ones = 0;
+  for (let boundary = -1; boundary < 0;) {
+    const read = await client.read(buffer);
+    if (read === null) break;
+    boundary = buffer.subarray(0, read).indexOf(2);
+    ones += boundary < 0 ? read : boundary;
+  }
+  client.close();
+  server.close();
+  await Promise.all(writing);
+  return ones < length;
+}
+
+/** Two connections are readable in one tick, and the first to be received of closes the other. */
+async function readAfterClose(): Promise<boolean> {
+  const pairs = [await pair(), await pair()];
+  let closed: DenoConnection | undefined;
+  let after = false;
+  const reading = pairs.map(async ({ server }) => {
+    const read = await server.read(new Uint8Array(100)).catch(() => undefined);
+    if (server === closed) after = typeof read === "number";
+    closed ??= pairs.map((other) => other.server).find((other) => other !== server);
+    if (server !== closed) closed!.close();
+  });
+  for (const { client } of pairs) await client.write(new Uint8Array(10));
+  // Stand still until both have come.
+  for (const until = performance.now() + 5; performance.now() < until;);
+  await Promise.all(reading);
+  for (const { server, client } of pairs) {
+    if (server !== closed) server.close();
+    client.close();
+  }
+  return after;
+}
+
+async function addressInUseAfterClose(): Promise<boolean> {
+  const listener = deno().listen({ hostname: HOST, port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const accepting = listener.accept().catch(() => {});
+  listener.close();
+  const free = (): boolean => {
+    try {
+      deno().listen({ hostname: HOST, port, tcpBacklog: 1 }).close();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const before = free();
+  await accepting;
+  return !before && free();
+}
+
+/** How many ticks pass, one calling for the next, for each byte that travels to the other end. */
+async function ticksForOneByte(): Promise<number> {
+  const { server, client } = await pair();
+  const bytes = 50;
+  let ticks = 0;
+  let spinning = true;
+  const spin = (): void => {
+    ticks++;
+    if (spinning) setImmediate(spin);
+  };
+  spin();
+  for (let left = bytes; left > 0; left--) {
+    // A read that finds its byte there at once is not kept waiting: this one has to be woken.
+    const reading = server.read(new Uint8Array(1));
+    await client.write(new Uint8Array(1));
+    await reading;
+  }
+  spinning = false;
+  server.close();
+  client.close();
+  return ticks / bytes;
+}
+
+/** Opens connections until there are no descriptors left, then asks for a signal. */
+const GREEDY = `
+  const { addr: { port } } = globalThis.listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connections = [];
+  try {
+    while (connections.length < 100) connections.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+  } catch { /* That was the limit. */ }
+  Deno.addSignalListener("SIGTERM", () => {});
+  Deno.exit();
+`;
+
+/** The part of Deno's API that only this file uses. Its node:child_process would rewrite the arguments. */
+interface Commands {
+  execPath(): string;
+  Command: new (
+    command: string,
+    options: { readonly args: readonly string[] },
+  ) => { output(): Promise<{ readonly code: number; readonly stderr: Uint8Array }> };
+}
+
+async function panicsAtTheLimit(): Promise<boolean> {
+  const { Command, execPath } = deno() as unknown as Commands;
+  const run = 'ulimit -n 48; exec "$0" eval --no-lock --no-config "$1"';
+  const { code, stderr } = await new Command("sh", { args: ["-c", run, execPath(), GREEDY] }).output();
+  return code !== 0 && new TextDecoder().decode(stderr).includes("panicked");
+}

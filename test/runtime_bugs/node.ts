@@ -1,0 +1,85 @@
+/**
+ * The traps of Node, on `node:net`.
+ *
+ * @module
+ */
+
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { pattern, pause } from "../helpers/recording_registry.ts";
+import type { Trap } from "./runtime_bug.ts";
+
+/** Every trap of Node. */
+export const TRAPS: readonly Trap[] = [
+  {
+    runtimes: ["node"],
+    seen: "20.20.2 and 22.23.3, with libuv 1.46 and 1.51; not on 24.21.0 and 26.10.0, with libuv 1.52",
+    majors: [20, 22],
+    link: "https://github.com/libuv/libuv/pull/4997",
+    what: "bytes and a reset that come at once look like bytes and an end",
+    workaround:
+      "that a reset may look like an end: rule 6 in src/contract/adapter.ts, and the shape of resets in src/contract/socket_pair.ts",
+    probe: () =>
+      withPair(async (server, client) => {
+        const told: string[] = [];
+        for (const name of ["end", "error", "close"]) server.on(name, () => told.push(name));
+        server.resume();
+        client.write(pattern(0, 300));
+        client.resetAndDestroy();
+        for (let waited = 0; told.length === 0 && waited < 500; waited += 10) await pause(10);
+        await pause(20);
+        return told[0] === "end" && !told.includes("error");
+      }),
+  },
+  {
+    runtimes: ["node"],
+    seen: "20.20.2 to 26.10.0",
+    link: "https://nodejs.org/api/stream.html#event-drain",
+    what: "a write that went out at once is not followed by `drain`",
+    workaround:
+      "StreamSocket.write in adapters/shared/node_socket.ts goes on when nothing is queued, instead of waiting",
+    probe: () =>
+      withPair(async (server) => {
+        let drains = 0;
+        server.on("drain", () => drains++);
+        server.write(pattern(0, 1000));
+        const queued = server.writableLength;
+        await pause(30);
+        return queued === 0 && drains === 0;
+      }),
+  },
+  {
+    runtimes: ["node"],
+    seen: "20.20.2 to 26.10.0",
+    link: "https://nodejs.org/api/stream.html#writablewritechunk-encoding-callback",
+    what: "write takes everything, however much is queued already",
+    workaround: "StreamSocket.write in adapters/shared/node_socket.ts takes nothing while something is queued",
+    probe: () =>
+      withPair(async (server) => {
+        const bytes = new Uint8Array(16 * 1024 * 1024);
+        for (let again = 0; again < 2; again++) server.write(bytes);
+        await pause(1);
+        return server.writableLength > bytes.length;
+      }),
+  },
+];
+
+/** Both ends of a connection, with the options of the adapter. */
+async function withPair(probe: (server: Socket, client: Socket) => Promise<boolean>): Promise<boolean> {
+  const options = { noDelay: true, allowHalfOpen: true, highWaterMark: 1 };
+  const listener = createServer(options);
+  const accepted = once(listener, "connection") as Promise<[Socket]>;
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const client = connect({ ...options, host: "127.0.0.1", port: (listener.address() as AddressInfo).port });
+  const [server] = await accepted;
+  for (const socket of [server, client]) socket.on("error", () => {});
+  try {
+    if (client.connecting) await once(client, "connect");
+    return await probe(server, client);
+  } finally {
+    server.destroy();
+    client.destroy();
+    listener.close();
+  }
+}

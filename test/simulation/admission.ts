@@ -1,0 +1,248 @@
+/**
+ * Incoming connections: who must be let in, who must not, and what becomes of those who never joined.
+ *
+ * @module
+ */
+
+import { encodeFrame } from "../../src/framing/framing.ts";
+import type { ResolvedOptions } from "../../src/server/options.ts";
+import type { Client } from "./client.ts";
+import type { CheckedSocket } from "./checked_socket.ts";
+import { pick, type Random } from "./settings.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** Where a client is at home. */
+export interface Home {
+  /** Its address, as it is counted; `undefined`: it has none. */
+  readonly address: string | undefined;
+  /** What a socket says of it. */
+  readonly client: (port: number) => string;
+}
+
+/** Where clients come from. The first is let in by all lists. */
+export const HOMES: readonly Home[] = [
+  { address: "127.0.0.1", client: (port) => `127.0.0.1:${port}` },
+  { address: "10.0.0.7", client: (port) => `10.0.0.7:${port}` },
+  { address: "10.0.0.7", client: (port) => `[::ffff:10.0.0.7]:${port}` },
+  { address: "fe80::7%eth0", client: (port) => `[fe80::7%eth0]:${port}` },
+  { address: undefined, client: () => "unix" },
+];
+
+/** Lists, and which of the addresses above they keep out: worked out by hand, not by the rules under test. */
+export interface Lists {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly out: readonly string[];
+}
+
+/** The lists of worlds. */
+export const LISTS: readonly Lists[] = [
+  { allow: [], deny: [], out: [] },
+  { allow: [], deny: ["10.0.0.0/8"], out: ["10.0.0.7"] },
+  { allow: ["127.0.0.0/8", "10.0.0.0/29"], deny: [], out: ["fe80::7%eth0"] },
+  { allow: ["0.0.0.0/0", "fe80::/10"], deny: ["10.0.0.7"], out: ["10.0.0.7"] },
+  { allow: ["127.0.0.1", "10.0.0.0/30", "fe80::8"], deny: [], out: ["10.0.0.7", "fe80::7%eth0"] },
+];
+
+/** Who may come in, in a world. */
+export interface Welcome {
+  /** How many of the {@link HOMES} there are. */
+  readonly homes: number;
+  /** Which of them the lists keep out. */
+  readonly out: readonly string[];
+  /** Whether some clients come by way of a handshake. */
+  readonly handshakes: boolean;
+}
+
+/** As it is where nobody is asked. */
+export const OPEN_HOUSE: Welcome = { homes: 1, out: [], handshakes: false };
+
+/** Draws who may come in: the options, and what they mean. */
+export function drawWelcome(
+  work: Random,
+): { options: Pick<ResolvedOptions, "allow" | "deny" | "secret">; welcome: Welcome } {
+  const lists = work() < 0.6 ? LISTS[0]! : pick(work, LISTS);
+  return {
+    options: {
+      allow: lists.allow,
+      deny: lists.deny,
+      secret: pick(work, [undefined, undefined, undefined, "s", "open sesame"]),
+    },
+    welcome: {
+      homes: pick(work, [1, 1, HOMES.length]),
+      out: lists.out,
+      handshakes: work() < 0.3,
+    },
+  };
+}
+
+/** How clients say the secret, if they do. */
+export const MANNERS = ["right", "right", "right", "wrong", "behind a ping", "never"] as const;
+
+/** One of the {@link MANNERS}. */
+export type Manner = (typeof MANNERS)[number];
+
+/** What a client has to say first, where there is a secret. Those that say it wrong, or never, say nothing else. */
+export function saySecret(client: Client, { secret, framing }: ResolvedOptions): void {
+  if (secret === undefined) return;
+  const payload = new TextEncoder().encode(secret);
+  if (client.manner === "never") return client.poison(new Uint8Array(0));
+  if (client.manner === "wrong") {
+    const wrong = wrongSecret(payload, client.number);
+    const frame = encodeFrame(framing, wrong);
+    client.poison(frame);
+    // One that is longer than the secret is known by its header, or by as many bytes in a line.
+    const header = framing === "line" ? wrong.length : frame.length - wrong.length;
+    client.provenAt = wrong.length > payload.length ? header : frame.length;
+    return;
+  }
+  if (client.manner === "behind a ping") client.preface(encodeFrame(framing, new Uint8Array(0)));
+  client.preface(encodeFrame(framing, payload));
+  client.provenAt = client.author.length;
+}
+
+function wrongSecret(secret: Uint8Array, number: number): Uint8Array {
+  if (number % 3 === 0) return Uint8Array.of(...secret, 33);
+  if (number % 3 === 1 && secret.length > 1) return secret.slice(0, -1);
+  return secret.map((byte, index) => index === secret.length - 1 ? byte ^ 1 : byte);
+}
+
+/** Milliseconds in which the secret has to be said where frames have no time limit. */
+const DEFAULT_PATIENCE = 30_000;
+
+/** Judges what becomes of incoming connections. */
+export class AdmissionChecker {
+  /** How many ended so, as the model has it. */
+  readonly ended: { "refused": number; "unauthorized": number; "handshake-failed": number } = {
+    "refused": 0,
+    "unauthorized": 0,
+    "handshake-failed": 0,
+  };
+  readonly #simulation: Simulation;
+  #wasFull = false;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  /** Whether an incoming connection from there must be let in now; if not, it must be refused. */
+  hasRoom({ address }: Home): boolean {
+    const { inside, members, mob, options, settings, closing, marks, network } = this.#simulation;
+    const { maxConnections, maxConnectionsPerAddress } = options;
+    const rows = members.length === 0 ? [] : mob.connections();
+    const clients = [...inside.values(), ...network.handshakes.values()].map(({ client }) => client);
+    const all = clients.length + rows.filter(({ token }) => !inside.has(token)).length;
+    const neighbors = clients.filter(({ home }) => home.address === address).length;
+    const crowded = maxConnectionsPerAddress > 0 && address !== undefined && neighbors >= maxConnectionsPerAddress;
+    const full = all >= maxConnections || crowded;
+    if (full) {
+      this.#wasFull = true;
+      marks.reach("full");
+    }
+    const denied = address !== undefined && (settings.welcome ?? OPEN_HOUSE).out.includes(address);
+    if (denied) marks.reach("kept out by address");
+    return !full && !closing && !denied;
+  }
+
+  /** Whether a handshake must be let begin. */
+  mayKnock(home: Home): boolean {
+    const { network, options, marks } = this.#simulation;
+    const room = this.hasRoom(home);
+    const many = network.handshakes.size >= Math.ceil(options.maxConnections / 2);
+    if (room && many) marks.reach("too many handshakes");
+    return room && !many;
+  }
+
+  /** An incoming connection, or one that knocked, was let in, or not, and that was right, or not. */
+  answered({ number }: Client, letIn: boolean, due: boolean): void {
+    if (due && this.#wasFull) this.#simulation.marks.reach("let in after full");
+    if (!letIn) this.ended.refused++;
+    if (letIn === due) return;
+    const verdict = due ? "was refused, and there was room" : "was let in, and must not be";
+    this.#simulation.violate("limits", `client ${number} ${verdict}`);
+  }
+
+  /** The core has read something of an unauthenticated connection. Whether that makes it a member. */
+  proves(socket: CheckedSocket, length: number): boolean {
+    const { client, bytesRead } = socket;
+    if (!client.sane && client.manner === "wrong" || bytesRead < client.provenAt) return false;
+    const { marks } = this.#simulation;
+    marks.reach("secret said");
+    if (client.provenAt > length) marks.reach("secret said in parts");
+    if (bytesRead > client.provenAt) marks.reach("frames behind the secret");
+    return true;
+  }
+
+  /** The core has closed an unauthenticated connection. */
+  unauthenticatedRemoved(socket: CheckedSocket): void {
+    const { closing, marks } = this.#simulation;
+    if (closing || socket.threw) {
+      if (closing) marks.reach("unauthenticated connection let go by a closing mob");
+      this.ended.refused++;
+      return;
+    }
+    this.ended.unauthorized++;
+    const missing = this.#causeIsMissing(socket);
+    if (missing === undefined) return;
+    this.#simulation.violate("ends", `${this.#simulation.nameOf(socket)} is turned away: ${missing}`);
+  }
+
+  /** Checks unauthenticated connections after a tick: they are dealt with, and do not stay for ever. */
+  checkUnauthenticated(): void {
+    const { inside, now, tickDue, drains } = this.#simulation;
+    for (const socket of inside.values()) {
+      if (!socket.unauthenticated) continue;
+      const wrong = (rule: string, what: string): void =>
+        this.#simulation.violate(rule, `${this.#simulation.nameOf(socket)}, an unauthenticated connection, ${what}`);
+      const late = now - socket.since - this.#patience;
+      if (late > 10) wrong("deadlines", `is there for ${late} ms too long`);
+      if (!tickDue && socket.told) wrong("will go on", "was not read to its end");
+      if (isWrong(socket)) wrong("unauthenticated", "has said something else than the secret, and stays");
+      if (socket.sawEnd && !tickDue) wrong("ends", "has ended its stream, and stays");
+      if (drains) wrong("ends", "stays in a mob that closes");
+    }
+  }
+
+  /** Checks the counts of the mob. */
+  checkCounts(): void {
+    const { mob, inside, network } = this.#simulation;
+    const { unauthenticated: unauthenticated, handshakes, closed: left } = mob.stats();
+    const counted = [unauthenticated, handshakes, left.refused, left.unauthorized, left["handshake-failed"]];
+    const due = [
+      [...inside.values()].filter((socket) => socket.unauthenticated).length,
+      network.handshakes.size,
+      ...Object.values(this.ended),
+    ];
+    if (counted.every((count, index) => count === due[index])) return;
+    this.#simulation.violate(
+      "accounts",
+      `unauthenticated connections, handshakes and those kept out are ${counted}, not ${due}`,
+    );
+  }
+
+  get #patience(): number {
+    return this.#simulation.options.frameTimeout || DEFAULT_PATIENCE;
+  }
+
+  #causeIsMissing(socket: CheckedSocket): string | undefined {
+    const { marks, now } = this.#simulation;
+    if (isWrong(socket)) {
+      marks.reach("wrong secret");
+      return undefined;
+    }
+    if (socket.sawEnd || socket.sawFinal) {
+      marks.reach("left without the secret");
+      return undefined;
+    }
+    if (socket.told) return "it is we who have not read";
+    const waited = now - socket.since;
+    if (waited < this.#patience) return `it came ${waited} ms ago, and has said nothing wrong`;
+    marks.reach("secret too late");
+    return undefined;
+  }
+}
+
+/** Whether the core has read enough of it to know that it does not say the secret. */
+function isWrong({ client, bytesRead }: CheckedSocket): boolean {
+  return client.manner === "wrong" && bytesRead >= client.provenAt;
+}

@@ -1,0 +1,248 @@
+/**
+ * An observed socket: passes every call of the core on to the memory adapter's, and holds it against the model.
+ *
+ * @module
+ */
+
+import type { Socket } from "../../src/contract/adapter.ts";
+import type { PairedSocket } from "../../src/contract/socket_pair.ts";
+import type { Token } from "../../src/contract/token.ts";
+import type { Client } from "./client.ts";
+import type { Stream } from "./model.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** What the next call on a socket finds, by the number of the way. */
+export const TRAPS = [
+  "a reset at the next write",
+  "a write that throws",
+  "a read that throws",
+  "a reset at the next read",
+  "an event after close",
+  "a reset at shutdown",
+] as const;
+
+/** Bytes: a chunk of so many is worth keeping for the decoder. */
+const LARGE_CHUNK = 1024;
+
+/** The server's end of one connection. */
+export class CheckedSocket implements Socket {
+  token!: Token;
+  readonly client: Client;
+  readonly stream: Stream;
+  readonly inner: PairedSocket;
+  readonly #simulation: Simulation;
+
+  /** Which of {@link TRAPS} waits for the core; -1: none. */
+  trap = -1;
+  /** It threw: the core may remove it as `internal`. */
+  threw = false;
+  /** Bytes that the core has read. */
+  bytesRead = 0;
+  /** The last read found nothing more: the next bytes are an edge. */
+  drained = true;
+  /** The core was told that there is something to read, and has not found nothing since. */
+  told = false;
+  /** The core saw the end of the stream. */
+  sawEnd = false;
+  /** The core was told that it is over. */
+  sawFinal = false;
+  /** The core was told that it broke. */
+  sawError = false;
+  /** It has yet to say the secret. */
+  unauthenticated: boolean;
+  /** When it came. */
+  readonly since: number;
+  /** The last write was short, and the core was not told of room since. */
+  blocked = false;
+  /** Since when it takes nothing, as far as the core can know. */
+  waitingSince: number | undefined;
+  /** When something last came from it, or was taken by it. */
+  lastActivity: number;
+  /** When the core read the first byte of the frame that is not whole yet. */
+  frameSince = 0;
+  shut = false;
+  /** When. */
+  shutAt: number = Infinity;
+  /** Bytes that it was owed after the last tick. */
+  lag = 0;
+  closed = false;
+  /** A write of this tick was short. */
+  shortInTick = false;
+  /** Writes of this tick. */
+  writesInTick = 0;
+  /** What it had been given before this tick. */
+  before: { readonly bytes: number; readonly frames: number } = { bytes: 0, frames: 0 };
+
+  constructor(simulation: Simulation, inner: PairedSocket, client: Client, stream: Stream) {
+    this.#simulation = simulation;
+    this.inner = inner;
+    this.client = client;
+    this.stream = stream;
+    this.lastActivity = this.since = simulation.now;
+    this.unauthenticated = simulation.options.secret !== undefined;
+  }
+
+  get remoteAddress(): string {
+    return this.client.home.client(this.client.number);
+  }
+
+  get error(): Error | undefined {
+    return this.inner.error;
+  }
+
+  /** Bytes of the client that the core has read end at a frame boundary. */
+  get atBoundary(): boolean {
+    return this.client.author.boundaries.has(this.bytesRead);
+  }
+
+  read(): Uint8Array | undefined | null {
+    const simulation = this.#simulation;
+    this.#mustBeOpen("read");
+    if (!this.told && !this.#mayBeReadAnyway) {
+      simulation.violate("work", `${simulation.nameOf(this)} is read from, and no event named it`);
+    }
+    if (this.lag > simulation.options.maxLag / 2 && !this.#mustBeRead) {
+      simulation.violate("limits", `${simulation.nameOf(this)} is read from, and is ${this.lag} bytes behind`);
+    }
+    const fault = simulation.sweptFault();
+    if (this.#springs(2) || fault === "throw") this.#throw("read");
+    if (fault === "reset") this.client.reset();
+    if (this.#springs(3)) {
+      this.client.reset();
+      simulation.marks.reach("reset during a read");
+    }
+    const chunk = this.#ownChunk(this.inner.read());
+    simulation.trace.note("read", this.token, chunk === undefined ? -1 : chunk === null ? -2 : chunk.length);
+    if (chunk === undefined || chunk === null) {
+      this.drained = true;
+      this.told = false;
+      if (chunk === null && !this.sawEnd) {
+        this.sawEnd = true;
+        if (simulation.drains) this.stream.mayEndHere();
+        else if (this.stream.until === Infinity) this.stream.end();
+      }
+      return chunk;
+    }
+    this.drained = false;
+    if (this.atBoundary) this.frameSince = simulation.now;
+    this.bytesRead += chunk.length;
+    this.#noteHowRead(chunk.length);
+    if (this.unauthenticated && simulation.admission.proves(this, chunk.length)) {
+      this.unauthenticated = false;
+      this.stream.begin();
+    }
+    return chunk;
+  }
+
+  write(bytes: Uint8Array): number {
+    const simulation = this.#simulation;
+    this.#mustBeOpen("write");
+    if (this.shut) simulation.violate("touched", `${simulation.nameOf(this)} is written to after shutdown`);
+    if (this.unauthenticated) {
+      simulation.violate("unauthenticated", `${simulation.nameOf(this)}, an unauthenticated connection, is written to`);
+    }
+    if (bytes.length === 0) simulation.violate("work", `${simulation.nameOf(this)} is given no bytes`);
+    if (this.shortInTick) simulation.violate("work", `${simulation.nameOf(this)} is full and is written to again`);
+    simulation.writing(this);
+    const fault = simulation.sweptFault();
+    if (this.#springs(1) || fault === "throw") this.#throw("write");
+    if (fault === "reset") this.client.reset();
+    if (this.#springs(0)) {
+      this.client.reset();
+      simulation.marks.reach("reset during the broadcast");
+    }
+    const taken = fault === "full" ? this.#takeNothing() : this.inner.write(bytes);
+    simulation.trace.note("write", this.token, bytes.length, taken);
+    const missed = this.stream.gap !== undefined;
+    const wrong = this.stream.give(bytes, taken);
+    if (missed && this.stream.gap === undefined) simulation.marks.reach("went on after a skip");
+    if (wrong !== undefined) simulation.violate("stream", `${simulation.nameOf(this)} is ${wrong}`);
+    this.writesInTick++;
+    this.shortInTick = this.blocked = taken < bytes.length;
+    if (taken > 0) this.lastActivity = simulation.now;
+    if (!this.blocked) this.waitingSince = undefined;
+    else if (taken > 0 || this.waitingSince === undefined) this.waitingSince = simulation.now;
+    if (this.blocked) this.#noteHowWritten();
+    return taken;
+  }
+
+  shutdown(): void {
+    const simulation = this.#simulation;
+    this.#mustBeOpen("shutdown");
+    if (this.shut) simulation.violate("touched", `${simulation.nameOf(this)} is shut down twice`);
+    this.shut = true;
+    this.shutAt = simulation.now;
+    simulation.trace.note("shutdown", this.token);
+    if (this.#springs(5)) this.client.reset();
+    this.inner.shutdown();
+  }
+
+  close(): void {
+    const simulation = this.#simulation;
+    if (this.closed) simulation.violate("touched", `${simulation.nameOf(this)} is closed twice`);
+    this.closed = true;
+    simulation.trace.note("close", this.token);
+    const unread = this.inner.bufferedBytes;
+    this.inner.close();
+    if (this.#springs(4)) simulation.eventAfterClose(this);
+    simulation.removed(this, unread);
+  }
+
+  /**
+   * A mob that closes reads from everybody; what a leaver still sends is read and forgotten; and one that was held back
+   * may be made ready twice, by an event and by the end of the hold.
+   */
+  get #mayBeReadAnyway(): boolean {
+    const { drains, options } = this.#simulation;
+    return drains || this.stream.until !== Infinity || options.slowConsumer === "block";
+  }
+
+  /** It is over, or leaves: what it has sent is read whatever its lag. */
+  get #mustBeRead(): boolean {
+    return this.sawFinal || this.#simulation.drains || this.stream.until !== Infinity;
+  }
+
+  /** A large chunk has a buffer of its own, as on the runtimes: the decoder keeps those as they are. */
+  #ownChunk(chunk: Uint8Array | undefined | null): Uint8Array | undefined | null {
+    return chunk && chunk.length >= LARGE_CHUNK ? chunk.slice() : chunk;
+  }
+
+  /** It is full, and there is room again at once. */
+  #takeNothing(): number {
+    this.#simulation.owes(this);
+    return 0;
+  }
+
+  #mustBeOpen(call: string): void {
+    if (!this.closed) return;
+    this.#simulation.violate("touched", `${this.#simulation.nameOf(this)}: ${call} after close`);
+  }
+
+  #springs(trap: number): boolean {
+    if (this.trap !== trap) return false;
+    this.trap = -1;
+    return true;
+  }
+
+  #throw(call: string): never {
+    this.threw = true;
+    this.#simulation.marks.reach("socket threw");
+    throw new Error(`the simulated socket throws at ${call}`);
+  }
+
+  #noteHowRead(length: number): void {
+    const { marks, header } = this.#simulation;
+    const { boundaries } = this.client.author;
+    for (let back = 1; back < header; back++) {
+      if (boundaries.has(this.bytesRead - back) && back < length + header) marks.reach("header read in parts");
+    }
+    if (this.sawFinal) marks.reach("final event with bytes unread");
+  }
+
+  #noteHowWritten(): void {
+    const { marks, header } = this.#simulation;
+    if (this.stream.atBoundary) return;
+    const into = this.stream.into;
+    marks.reach(into < header ? "header written in parts" : "frame written in parts");
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Causes: each end has one, and the reason that is told for it is the right one.
+ *
+ * @module
+ */
+
+import type { CheckedSocket } from "./checked_socket.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** How it was when the core closed a connection. */
+export interface Removal {
+  readonly socket: CheckedSocket;
+  /** When. */
+  readonly at: number;
+  /** Bytes of it that the core had not read. */
+  readonly unread: number;
+  /** Bytes that it was still owed. */
+  readonly behind: number;
+  /** The same, as if it were not leaving. */
+  readonly logBehind: number;
+  /** Whether it was the time of somebody who held everybody. */
+  readonly holds: boolean;
+  /** Whether the mob was closing. */
+  readonly closing: boolean;
+  /** Whether an event of this tick said that it broke, and it was not leaving by then. */
+  readonly broke: boolean;
+  /** Whether an event of this tick said that it has bytes for us. */
+  readonly readable: boolean;
+}
+
+/** What is missing for a connection to have ended for that reason; `undefined`: nothing. */
+export function causeIsMissing(simulation: Simulation, removal: Removal, reason: string): string | undefined {
+  const { socket, broke, unread } = removal;
+  const cause = CAUSES[reason];
+  if (cause === undefined) return "there is no such reason";
+  if (broke && unread > 0 && ENDED.has(reason)) return `${unread} bytes that came before were not read`;
+  return cause(simulation, removal) ?? (ENDED.has(reason) ? unpublished(socket) : undefined);
+}
+
+/** Reasons that come with the end of a stream, which everything before it must have been published at. */
+const ENDED: ReadonlySet<string> = new Set(["end", "reset", "truncated"]);
+
+const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal) => string | undefined>> = {
+  "end": (_, { socket, broke }) => {
+    if (broke) return "it was broken";
+    if (!socket.sawEnd) return "it has not ended its stream";
+    return socket.atBoundary || !socket.client.sane ? undefined : "its stream ended inside a frame";
+  },
+  "truncated": ({ marks }, { socket, broke }) => {
+    marks.reach("truncated");
+    if (broke) return "it was broken";
+    if (!socket.sawEnd) return "it has not ended its stream";
+    return socket.atBoundary ? "its stream ended at a frame boundary" : undefined;
+  },
+  "reset": (_, { socket }) => socket.inner.error === undefined ? "its connection is not broken" : undefined,
+  "lagged": ({ options, marks }, { socket, logBehind, closing }) => {
+    marks.reach("lagged");
+    if (closing) return "a closing mob cuts nobody for its lag";
+    if (options.slowConsumer === "block") return "nobody is removed for its lag under block";
+    if (options.slowConsumer === "skip" && socket.stream.until === Infinity) return "under skip only leavers are";
+    return logBehind > options.maxLag ? undefined : `it is ${logBehind} bytes behind`;
+  },
+  "stalled": ({ options, marks }, { socket, at, behind, holds }) => {
+    marks.reach("stalled");
+    if (holds) marks.reach("stalled while it held everybody");
+    if (socket.waitingSince === undefined) return "it takes what it is given";
+    const waited = at - socket.waitingSince;
+    if (waited < options.stallTimeout) return `it took something ${waited} ms ago`;
+    return behind > 0 || socket.stream.until !== Infinity ? undefined : "it is owed nothing";
+  },
+  "idle": ({ options, marks }, { socket, at, readable }) => {
+    marks.reach("idle");
+    if (options.idleTimeout === 0) return "there is no idleTimeout";
+    if (socket.stream.until !== Infinity) return "it was leaving";
+    if (readable) return "its bytes were waiting";
+    const idle = at - socket.lastActivity;
+    return idle >= options.idleTimeout ? undefined : `something happened ${idle} ms ago`;
+  },
+  "frame-timeout": ({ options, marks }, { socket, at, unread }) => {
+    marks.reach("frame too slow");
+    if (options.frameTimeout === 0) return "there is no frameTimeout";
+    if (socket.told) return `it is we who have not read: ${unread} bytes and more wait`;
+    if (socket.atBoundary) return "no frame of it is incomplete";
+    const waited = at - socket.frameSince;
+    return waited >= options.frameTimeout ? undefined : `the frame began ${waited} ms ago`;
+  },
+  "frame-too-large": ({ marks }, { socket }) => {
+    marks.reach("frame too large");
+    const { poisonedAt } = socket.client.author;
+    return socket.bytesRead > poisonedAt ? undefined : "no frame of it was too large";
+  },
+  "shutdown": ({ closing, marks }, { behind }) => {
+    marks.reach(behind > 0 ? "drain ran out" : "drained");
+    return closing ? undefined : "the mob is not closed";
+  },
+  "internal": (_, { socket }) => socket.threw ? undefined : "mobcast itself failed",
+};
+
+/** Everything that was read before the end is published. */
+function unpublished({ client, bytesRead, stream, sawEnd }: CheckedSocket): string | undefined {
+  if (!sawEnd || stream.until === Infinity) return undefined;
+  const { author } = client;
+  const whole = author.wholeWithin(Math.min(bytesRead, author.poisonedAt));
+  return author.published < Math.min(whole, client.wholeAtEnd)
+    ? "not all that it said before was published"
+    : undefined;
+}

@@ -1,0 +1,73 @@
+/**
+ * Accounts: what the core says it gave, skipped and owes a connection, held against the model.
+ *
+ * @module
+ */
+
+import type { ConnectionStats, Count } from "../../src/server/stats.ts";
+import type { CheckedSocket } from "./checked_socket.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** Checks one row of `mob.connections()`, and learns from it where a gap is that `skip` has made. */
+export function checkCounters(simulation: Simulation, socket: CheckedSocket, row: ConnectionStats): void {
+  const { stream, client } = socket;
+  const { delivered: given, skipped, lag } = row;
+  const wrong = (what: string): void => {
+    simulation.violate(
+      "accounts",
+      `${simulation.nameOf(socket)}: ${what}, in ${JSON.stringify({ given, skipped, lag })}`,
+    );
+  };
+  const end = published(simulation, socket);
+  if (given.bytes !== stream.given.bytes || given.frames !== stream.given.frames) {
+    return wrong(`it was given ${stream.given.frames} frames, ${stream.given.bytes} bytes`);
+  }
+  for (const unit of ["bytes", "frames"] as const) {
+    const sum = given[unit] + skipped[unit] + lag[unit];
+    const due = end[unit] - stream.joined[unit];
+    if (sum !== due) return wrong(`${sum} ${unit} are told of, and ${due} were published since it joined`);
+  }
+  if (row.received.frames !== client.author.published) {
+    wrong(`${client.author.published} frames were published from it`);
+  }
+  const cursor = stream.joined.bytes + given.bytes + skipped.bytes;
+  const problem = stream.gap === undefined ? checkCursor(simulation, socket, cursor) : undefined;
+  if (problem !== undefined) wrong(problem);
+  else if (stream.gap !== undefined) followGap(socket, cursor);
+}
+
+/** What was published for it: until now, or until it began to leave. */
+function published(simulation: Simulation, { stream }: CheckedSocket): Count {
+  const { model } = simulation;
+  return stream.until === Infinity
+    ? { bytes: model.end, frames: model.frames }
+    : { bytes: stream.until, frames: stream.framesUntil };
+}
+
+/** The cursor that the accounts tell of is where the stream is; further on only after a skip. */
+function checkCursor(simulation: Simulation, socket: CheckedSocket, cursor: number): string | undefined {
+  const { stream } = socket;
+  const { model, options, marks } = simulation;
+  if (model.end - stream.at > options.maxLag) stream.over = true;
+  if (cursor < stream.at) return `its cursor is ${cursor}, and it was given all before ${stream.at}`;
+  if (cursor === stream.at) {
+    if (stream.atBoundary) stream.over = model.end - stream.at > options.maxLag;
+    return undefined;
+  }
+  const given = stream.at;
+  stream.hop();
+  if (stream.at > given) marks.reach("own frames left out");
+  if (cursor <= stream.at) return undefined;
+  if (options.slowConsumer !== "skip") return `its cursor is ${cursor}, and it was given nothing after ${stream.at}`;
+  if (!stream.over) return `it was skipped from ${given} on, within maxLag`;
+  marks.reach("skipped one frame or more");
+  if (!stream.atBoundary) marks.reach("skipped inside a frame");
+  stream.gap = { from: stream.boundary, to: stream.boundary };
+  return undefined;
+}
+
+/** The gap begins at the frame boundary where it stands, and ends where it will go on. */
+function followGap({ stream }: CheckedSocket, cursor: number): void {
+  const gap = stream.gap!;
+  gap.to = cursor + gap.from - stream.at;
+}

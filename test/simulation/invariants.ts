@@ -1,0 +1,118 @@
+/**
+ * Duties: what the core owes each connection after every tick: its limits, a next event, what it has said, its end.
+ *
+ * @module
+ */
+
+import type { ConnectionStats } from "../../src/server/stats.ts";
+import type { CheckedSocket } from "./checked_socket.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** Milliseconds: how long one that was told the end may take to hang up. */
+const LINGER = 1000;
+
+/** How it stood when the tick began. */
+interface Before {
+  /** Whether somebody's lag holds everybody. */
+  readonly holds: boolean;
+  /** Whether this one was leaving. */
+  readonly wasLeaving: boolean;
+}
+
+/** Checks one connection after a tick. */
+export function checkInvariants(
+  simulation: Simulation,
+  socket: CheckedSocket,
+  row: ConnectionStats,
+  before: Before,
+): void {
+  checkLimits(simulation, socket, row);
+  checkWaits(simulation, socket, row, before.holds);
+  checkPublished(simulation, socket);
+  checkLeaver(simulation, socket, row, before.wasLeaving);
+}
+
+/** Nobody is further behind than it may. */
+function checkLimits(simulation: Simulation, socket: CheckedSocket, { lag }: ConnectionStats): void {
+  const { maxLag, slowConsumer } = simulation.options;
+  if (slowConsumer === "block") {
+    if (lag.bytes > maxLag) simulation.marks.reach("held everybody");
+    return;
+  }
+  // What is owed to one that leaves does not grow any more.
+  if (lag.bytes <= maxLag || isSkipped(simulation, socket, lag.bytes) || simulation.closing) return;
+  simulation.violate("limits", `${simulation.nameOf(socket)} is ${lag.bytes} bytes behind, and stays`);
+}
+
+/** One that was skipped is owed no more than the rest of a frame. */
+function isSkipped(simulation: Simulation, { stream }: CheckedSocket, lag: number): boolean {
+  if (simulation.options.slowConsumer !== "skip") return false;
+  return stream.gap !== undefined || lag <= stream.boundary - stream.at;
+}
+
+/** Whoever is owed bytes is owed WRITABLE, and whoever has bytes for us will be read. */
+function checkWaits(
+  simulation: Simulation,
+  socket: CheckedSocket,
+  { lag, paused }: ConnectionStats,
+  holds: boolean,
+): void {
+  const { options, now } = simulation;
+  if (paused) simulation.marks.reach("paused");
+  if (lag.bytes === 0 && !socket.blocked) socket.waitingSince = undefined;
+  if (lag.bytes > 0 && !socket.blocked) {
+    simulation.violate("will go on", `${simulation.nameOf(socket)} is owed ${lag.bytes} bytes, and no WRITABLE`);
+  }
+  if (lag.bytes > 0 && socket.waitingSince !== undefined && socket.stream.gap === undefined) {
+    const late = now - socket.waitingSince - options.stallTimeout;
+    if (late > 10) simulation.violate("deadlines", `${simulation.nameOf(socket)} is stalled for ${late} ms too long`);
+  }
+  if (simulation.tickDue || !socket.told) return;
+  const excused = paused || holds || options.maxFrameRate > 0 || options.maxByteRate > 0;
+  if (!excused) simulation.violate("will go on", `${simulation.nameOf(socket)} was not read to its end`);
+  if (paused && !isSkipped(simulation, socket, lag.bytes) && lag.bytes <= options.maxLag / 2) {
+    simulation.violate("will go on", `${simulation.nameOf(socket)} is paused, and only ${lag.bytes} bytes behind`);
+  }
+}
+
+/** What was read is published. */
+function checkPublished(simulation: Simulation, socket: CheckedSocket): void {
+  if (simulation.tickDue || !socket.drained || socket.told || socket.stream.until !== Infinity) return;
+  const { author } = socket.client;
+  const whole = author.wholeWithin(Math.min(socket.bytesRead, author.poisonedAt));
+  const { framing, maxFrame } = simulation.options;
+  const telling = framing === "line" ? maxFrame + 1 : simulation.header;
+  if (socket.bytesRead >= author.poisonedAt + telling) {
+    simulation.violate("limits", `${simulation.nameOf(socket)} sent a frame over the limit, and stays`);
+  }
+  if (author.published === whole) return;
+  simulation.violate(
+    "published once, in order",
+    `${simulation.nameOf(socket)}: ${whole} frames were read and ${author.published} published`,
+  );
+}
+
+/** Who leaves and has everything is told the end, and does not stay for ever. */
+function checkLeaver(
+  simulation: Simulation,
+  socket: CheckedSocket,
+  { lag }: ConnectionStats,
+  wasLeaving: boolean,
+): void {
+  const { options, now } = simulation;
+  if (socket.stream.until === Infinity) return;
+  // One that was skipped is told when it takes bytes again.
+  if (lag.bytes === 0 && !socket.shut && !(options.slowConsumer === "skip" && socket.blocked)) {
+    simulation.violate("ends", `${simulation.nameOf(socket)} has everything, and is not told the end`);
+  }
+  const linger = Math.min(LINGER, options.drainTimeout);
+  if (now - socket.shutAt > linger + 10) {
+    simulation.violate("deadlines", `${simulation.nameOf(socket)} was told the end, and stays`);
+  }
+  if (!simulation.drains || wasLeaving) return;
+  const { author, sent } = socket.client;
+  const whole = author.wholeWithin(Math.min(sent, author.poisonedAt));
+  if (author.published !== whole) {
+    simulation.violate("ends", `${simulation.nameOf(socket)} had said ${whole} frames when the mob was closed`);
+  }
+}

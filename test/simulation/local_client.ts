@@ -1,0 +1,113 @@
+/**
+ * A member: the application itself, joined without a socket.
+ *
+ * @module
+ */
+
+import type { FramingName } from "../../src/framing/framing.ts";
+import type { Client } from "../../src/client/client.ts";
+import type { Token } from "../../src/contract/token.ts";
+import { frameOf } from "./client.ts";
+import { Author, type Model } from "./model.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** Members count from here, so that their frames differ from those of clients. */
+const FIRST = 1000;
+
+/** A joined member, which receives all the time. */
+export class LocalClient {
+  readonly token: Token;
+  readonly author: Author = new Author();
+  /** Whether it is still in. */
+  inside = true;
+  /** It was told to leave. */
+  leaving = false;
+  /** Its connection broke: what it receives may end early. */
+  broken = false;
+  readonly #number: number;
+  readonly #framing: FramingName;
+  readonly #header: number;
+  readonly #client: Client;
+  readonly #model: Model;
+  /** How many frames had been published when it joined, or after the last one that it received. */
+  #next: number;
+  #wrong: string | undefined;
+
+  constructor(index: number, token: Token, client: Client, model: Model, framing: FramingName, header: number) {
+    this.#number = FIRST + index;
+    this.token = token;
+    this.#client = client;
+    this.#model = model;
+    this.#framing = framing;
+    this.#header = header;
+    this.#next = model.frames;
+    void this.#receive();
+  }
+
+  /** What it received that it must not, if anything. */
+  get wrong(): string | undefined {
+    return this.#wrong;
+  }
+
+  /** How many frames there are that it has not received. */
+  get missing(): number {
+    return this.#model.frames - this.#next;
+  }
+
+  /** It says a frame. */
+  say(size: number): void {
+    const frame = frameOf(this.#framing, this.#number, this.author.said.length, size);
+    this.author.say(frame, false);
+    const trailer = this.#framing === "line" ? 1 : 0;
+    // When it is out it cannot send, and that is no fault.
+    void this.#client.send(frame.subarray(this.#header, frame.length - trailer)).catch(() => {});
+  }
+
+  /** It leaves. */
+  leave(): void {
+    this.leaving = true;
+    void this.#client.close();
+  }
+
+  async #receive(): Promise<void> {
+    try {
+      for await (const payload of this.#client) this.#wrong ??= this.#check(payload);
+    } catch {
+      this.broken = true;
+    }
+  }
+
+  /** A message is the next frame, or under some options a later one. */
+  #check(payload: Uint8Array): string | undefined {
+    const first = this.#next;
+    while (this.#next < this.#model.frames) {
+      const frame = this.#next++;
+      if (this.isDeaf(frame)) continue;
+      const from = this.#model.starts[frame]! + this.#header;
+      if (payload.every((byte, index) => byte === this.#model.bytes[from + index])) return undefined;
+      if (!this.mayMiss(frame)) return `a member received something else than frame ${frame}`;
+    }
+    return `a member received what nobody said after frame ${first}`;
+  }
+
+  /** Whether it may not receive a frame: set by the world, which knows the policy. */
+  mayMiss: (frame: number) => boolean = () => false;
+  /** Whether it must not. */
+  isDeaf: (frame: number) => boolean = () => false;
+}
+
+/** The application joins the mob, if it can: there may be no room, and the mob may be closed. */
+export function joinMob({ mob, members, model, options, header }: Simulation): LocalClient | undefined {
+  const before = new Set(mob.connections().map(({ token }) => token));
+  let client: Client;
+  try {
+    client = mob.join();
+  } catch {
+    return undefined;
+  }
+  const { token } = mob.connections().find((row) => !before.has(row.token))!;
+  const member = new LocalClient(members.length, token, client, model, options.framing, header);
+  member.isDeaf = (frame) => options.echo === "others" && model.authors[frame] === member.author;
+  member.mayMiss = (frame) => options.slowConsumer === "skip" || member.isDeaf(frame);
+  return member;
+}

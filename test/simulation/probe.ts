@@ -1,0 +1,50 @@
+/**
+ * The tap: the one place where the simulation looks into the core. The code under test stays as it ships: four methods
+ * are wrapped from outside, to receive what is published by whom, and to count look-ups and walks.
+ *
+ * @module
+ */
+
+import { Feed } from "../../src/broadcast/feed.ts";
+import { Slab } from "../../src/reactor/slab.ts";
+import type { Token } from "../../src/contract/token.ts";
+
+/** What is told and counted. */
+export interface Probe {
+  /** Somebody's frames are being published. */
+  published(token: Token, bytes: Uint8Array, start: number, end: number, count: number): void;
+  /** One frame that came in pieces is being published. */
+  publishedPieces(token: Token, pieces: readonly Uint8Array[], length: number): void;
+  /** Look-ups in the slab. */
+  lookups: number;
+  /** Walks over all connections. */
+  walks: number;
+}
+
+/** Who listens now: runs come one after another. */
+let probe: Probe | undefined;
+
+/** From now on `listener` is told. */
+export function listenToCore(listener: Probe | undefined): void {
+  probe = listener;
+}
+
+const { publish, publishPieces } = Feed.prototype;
+Feed.prototype.publish = function (sender, bytes, start, end, count): void {
+  probe?.published(sender.token, bytes, start, end, count);
+  publish.call(this, sender, bytes, start, end, count);
+};
+Feed.prototype.publishPieces = function (sender, pieces, length): void {
+  probe?.publishedPieces(sender.token, pieces, length);
+  publishPieces.call(this, sender, pieces, length);
+};
+
+const { get, values } = Slab.prototype;
+Slab.prototype.get = function (token): unknown {
+  if (probe !== undefined) probe.lookups++;
+  return get.call(this, token);
+};
+Slab.prototype.values = function (): IterableIterator<unknown> {
+  if (probe !== undefined) probe.walks++;
+  return values.call(this);
+};

@@ -1,0 +1,96 @@
+/** The clock of deadlines: it stands still while the process is stopped, and goes on in every case. */
+
+import { test } from "node:test";
+import { assertEquals } from "@std/assert";
+import { memoryAdapter } from "../../adapters/memory.ts";
+import { AwakeClock, type Clock } from "../../src/reactor/awake_clock.ts";
+
+/** A process that can be stopped, its clock for deadlines. */
+function stoppable(): { stop(milliseconds: number): void; pass(milliseconds: number): void; clock: AwakeClock } {
+  const adapter = memoryAdapter({ manual: true });
+  return {
+    clock: new AwakeClock(adapter),
+    pass: (milliseconds) => adapter.advance(milliseconds),
+    stop(milliseconds) {
+      adapter.suspend();
+      adapter.advance(milliseconds);
+      adapter.resume();
+    },
+  };
+}
+
+test("AwakeClock: while the process runs, a timer is on time", () => {
+  const { clock, pass } = stoppable();
+  const ran: string[] = [];
+  clock.after(10_000, () => ran.push("long"));
+  clock.after(30, () => ran.push("short"));
+  const cancel = clock.after(40, () => ran.push("cancelled"));
+  pass(29);
+  assertEquals(ran, []);
+  pass(1);
+  assertEquals(ran, ["short"]);
+  cancel();
+  pass(9969);
+  assertEquals(ran, ["short"]);
+  pass(1);
+  assertEquals(ran, ["short", "long"]);
+});
+
+test("AwakeClock: an hour in which the process was stopped is not half a second of a deadline", () => {
+  const { clock, pass, stop } = stoppable();
+  let ran = false;
+  clock.after(10_000, () => ran = true);
+  pass(1000);
+  stop(3_600_000);
+  pass(8490);
+  assertEquals(ran, false);
+  pass(520);
+  assertEquals(ran, true);
+});
+
+test("AwakeClock: after a stop there is time to look before a timer that is due runs, however short the stop", () => {
+  for (const [timeout, before, stopped] of [[1000, 999, 10], [1000, 500, 600], [100, 0, 5000], [40, 39, 60]] as const) {
+    const { clock, pass, stop } = stoppable();
+    let ran = false;
+    clock.after(timeout, () => ran = true);
+    pass(before);
+    stop(stopped);
+    pass(Math.min(stopped, 49));
+    assertEquals(ran, false, `${timeout} ms, stopped for ${stopped} after ${before}`);
+    pass(1100);
+    assertEquals(ran, true);
+  }
+});
+
+test("AwakeClock: a process that is always late has deadlines, too", () => {
+  let now = 0;
+  const due: (() => void)[] = [];
+  const busy: Clock = { now: () => now, after: (_, run) => (due.push(run), () => due.splice(due.indexOf(run), 1)) };
+  let ran = false;
+  new AwakeClock(busy).after(10_000, () => ran = true);
+  // Whatever is asked for comes two seconds later.
+  let rounds = 0;
+  for (; !ran && rounds < 100; rounds++) {
+    now += 2000;
+    for (const run of due.splice(0)) run();
+  }
+  assertEquals(rounds <= 28, true, `${rounds} rounds`);
+});
+
+test("AwakeClock: without timers there is none below it, and a timer that throws stops no other", () => {
+  const adapter = memoryAdapter({ manual: true });
+  const clock = new AwakeClock(adapter);
+  clock.after(10, () => {
+    throw new Error("a defect");
+  });
+  let ran = 0;
+  clock.after(600, () => clock.after(600, () => ran++));
+  for (let count = 0; count < 200; count++) {
+    try {
+      adapter.advance(10);
+    } catch {
+      // The runtime would say so.
+    }
+  }
+  assertEquals([ran, adapter.timers], [1, 0]);
+});

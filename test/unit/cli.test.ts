@@ -1,0 +1,798 @@
+/** The command line, in this process and on a fake terminal: arguments, help, exit codes, and what each command does. */
+
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { setTimeout } from "node:timers";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { EchoCount } from "../../src/cli/echo_count.ts";
+import { splitLines } from "../../src/cli/lines.ts";
+import { main } from "../../src/cli/main.ts";
+import { plainFlags, plainUrls } from "../../src/cli/plain.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { formatDuration, formatSize, parseCount, parseDuration, parseSize, roundSize } from "../../src/cli/units.ts";
+import { sanitize } from "../../src/cli/sanitize.ts";
+import { connect } from "../../src/client/connect.ts";
+import { CHOICES, LIMITS, type Limits, resolveOptions } from "../../src/server/options.ts";
+import { serve } from "../../src/server/serve.ts";
+import { VERSION } from "../../src/version.ts";
+import { bytesOf, concat, textOf } from "../helpers/bytes.ts";
+import { FakeTerminal } from "../helpers/fake_terminal.ts";
+
+const LIMITED = { timeout: 60_000 };
+
+/** Lets others do something. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, 1));
+}
+
+/** Waits until a command that was ended at once has let go of everything: in a process of its own it would be over. */
+async function letGo(terminal: FakeTerminal): Promise<void> {
+  while (terminal.handlers > 0) await pause();
+}
+
+// --- units ---
+
+test("sizes: what people write, in any case, and nothing else", () => {
+  for (
+    const [text, bytes] of [
+      ["0", 0],
+      ["1048576", 1048576],
+      ["64KiB", 65536],
+      ["64kib", 65536],
+      ["2MB", 2_000_000],
+      ["1.5MiB", 1572864],
+      ["1.1KB", 1100],
+      ["3B", 3],
+      ["64GiB", 2 ** 36],
+    ] as const
+  ) assertEquals(parseSize(text), bytes, text);
+  const wrong = ["", "-1", "1e9", "10mbs", "1.5", " 1", "1 KB", "0x50", "∞", "NaN", "K", "1K", ".5MB", "9".repeat(20)];
+  for (const text of [...wrong, "9999999999999999", "9007199254740993", "constructor", "1toString"]) {
+    assertEquals(parseSize(text), undefined, text);
+  }
+});
+
+test("durations need a unit, counts have none", () => {
+  for (
+    const [text, milliseconds] of [["0", 0], ["500ms", 500], ["10s", 10_000], ["1.5s", 1500], ["2m", 120_000], [
+      "1H",
+      3_600_000,
+    ]] as const
+  ) assertEquals(parseDuration(text), milliseconds, text);
+  for (const text of ["", "60", "-1s", "1.5ms", "1d", "s", "1e3s", "10 s"]) {
+    assertEquals(parseDuration(text), undefined, text);
+  }
+  assertEquals(parseCount("1024"), 1024);
+  for (const text of ["", "1.5", "-1", "1e3", "0x10", "10KB", "∞"]) assertEquals(parseCount(text), undefined, text);
+});
+
+test("what is formatted reads back as the same", () => {
+  for (const bytes of [0, 1, 1000, 1024, 1 << 20, 3 << 20, 2 ** 36, 2 ** 40]) {
+    assertEquals(parseSize(formatSize(bytes)), bytes);
+  }
+  for (const ms of [0, 1, 999, 1000, 60_000, 90_000, 3_600_000, 2 ** 31 - 1]) {
+    assertEquals(parseDuration(formatDuration(ms)), ms);
+  }
+  assertEquals([0, 1023, 1024, 1.5 * 2 ** 20, 2 ** 50].map(roundSize), [
+    "0 B",
+    "1023 B",
+    "1.0 KiB",
+    "1.5 MiB",
+    "1048576.0 GiB",
+  ]);
+});
+
+// --- arguments ---
+
+/** What a command would be run with. */
+async function understood(...args: string[]): Promise<unknown[]> {
+  let run: unknown[] = [];
+  const note = (name: string) => (...given: unknown[]): Promise<number> => {
+    run = [name, ...given];
+    return Promise.resolve(7);
+  };
+  assertEquals(
+    await runProgram(new FakeTerminal(...args), {
+      serve: note("serve"),
+      join: note("join"),
+      send: note("send"),
+      bench: note("bench"),
+    }),
+    7,
+  );
+  return run;
+}
+
+/** A secret comes from a file, not from an option. */
+const { secret: _secret, ...MOB_DEFAULTS } = resolveOptions({});
+const SERVE_DEFAULTS = { ...MOB_DEFAULTS, logLevel: "info", logFormat: "text" };
+
+test("serve is the command when none is named, and its defaults are those of the library", async () => {
+  for (
+    const args of [[], ["serve"], ["tcp://127.0.0.1:8000"], ["serve", "--framing", "u64"], ["--max-frame", "1MiB"]]
+  ) {
+    assertEquals(await understood(...args), ["serve", ["tcp://127.0.0.1:8000"], SERVE_DEFAULTS], args.join(" "));
+  }
+  const listeners = ["tcp://[::1]:0", "tcp://localhost:1"];
+  assertEquals(await understood(...listeners, "--framing", "line", "--max-frame=2MB"), ["serve", listeners, {
+    ...SERVE_DEFAULTS,
+    framing: "line",
+    maxFrame: 2_000_000,
+  }]);
+});
+
+test("a plain start, nothing but URLs, is understood without the program, and as the program does", async () => {
+  for (const args of [[], ["tcp://127.0.0.1:8000"], ["tcp://[::1]:0", "tcp://localhost:1"]]) {
+    assertEquals(["serve", plainUrls(args), plainFlags()], await understood(...args), args.join(" "));
+  }
+  for (
+    const args of [["serve"], ["join"], ["--help"], ["tcp://127.0.0.1:0", "--max-lag", "1MiB"], ["nonsense"], [""], [
+      "tls://127.0.0.1:0",
+    ]]
+  ) {
+    assertEquals(plainUrls(args), undefined, args.join(" "));
+  }
+});
+
+test("every limit and every choice of the library is an option", async () => {
+  for (const [name, limit] of Object.entries(LIMITS)) {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const value = limit.default + 1;
+    const text = limit.unit === "ms" ? `${value}ms` : `${value}`;
+    assertEquals((await understood(flag, text))[2], { ...SERVE_DEFAULTS, [name as keyof Limits]: value }, name);
+  }
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const flag = name === "slowConsumer" ? "--slow-consumer" : `--${name}`;
+    for (const choice of choices) {
+      assertEquals((await understood(flag, choice))[2], { ...SERVE_DEFAULTS, [name]: choice });
+    }
+  }
+});
+
+test("join and send take a URL, and send a file", async () => {
+  const flags = { framing: "u64", maxFrame: 1 << 20 };
+  assertEquals(await understood("join"), ["join", "tcp://127.0.0.1:8000", flags]);
+  assertEquals(await understood("join", "tcp://h:1", "--framing", "line"), ["join", "tcp://h:1", {
+    ...flags,
+    framing: "line",
+  }]);
+  assertEquals(await understood("send", "tcp://h:1"), ["send", "tcp://h:1", undefined, flags]);
+  assertEquals(await understood("send", "tcp://h:1", "-"), ["send", "tcp://h:1", "-", flags]);
+  assertEquals(await understood("send", "tcp://h:1", "file", "--max-frame", "64KiB"), ["send", "tcp://h:1", "file", {
+    ...flags,
+    maxFrame: 65536,
+  }]);
+});
+
+test("wrong usage: exit code 2 and one line that names the option and the value", async () => {
+  for (
+    const [line, ...parts] of [
+      ["jion", '"jion"', "did you mean mobcast join?"],
+      ["joinn", "did you mean mobcast join?"],
+      ["sed", "did you mean mobcast send?"],
+      ["help", "did you mean mobcast --help?"],
+      ["127.0.0.1:9000", '"127.0.0.1:9000"', "did you mean tcp://127.0.0.1:9000"],
+      ["tcp://127.0.0.1:0 nonsense", '"nonsense"'],
+      ["--framing line join", '"join"', "did you mean mobcast join?"],
+      ["--port 80", "--port"],
+      ["--max-frme 1", "--max-frme", "--max-frame"],
+      ["--max-frame", "--max-frame", "missing"],
+      ["--max-frame 10mbs", "--max-frame", "10mbs", "64KiB"],
+      ["--max-frame=", "--max-frame"],
+      ["--max-frame -1", "--max-frame", "-1"],
+      ["--max-frame 1e9", "1e9"],
+      ["--max-frame 0", "--max-frame", "from 1 to 1GiB"],
+      ["--max-frame 2GiB", "2GiB", "from 1 to 1GiB"],
+      ["--max-connections 0", "--max-connections", "0"],
+      ["--max-connections 1.5", "1.5"],
+      ["--stall-timeout 10", "--stall-timeout", "10", "a duration such as 10s"],
+      ["--stall-timeout 0", "--stall-timeout"],
+      ["--idle-timeout 2147483648ms", "2147483648ms"],
+      ["--framing xml", "--framing", "xml", "u64, u32, line"],
+      ["--slow-consumer Disconnect", "Disconnect"],
+      ["--echo none", "--echo", "none"],
+      ["--log-level trace", "--log-level", "trace"],
+      ["--log-format xml", "--log-format"],
+      ["join 127.0.0.1:9000", "did you mean tcp://127.0.0.1:9000"],
+      ["join http://h:80", '"http:" is not supported'],
+      ["join tcp://h:1 tcp://h:2", "too many arguments"],
+      ["join --max-connections 5", "--max-connections"],
+      ["send file.txt", '"file.txt"'],
+      ["send tcp://h:70000", "70000"],
+    ] as const
+  ) {
+    const terminal = new FakeTerminal(...line.split(" "));
+    assertEquals(await main(terminal), 2, line);
+    assertMatch(terminal.stderr.text, /^mobcast: [^\n]+\n$/, line);
+    for (const part of parts) assertStringIncludes(terminal.stderr.text, part, line);
+    assertEquals(terminal.stdout.text, "", line);
+    assertEquals(terminal.handlers, 0);
+  }
+});
+
+test("help and version go to standard output, with exit code 0", async () => {
+  const help = new FakeTerminal("--help");
+  assertEquals(await main(help), 0);
+  for (const name of Object.keys(LIMITS)) {
+    assertStringIncludes(help.stdout.text, `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <`);
+  }
+  for (const part of ["serve", "join", "send", "bench", "(default: 1MiB)", "(default: 30s)", "--log-level", "--echo"]) {
+    assertStringIncludes(help.stdout.text.replace(/\s+/g, " "), part);
+  }
+  assertEquals(help.stderr.text, "");
+  for (const args of [["join", "--help"], ["send", "-h"], ["bench", "--help"]]) {
+    const terminal = new FakeTerminal(...args);
+    assertEquals(await main(terminal), 0);
+    assertStringIncludes(terminal.stdout.text, `Usage: mobcast ${args[0]} [options] [URL]`);
+  }
+  const version = new FakeTerminal("--version");
+  assertEquals(await main(version), 0);
+  assertEquals(version.stdout.text, `${VERSION}\n`);
+});
+
+// --- serve ---
+
+/** A `serve` that is open, on a free port unless told otherwise. */
+async function serving(...args: string[]): Promise<{ terminal: FakeTerminal; url: string; code: Promise<number> }> {
+  const terminal = new FakeTerminal("tcp://127.0.0.1:0", ...args);
+  const code = main(terminal);
+  const [, url = ""] = await terminal.stdout.match(/^listening on (\S+).*\n/);
+  return { terminal, url, code };
+}
+
+test("serve: one line for each listener, the first signal ends it with 0", LIMITED, async () => {
+  const { terminal, code } = await serving("tcp://localhost:0");
+  terminal.signal("SIGTERM");
+  assertEquals(await code, 0);
+  assertMatch(
+    terminal.stdout.text,
+    /^listening on tcp:\/\/127\.0\.0\.1:\d+\nlistening on tcp:\/\/localhost:\d+ \(tcp:.*\)\n$/,
+  );
+  assertEquals(terminal.handlers, 0);
+});
+
+test("serve: a second signal ends it at once with 1", LIMITED, async () => {
+  const { terminal, url, code } = await serving("--drain-timeout", "1h");
+  const stuck = new FakeTerminal("join", url);
+  stuck.stdout.write = () => new Promise(() => {});
+  stuck.stdin.say("x".repeat(1000));
+  const joined = main(stuck);
+  const sender = new FakeTerminal("send", url);
+  sender.stdin.say(`${"y".repeat(100_000)}\n`.repeat(100)).end();
+  assertEquals(await main(sender), 0);
+  terminal.signal("SIGINT");
+  terminal.signal("SIGINT");
+  assertEquals(await code, 1);
+  stuck.signal("SIGINT");
+  stuck.signal("SIGINT");
+  assertEquals(await joined, 1);
+  await letGo(terminal);
+  assertEquals(stuck.stderr.text, "");
+});
+
+test("serve: an address in use is exit code 1 and one line that names it", LIMITED, async () => {
+  const { terminal, url, code } = await serving();
+  const second = new FakeTerminal(url);
+  assertEquals(await main(second), 1);
+  assertEquals(second.stderr.text, `mobcast: Cannot listen on ${url}: address in use (EADDRINUSE)\n`);
+  assertEquals(second.stdout.text, "");
+  // An address that no machine here has.
+  const elsewhere = new FakeTerminal("tcp://192.0.2.1");
+  assertEquals(await main(elsewhere), 1);
+  assertStringIncludes(elsewhere.stderr.text, "mobcast: Cannot listen on tcp://192.0.2.1:8000: ");
+  terminal.signal("SIGINT");
+  assertEquals(await code, 0);
+});
+
+test("serve: SIGUSR2 logs the table, as text and as JSON; off logs nothing", LIMITED, async () => {
+  for (
+    const [format, pattern] of [["text", /\[info\] mobcast: 127\.0\.0\.1:\d+ +[\d.]+s +0 B/], [
+      "json",
+      /"client":"127/,
+    ]] as const
+  ) {
+    const { terminal, url, code } = await serving("--log-format", format);
+    const sender = new FakeTerminal("join", url);
+    sender.stdin.say("hello\n");
+    const joined = main(sender);
+    await sender.stdout.match(/hello/);
+    terminal.signal("SIGUSR2");
+    await terminal.stderr.match(pattern);
+    if (format === "json") {
+      const lines = terminal.stderr.text.trim().split("\n").map((line) => JSON.parse(line));
+      assertEquals(lines.length, 2);
+      assertEquals([lines[0].properties.connections, lines[0].properties.published.bytes], [1, 13]);
+      assert(Number.isInteger(lines[1].properties.age) && lines[1].properties.lag.bytes === 0, terminal.stderr.text);
+    } else {
+      assertStringIncludes(terminal.stderr.text, "connections 1, joined 1, left none, published 1 frames 13 B");
+    }
+    assert(!terminal.stderr.text.includes("LogTape"), terminal.stderr.text);
+    sender.signal("SIGINT");
+    assertEquals(await joined, 0);
+    terminal.signal("SIGINT");
+    assertEquals(await code, 0);
+  }
+  const { terminal, code } = await serving("--log-level", "off");
+  terminal.signal("SIGUSR2");
+  terminal.signal("SIGINT");
+  assertEquals(await code, 0);
+  assertEquals(terminal.stderr.text, "");
+});
+
+test("an error that nobody caught is one line and exit code 1, with its stack only for debug", LIMITED, async () => {
+  const { terminal, code } = await serving();
+  terminal.throwUncaught(new Error("boom\nand more"));
+  assertEquals(await code, 1);
+  assertEquals(terminal.stderr.text, "mobcast: internal error: boom and more\n");
+  await letGo(terminal);
+  const debug = await serving("--log-level", "debug");
+  debug.terminal.throwUncaught(new Error("boom"));
+  assertEquals(await debug.code, 1);
+  await letGo(debug.terminal);
+  assertMatch(debug.terminal.stderr.text, /internal error: [^]*boom[^]*cli\.test\.ts/);
+});
+
+test("a hint for who looks for the port; control characters of arguments act on no terminal", async () => {
+  for (
+    const [line, hint] of [
+      ["--port 9000", "unknown option '--port', ports are part of the URL: tcp://127.0.0.1:9000"],
+      ["--port=9000", "unknown option '--port', ports are part of the URL: tcp://127.0.0.1:9000"],
+      ["-p 9000", "unknown option '-p', ports are part of the URL: tcp://127.0.0.1:9000"],
+      ["serve 9000", "did you mean tcp://127.0.0.1:9000?"],
+      ["serve :9000", "did you mean tcp://127.0.0.1:9000?"],
+      ["9000", "did you mean tcp://127.0.0.1:9000?"],
+      ["--max-lag \x1b[2J\x07\x9b", "\\x1b[2J\\x07\\x9b"],
+      ["--\x1b[2J", "\\x1b[2J"],
+      ["send unix:x \x1b]0;t\x07", "Cannot read \\x1b]0;t\\x07"],
+      ["join unix:/no/\x1b[2J", "\\x1b[2J"],
+    ] as const
+  ) {
+    const terminal = new FakeTerminal(...line.split(" "));
+    assert(await main(terminal) > 0, line);
+    assertStringIncludes(terminal.stderr.text, hint, line);
+    // deno-lint-ignore no-control-regex -- control characters are what it is about
+    assertMatch(terminal.stderr.text, /^[^\x00-\x1f\x7f-\x9f]+\n$/, line);
+  }
+});
+
+// --- join ---
+
+test("join: who was refused, and who was left, is told in words and with exit code 1", LIMITED, async () => {
+  await using full = await serve({ listen: "tcp://127.0.0.1:0", maxConnections: 1 });
+  const url = full.urls[0]!;
+  const member = new FakeTerminal("join", url);
+  member.stdin.say("hello\n");
+  const code = main(member);
+  await member.stdout.match(/hello/);
+  const refused = new FakeTerminal("join", url);
+  refused.stdin.isTerminal = true;
+  assertEquals(await main(refused), 1);
+  assertMatch(
+    refused.stderr.text,
+    /^connected to tcp:[^\n]+\nmobcast: Cannot [^\n]+, before anything was received: [^\n]+\n$/,
+  );
+  await full.close();
+  assertEquals(await code, 1);
+  assertEquals(member.stderr.text, `mobcast: Cannot stay in ${url}: the server ended the connection\n`);
+  await using secret = await serve({ listen: "tcp://127.0.0.1:0", secret: "open sesame" });
+  const unauthenticated = new FakeTerminal("join", secret.urls[0]!);
+  unauthenticated.stdin.say("friend\n");
+  assertEquals(await main(unauthenticated), 1);
+  assertMatch(
+    unauthenticated.stderr.text,
+    /^mobcast: Cannot [^\n]+, before anything was received: [^\n]+--secret-file[^\n]+\n$/,
+  );
+});
+
+test("join: an output that cannot be written is told, and one that nobody reads is not", LIMITED, async () => {
+  for (
+    const [reason, exit, told] of [["EPIPE", 0, ""], ["EIO", 1, "input/output error"], [
+      "ENOSPC",
+      1,
+      "no space",
+    ]] as const
+  ) {
+    await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+    const terminal = new FakeTerminal("join", mob.urls[0]!);
+    const code = main(terminal);
+    terminal.stdin.say("hello\n");
+    await terminal.stdout.match(/hello/);
+    terminal.stdout.break(reason);
+    assertEquals(await code, exit, reason);
+    assertEquals(
+      terminal.stderr.text.startsWith(exit === 0 ? "" : `mobcast: Cannot write standard output: ${told}`),
+      true,
+    );
+    assertEquals(terminal.stderr.text.split("\n").length, exit + 1);
+  }
+});
+
+test("join: lines go out, frames come in; raw for a pipe, visible for a person", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const pipe = new FakeTerminal("join", mob.urls[0]!);
+  const person = new FakeTerminal("join", mob.urls[0]!);
+  person.stdin.isTerminal = person.stdout.isTerminal = true;
+  const codes = [main(pipe), main(person)];
+  await person.stderr.match(/^connected to tcp/);
+  while (mob.stats().connections < 2) await pause();
+  pipe.stdin.say("one\n\ntw").say("o\n\x1b[31mred\nlast").end();
+  await person.stdout.match(/last\n/);
+  await pipe.stdout.match(/last\n/);
+  assertEquals(pipe.stdout.text, "one\ntwo\n\x1b[31mred\nlast\n");
+  assertEquals(person.stdout.text, "one\ntwo\n\\x1b[31mred\nlast\n");
+  // The pipe has nothing more to say but listens on; the person has left.
+  person.stdin.say("bye\n").end();
+  assertEquals(await codes[1], 0);
+  await pipe.stdout.match(/bye\n/);
+  const url = mob.urls[0];
+  await mob.close();
+  assertEquals(await codes[0], 1);
+  assertEquals(pipe.stderr.text, `mobcast: Cannot stay in ${url}: the server ended the connection\n`);
+});
+
+test(
+  "join: an output without room is waited for, and nothing more is taken from the server meanwhile",
+  LIMITED,
+  async () => {
+    for (const isTerminal of [false, true]) {
+      await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+      const terminal = new FakeTerminal("join", mob.urls[0]!);
+      terminal.stdout.isTerminal = isTerminal;
+      let makeRoom = (): void => {};
+      terminal.stdout.room = new Promise((resolve) => makeRoom = resolve);
+      const code = main(terminal);
+      while (mob.stats().connections < 1) await pause();
+      await using speaker = await connect(mob.urls[0]!);
+      for (const word of ["one", "two", "three"]) await speaker.send(bytesOf(word));
+      await terminal.stdout.match(/one\n/);
+      for (let tick = 0; tick < 20; tick++) await pause();
+      assertEquals(terminal.stdout.text, "one\n");
+      makeRoom();
+      await terminal.stdout.match(/two\nthree\n/);
+      terminal.signal("SIGINT");
+      assertEquals(await code, 0);
+    }
+  },
+);
+
+test("join: nobody there, a line too long: one line each, exit code 1", LIMITED, async () => {
+  const mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const url = mob.urls[0]!;
+  const long = new FakeTerminal("join", url, "--max-frame", "10");
+  long.stdin.say(`ok\n${"x".repeat(11)}\n`);
+  assertEquals(await main(long), 1);
+  assertEquals(long.stderr.text, "mobcast: Cannot send line 2: it is over 10 bytes, see --max-frame\n");
+  await mob.close();
+  const nobody = new FakeTerminal("join", url);
+  assertEquals(await main(nobody), 1);
+  assertEquals(nobody.stderr.text, `mobcast: Cannot connect to ${url}: connection refused (ECONNREFUSED)\n`);
+});
+
+test("join: a server that ends inside a frame broke the connection", LIMITED, async () => {
+  const server = createServer((socket) => void socket.on("error", () => {}).end("\0\0\0\0\0\0\0\x09half"));
+  const url = await new Promise<string>((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve(`tcp://127.0.0.1:${(server.address() as { port: number }).port}`));
+  });
+  const terminal = new FakeTerminal("join", url);
+  assertEquals(await main(terminal), 1);
+  assertEquals(terminal.stderr.text, `mobcast: Cannot read from ${url}: the stream ended inside a frame\n`);
+  server.close();
+});
+
+test("join: ends quietly when nobody reads what it prints", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const terminal = new FakeTerminal("join", mob.urls[0]!);
+  const code = main(terminal);
+  terminal.stdin.say("hello\n");
+  await terminal.stdout.match(/hello/);
+  terminal.stdout.break();
+  assertEquals(await code, 0);
+  assertEquals(terminal.stderr.text, "");
+});
+
+// --- send ---
+
+test("send: all lines come back, others' frames in between do not count", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const other = mob.join({ receive: false });
+  let talking = true;
+  const talk = async (): Promise<void> => {
+    for (let number = 0; talking; number++) {
+      await other.send(bytesOf(`other ${number}`));
+      if (number % 10 === 0) await pause();
+    }
+  };
+  const talked = talk();
+  const terminal = new FakeTerminal("send", mob.urls[0]!, "file");
+  const lines = Array.from({ length: 10_000 }, (_, number) => `line ${number}\n`).join("");
+  terminal.files.set("file", new FakeTerminal().stdin.say(`\n\n${lines}last`).end());
+  assertEquals(await main(terminal), 0);
+  talking = false;
+  await talked;
+  assertMatch(
+    terminal.stdout.text,
+    /^received 10001 frames, 88894 bytes in \d+\.\d{3} s, \d+ frames\/s, empty lines skipped: 2\n$/,
+  );
+  assertEquals(terminal.stderr.text, "");
+});
+
+test("send: what does not come back is told after ten quiet seconds", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0", echo: "others" });
+  const terminal = new FakeTerminal("send", mob.urls[0]!);
+  terminal.speed = 50;
+  terminal.stdin.say("one\ntwo\n").end();
+  assertEquals(await main(terminal), 1);
+  assertEquals(
+    terminal.stderr.text,
+    `mobcast: Cannot receive all from ${mob.urls[0]}: received 0 of 2, nothing came back for 10 s\n`,
+  );
+});
+
+test("send: a server that leaves, a file that is not there, nothing to send, an interrupt", LIMITED, async () => {
+  const mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const url = mob.urls[0]!;
+  const missing = new FakeTerminal("send", url, "nowhere");
+  assertEquals(await main(missing), 1);
+  assertEquals(missing.stderr.text, "mobcast: Cannot read nowhere: no such file\n");
+  const nothing = new FakeTerminal("send", url, "-");
+  nothing.stdin.end();
+  assertEquals(await main(nothing), 0);
+  assertStringIncludes(nothing.stdout.text, "received 0 frames, 0 bytes");
+
+  const interrupted = new FakeTerminal("send", url);
+  interrupted.stdin.say("one\n");
+  const listener = mob.join();
+  const code = main(interrupted);
+  for await (const message of listener) {
+    assertEquals(textOf(message), "one");
+    break;
+  }
+  interrupted.signal("SIGINT");
+  assertEquals(await code, 0);
+  assertMatch(interrupted.stdout.text, /^received [01] frames/);
+
+  const left = new FakeTerminal("send", url);
+  left.stdin.say("two\n");
+  const leaving = main(left);
+  for await (const message of listener) {
+    assertEquals(textOf(message), "two");
+    break;
+  }
+  await Promise.all([mob.close(), listener.close()]);
+  assertEquals(await leaving, 1);
+  assertMatch(
+    left.stderr.text,
+    /^mobcast: Cannot receive all from [^\n]+: received [01] of 1, the server ended[^\n]*\n$/,
+  );
+});
+
+test("send: a progress bar for a person, and none for a file", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const terminal = new FakeTerminal("send", mob.urls[0]!, "file");
+  terminal.stderr.isTerminal = true;
+  const file = new FakeTerminal().stdin.say("one\ntwo\n\nthree\n").end();
+  file.size = 15;
+  terminal.files.set("file", file);
+  assertEquals(await main(terminal), 0);
+  assertMatch(terminal.stderr.text, /█{30} 100% received 3 of 3 frames/);
+  const unknown = new FakeTerminal("send", mob.urls[0]!);
+  unknown.stderr.isTerminal = true;
+  unknown.stdin.say("one\n").end();
+  assertEquals(await main(unknown), 0);
+  assertMatch(unknown.stderr.text, /█{30} received 1 of 1 frames/);
+});
+
+// --- bench ---
+
+const BENCH_DEFAULTS = {
+  clients: 100,
+  publishers: 4,
+  size: 64,
+  inFlight: 1024,
+  seconds: 5,
+  framing: "u64",
+  json: false,
+  histogram: false,
+};
+
+test("bench: its options, and those that are wrong together", async () => {
+  assertEquals(await understood("bench"), ["bench", "tcp://127.0.0.1:8000", BENCH_DEFAULTS]);
+  const open = ["--clients", "1000", "--publishers", "1000", "--rate", "20", "--size", "1KiB", "--framing", "u32"];
+  assertEquals(await understood("bench", "tcp://h:1", ...open, "--seconds", "1", "--json", "--histogram"), [
+    "bench",
+    "tcp://h:1",
+    {
+      ...BENCH_DEFAULTS,
+      clients: 1000,
+      publishers: 1000,
+      rate: 20,
+      size: 1024,
+      framing: "u32",
+      seconds: 1,
+      json: true,
+      histogram: true,
+    },
+  ]);
+  for (
+    const [line, ...parts] of [
+      ["bench --clients 0", "--clients", "from 1 to 100000"],
+      ["bench --publishers 101", "--publishers", "101", "--clients: 100"],
+      ["bench --size 19", "--size", "from 20 to 64MiB"],
+      ["bench --rate 5 --in-flight 5", "--rate", "--in-flight"],
+      ["bench --seconds 0", "--seconds"],
+      ["bench --framing line", "--framing", "u64, u32"],
+    ] as const
+  ) {
+    const terminal = new FakeTerminal(...line.split(" "));
+    assertEquals(await main(terminal), 2, line);
+    assertMatch(terminal.stderr.text, /^mobcast: [^\n]+\n$/, line);
+    for (const part of parts) assertStringIncludes(terminal.stderr.text, part, line);
+  }
+});
+
+test("bench: a table and a picture, closed loop; every frame comes to every client once", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const terminal = new FakeTerminal("bench", mob.urls[0]!, "--clients", "20", "--seconds", "1", "--histogram");
+  terminal.stderr.isTerminal = true;
+  assertEquals(await main(terminal), 0, terminal.stderr.text);
+  const { text } = terminal.stdout;
+  assertMatch(text, /^load +20 clients, 4 publishers, 64 bytes, 1,024 in flight$/m);
+  assertMatch(text, /^delivered +[\d,]+, [\d,]+\/s$/m);
+  assertMatch(text, /^delay +p50 [\d.]+ ms, p99 [\d.]+ ms, p99.9 [\d.]+ ms, longest [\d.]+ ms$/m);
+  assertMatch(text, /^not right +lost 0, repeated 0, reordered 0, connections ended 0$/m);
+  assertMatch(text, /^ +<= [\d.]+ ms +[\d.]+ % █+$/m);
+  assertMatch(terminal.stderr.text, /█{30} 100% [\d.]+ ?M? deliveries\/s, p99 [\d.]+ ms/);
+  while (mob.stats().connections > 0) await pause();
+});
+
+test("bench: JSON, open loop, more than ten come in at once and others speak as well", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0", framing: "u32" });
+  const other = mob.join({ receive: false });
+  const flags = ["--clients", "150", "--publishers", "50", "--rate", "20", "--seconds", "1", "--framing", "u32"];
+  const terminal = new FakeTerminal("bench", mob.urls[0]!, ...flags, "--json");
+  const code = main(terminal);
+  let over = false;
+  void code.then(() => over = true);
+  while (!over) {
+    await other.send(bytesOf("somebody else, whose frames are long enough to hold a stamp"));
+    for (let tick = 0; tick < 20; tick++) await pause();
+  }
+  assertEquals(await code, 0, terminal.stderr.text);
+  assertEquals(terminal.stderr.text, "");
+  const result = JSON.parse(terminal.stdout.text);
+  assertEquals([result.lost, result.repeated, result.reordered, result.ended], [0, 0, 0, 0]);
+  assert(result.foreign > 0);
+  // A thousand a second were to be sent, whatever the server does.
+  assert(result.sent >= 900 && result.sent <= 1100, `${result.sent} sent`);
+  assert(result.deliveries > 100_000, `${result.deliveries} deliveries`);
+  assert(result.delays.p50 > 0 && result.delays.p50 <= result.delays.p100);
+  assertEquals(result.options.rate, 20);
+});
+
+/** A server for one client that sends back every frame, as told: a number of times, or two of them swapped. */
+async function brokenServer(send: (number: number, frame: Uint8Array) => readonly Uint8Array[]): Promise<string> {
+  const server = createServer((socket) => {
+    let number = 0;
+    let rest: Uint8Array = new Uint8Array(0);
+    socket.on("error", () => {}).on("close", () => server.close());
+    socket.on("data", (chunk: Uint8Array) => {
+      rest = concat(rest, chunk);
+      for (; rest.length >= 72; rest = rest.slice(72)) {
+        for (const frame of send(number++, rest.slice(0, 72))) socket.write(frame);
+      }
+    });
+  });
+  return await new Promise<string>((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve(`tcp://127.0.0.1:${(server.address() as { port: number }).port}`));
+  });
+}
+
+test("bench: what is lost, repeated or reordered is told, and exit code 1", LIMITED, async () => {
+  let kept: Uint8Array[] = [];
+  for (
+    const [says, send] of [
+      ["10 deliveries lost", (number, frame) => number >= 100 && number < 110 ? [] : [frame]],
+      ["1 deliveries repeated", (number, frame) => number === 100 ? [frame, frame] : [frame]],
+      ["1 deliveries reordered", (number, frame) => {
+        if (number === 100) kept = [frame];
+        return number === 100 ? [] : number === 101 ? [frame, ...kept] : [frame];
+      }],
+    ] as [string, (number: number, frame: Uint8Array) => readonly Uint8Array[]][]
+  ) {
+    const url = await brokenServer(send);
+    const flags = ["--clients", "1", "--publishers", "1", "--rate", "500", "--seconds", "1"];
+    const terminal = new FakeTerminal("bench", url, ...flags);
+    terminal.speed = 1;
+    assertEquals(await main(terminal), 1, says);
+    assertEquals(terminal.stderr.text, `mobcast: Cannot vouch for ${url}: ${says}\n`);
+    assertMatch(terminal.stdout.text, /^not right +lost/m);
+  }
+});
+
+test("bench: nobody there, nobody received, a server that leaves, an interrupt", LIMITED, async () => {
+  const mob = await serve({ listen: "tcp://127.0.0.1:0", echo: "others" });
+  const url = mob.urls[0]!;
+  const deaf = new FakeTerminal("bench", url);
+  assertEquals(await main(deaf), 1);
+  assertMatch(
+    deaf.stderr.text,
+    /^mobcast: Cannot load [^\n]+ received nothing for 5 s; it has to be[^\n]+--echo all[^\n]+\n$/,
+  );
+  await mob.close();
+  const nobody = new FakeTerminal("bench", url);
+  assertEquals(await main(nobody), 1);
+  assertEquals(
+    nobody.stderr.text,
+    `mobcast: Cannot connect client 1 of 100 to ${url}: connection refused (ECONNREFUSED)\n`,
+  );
+
+  const leaving = await serve({ listen: "tcp://127.0.0.1:0" });
+  const left = new FakeTerminal("bench", leaving.urls[0]!, "--clients", "5", "--seconds", "60");
+  const code = main(left);
+  while (leaving.stats().published.frames < 1000) await pause();
+  await leaving.close({ drain: 0 });
+  assertEquals(await code, 1);
+  assertMatch(left.stderr.text, /^mobcast: Cannot vouch for [^\n]*connections ended[^\n]*\n$/);
+
+  await using busy = await serve({ listen: "tcp://127.0.0.1:0" });
+  const interrupted = new FakeTerminal("bench", busy.urls[0]!, "--clients", "5", "--seconds", "60");
+  const stopped = main(interrupted);
+  while (busy.stats().published.frames < 10_000) await pause();
+  interrupted.signal("SIGINT");
+  assertEquals(await stopped, 0, interrupted.stderr.text);
+  assertMatch(interrupted.stdout.text, /^not right +lost 0, repeated 0, reordered 0, connections ended 0$/m);
+  assertEquals(interrupted.handlers, 0);
+});
+
+// --- its parts ---
+
+test("splitLines: the same lines wherever the chunks are split", async () => {
+  const text = bytesOf("one\n\ntwo\r\n\xff three");
+  async function* chunks(...ends: number[]): AsyncGenerator<Uint8Array> {
+    let start = 0;
+    for (const end of [...ends, text.length]) {
+      yield await Promise.resolve(text.subarray(start, end));
+      start = end;
+    }
+  }
+  const split = async (...ends: number[]): Promise<string[]> => {
+    const lines: string[] = [];
+    for await (const batch of splitLines(chunks(...ends), 100)) lines.push(...batch.map(textOf));
+    return lines;
+  };
+  const expected = ["one", "", "two\r", "\xff three"];
+  assertEquals(await split(), expected);
+  for (let first = 0; first <= text.length; first++) {
+    for (let second = first; second <= text.length; second++) assertEquals(await split(first, second), expected);
+  }
+  const collect = async (limit: number): Promise<void> => {
+    for await (const _ of splitLines(chunks(2, 12), limit));
+  };
+  await collect(8);
+  await assertRejects(() => collect(7), RangeError, "Cannot send line 4: it is over 7 bytes");
+});
+
+test("makeVisible: nothing that others send can act on a terminal", () => {
+  assertEquals(sanitize(bytesOf("plain text, tab\t, ünïcödé 🙂")), "plain text, tab\t, ünïcödé 🙂");
+  assertEquals(
+    sanitize(bytesOf("\x1b]0;title\x07\r\n\x00\x7f\x9b31m")),
+    "\\x1b]0;title\\x07\\x0d\\x0a\\x00\\x7f\\x9b31m",
+  );
+  assertEquals(sanitize(bytesOf("a\u202eb\u2028c\ufeffd\u2066e")), "a\\u202eb\\u2028c\\ufeffd\\u2066e");
+  assertEquals(sanitize(new Uint8Array([0xff, 0x1b])), "\ufffd\\x1b");
+});
+
+test("ledger: own frames by content and order, over many of them", () => {
+  const ledger = new EchoCount();
+  assertEquals(ledger.receive(bytesOf("0")), false);
+  for (let number = 0; number < 10_000; number++) assert(ledger.send(bytesOf(`${number}`)));
+  assertEquals(ledger.send(new Uint8Array(0)), false);
+  assertEquals(ledger.receive(bytesOf("1")), false);
+  for (let number = 0; number < 10_000; number++) {
+    assertEquals(ledger.isEven, false);
+    assertEquals(ledger.receive(bytesOf("x")), false);
+    assert(ledger.receive(bytesOf(`${number}`)));
+  }
+  assert(ledger.isEven);
+  assertEquals([ledger.sent, ledger.received, ledger.receivedBytes, ledger.empty], [10_000, 10_000, 38_890, 1]);
+});

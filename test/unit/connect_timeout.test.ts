@@ -1,0 +1,127 @@
+/** A server that does not answer, or is gone without a word: how long a client waits for it. */
+
+import { test } from "node:test";
+import { execFileSync } from "node:child_process";
+import { createServer, type Server, type Socket as NetSocket } from "node:net";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { runtimeAdapter } from "../../adapters/runtime.ts";
+import { connect, type ConnectOptions } from "../../src/client/connect.ts";
+import { serve } from "../../src/server/serve.ts";
+import { makeAuthority } from "../helpers/certificates.ts";
+import { pause, rejection } from "../helpers/recording_registry.ts";
+
+const { name: runtime } = await runtimeAdapter();
+const LIMITED = { timeout: 60_000 };
+
+/** A server that accepts and says nothing, and how many are connected to it. */
+async function mute(): Promise<{ url: string; came: () => number; open: () => number; close: () => void }> {
+  const sockets = new Set<NetSocket>();
+  let came = 0;
+  const server: Server = createServer((socket) => {
+    came++;
+    sockets.add(socket.on("error", () => {}).resume());
+    socket.on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", () => resolve()));
+  const { port } = server.address() as { port: number };
+  return {
+    url: `tls://127.0.0.1:${port}`,
+    came: () => came,
+    open: () => sockets.size,
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+test("connect: a handshake that is not answered ends at connectTimeout, and leaves nothing", LIMITED, async () => {
+  const server = await mute();
+  try {
+    const began = performance.now();
+    const error = await rejection(connect(server.url, { connectTimeout: 200 }), "connect") as Error & { code?: string };
+    assert(performance.now() - began >= 190, "it gave up early");
+    assertEquals(
+      [error.message, error.code],
+      [
+        `Cannot connect to ${server.url}: no answer within 200 ms, check the address or raise connectTimeout`,
+        "ETIMEDOUT",
+      ],
+    );
+    for (let waited = 0; waited < 100 && server.open() > 0; waited++) await pause(20);
+    assertEquals(server.open(), 0);
+  } finally {
+    server.close();
+  }
+});
+
+test("connect: each attempt of a reconnecting client has a deadline of its own", LIMITED, async () => {
+  const server = await mute();
+  try {
+    const changes: string[] = [];
+    const error = await rejection(
+      connect(server.url, {
+        connectTimeout: 100,
+        reconnect: {
+          retryInitial: true,
+          maxAttempts: 2,
+          minDelay: 1,
+          maxDelay: 1,
+          onChange: ({ kind }) => changes.push(kind),
+        },
+      }),
+      "connect",
+    );
+    assertMatch(error.message, /in 2 attempts: timed out \(ETIMEDOUT\)$/);
+    assertEquals([server.came(), changes], [3, ["waiting", "waiting", "gave-up"]]);
+  } finally {
+    server.close();
+  }
+});
+
+test("connect: connectTimeout is checked before anything is done", async () => {
+  for (const connectTimeout of [0, -1, 1.5, NaN, 2 ** 31, "1000", null]) {
+    const options = { connectTimeout } as unknown as ConnectOptions;
+    const error = await rejection(connect("tcp://127.0.0.1:1", options), "connect");
+    assertMatch(error.message, /connectTimeout/);
+    assert(error instanceof TypeError || error instanceof RangeError, String(error));
+  }
+});
+
+test("connect: the deadline is over when there is a connection", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  await using client = await connect(mob.urls[0]!, { connectTimeout: 100 });
+  await pause(300);
+  assertEquals([client.isOver, client.error], [false, undefined]);
+});
+
+/** Whether there is something that shows the kernel's timers. */
+function hasTimers(): boolean {
+  try {
+    execFileSync("ss", ["-V"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const skip = hasTimers() ? false : "ss is not installed (package iproute2)";
+
+test("the kernel asks both ends of each connection whether the other one is there", { ...LIMITED, skip }, async () => {
+  const authority = await makeAuthority("an authority");
+  const tls = await authority.issue();
+  await using mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0"], tls });
+  for (const url of mob.urls) {
+    const secure = url.startsWith("tls:");
+    await using _client = await connect(url, secure ? { tls: { ca: authority.cert } } : {});
+    const port = url.split(":").at(-1)!;
+    // A moment for what was sent to be acknowledged: until then another timer runs.
+    await pause(300);
+    const filter = ["state", "established", `( sport = :${port} or dport = :${port} )`];
+    const shown = execFileSync("ss", ["-tnoH", ...filter], { encoding: "utf8" }).trim().split("\n");
+    assertEquals(shown.length, 2);
+    // Deno leaves the time to the system for its own sockets.
+    const time = runtime === "deno" && !secure ? /timer:\(keepalive,/ : /timer:\(keepalive,(1min|[45]\dsec)/;
+    for (const line of shown) assertMatch(line, time);
+  }
+});

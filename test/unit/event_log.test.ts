@@ -1,0 +1,90 @@
+import { test } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import { HUP, READABLE } from "../../src/contract/adapter.ts";
+import { CLOSE_REASONS } from "../../src/server/stats.ts";
+import { lineOf, logged } from "../helpers/logged.ts";
+import { World } from "../helpers/scripted_server.ts";
+
+test("a cut is one structured line: reason, client, token, age, bytes, lag", async () => {
+  const [line, ...more] = await logged("info", async () => {
+    const world = await World.open({ maxLag: 100 });
+    const [speaker, slow] = [world.join(), world.join()];
+    slow.socket.room = 5;
+    world.adapter.advance(1234);
+    world.say(speaker, "x".repeat(80), "y".repeat(80));
+  });
+  assertEquals(more, []);
+  assertEquals(line!.level, "warning");
+  assertEquals(line!.properties, {
+    reason: "lagged",
+    client: "10.0.0.1:2",
+    token: "1v1",
+    age: 1234,
+    bytesIn: 0,
+    bytesDelivered: 5,
+    lag: 171,
+  });
+});
+
+test("a thousand refusals are ten lines and a count, so that nobody can fill a disk", async () => {
+  const lines = await logged("info", async () => {
+    const world = await World.open({ maxConnections: 1 });
+    world.join();
+    for (let count = 0; count < 1000; count++) world.come();
+    world.adapter.advance(10_000);
+    world.come();
+    assertEquals(world.mob.stats().closed.refused, 1001);
+  });
+  const texts = lines.map(lineOf);
+  assertEquals(texts.length, 12);
+  assert(texts[10]!.startsWith("Not logged: 990 more lines of"), texts[10]);
+  assertEquals(lines[0]!.properties, { reason: "refused", client: "10.0.0.1:2", limit: "maxConnections 1" });
+});
+
+test("a hundred internal errors are ten lines with the error, too", async () => {
+  const lines = await logged("error", async () => {
+    const world = await World.open();
+    for (const { socket, token } of Array.from({ length: 100 }, () => world.join())) {
+      socket.read = () => {
+        throw new Error("broken");
+      };
+      world.ready(token, READABLE);
+    }
+    world.run();
+    assertEquals(world.mob.stats().closed.internal, 100);
+  });
+  assertEquals(lines.length, 10);
+  assertEquals((lines[0]!.properties.error as Error).message, "broken");
+});
+
+test("who comes and goes in the ordinary way is told at debug level only", async () => {
+  const life = async (): Promise<void> => {
+    const world = await World.open();
+    const { token } = world.join();
+    world.ready(token, HUP);
+    world.run();
+  };
+  assertEquals(await logged("info", life), []);
+  assertEquals((await logged("debug", life)).map(lineOf), ["Joined: 10.0.0.1:1", "Left: 10.0.0.1:1, end"]);
+});
+
+test("every close reason says what it means", () => {
+  for (const [reason, meaning] of Object.entries(CLOSE_REASONS)) assert(meaning.length > 10, reason);
+});
+
+test("accepts that fail are one line for the episode, and one for its end", async () => {
+  const lines = await logged("info", async () => {
+    const world = await World.open();
+    const full = Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    const gone = Object.assign(new Error("aborted"), { code: "ECONNABORTED" });
+    for (let count = 0; count < 100; count++) {
+      const waited = world.registry.acceptFailed(full);
+      world.adapter.advance(1000);
+      await waited;
+      await world.registry.acceptFailed(gone);
+    }
+    assertEquals(world.mob.stats().acceptFailures, 200);
+    world.join();
+  });
+  assertEquals(lines.map(lineOf), ["Cannot accept connections: EMFILE, trying again", "Accepting connections again"]);
+});

@@ -1,0 +1,77 @@
+/** The load generator of `mobcast bench`: what its receivers notice, and what its histogram says. */
+
+import { test } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import { Latencies } from "../../src/load/latency.ts";
+import { LoadReceiver, type Run } from "../../src/load/receiver.ts";
+import { BENCH_FRAMINGS, type BenchFraming, Stamper } from "../../src/load/stamp.ts";
+import { drawHistogram } from "../../src/cli/histogram.ts";
+import { bytesOf, concat, frameOf } from "../helpers/bytes.ts";
+
+function runOf(framing: BenchFraming, size: number, sentAt: number[] = []): Run {
+  return { framing, size, id: 7, publishers: 2, sample: 1, delayed: (at) => void sentAt.push(at) };
+}
+
+test("a receiver counts and checks the same wherever the stream is split", () => {
+  for (const framing of BENCH_FRAMINGS) {
+    const stamper = new Stamper(framing, 33, 7);
+    const stream = concat(
+      stamper.frames(0, 0, 2, (index) => index),
+      frameOf("somebody else", framing),
+      frameOf("", framing),
+      stamper.frames(1, 0, 1, () => 2),
+      frameOf("x".repeat(33), framing),
+      stamper.frames(0, 2, 1, () => 3),
+    );
+    for (let first = 0; first <= stream.length; first++) {
+      for (let second = first; second <= stream.length; second += 5) {
+        const sentAt: number[] = [];
+        const receiver = new LoadReceiver(runOf(framing, 33, sentAt));
+        for (const part of [stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)]) {
+          receiver.receive(part);
+        }
+        assertEquals([receiver.received, receiver.late, [...receiver.next], sentAt], [4, 0, [3, 1], [0, 1, 2, 3]]);
+        assertEquals(receiver.foreign, 3);
+      }
+    }
+  }
+});
+
+test("a receiver notices what comes twice or too late, and the frames of another run", () => {
+  const stamper = new Stamper("u64", 20, 7);
+  const [one, two, three] = [0, 1, 2].map((number) => stamper.frames(0, number, 1, () => 0));
+  const receiver = new LoadReceiver(runOf("u64", 20));
+  receiver.receive(concat(one!, three!, two!, two!));
+  assertEquals([receiver.received, receiver.late], [4, 2]);
+  receiver.receive(concat(two!, new Stamper("u64", 20, 8).frames(0, 9, 1, () => 0), stamper.frames(2, 0, 1, () => 0)));
+  assertEquals([receiver.received, receiver.late, receiver.foreign], [5, 3, 2]);
+});
+
+test("one delay in so many is counted, of every publisher as often", () => {
+  const sentAt: number[] = [];
+  const run = runOf("u64", 64, sentAt);
+  run.sample = 8;
+  const receiver = new LoadReceiver(run);
+  const stamper = new Stamper("u64", 64, 7);
+  receiver.receive(concat(stamper.frames(0, 0, 800, () => 0), stamper.frames(1, 0, 800, () => 1)));
+  assertEquals([sentAt.filter((at) => at === 0).length, sentAt.filter((at) => at === 1).length], [100, 100]);
+});
+
+test("delays: percentiles to three digits, a bar for each doubling, drawn within the columns", () => {
+  const delays = new Latencies();
+  assertEquals([delays.percentile(99), delays.bars()], [0, []]);
+  for (let count = 0; count < 990; count++) delays.add(1);
+  for (let count = 0; count < 10; count++) delays.add(100);
+  delays.add(-1);
+  delays.add(10 ** 9);
+  assertEquals(delays.count, 1002);
+  assert(Math.abs(delays.percentile(50) - 1) < 0.001);
+  assert(Math.abs(delays.percentile(99.5) - 100) < 0.1);
+  const bars = delays.bars();
+  assertEquals(bars.filter(({ count }) => count > 0).map(({ count }) => count), [1, 990, 10, 1]);
+  const lines = drawHistogram(bars, 60).trimEnd().split("\n");
+  assertEquals(lines.length, bars.length);
+  assert(lines.every((line) => line.length <= 60));
+  assert(lines.some((line) => /<= 1\.0 ms +98\.80 % █{36}$/.test(line)), lines.join("\n"));
+  assert(lines.at(-1)!.endsWith("▏") && bytesOf(lines.at(-1)!).length > 0);
+});

@@ -1,0 +1,403 @@
+/** The shared secret: who says it is in, who does not is out, and nobody else ever sees it. */
+
+import { test } from "node:test";
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { memoryAdapter } from "../../adapters/memory.ts";
+import { ERROR, HUP, READABLE, WRITABLE } from "../../src/contract/adapter.ts";
+import { encodeFrame, type FramingName, FRAMINGS } from "../../src/framing/framing.ts";
+import { Mob } from "../../src/server/mob.ts";
+import { LIMITS, type MobOptions } from "../../src/server/options.ts";
+import { sameBytes, SecretCheck } from "../../src/admission/secret.ts";
+import { ReceiveBuffer } from "../../src/framing/receive_buffer.ts";
+import { bytesOf, concat, frameOf } from "../helpers/bytes.ts";
+import { lineOf, logged } from "../helpers/logged.ts";
+import { type Member, World } from "../helpers/scripted_server.ts";
+
+const SECRET = "open sesame, 開けゴマ";
+const NAMES = Object.keys(FRAMINGS) as FramingName[];
+
+function open(options: MobOptions = {}): Promise<World> {
+  return World.open({ secret: SECRET, ...options });
+}
+
+/** An incoming connection's socket gets some bytes, and the tick runs. */
+function come(world: World, { socket, token }: Member, ...chunks: (Uint8Array | null)[]): void {
+  socket.incoming.push(...chunks);
+  world.ready(token, READABLE);
+  world.run();
+}
+
+function enter(world: World): Member {
+  const member = world.join();
+  come(world, member, frameOf(SECRET, world.mob.options.framing));
+  return member;
+}
+
+function population({ mob }: World): number[] {
+  const { connections, unauthenticated: unauthenticated, joined, closed: left } = mob.stats();
+  assertEquals(connections, mob.connections().length);
+  return [connections, unauthenticated, joined, left.unauthorized];
+}
+
+// --- who says it ---
+
+test("an unauthenticated connection receives nothing and is no member; with the secret its stream starts at that moment", async () => {
+  const joins: string[] = [];
+  const world = await open({ onJoin: ({ client }: { client: string }) => joins.push(client) } as MobOptions);
+  const [speaker, late] = [enter(world), world.join()];
+  assertEquals([population(world), joins], [[1, 1, 1, 0], ["10.0.0.1:1"]]);
+  world.say(speaker, "before");
+  come(world, late, frameOf(SECRET));
+  assertEquals([population(world), joins], [[2, 0, 2, 0], ["10.0.0.1:1", "10.0.0.1:2"]]);
+  world.say(speaker, "after");
+  assertEquals([speaker.socket.texts, late.socket.texts], [["before", "after"], ["after"]]);
+  const { published, delivered: given, pings } = world.mob.stats();
+  assertEquals([published.frames, given.frames, pings], [2, 3, 0]);
+  assertEquals(world.mob.connections().map((row) => row.received.frames).sort(), [0, 2]);
+});
+
+for (const framing of NAMES) {
+  test(`in ${framing}, the secret may come in any pieces, with frames behind it (property)`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 8 }),
+        fc.array(fc.constantFrom("", "a", "bc", "x".repeat(500)), { maxLength: 4 }),
+        fc.nat(3),
+        fc.boolean(),
+        async (cuts, texts, pings, ends) => {
+          const world = await open({ framing });
+          const member = world.join();
+          const bytes = concat(
+            ...Array.from({ length: pings }, () => frameOf("", framing)),
+            frameOf(SECRET, framing),
+            ...texts.map((text) => frameOf(text, framing)),
+          );
+          let at = 0;
+          for (const cut of cuts) come(world, member, bytes.subarray(at, at += cut));
+          come(world, member, bytes.subarray(at));
+          if (ends) come(world, member, null);
+          const said = texts.filter((text) => text !== "");
+          assertEquals([world.mob.stats().published.frames, world.mob.stats().joined], [said.length, 1]);
+          assertEquals(concat(...member.socket.taken), concat(...said.map((text) => frameOf(text, framing))));
+          assertEquals(world.mob.stats().pings, texts.length - said.length);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+}
+
+test("what came before the end of a stream counts: the secret, frames and the end in one event", async () => {
+  for (const readiness of [READABLE, READABLE | HUP, HUP, ERROR]) {
+    const world = await open();
+    const [listener, brief] = [enter(world), world.join()];
+    brief.socket.incoming.push(concat(frameOf(SECRET), frameOf("hello")));
+    if (readiness === READABLE) brief.socket.incoming.push(null);
+    world.ready(brief.token, readiness);
+    world.run();
+    assertEquals(listener.socket.texts, ["hello"]);
+    assertEquals(world.mob.stats().closed.unauthorized, 0);
+  }
+});
+
+test("the application joins without it, and does not say it to everybody either", async () => {
+  const world = await open();
+  world.mob.join();
+  world.run();
+  assertEquals([population(world), world.mob.stats().published.frames], [[1, 0, 1, 0], 0]);
+});
+
+test("a mob without a secret has no unauthenticated connections, and publishes a first frame like any other", async () => {
+  const world = await World.open();
+  const member = world.join();
+  world.say(member, SECRET);
+  assertEquals([member.socket.texts, population(world)], [[SECRET], [1, 0, 1, 0]]);
+});
+
+// --- who does not ---
+
+test("a wrong first frame ends it, as unauthorized; nothing of it is published, and its place is free", async () => {
+  const wrong = [SECRET.slice(0, -1), SECRET + "!", SECRET.toUpperCase(), "", "x"].filter((text) => text !== "");
+  for (const framing of NAMES) {
+    for (const text of wrong) {
+      const world = await open({ framing, maxConnections: 2, maxConnectionsPerAddress: 2 });
+      const [listener, unauthenticated] = [enter(world), world.join()];
+      come(world, unauthenticated, concat(frameOf(text, framing), frameOf("behind", framing)));
+      assertEquals([unauthenticated.socket.closes, population(world)], [1, [1, 0, 1, 1]], text);
+      assertEquals([world.reasons, listener.socket.taken.length], [[], 0]);
+      world.join();
+    }
+  }
+});
+
+test("a first frame longer than the secret is wrong from its header on, and nothing of it is kept", async () => {
+  for (const framing of ["u64", "u32"] as const) {
+    const world = await open({ framing });
+    const unauthenticated = world.join();
+    const length = bytesOf(SECRET).length + 1;
+    come(world, unauthenticated, encodeFrame(framing, new Uint8Array(length)).subarray(0, FRAMINGS[framing].header));
+    assertEquals(population(world), [0, 0, 0, 1]);
+  }
+  const world = await open({ framing: "line" });
+  const unauthenticated = world.join();
+  come(world, unauthenticated, new Uint8Array(bytesOf(SECRET).length).fill(65));
+  assertEquals(population(world), [0, 1, 0, 0]);
+  come(world, unauthenticated, new Uint8Array(1).fill(65));
+  assertEquals(population(world), [0, 0, 0, 1]);
+});
+
+test("who leaves without having said it is unauthorized, too, and told of to nobody", async () => {
+  const world = await open();
+  for (const readiness of [HUP, ERROR, READABLE]) {
+    const unauthenticated = world.join();
+    unauthenticated.socket.incoming.push(frameOf(SECRET).subarray(0, 12));
+    if (readiness === READABLE) unauthenticated.socket.incoming.push(null);
+    world.ready(unauthenticated.token, readiness);
+    world.run();
+  }
+  assertEquals([population(world), world.reasons], [[0, 0, 0, 3], []]);
+});
+
+test("it has to be said within frameTimeout of connecting, whatever else comes: nothing, pings, or its pieces", async () => {
+  const world = await open({ frameTimeout: 1000 });
+  const [silent, pinger, slow] = [world.join(), world.join(), world.join()];
+  const frame = frameOf(SECRET);
+  for (let at = 0; at < 9; at++) {
+    world.adapter.advance(100);
+    come(world, pinger, frameOf(""));
+    come(world, slow, frame.subarray(at, at + 1));
+  }
+  assertEquals(population(world), [0, 3, 0, 0]);
+  world.adapter.advance(100);
+  assertEquals(population(world), [0, 0, 0, 3]);
+  assertEquals([silent, pinger, slow].map(({ socket }) => socket.closes), [1, 1, 1]);
+  assertEquals(world.adapter.timers, 0);
+});
+
+test("with a frameTimeout of 0 the default is the time for the secret, and frames have none", async () => {
+  const world = await open({ frameTimeout: 0 });
+  const [member, silent] = [enter(world), world.join()];
+  come(world, member, frameOf("hello").subarray(0, 3));
+  world.adapter.advance(LIMITS.frameTimeout.default - 1);
+  assertEquals(population(world), [1, 1, 1, 0]);
+  world.adapter.advance(1);
+  assertEquals([population(world), silent.socket.closes], [[1, 0, 1, 1], 1]);
+  world.adapter.advance(1_000_000);
+  assertEquals(population(world), [1, 0, 1, 1]);
+});
+
+test("a process that was stopped for a while receives the secret that waited before it calls anybody late", async () => {
+  const world = await open({ frameTimeout: 1000 });
+  const unauthenticated = world.join();
+  // In pieces: all that came is read before the time is looked at.
+  unauthenticated.socket.incoming.push(...Array.from(frameOf(SECRET), (byte) => Uint8Array.of(byte)));
+  world.ready(unauthenticated.token, READABLE);
+  world.adapter.advance(30_000);
+  assertEquals(population(world), [1, 0, 1, 0]);
+});
+
+test("unauthenticated connections have places: they count for the limits until they have gone", async () => {
+  const world = await open({ maxConnections: 3, maxConnectionsPerAddress: 2 });
+  world.join();
+  world.join();
+  assertEquals(world.come().token, undefined);
+  world.join("10.0.0.2:1");
+  assertEquals(world.come("10.0.0.3:1").token, undefined);
+  world.adapter.advance(30_000);
+  assertEquals(population(world), [0, 0, 0, 3]);
+  enter(world);
+});
+
+test("events for an unauthenticated connection that mean nothing to it change nothing", async () => {
+  const world = await open();
+  const unauthenticated = world.join();
+  for (const readiness of [WRITABLE, READABLE, READABLE | WRITABLE]) {
+    world.ready(unauthenticated.token, readiness);
+    world.run();
+  }
+  come(world, unauthenticated, frameOf(SECRET));
+  assertEquals(population(world), [1, 0, 1, 0]);
+});
+
+test("an unauthenticated connection that floods pings does not keep a tick busy", async () => {
+  const world = await open({ frameTimeout: 1000 });
+  const [member, flood] = [enter(world), world.join()];
+  const pings = concat(...Array.from({ length: 8192 }, () => frameOf("")));
+  let reads = 0;
+  flood.socket.read = () => (reads++, pings);
+  world.ready(flood.token, READABLE);
+  world.adapter.run(1);
+  assertGreater(reads, 0);
+  assertLess(reads, 3);
+  // And its time ends all the same.
+  world.adapter.run(5);
+  flood.socket.read = () => undefined;
+  world.adapter.advance(1000);
+  assertEquals(population(world), [1, 0, 1, 1]);
+  world.say(member, "hello");
+  assertEquals(member.socket.texts, ["hello"]);
+});
+
+test("a crowd of unauthenticated connections that flood pings is not read without bound in a tick, and whoever has the secret comes in", async () => {
+  const world = await open();
+  const member = enter(world);
+  const pings = concat(...Array.from({ length: 8192 }, () => frameOf("")));
+  const crowd = Array.from({ length: 200 }, () => world.join());
+  let reads = 0;
+  for (const { socket } of crowd) {
+    let left = 3;
+    socket.read = () => left-- > 0 ? (reads++, pings) : undefined;
+  }
+  for (const { token } of crowd) world.ready(token, READABLE);
+  const honest = world.join();
+  honest.socket.incoming.push(frameOf(SECRET));
+  world.ready(honest.token, READABLE);
+  member.socket.incoming.push(frameOf("meanwhile"));
+  world.ready(member.token, READABLE);
+  world.adapter.run(1);
+  assertEquals([reads, member.socket.texts], [4, ["meanwhile"]]);
+  world.run();
+  assertEquals([reads, world.mob.stats().joined], [600, 2]);
+});
+
+test("a socket that throws while it is an unauthenticated connection's takes nobody with it", async () => {
+  const world = await open();
+  const [member, broken] = [enter(world), world.join()];
+  broken.socket.read = () => {
+    throw new Error("broken");
+  };
+  world.ready(broken.token, READABLE);
+  world.say(member, "hello");
+  assertEquals([member.socket.texts, broken.socket.closes, world.mob.stats().closed.refused], [["hello"], 1, 1]);
+});
+
+// --- a mob that closes ---
+
+test("a mob that closes lets unauthenticated connections go, also one that has just said the secret", async () => {
+  for (const drain of [undefined, 0]) {
+    const world = await open();
+    const [member, silent, late] = [enter(world), world.join(), world.join()];
+    late.socket.incoming.push(concat(frameOf(SECRET), frameOf("too late")));
+    world.ready(late.token, READABLE);
+    const closed = world.mob.close(drain === undefined ? {} : { drain });
+    world.run();
+    assertEquals([silent.socket.closes, late.socket.closes, member.socket.taken], [1, 1, []]);
+    world.ready(member.token, HUP);
+    world.run();
+    await closed;
+    const { closed: left, joined, unauthenticated: unauthenticated } = world.mob.stats();
+    assertEquals([left.refused, left.shutdown, joined, unauthenticated], [2, 1, 1, 0]);
+    assertEquals(world.adapter.timers, 0);
+  }
+});
+
+// --- nobody sees it ---
+
+test("no log line and no error ever holds the secret, or what was said in its place", async () => {
+  const guess = "almost " + SECRET;
+  const lines = await logged("debug", async () => {
+    const world = await World.open({ secret: guess, framing: "line", frameTimeout: 1000, maxConnections: 6 });
+    const [wrong, long, left, broken] = [world.join(), world.join(), world.join(), world.join()];
+    world.join();
+    come(world, wrong, frameOf(SECRET, "line"));
+    come(world, long, frameOf(guess + SECRET, "line"));
+    come(world, left, bytesOf(guess), null);
+    broken.socket.read = () => {
+      throw new Error("broken");
+    };
+    world.ready(broken.token, READABLE);
+    world.run();
+    const member = world.join();
+    come(world, member, frameOf(guess, "line"));
+    world.ready(member.token, HUP);
+    world.run();
+    world.adapter.advance(2000);
+    assertEquals(population(world), [0, 0, 1, 4]);
+    void world.mob.close();
+    world.run();
+    for (const secret of [guess + "\n", guess.repeat(1000), guess + "\ud800"]) {
+      const error = assertThrows(() => new Mob(memoryAdapter(), { secret, framing: "line" }), TypeError);
+      assert(error.message.startsWith("Cannot use secret (not shown): "), error.message);
+      assert(!error.message.includes(SECRET), error.message);
+    }
+  });
+  assertGreater(lines.length, 6);
+  for (const line of lines) {
+    const whole = lineOf(line) +
+      JSON.stringify(line.properties, (_, value) => value instanceof Error ? String(value) : value);
+    assert(!whole.includes(SECRET), whole);
+  }
+});
+
+test("a secret that nobody could say, or that is none, is refused when the mob is made", () => {
+  const wrong = (secret: unknown, options: MobOptions = {}): string =>
+    assertThrows(() => new Mob(memoryAdapter(), { ...options, secret: secret as string }), TypeError).message;
+  assertEquals(wrong(""), "Cannot use secret (not shown): it is empty, leave it out to ask for none");
+  assertEquals(wrong("é".repeat(2049)), "Cannot use secret (not shown): it has 4098 bytes, and 4096 are the most");
+  assertEquals(wrong("a\nb", { framing: "line" }), "Cannot use secret (not shown): a line cannot hold a newline");
+  assertEquals(wrong(12345), "Cannot use secret (not shown): it is a string, not number");
+  new Mob(memoryAdapter(), { secret: "é".repeat(2048) });
+  new Mob(memoryAdapter(), { secret: "a\nb", framing: "u32" });
+  new Mob(memoryAdapter(), { secret: "\ufeffmarked" });
+});
+
+test("a thousand wrong secrets are ten lines", async () => {
+  const lines = await logged("info", async () => {
+    const world = await open();
+    for (let count = 0; count < 1000; count++) come(world, world.join(), frameOf("guess"));
+    assertEquals(world.mob.stats().closed.unauthorized, 1000);
+  });
+  assertEquals(lines.length, 10);
+  assertEquals(lineOf(lines[0]!), "Unauthorized: 10.0.0.1:1, what it said is not the secret");
+});
+
+// --- the comparison ---
+
+test("sameBytes says what === says (property)", () => {
+  const bytes = fc.uint8Array({ maxLength: 40 });
+  const near = fc.tuple(bytes, fc.nat(40), fc.nat(255)).map(([one, at, value]) => {
+    const other = one.slice();
+    if (at < other.length) other[at] = value;
+    return [one, other] as const;
+  });
+  fc.assert(
+    fc.property(fc.oneof(fc.tuple(bytes, bytes), near), ([one, other]) => {
+      const hex = (each: Uint8Array): string => Array.from(each, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      assertEquals(sameBytes(one, other), hex(one) === hex(other));
+      assertEquals(sameBytes(other, one), hex(one) === hex(other));
+      assert(sameBytes(one, one.slice()));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("sameBytes looks at every byte of a guess, wherever the first wrong one is", () => {
+  const secret = new Uint8Array(64).fill(7);
+  const looks = (wrongAt: number): number => {
+    let count = 0;
+    const guess = secret.slice();
+    if (wrongAt < guess.length) guess[wrongAt] = 8;
+    const watched = new Proxy(guess, {
+      get: (target, name) => {
+        if (typeof name === "string" && /^\d+$/.test(name)) count++;
+        return Reflect.get(target, name, target);
+      },
+    });
+    sameBytes(watched, secret);
+    return count;
+  };
+  for (const at of [0, 1, 32, 63, 64]) assertEquals(looks(at), 64);
+});
+
+test("what an unauthenticated connection makes us keep is the secret's length and a header, whatever it declares", () => {
+  const secret = new SecretCheck("12345678", "u64");
+  const said = new ReceiveBuffer(false);
+  assertEquals(secret.receive(said, frameOf("12345678").subarray(0, 15)), undefined);
+  assertEquals([said.length, said.head.length], [15, 64]);
+  for (const length of [9, 2 ** 20]) {
+    const longer = new ReceiveBuffer(false);
+    assertEquals(secret.receive(longer, frameOf("x".repeat(length))), "wrong");
+    assertEquals([longer.length, longer.head.length], [8, 64]);
+  }
+});

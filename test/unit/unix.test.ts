@@ -1,0 +1,428 @@
+/** Listeners through Unix sockets, on the runtime at hand: modes, addresses in use, what is left behind, abstract names. */
+
+import { test } from "node:test";
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runtimeAdapter } from "../../adapters/runtime.ts";
+import { connect } from "../../src/client/connect.ts";
+import type { Mob } from "../../src/server/mob.ts";
+import { serve, type ServeOptions } from "../../src/server/serve.ts";
+import { bytesOf, textOf } from "../helpers/bytes.ts";
+import { pause, rejection, within } from "../helpers/recording_registry.ts";
+
+const adapter = await runtimeAdapter();
+const root = new URL("../../", import.meta.url);
+
+/** One case, with a directory of its own. */
+function case_(fact: string, run: (directory: string) => Promise<void>): void {
+  test(`unix: ${fact}`, { timeout: 60_000 }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
+    try {
+      await run(directory);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+}
+
+/** Fails unless a frame goes round. */
+async function assertOpen(url: string): Promise<void> {
+  await using client = await connect(url);
+  await client.send(bytesOf("hello"));
+  for await (const message of client) {
+    assertEquals(textOf(message), "hello");
+    break;
+  }
+}
+
+function open(url: string, options: ServeOptions = {}): Promise<Mob> {
+  return serve({ ...options, listen: url });
+}
+
+/** The mode bits of a file, as people write them. */
+function modeOf(path: string): string {
+  return (lstatSync(path).mode & 0o777).toString(8);
+}
+
+// --- the file ---
+
+case_("a listener is open, and its file is gone after close", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const mob = await open(`unix://${path}`);
+  assertEquals(mob.urls, [`unix://${path}`]);
+  assert(lstatSync(path).isSocket());
+  await assertOpen(`unix://${path}`);
+  await mob.close();
+  assertEquals(readdirSync(directory), []);
+});
+
+case_("a path may be relative", async () => {
+  const name = `mobcast-test-${process.pid}.sock`;
+  await using _mob = await open(`unix:${name}`);
+  assert(existsSync(name));
+  await assertOpen(`unix:${name}`);
+});
+
+case_("the other end is called unix, and is not counted by address", async (directory) => {
+  const url = `unix://${join(directory, "mob.sock")}`;
+  await using mob = await open(url, { maxConnectionsPerAddress: 1 });
+  const clients = await Promise.all([connect(url), connect(url), connect(url)]);
+  for (let waited = 0; waited < 100 && mob.connections().length < 3; waited++) await pause(10);
+  assertEquals(mob.connections().map(({ remoteAddress: client }) => client), ["unix", "unix", "unix"]);
+  await Promise.all(clients.map((client) => client.close()));
+});
+
+for (const [mode, expected] of [[undefined, "600"], [0o660, "660"], [0o666, "666"], [0o777, "777"]] as const) {
+  case_(
+    `the mode of the file is ${expected} ${mode === undefined ? "when none is given" : "when it is asked for"}`,
+    async (directory) => {
+      const before = process.umask();
+      const path = join(directory, "mob.sock");
+      await using _mob = await open(`unix://${path}`, { unixMode: mode });
+      assertEquals([modeOf(path), process.umask()], [expected, before]);
+    },
+  );
+}
+
+case_("a mode that is none is refused by name", async (directory) => {
+  for (const unixMode of [-1, 0o1000, 6.5, Number.NaN]) {
+    const error = await rejection(open(`unix://${join(directory, "mob.sock")}`, { unixMode }), "serve");
+    assertStringIncludes(error.message, `unixMode ${unixMode}`);
+  }
+  assertEquals(readdirSync(directory), []);
+});
+
+/** Looks at a path again and again in a thread of its own, and tells every mode that it saw. */
+const WATCHER = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  const { lstatSync } = require("node:fs");
+  const modes = new Set();
+  parentPort.postMessage("looks");
+  while (Atomics.load(workerData.stop, 0) === 0) {
+    const stats = lstatSync(workerData.path, { throwIfNoEntry: false });
+    if (stats !== undefined) modes.add((stats.mode & 0o777).toString(8));
+  }
+  parentPort.postMessage([...modes]);
+`;
+
+case_("no other mode is ever seen, and no umask is changed for it", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const before = process.umask(0);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const watcher = new Worker(WATCHER, { eval: true, workerData: { path, stop } });
+  const said = (): Promise<unknown> => new Promise((resolve) => void watcher.once("message", resolve));
+  try {
+    await said();
+    const modes = said();
+    for (let again = 0; again < 100; again++) {
+      const mob = await open(`unix://${path}`, { unixMode: 0o606 });
+      assertEquals(process.umask(), 0);
+      await mob.close();
+    }
+    Atomics.store(stop, 0, 1);
+    assertEquals(await within(modes, "the watcher", 20_000), ["606"]);
+  } finally {
+    process.umask(before);
+    await watcher.terminate();
+  }
+});
+
+/** Opens a listener in a thread, which has no umask of its own, and closes it when it is told to. */
+const THREAD = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  const open = async () => {
+    if (workerData.loader) (await import(workerData.loader)).register();
+    const { serve } = await import(workerData.serve);
+    const mob = await serve({ listen: workerData.url, unixMode: 0o640 });
+    parentPort.once("message", () => mob.close().then(() => parentPort.postMessage("closed")));
+    return "open";
+  };
+  open().catch((error) => String(error)).then((outcome) => parentPort.postMessage(outcome));
+`;
+
+case_("a listener opens in a worker thread", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const url = `unix://${path}`;
+  // Node needs help with TypeScript in each thread.
+  const loader = adapter.name === "node" ? new URL("node_modules/tsx/dist/esm/api/index.mjs", root).href : undefined;
+  const workerData = { url, loader, serve: new URL("src/server/serve.ts", root).href };
+  const worker = new Worker(THREAD, { eval: true, workerData });
+  const said = (): Promise<unknown> => new Promise((resolve) => void worker.once("message", resolve));
+  try {
+    assertEquals(await within(said(), "the worker", 30_000), "open");
+    assertEquals(modeOf(path), "640");
+    await assertOpen(url);
+    const closed = said();
+    worker.postMessage("close");
+    assertEquals(await within(closed, "the worker to close", 20_000), "closed");
+    assertEquals(readdirSync(directory), []);
+  } finally {
+    await worker.terminate();
+  }
+});
+
+// --- an address in use ---
+
+case_("an address on which somebody answers is in use, and stays theirs", async (directory) => {
+  const url = `unix://${join(directory, "mob.sock")}`;
+  await using _mob = await open(url);
+  const error = await rejection(open(url), "serve");
+  assertEquals([error.code, error.message], ["EADDRINUSE", `Cannot listen on ${url}: address in use (EADDRINUSE)`]);
+  await assertOpen(url);
+  assertEquals(readdirSync(directory), ["mob.sock"]);
+});
+
+case_("an address on which another program answers is in use", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const other = createServer((socket) => void socket.destroy());
+  await new Promise<void>((resolve) => other.listen({ path }, () => resolve()));
+  assertEquals((await rejection(open(`unix://${path}`), "serve")).code, "EADDRINUSE");
+  assert(existsSync(path));
+  await new Promise<void>((resolve) => other.close(() => resolve()));
+});
+
+case_("what is no socket is not replaced, and the error says so", async (directory) => {
+  const file = join(directory, "file");
+  writeFileSync(file, "precious");
+  mkdirSync(join(directory, "folder"));
+  symlinkSync(file, join(directory, "link"));
+  for (const [name, kind] of [["file", "a file"], ["folder", "a directory"], ["link", "a symbolic link"]] as const) {
+    const error = await rejection(open(`unix://${join(directory, name)}`), "serve");
+    assertMatch(error.message, new RegExp(`is ${kind} and no socket`));
+  }
+  assertEquals(readFileSync(file, "utf8"), "precious");
+  assertEquals(readdirSync(directory).sort(), ["file", "folder", "link"]);
+});
+
+case_("a directory that there is not is an error of the system", async (directory) => {
+  const error = await rejection(open(`unix://${join(directory, "nowhere", "mob.sock")}`), "serve");
+  assertEquals(error.code, "ENOENT");
+  assertStringIncludes(error.message, "no such file or directory (ENOENT)");
+  writeFileSync(join(directory, "file"), "");
+  const inFile = await rejection(open(`unix://${join(directory, "file", "mob.sock")}`), "serve");
+  assertMatch(inFile.message, /: not a directory \(ENOTDIR\)$/);
+});
+
+case_("a path without room for the directory in which a socket is made is refused in words", async (directory) => {
+  const deep = join(directory, "d".repeat(100 - directory.length));
+  mkdirSync(deep);
+  const error = await rejection(open(`unix://${join(deep, "mob")}`), "serve");
+  assertMatch(error.message, /the directory of a socket has a path of at most \d+ bytes/);
+  assertEquals(readdirSync(deep), []);
+});
+
+case_("the longest path is a listener", async (directory) => {
+  const name = "m".repeat(107 - directory.length - 1);
+  await using _mob = await open(`unix://${directory}/${name}`);
+  await assertOpen(`unix://${directory}/${name}`);
+  assertEquals(readdirSync(directory), [name]);
+});
+
+// --- whose file it is ---
+
+/** What may have come to be at the path of a listener. */
+const SUCCESSORS: Readonly<Record<string, (path: string) => void>> = {
+  "a file": (path) => writeFileSync(path, "precious"),
+  "a directory": (path) => mkdirSync(path),
+  "a symbolic link": (path) => symlinkSync("nowhere", path),
+  "nothing": () => {},
+};
+
+for (const [what, make] of Object.entries(SUCCESSORS)) {
+  case_(`${what} in the place of a removed file is left alone by close`, async (directory) => {
+    const path = join(directory, "mob.sock");
+    const mob = await open(`unix://${path}`);
+    rmSync(path);
+    make(path);
+    const before = lstatSync(path, { throwIfNoEntry: false })?.ino;
+    await mob.close();
+    assertEquals(lstatSync(path, { throwIfNoEntry: false })?.ino, before);
+    assertEquals(readdirSync(directory).length, before === undefined ? 0 : 1);
+  });
+}
+
+case_("another mob's socket in the place of a removed file is left alone by close", async (directory) => {
+  const url = `unix://${join(directory, "mob.sock")}`;
+  const mob = await open(url);
+  rmSync(join(directory, "mob.sock"));
+  await using _other = await open(url);
+  await mob.close();
+  await assertOpen(url);
+});
+
+case_("a file that was touched is still one's own, and a moved one is left where it is", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const touched = await open(`unix://${path}`);
+  utimesSync(path, 1, 1);
+  await touched.close();
+  assertEquals(readdirSync(directory), []);
+  const moved = await open(`unix://${path}`);
+  renameSync(path, join(directory, "moved"));
+  await assertOpen(`unix://${directory}/moved`);
+  await moved.close();
+  assertEquals(readdirSync(directory), ["moved"]);
+});
+
+case_("a relative path is that of the directory at the time", async (directory) => {
+  const before = process.cwd();
+  process.chdir(directory);
+  try {
+    const mob = await open("unix:mob.sock");
+    process.chdir(before);
+    assertEquals(readdirSync(directory), ["mob.sock"]);
+    await mob.close();
+    assertEquals(readdirSync(directory), []);
+  } finally {
+    process.chdir(before);
+  }
+});
+
+case_("when nobody is left who may write there, close ends all the same", async (directory) => {
+  const path = join(directory, "inner", "mob.sock");
+  mkdirSync(join(directory, "inner"));
+  const mob = await open(`unix://${path}`);
+  rmSync(join(directory, "inner"), { recursive: true });
+  await within(mob.close(), "close", 10_000);
+});
+
+// --- other processes ---
+
+/** Opens the listener in a process of its own, which says how that went and stays. */
+function program(path: string): string {
+  return `
+    const { runtimeAdapter } = await import(${JSON.stringify(new URL("adapters/runtime.ts", root).href)});
+    const adapter = await runtimeAdapter();
+    const registry = { accept: () => undefined, ready() {}, acceptFailed: () => Promise.resolve() };
+    await adapter.listen({ transport: "unix", path: ${JSON.stringify(path)} }, registry).then(
+      () => console.log("open"),
+      (error) => console.log(error.code ?? error.message),
+    );
+    setInterval(() => {}, 1000);
+  `;
+}
+
+const running: Set<ChildProcess> = new Set();
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+/** A process that opens a listener, and what it said. */
+async function inAnotherProcess(path: string): Promise<{ said: string; kill: () => Promise<void> }> {
+  const args = "Deno" in globalThis
+    ? ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", program(path)]
+    : "Bun" in globalThis
+    ? ["-e", program(path)]
+    : ["--import", "tsx", "--input-type=module", "-e", program(path)];
+  const child = spawn(process.execPath, args, { cwd: fileURLToPath(root), stdio: ["ignore", "pipe", "inherit"] });
+  running.add(child);
+  const gone = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await gone;
+    running.delete(child);
+  };
+  const said = new Promise<string>((resolve) => {
+    child.stdout!.once("data", (chunk: Uint8Array) => resolve(textOf(chunk).trim()));
+    void gone.then(() => resolve("nothing"));
+  });
+  return { said: await within(said, "a process to open its listener", 20_000), kill };
+}
+
+/** A socket on which nobody answers any more. */
+async function leaveStale(path: string): Promise<void> {
+  const { said, kill } = await inAnotherProcess(path);
+  assertEquals(said, "open");
+  await kill();
+  assert(lstatSync(path).isSocket(), "the file is left");
+}
+
+case_("an address that another process serves is in use; killed, it is taken over", async (directory) => {
+  const path = join(directory, "mob.sock");
+  const { said, kill } = await inAnotherProcess(path);
+  assertEquals(said, "open");
+  assertEquals((await rejection(open(`unix://${path}`), "serve")).code, "EADDRINUSE");
+  await kill();
+  assert(lstatSync(path).isSocket(), "the file is left");
+  assertEquals((await rejection(connect(`unix://${path}`), "connect")).code, "ECONNREFUSED");
+  const mob = await open(`unix://${path}`, { unixMode: 0o640 });
+  assertEquals(modeOf(path), "640");
+  await assertOpen(`unix://${path}`);
+  assertEquals(readdirSync(directory), ["mob.sock"]);
+  await mob.close();
+  assertEquals(readdirSync(directory), []);
+});
+
+case_("of two processes that want a free address, or a stale one, one gets it", async (directory) => {
+  for (const state of ["free", "stale"]) {
+    const path = join(directory, `${state}.sock`);
+    if (state === "stale") await leaveStale(path);
+    const both = await Promise.all([inAnotherProcess(path), inAnotherProcess(path)]);
+    assertEquals(both.map(({ said }) => said).sort(), ["EADDRINUSE", "open"], state);
+    // The one that has it is the one that is found there.
+    assertEquals((await rejection(open(`unix://${path}`), "serve")).code, "EADDRINUSE");
+    for (const { kill } of both) await kill();
+  }
+});
+
+case_("of many listeners that want a stale address at once, one gets it", async (directory) => {
+  const path = join(directory, "mob.sock");
+  for (let again = 0; again < 5; again++) {
+    await leaveStaleHere(path);
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => open(`unix://${path}`)));
+    const opened = outcomes.flatMap((outcome) => outcome.status === "fulfilled" ? [outcome.value] : []);
+    const codes = outcomes.flatMap((outcome) => outcome.status === "rejected" ? [outcome.reason.code] : []);
+    assertEquals([opened.length, new Set(codes)], [1, new Set(["EADDRINUSE"])]);
+    await assertOpen(`unix://${path}`);
+    await opened[0]!.close();
+    assertEquals(readdirSync(directory), []);
+  }
+});
+
+/** The same without a process: a second name for a socket outlives the removal of the first. */
+async function leaveStaleHere(path: string): Promise<void> {
+  const { linkSync } = await import("node:fs");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen({ path: `${path}.first` }, () => resolve()));
+  linkSync(`${path}.first`, path);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
+// --- abstract names ---
+
+const isLinux = process.platform === "linux";
+const padsNames = adapter.name === "node" && Number.parseInt(process.versions.node) < 22;
+
+case_("an abstract name is a listener without a file, or is refused by name", async () => {
+  const url = `unix:@mobcast-test-${process.pid}-${adapter.name}`;
+  if (!isLinux || padsNames) {
+    for (const attempt of [open, connect]) {
+      assertMatch((await rejection(attempt(url), url)).message, /abstract names \(@name\)/);
+    }
+    return;
+  }
+  const mob = await open(url);
+  assertEquals(mob.urls, [url]);
+  // Exactly this name, with nothing behind it.
+  assertMatch(readFileSync("/proc/net/unix", "utf8"), new RegExp(` ${url.slice("unix:".length)}$`, "m"));
+  await assertOpen(url);
+  assertEquals((await rejection(open(url), "serve")).code, "EADDRINUSE");
+  await mob.close();
+  await rejection(connect(url), "connect");
+});
