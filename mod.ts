@@ -44,23 +44,22 @@ export type { ConnectionChange, Gap, ReconnectOptions } from "./src/client/recon
 export type { JoinEvent as Arrival, LeaveEvent as Departure, MobHooks } from "./src/server/hooks.ts";
 
 // --- options, limits, accounts ---
+export type { Echo, SlowConsumer } from "./src/broadcast/options.ts";
+export type { Count } from "./src/broadcast/feed.ts";
 export {
   CHOICES,
-  type Echo,
   type Limit,
   LIMITS,
   type Limits,
   type MobOptions,
   type ResolvedOptions,
-  type SlowConsumer,
   type Unit,
 } from "./src/server/options.ts";
 export {
   CLOSE_REASONS,
   type CloseReason,
   type ConnectionStats,
-  type Count as Volume,
-  type DeliveryCounts as Accounts,
+  type DeliveryCounts,
   type MobStats,
 } from "./src/server/stats.ts";
 
@@ -89,8 +88,7 @@ export type { ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
 export {
   FrameDecoder,
   type FrameDecoderOptions,
-  type FrameVisitor,
-  type PiecesVisitor,
+  type FrameSink,
 } from "./src/framing/decoder.ts";
 export { encodeFrame, type FramingName } from "./src/framing/framing.ts";
 export { Log as BroadcastLog, type LogOptions as BroadcastLogOptions } from "./src/broadcast/log.ts";

@@ -7,14 +7,21 @@
 import { isLoopback } from "./access_list.ts";
 import { type Address, formatAddress } from "../contract/address.ts";
 import { logger } from "../logger.ts";
-import type { ResolvedOptions } from "../server/options.ts";
 import type { ServerTls } from "../contract/tls.ts";
+
+/** What limits who may come in through a listener. */
+export interface ExposureOptions {
+  /** The addresses that may come in; none: all. */
+  readonly allow: readonly string[];
+  /** What a client has to send first, if anything. */
+  readonly secret: string | undefined;
+}
 
 /**
  * Looks at a listener before it is opened. Throws when a secret would cross the network in the clear, and warns when
  * anybody who reaches the listener may come in. A listener on loopback or on a Unix socket is this machine's own affair.
  */
-export function checkExposure(address: Address, options: ResolvedOptions, tls?: ServerTls): void {
+export function checkExposure(address: Address, options: ExposureOptions, tls?: ServerTls): void {
   if (address.transport === "unix" || isLocal(address.host)) return;
   const url = formatAddress(address);
   const { allow, secret } = options;

@@ -1,61 +1,74 @@
 /**
- * The shared secret: what a client has to say in its first frame, where the mob asks for it.
+ * The shared secret: what a client has to send in its first frame, where the listener asks for it.
  *
  * @module
  */
 
-import { type Framing, type FramingName, FRAMINGS, TOO_LARGE } from "../framing/framing.ts";
-import type { ReceiveBuffer } from "../framing/receive_buffer.ts";
+import { type Framing, type FramingName, FRAMINGS, overhead, TOO_LARGE } from "../framing/framing.ts";
+import { ReceiveBuffer } from "../framing/receive_buffer.ts";
+import type { Handshake, HandshakeResult, HandshakeStep } from "./handshake.ts";
 
 /** The longest secret in bytes: an unauthenticated connection makes us keep no more than that. */
 const LONGEST = 4096;
 
-/** Knows the secret, and receives whether others do. */
-export class SecretCheck {
+/** A handshake: the first frame that is no ping has to be the secret. */
+export class SecretHandshake implements Handshake {
   readonly #framing: Framing;
-  readonly #payload: Uint8Array;
+  readonly #secret: Uint8Array;
+  /** What came of the first frame. */
+  readonly #partial: ReceiveBuffer = new ReceiveBuffer(false);
 
-  /** The secret in its framing; {@link refusesSecret} has nothing against it. */
-  constructor(secret: string, framing: FramingName) {
+  /** Asks for `secret`, the payload of a frame in `framing`. */
+  constructor(secret: Uint8Array, framing: FramingName) {
     this.#framing = FRAMINGS[framing];
-    this.#payload = new TextEncoder().encode(secret);
+    this.#secret = secret;
   }
 
-  /**
-   * Receives more of an incoming connection, of whose first frame `said` is what came before. `undefined`: it is not whole; `wrong`: it
-   * is not the secret, which one that is longer shows by its header; otherwise it was, and these are the bytes behind
-   * it. Pings are no first frame.
-   */
-  receive(said: ReceiveBuffer, chunk: Uint8Array): Uint8Array | "wrong" | undefined {
+  /** See {@link Handshake.retainedBytes}: no more than the secret and a header. */
+  get retainedBytes(): number {
+    return this.#partial.length;
+  }
+
+  /** See {@link Handshake.receive}. A frame that is longer than the secret is wrong from its header on. */
+  receive(chunk: Uint8Array): HandshakeResult {
+    const partial = this.#partial;
     const { header, trailer } = this.#framing;
-    for (let at = said.length === 0 ? this.#afterPings(chunk, 0) : 0;;) {
-      const missing = this.#framing.missing(said, chunk, at, this.#payload.length);
-      if (missing === TOO_LARGE) return "wrong";
+    for (let at = partial.length === 0 ? this.#afterPings(chunk, 0) : 0;;) {
+      const missing = this.#framing.missing(partial, chunk, at, this.#secret.length);
+      if (missing === TOO_LARGE) return WRONG;
       if (missing > 0) {
         const to = Math.min(at + missing, chunk.length);
-        if (to === at) return undefined;
-        said.append(chunk, at, to);
+        if (to === at) return MORE;
+        partial.append(chunk, at, to);
         at = to;
-      } else if (said.length === header + trailer) {
-        said.clear();
+      } else if (partial.length === header + trailer) {
+        partial.clear();
         at = this.#afterPings(chunk, at);
       } else {
-        const payload = said.head.subarray(header, said.length - trailer);
-        return sameBytes(payload, this.#payload) ? chunk.subarray(at) : "wrong";
+        const payload = partial.head.subarray(header, partial.length - trailer);
+        return sameBytes(payload, this.#secret) ? { state: "accepted", rest: chunk.subarray(at) } : WRONG;
       }
     }
   }
 
   /** Where the whole pings end that the chunk has from `from` on. They cost no more than those of a member. */
   #afterPings(chunk: Uint8Array, from: number): number {
-    const { header, trailer } = this.#framing;
-    const ping = header + trailer;
+    const ping = overhead(this.#framing);
     let at = from;
-    while (at < chunk.length && this.#framing.end(chunk, at, chunk.length, this.#payload.length) === at + ping) {
+    while (at < chunk.length && this.#framing.end(chunk, at, chunk.length, this.#secret.length) === at + ping) {
       at += ping;
     }
     return at;
   }
+}
+
+const MORE: HandshakeResult = { state: "more" };
+const WRONG: HandshakeResult = { state: "rejected", why: "its first frame is not the secret" };
+
+/** The step that asks for a secret; {@link refusesSecret} has nothing against it. */
+export function secretStep(secret: string, framing: FramingName): HandshakeStep {
+  const payload = new TextEncoder().encode(secret);
+  return () => new SecretHandshake(payload, framing);
 }
 
 /**

@@ -1,119 +1,234 @@
 /**
- * Broadcast: hands the log to the connections, one write each a tick, and deals with those that do not keep up.
+ * A feed: one log in one framing, with the connections that are given it and the policy for those that are slow.
  *
  * @module
  */
 
-import type { Connection } from "../server/connection.ts";
-import { LagHeap } from "./lag_heap.ts";
+import type { Socket } from "../contract/adapter.ts";
+import { type Framing, type FramingName, FRAMINGS, overhead } from "../framing/framing.ts";
+import { type LagEntry, LagHeap } from "./lag_heap.ts";
 import { Log, segmentSizeFor } from "./log.ts";
-import type { ResolvedOptions } from "../server/options.ts";
+import type { BroadcastOptions } from "./options.ts";
 
-/** What a broadcast tells its mob. Called while the tick's giving goes on: record, do not remove. */
-export interface FeedEvents {
-  /** The connection's socket is full: from now on it waits for WRITABLE. */
-  blocked(connection: Connection): void;
-  /** The connection's socket took something. Told of flowing connections only when the mob watches idleness. */
-  progressed(connection: Connection): void;
-  /** A connection that waited, paused or leaves has all it is owed. */
-  caughtUp(connection: Connection): void;
-  /** The connection's socket threw, which no socket may. */
-  failed(connection: Connection, error: unknown): void;
+/** Frames and the bytes they make up on the wire. */
+export interface Count {
+  /** Whole frames. */
+  frames: number;
+  /** Bytes, headers included. */
+  bytes: number;
+}
+
+/** A part of the log, from an offset to an offset. */
+export interface LogRange {
+  /** Where it begins. */
+  readonly from: number;
+  /** Where it ends. */
+  to: number;
+  /** How many frames it holds: counting them in the log would be a walk. */
+  frames: number;
+  /** The next one of the same connection. */
+  next?: LogRange;
 }
 
 /**
- * Every connection is in one of three places: flowing, resumed this tick, or waiting for WRITABLE in the heap. Only
- * one that leaves and has all it is owed, or that was skipped and is skipping, is in none.
+ * How a connection stands to its feed. `current`: it had everything at the last flush. `ready`: its socket takes bytes
+ * again, and it is given what is pending at the end of this tick. `blocked`: it waits for WRITABLE, in the lag heap.
+ * `skipping` (policy `skip`): it was cut loose from the log, and goes on at the live end when its socket takes bytes.
  */
-export class Feed {
-  /** What all connections receive. */
+export type Delivery = "current" | "ready" | "blocked" | "skipping";
+
+/** What a feed needs of a connection, and notes on it. */
+export interface Subscriber extends LagEntry {
+  /** Takes the bytes. */
+  readonly socket: Pick<Socket, "write">;
+  /** How it stands to the feed. Only the feed writes it. */
+  delivery: Delivery;
+  /** Its place in the list of those that are current; -1: it is not in the list. */
+  currentIndex: number;
+  /** Not read from until its own lag is small again: it is told when it has caught up. */
+  readonly paused: boolean;
+  /** How many frames the feed had when it joined. */
+  framesAtJoin: number;
+  /** Frames that the feed could not carry, from joining until it began to leave; before that less {@link Feed.uncarried}. */
+  uncarried: number;
+  /** Their bytes, in the same way. */
+  uncarriedBytes: number;
+  /** Where its stream ends: the log's end at the moment it began to leave; `Infinity` before. */
+  until: number;
+  /** How many frames the log had there. */
+  framesAtUntil: number;
+  /** The rest of a half-sent frame that the log no longer holds for it (`skip`). */
+  remainder: Uint8Array | undefined;
+  /** How many frames the log had at its cursor when it was skipped; counts while it is `skipping`. */
+  skippedAt: number;
+  /** Ranges of the log that it is not given because it sent them (`echo: "others"`), the first first. */
+  own: LogRange | undefined;
+  /** The last of them, when there are any. A list, since Node takes the first of a long array by moving all others. */
+  ownLast: LogRange | undefined;
+  /** Bytes that its socket took. */
+  bytesDelivered: number;
+  /** Bytes that it missed. */
+  bytesSkipped: number;
+  /** Frames that it missed. */
+  framesSkipped: number;
+}
+
+/** What a feed tells its server. Called while the tick's writes go on: record, do not remove. */
+export interface FeedEvents<Member extends Subscriber> {
+  /** The connection's socket is full: from now on it waits for WRITABLE. */
+  blocked(connection: Member): void;
+  /** The connection's socket took something. Told of current connections only when idleness is watched. */
+  progressed(connection: Member): void;
+  /** A connection that was blocked, paused or leaves has everything. */
+  caughtUp(connection: Member): void;
+  /** The connection's socket threw, which no socket may. */
+  failed(connection: Member, error: unknown): void;
+}
+
+/** Hands one log to its connections, one write each a tick, and deals with those that do not keep up. */
+export class Feed<Member extends Subscriber = Subscriber> {
+  /** How its frames are delimited. */
+  readonly framing: Framing;
+  /** What all its connections receive. */
   readonly log: Log;
+  /** Connections that joined and were not removed. Without any nothing is appended. */
+  subscribers = 0;
+  /** Frames that its framing cannot carry, while it had connections: they count as skipped. */
+  uncarried = 0;
+  /** Bytes that they would have had. */
+  uncarriedBytes = 0;
   /** Writes asked of sockets. */
   writes = 0;
 
-  readonly #options: ResolvedOptions;
-  readonly #events: FeedEvents;
-  /** Those that had taken everything when last written to: each gets the news of every tick, in one write. */
-  readonly #flowing: Connection[] = [];
-  /** Those whose socket became writable again in this tick. */
-  #resumed: Set<Connection> = new Set();
-  /** Those that wait for WRITABLE, the furthest behind first. */
-  readonly #lagHeap: LagHeap<Connection> = new LagHeap();
-  readonly #watchesIdleness: boolean;
+  readonly #options: BroadcastOptions;
+  readonly #events: FeedEvents<Member>;
+  /** Those that are current: each is given what every tick brings, in one write. */
+  readonly #current: Member[] = [];
+  /** Those whose socket became writable in this tick. */
+  #ready: Set<Member> = new Set();
+  /** Those that are blocked, the furthest behind first. */
+  readonly #blocked: LagHeap<Member> = new LagHeap();
   #flushedTo = 0;
-  #holding = false;
+  #backpressure = false;
 
-  /** Makes a broadcast with an empty log. */
-  constructor(options: ResolvedOptions, events: FeedEvents) {
+  /** Makes a feed with an empty log. */
+  constructor(framing: FramingName, options: BroadcastOptions, events: FeedEvents<Member>) {
+    this.framing = FRAMINGS[framing];
+    this.log = new Log({ framing, segmentSize: segmentSizeFor(options.maxLag) });
     this.#options = options;
     this.#events = events;
-    this.#watchesIdleness = options.idleTimeout > 0;
-    this.log = new Log({ framing: options.framing, segmentSize: segmentSizeFor(options.maxLag) });
   }
 
-  /** Whether nobody may be read from, because of somebody's lag (`block`). */
+  /** Whether no connection may be read from, because of one's lag (`block`). */
   get backpressure(): boolean {
-    return this.#holding;
+    return this.#backpressure;
   }
+
+  // --- what a connection is owed ---
 
   /** Where the connection's stream ends as yet: the end of the log or, when it leaves, where that was then. */
-  endFor(connection: Connection): number {
+  endFor(connection: Subscriber): number {
     return connection.until < this.log.end ? connection.until : this.log.end;
   }
 
-  /** How many frames had been published there. */
-  framesAtEndFor(connection: Connection): number {
+  /** How many frames the log had there. */
+  framesAtEndFor(connection: Subscriber): number {
     return connection.until <= this.log.end ? connection.framesAtUntil : this.log.frames;
   }
 
-  /** Bytes the connection is owed. */
-  lag(connection: Connection): number {
+  /** Bytes the connection has yet to be given. */
+  lag(connection: Subscriber): number {
     const rest = connection.remainder?.length ?? 0;
-    return connection.skippingAt !== -1 ? rest : this.endFor(connection) - connection.cursor + rest;
+    return connection.delivery === "skipping" ? rest : this.endFor(connection) - connection.cursor + rest;
   }
 
-  /** Whether bytes are waiting for the connection, be it that it will have missed them. */
-  hasPending(connection: Connection): boolean {
+  /** Frames that the feed could not carry since the connection joined, and that were for it. */
+  uncarriedFor({ until, uncarried, uncarriedBytes }: Subscriber): Count {
+    const open = until === Infinity;
+    return {
+      frames: uncarried + (open ? this.uncarried : 0),
+      bytes: uncarriedBytes + (open ? this.uncarriedBytes : 0),
+    };
+  }
+
+  /** Whether the connection is behind, including frames it is about to skip. */
+  hasPending(connection: Subscriber): boolean {
     return connection.remainder !== undefined || connection.cursor < this.endFor(connection);
   }
 
-  /** An incoming connection is given what is published from now on. */
-  add(connection: Connection): void {
+  // --- joining and leaving ---
+
+  /** The connection is given what is published from now on. */
+  add(connection: Member): void {
+    this.subscribers++;
     connection.cursor = this.log.end;
     connection.framesAtJoin = this.log.frames;
-    this.#flow(connection);
+    connection.uncarried = -this.uncarried;
+    connection.uncarriedBytes = -this.uncarriedBytes;
+    this.#addCurrent(connection);
+  }
+
+  /** The connection's stream ends here: it is given the rest, and served once more even when there is none. */
+  finish(connection: Member): void {
+    connection.until = this.log.end;
+    connection.framesAtUntil = this.log.frames;
+    connection.uncarried += this.uncarried;
+    connection.uncarriedBytes += this.uncarriedBytes;
+    if (connection.currentIndex === -1) return;
+    this.#removeCurrent(connection);
+    this.#makeReady(connection);
   }
 
   /** The connection is given nothing more. */
-  remove(connection: Connection): void {
-    this.#lagHeap.remove(connection);
-    this.#unflow(connection);
-    this.#resumed.delete(connection);
+  remove(connection: Member): void {
+    this.subscribers--;
+    this.#blocked.remove(connection);
+    this.#removeCurrent(connection);
+    this.#ready.delete(connection);
   }
 
-  /** The connection's socket can take more: it is given what it is owed at the end of this tick. */
-  resume(connection: Connection): void {
-    if (connection.heapIndex === -1 && connection.skippingAt === -1) return;
-    this.#lagHeap.remove(connection);
-    this.#resumed.add(connection);
+  /** The connection's socket can take more: it is given what is pending at the end of this tick. */
+  resume(connection: Member): void {
+    if (connection.delivery === "skipping") {
+      this.#ready.add(connection);
+    } else if (connection.delivery === "blocked") {
+      this.#blocked.remove(connection);
+      this.#makeReady(connection);
+    }
   }
 
-  /** Publishes a run of frames from `sender`. */
-  publish(sender: Connection, bytes: Uint8Array, start: number, end: number, count: number): void {
+  // --- publishing ---
+
+  /** Appends a run of frames that are in this feed's framing. */
+  append(bytes: Uint8Array, start: number, end: number, count: number): void {
     this.log.append(bytes, start, end, count);
-    this.#published(sender, end - start, count);
   }
 
-  /** Publishes one frame from `sender` that came in pieces. */
-  publishPieces(sender: Connection, pieces: readonly Uint8Array[], length: number): void {
+  /** Appends one frame in this feed's framing that came in pieces. */
+  appendPieces(pieces: readonly Uint8Array[], length: number): void {
     this.log.appendPieces(pieces, length);
-    this.#published(sender, length, 1);
   }
 
-  #published(sender: Connection, bytes: number, count: number): void {
-    sender.framesIn += count;
-    sender.bytesIn += bytes;
-    if (this.#options.echo === "all") return;
+  /** Appends a run of whole frames of another framing. Returns the bytes appended. */
+  appendFrom(framing: Framing, bytes: Uint8Array, start: number, end: number): number {
+    const before = this.log.end;
+    for (let at = start; at < end;) {
+      const next = framing.end(bytes, at, end, end);
+      const from = at + framing.header;
+      const to = next - framing.trailer;
+      if (this.framing.carries(bytes, from, to)) {
+        this.log.appendPayloadOf(bytes, from, to);
+      } else {
+        this.uncarried++;
+        this.uncarriedBytes += to - from + overhead(this.framing);
+      }
+      at = next;
+    }
+    return this.log.end - before;
+  }
+
+  /** The last `bytes` of the log are `count` frames that the connection has sent: it is not given them. */
+  leaveOut(sender: Member, bytes: number, count: number): void {
     const from = this.log.end - bytes;
     const last = sender.own === undefined ? undefined : sender.ownLast;
     if (last?.to === from) {
@@ -127,84 +242,80 @@ export class Feed {
     sender.ownLast = range;
   }
 
-  /** Gives everyone whose socket takes bytes what is new to them. */
+  // --- the end of a tick ---
+
+  /** Gives each connection whose socket takes bytes what is new to it. */
   flush(): void {
-    const resumed = this.#resumed;
-    if (resumed.size > 0) {
-      this.#resumed = new Set();
-      for (const connection of resumed) this.#serve(connection);
+    const ready = this.#ready;
+    if (ready.size > 0) {
+      this.#ready = new Set();
+      for (const connection of ready) this.#serve(connection);
     }
     const published = this.log.end - this.#flushedTo;
     if (published === 0) return;
     this.#flushedTo += published;
     // The next tick will bring about as much as this one.
     this.log.reserve(published);
-    const flowing = this.#flowing;
-    for (let index = 0; index < flowing.length;) {
-      const connection = flowing[index]!;
+    const current = this.#current;
+    for (let index = 0; index < current.length;) {
+      const connection = current[index]!;
       if (this.#give(connection)) {
         if (connection.paused) this.#events.caughtUp(connection);
         index++;
       } else {
         // The last one takes its place in the list, so the same index comes next.
-        this.#unflow(connection);
-        this.#wait(connection);
+        this.#removeCurrent(connection);
+        this.#block(connection);
       }
     }
-  }
-
-  /** The connection has begun to leave: it is served once more, news or not. */
-  finish(connection: Connection): void {
-    if (connection.flowingIndex === -1) return;
-    this.#unflow(connection);
-    this.#resumed.add(connection);
   }
 
   /**
    * Applies the slow-consumer policy after a flush. Returns the connections over `maxLag` that must go (`disconnect`),
    * having looked at no others; `skip` moves them on and `block` holds everybody: they return none.
    */
-  overLimit(): Connection[] {
+  overLimit(): Member[] {
     const { slowConsumer, maxLag } = this.#options;
-    const over: Connection[] = [];
-    let first = this.#lagHeap.first;
+    const over: Member[] = [];
+    let first = this.#blocked.first;
     if (slowConsumer === "block") return over;
     while (first !== undefined && this.log.end - first.cursor > maxLag) {
-      this.#lagHeap.remove(first);
+      this.#blocked.remove(first);
       if (slowConsumer === "disconnect" || first.until !== Infinity) over.push(first);
       else this.#skip(first);
-      first = this.#lagHeap.first;
+      first = this.#blocked.first;
     }
     return over;
   }
 
-  /** Ends the tick: drops the part of the log that everybody has, and holds everybody back or lets go (`block`). */
+  /** Ends the tick: drops the part of the log that every connection has, and sets or ends back-pressure (`block`). */
   settle(): void {
     const { slowConsumer, maxLag } = this.#options;
-    const furthest = this.#lagHeap.first?.cursor ?? this.log.end;
+    const furthest = this.#blocked.first?.cursor ?? this.log.end;
     this.log.trim(furthest);
-    // Nobody is there who would soon be given more: nothing is held for those who may come.
-    if (this.#flowing.length === 0 && furthest === this.log.end) this.log.clear();
+    // No connection needs the log, and none will soon be given more: it is freed.
+    if (this.#current.length === 0 && furthest === this.log.end) this.log.clear();
     if (slowConsumer !== "block") return;
     const worst = this.log.end - furthest;
-    this.#holding = this.#holding ? worst > maxLag / 2 : worst > maxLag;
+    this.#backpressure = this.#backpressure ? worst > maxLag / 2 : worst > maxLag;
   }
 
-  #serve(connection: Connection): void {
-    if (!this.#give(connection)) return this.#wait(connection);
-    if (connection.leaving === undefined) this.#flow(connection);
+  #serve(connection: Member): void {
+    if (!this.#give(connection)) return this.#block(connection);
+    if (connection.until === Infinity) this.#addCurrent(connection);
+    else connection.delivery = "current";
     this.#events.caughtUp(connection);
   }
 
-  /** Writes until all is given or the socket takes no more. Says whether all is given. */
-  #give(connection: Connection): boolean {
+  /** Writes until everything is given or the socket takes no more. Says whether everything is given. */
+  #give(connection: Member): boolean {
     const end = this.endFor(connection);
     if (connection.remainder !== undefined && !this.#giveRemainder(connection)) return false;
-    if (connection.skippingAt !== -1) this.#land(connection, end);
+    if (connection.delivery === "skipping") this.#land(connection, end);
     let progressed = false;
     let full = false;
     while (connection.cursor < end && !full) {
-      const run = connection.own === undefined ? this.#run(connection.cursor, end) : this.#othersRun(connection, end);
+      const run = connection.own === undefined ? this.#read(connection.cursor, end) : this.#readOthers(connection, end);
       if (run === undefined) continue;
       const taken = this.#write(connection, run);
       if (taken > 0) {
@@ -213,20 +324,20 @@ export class Feed {
       }
       full = taken < run.length;
     }
-    if (progressed && (full || this.#watchesIdleness)) this.#events.progressed(connection);
+    if (progressed && (full || this.#options.idleTimeout > 0)) this.#events.progressed(connection);
     return !full;
   }
 
   /** The log from the cursor on, as far as one write may go. */
-  #run(cursor: number, end: number): Uint8Array {
+  #read(cursor: number, end: number): Uint8Array {
     const run = this.log.read(cursor);
     return run.length > end - cursor ? run.subarray(0, end - cursor) : run;
   }
 
-  /** The same for one that does not receive itself; `undefined` when it stepped over frames of its own instead. */
-  #othersRun(connection: Connection, end: number): Uint8Array | undefined {
+  /** The same for one that does not receive its own frames; `undefined` when it stepped over some instead. */
+  #readOthers(connection: Member, end: number): Uint8Array | undefined {
     const first = connection.own!;
-    if (first.from > connection.cursor) return this.#run(connection.cursor, Math.min(end, first.from));
+    if (first.from > connection.cursor) return this.#read(connection.cursor, Math.min(end, first.from));
     connection.framesSkipped += first.frames;
     connection.bytesSkipped += first.to - connection.cursor;
     connection.cursor = first.to;
@@ -234,7 +345,7 @@ export class Feed {
     return undefined;
   }
 
-  #write(connection: Connection, bytes: Uint8Array): number {
+  #write(connection: Member, bytes: Uint8Array): number {
     this.writes++;
     try {
       const taken = connection.socket.write(bytes);
@@ -246,7 +357,7 @@ export class Feed {
     }
   }
 
-  #giveRemainder(connection: Connection): boolean {
+  #giveRemainder(connection: Member): boolean {
     const remainder = connection.remainder!;
     const taken = this.#write(connection, remainder);
     connection.remainder = taken === remainder.length ? undefined : remainder.subarray(taken);
@@ -254,8 +365,10 @@ export class Feed {
     return connection.remainder === undefined;
   }
 
-  /** `skip`: the half-sent frame stays owed, and everything after it is missed until the socket takes bytes again. */
-  #skip(connection: Connection): void {
+  // --- the skip policy ---
+
+  /** The half-sent frame stays pending, and everything after it is missed until the socket takes bytes again. */
+  #skip(connection: Member): void {
     const boundary = this.log.boundaryAfter(connection.cursor);
     if (boundary > connection.cursor) {
       connection.remainder = this.log.read(connection.cursor).subarray(0, boundary - connection.cursor);
@@ -264,35 +377,47 @@ export class Feed {
     connection.framesSkipped += this.log.frames - this.log.framesBefore(connection.cursor);
     connection.bytesSkipped += this.log.end - connection.cursor;
     connection.cursor = this.log.end;
-    connection.skippingAt = this.log.frames;
+    connection.skippedAt = this.log.frames;
+    connection.delivery = "skipping";
   }
 
-  /** One that was skipping goes on at the live end; what was published meanwhile it has missed. */
-  #land(connection: Connection, end: number): void {
-    connection.framesSkipped += this.framesAtEndFor(connection) - connection.skippingAt;
+  /** A connection that was skipping goes on at the live end; what was published meanwhile it has missed. */
+  #land(connection: Member, end: number): void {
+    connection.framesSkipped += this.framesAtEndFor(connection) - connection.skippedAt;
     connection.bytesSkipped += end - connection.cursor;
     connection.cursor = end;
-    connection.skippingAt = -1;
+    connection.delivery = "ready";
     connection.own = undefined;
   }
 
-  #wait(connection: Connection): void {
-    if (connection.skippingAt === -1) this.#lagHeap.add(connection);
+  // --- lists ---
+
+  #block(connection: Member): void {
+    if (connection.delivery !== "skipping") {
+      connection.delivery = "blocked";
+      this.#blocked.add(connection);
+    }
     this.#events.blocked(connection);
   }
 
-  #flow(connection: Connection): void {
-    connection.flowingIndex = this.#flowing.length;
-    this.#flowing.push(connection);
+  #makeReady(connection: Member): void {
+    connection.delivery = "ready";
+    this.#ready.add(connection);
   }
 
-  #unflow(connection: Connection): void {
-    const index = connection.flowingIndex;
+  #addCurrent(connection: Member): void {
+    connection.delivery = "current";
+    connection.currentIndex = this.#current.length;
+    this.#current.push(connection);
+  }
+
+  #removeCurrent(connection: Member): void {
+    const index = connection.currentIndex;
     if (index === -1) return;
-    connection.flowingIndex = -1;
-    const last = this.#flowing.pop()!;
+    connection.currentIndex = -1;
+    const last = this.#current.pop()!;
     if (last === connection) return;
-    this.#flowing[index] = last;
-    last.flowingIndex = index;
+    this.#current[index] = last;
+    last.currentIndex = index;
   }
 }

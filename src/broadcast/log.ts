@@ -5,7 +5,7 @@
  */
 
 import { checkOptions, type Checks, isString, isWhole } from "../check.ts";
-import { type Framing, type FramingName, framingOf } from "../framing/framing.ts";
+import { type Framing, type FramingName, framingOf, overhead } from "../framing/framing.ts";
 
 /** How to build a {@link Log}. */
 export interface LogOptions {
@@ -142,11 +142,18 @@ export class Log {
 
   /** Appends the frame of one payload, with no copy in between. The payload must be one that the framing can carry. */
   appendPayload(payload: Uint8Array): void {
-    const length = this.#framing.header + payload.length + this.#framing.trailer;
+    this.appendPayloadOf(payload, 0, payload.length);
+  }
+
+  /** Appends the frame of the payload that lies in `bytes` from `start` to `end`. Returns the bytes of the frame. */
+  appendPayloadOf(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#expected > 0) this.#begin();
+    const length = end - start + overhead(this.#framing);
     if (length > this.#room()) this.#grow(length);
     const segment = this.#segments[this.#segments.length - 1]!;
-    this.#framing.write(payload, segment.bytes, segment.filled);
+    this.#framing.write(bytes.subarray(start, end), segment.bytes, segment.filled);
     this.#written(segment, length, 1);
+    return length;
   }
 
   /**

@@ -17,8 +17,9 @@ import {
 } from "../contract/adapter.ts";
 import { checkOptions } from "../check.ts";
 import { describe } from "../errors.ts";
-import { FrameDecoder, type FrameVisitor } from "../framing/decoder.ts";
+import { FrameDecoder, type FrameSink } from "../framing/decoder.ts";
 import type { Framing } from "../framing/framing.ts";
+import { concatenate } from "../framing/receive_buffer.ts";
 import { Log } from "../broadcast/log.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { CLOSE_TIMEOUT, Patience } from "./patience.ts";
@@ -279,7 +280,7 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
       if (chunk === null) return true;
       if (this.#state === "closing" && this.#said) this.#patience.received();
       if (this.#state === "closing" || !this.#receive) continue;
-      this.#decoder.decode(chunk, this.#keep);
+      this.#decoder.decode(chunk, this.#sink);
       if (this.#decoder.failed) {
         this.#end(new Error(`Cannot read from ${this.#name}: a frame is over maxFrame ${this.#maxFrame}`));
         return false;
@@ -289,14 +290,20 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return false;
   }
 
-  /** Cuts a run of frames into payloads, each a copy: the application may keep it without keeping the whole chunk. */
-  readonly #keep: FrameVisitor = (bytes, start, end) => {
-    const { header, trailer } = this.#framing;
-    for (let at = start; at < end;) {
-      const next = this.#framing.end(bytes, at, end, this.#maxFrame);
-      this.#messages.push(bytes.slice(at + header, next - trailer));
-      at = next;
-    }
+  /** Cuts frames into payloads, each a copy: the application may keep it without keeping the whole chunk. */
+  readonly #sink: FrameSink = {
+    frames: (bytes, start, end) => {
+      const { header, trailer } = this.#framing;
+      for (let at = start; at < end;) {
+        const next = this.#framing.end(bytes, at, end, this.#maxFrame);
+        this.#messages.push(bytes.slice(at + header, next - trailer));
+        at = next;
+      }
+    },
+    pieces: (pieces, length) => {
+      const { header, trailer } = this.#framing;
+      this.#messages.push(concatenate(pieces, length).subarray(header, length - trailer));
+    },
   };
 
   #write(socket: Socket): void {

@@ -5,17 +5,16 @@
  */
 
 import { checkOptions, type Checks, isBoolean, isString, isWhole } from "../check.ts";
-import { type Framing, type FramingName, framingOf, TOO_LARGE, UNKNOWN } from "./framing.ts";
-import { concatenate, ReceiveBuffer } from "./receive_buffer.ts";
+import { type Framing, type FramingName, framingOf, overhead, TOO_LARGE, UNKNOWN } from "./framing.ts";
+import { ReceiveBuffer } from "./receive_buffer.ts";
 
-/**
- * Takes a run of whole frames: `count` frames, headers included, back to back in `bytes` from `start` to `end`. The
- * bytes belong to the decoder again when it returns: copy what is kept.
- */
-export type FrameVisitor = (bytes: Uint8Array, start: number, end: number, count: number) => void;
-
-/** Takes one whole frame of `length` bytes, header included, that came in several pieces. As above: copy what is kept. */
-export type PiecesVisitor = (pieces: readonly Uint8Array[], length: number) => void;
+/** Takes whole frames, headers included. The bytes belong to the decoder again when a call returns: copy what is kept. */
+export interface FrameSink {
+  /** Takes a run of `count` frames, back to back in `bytes` from `start` to `end`: they came whole in one chunk. */
+  frames(bytes: Uint8Array, start: number, end: number, count: number): void;
+  /** Takes one frame of `length` bytes that came in several chunks. */
+  pieces(pieces: readonly Uint8Array[], length: number): void;
+}
 
 /** How to build a {@link FrameDecoder}. */
 export interface FrameDecoderOptions {
@@ -48,8 +47,9 @@ const DECODER_CHECKS: Checks = {
  * import { FrameDecoder } from "mobcast";
  *
  * const decoder = new FrameDecoder({ maxFrame: 1024 });
- * decoder.decode(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 65]), (bytes, start, end, count) => {
- *   console.log(count, bytes.slice(start, end)); // 1, the nine bytes
+ * decoder.decode(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 65]), {
+ *   frames: (bytes, start, end, count) => console.log(count, bytes.slice(start, end)), // 1, the nine bytes
+ *   pieces: (pieces, length) => console.log(length, pieces),
  * });
  * ```
  */
@@ -61,6 +61,8 @@ export class FrameDecoder {
   #partial: ReceiveBuffer | undefined;
   #pings = 0;
   #failed = false;
+  /** Frames that the chunk under way has completed. */
+  #completed = 0;
 
   /** Makes a decoder at the start of a stream. Throws a `TypeError` or a `RangeError` when an option is wrong. */
   constructor(options?: FrameDecoderOptions) {
@@ -86,14 +88,16 @@ export class FrameDecoder {
   }
 
   /**
-   * Decodes one chunk, calling `visit` for each run of whole frames in it, in order. A frame that came in several pieces
-   * is put together for that, or, where there is a `visitPieces`, handed on as it is.
+   * Decodes one chunk and hands its whole frames to `sink`, in order. Returns how many frames the chunk has completed,
+   * pings included.
    */
-  decode(chunk: Uint8Array, visit: FrameVisitor, visitPieces?: PiecesVisitor): void {
-    if (this.#failed) return;
+  decode(chunk: Uint8Array, sink: FrameSink): number {
+    if (this.#failed) return 0;
+    this.#completed = 0;
     const partial = this.#partial;
-    const from = partial !== undefined && partial.length > 0 ? this.#finish(partial, chunk, visit, visitPieces) : 0;
-    if (from < chunk.length && !this.#failed) this.#scan(chunk, from, visit);
+    const from = partial !== undefined && partial.length > 0 ? this.#finish(partial, chunk, sink) : 0;
+    if (from < chunk.length && !this.#failed) this.#scan(chunk, from, sink);
+    return this.#completed;
   }
 
   /** Drops a partial frame and its buffer: for a stream that has ended. */
@@ -102,7 +106,7 @@ export class FrameDecoder {
   }
 
   /** Completes the partial frame with the head of the chunk. Returns where the next frame starts. */
-  #finish(partial: ReceiveBuffer, chunk: Uint8Array, visit: FrameVisitor, visitPieces?: PiecesVisitor): number {
+  #finish(partial: ReceiveBuffer, chunk: Uint8Array, sink: FrameSink): number {
     let at = 0;
     for (;;) {
       const missing = this.#framing.missing(partial, chunk, at, this.#maxFrame);
@@ -117,17 +121,16 @@ export class FrameDecoder {
       at += taken;
     }
     const { length } = partial;
-    if (length === this.#framing.header + this.#framing.trailer) this.#pings++;
-    else if (partial.isWhole) visit(partial.head, 0, length, 1);
-    else if (visitPieces !== undefined) visitPieces(partial.pieces(), length);
-    else visit(concatenate(partial.pieces(), length), 0, length, 1);
+    this.#completed++;
+    if (length === overhead(this.#framing)) this.#pings++;
+    else sink.pieces(partial.pieces(), length);
     partial.clear();
     return at;
   }
 
   /** Hands on the whole frames of the chunk from `from` on, and keeps the rest. */
-  #scan(chunk: Uint8Array, from: number, visit: FrameVisitor): void {
-    const { header, trailer } = this.#framing;
+  #scan(chunk: Uint8Array, from: number, sink: FrameSink): void {
+    const empty = overhead(this.#framing);
     const to = chunk.length;
     let start = from;
     let at = from;
@@ -136,18 +139,19 @@ export class FrameDecoder {
     while (at < to) {
       end = this.#framing.end(chunk, at, to, this.#maxFrame);
       if (end < 0 || end > to) break;
-      if (end - at > header + trailer) {
+      this.#completed++;
+      if (end - at > empty) {
         count++;
       } else {
         // A ping ends the run before it: what is handed on holds no pings.
         this.#pings++;
-        if (count > 0) visit(chunk, start, at, count);
+        if (count > 0) sink.frames(chunk, start, at, count);
         start = end;
         count = 0;
       }
       at = end;
     }
-    if (count > 0) visit(chunk, start, at, count);
+    if (count > 0) sink.frames(chunk, start, at, count);
     if (end === TOO_LARGE) this.#fail();
     else if (at < to) this.#keep(chunk, at, to);
   }

@@ -49,6 +49,8 @@ export interface Framing {
   write(payload: Uint8Array, target: Uint8Array, at: number): void;
   /** Why this payload cannot be a frame, or `undefined` when it can. */
   refuses(payload: Uint8Array): string | undefined;
+  /** Whether the payload that lies in `bytes` from `start` to `end` can be a frame. */
+  carries(bytes: Uint8Array, start: number, end: number): boolean;
 }
 
 const NEWLINE = 10;
@@ -94,6 +96,7 @@ function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
       target.set(payload, at + header);
     },
     refuses: () => undefined,
+    carries: () => true,
   };
 }
 
@@ -118,7 +121,17 @@ const line: Framing = {
     target[at + payload.length] = NEWLINE;
   },
   refuses: (payload) => payload.includes(NEWLINE) ? "a line cannot hold a newline" : undefined,
+  carries(bytes, start, end) {
+    // By hand: a search by the runtime would look through all of the chunk behind a payload without a newline.
+    for (let at = start; at < end; at++) if (bytes[at] === NEWLINE) return false;
+    return true;
+  },
 };
+
+/** Bytes of a frame besides its payload. */
+export function overhead({ header, trailer }: Framing): number {
+  return header + trailer;
+}
 
 /** The framings by name. */
 export const FRAMINGS: Readonly<Record<FramingName, Framing>> = {

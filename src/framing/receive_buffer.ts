@@ -42,11 +42,6 @@ export class ReceiveBuffer {
     return this.#filled > 0 ? this.#block[this.#filled - 1] : this.#pieces.at(-1)?.at(-1);
   }
 
-  /** Whether it lies in one piece, {@link head}. */
-  get isWhole(): boolean {
-    return this.#pieces.length === 0 || (this.#pieces.length === 1 && this.#filled === 0);
-  }
-
   /** Takes the bytes of a chunk from `from` to `to`. */
   append(chunk: Uint8Array, from: number, to: number): void {
     const size = to - from;

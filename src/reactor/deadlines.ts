@@ -4,12 +4,8 @@
  * @module
  */
 
-import { AwakeClock, type Clock } from "./awake_clock.ts";
-import { LIMITS, type ResolvedOptions } from "../server/options.ts";
+import type { Clock } from "./awake_clock.ts";
 import type { Token } from "../contract/token.ts";
-
-/** How long a connection that was told everything may take to hang up, in milliseconds. Then it is dropped. */
-const LINGER = 1000;
 
 /** Timers may be early by a millisecond: one that is shorter could be over in no time, again and again. */
 const SHORTEST_TIMER = 2;
@@ -20,7 +16,7 @@ const SHORTEST_TIMER = 2;
  *
  * The timer only asks for a tick. Expiry is checked at the end of that tick, so input that was waiting is handled before
  * anybody is declared late. That input is there, also after the process was stopped, is up to the clock: deadlines of
- * others go by an {@link AwakeClock}.
+ * others go by an `AwakeClock`.
  */
 export class Deadlines<Key = Token> {
   readonly #clock: Clock;
@@ -98,44 +94,5 @@ export class Deadlines<Key = Token> {
   #armNext(): void {
     const now = this.#clock.now();
     for (const due of this.#due.values()) if (due > now) return this.#arm(Math.max(SHORTEST_TIMER, due - now));
-  }
-}
-
-/** The five kinds of deadline that a connection can have. */
-export class Timeouts {
-  /** What they go by. */
-  readonly clock: Clock;
-  /** Bytes are waiting and none was taken. */
-  readonly stall: Deadlines;
-  /** A frame has begun and is not whole. */
-  readonly frame: Deadlines;
-  /** It has yet to say the secret. */
-  readonly secret: Deadlines;
-  /** Nothing happens. */
-  readonly idle: Deadlines;
-  /** It was told everything and has not hung up. */
-  readonly linger: Deadlines;
-  readonly #all: readonly Deadlines[];
-
-  /** Deadlines with the timeouts of the options. */
-  constructor(adapter: Clock, options: ResolvedOptions, wake: () => void) {
-    const clock = this.clock = new AwakeClock(adapter);
-    this.stall = new Deadlines(clock, options.stallTimeout, wake);
-    this.frame = new Deadlines(clock, options.frameTimeout, wake);
-    // An unauthenticated connection that may take for ever would be a way to fill the mob without knowing anything.
-    this.secret = new Deadlines(clock, options.frameTimeout || LIMITS.frameTimeout.default, wake);
-    this.idle = new Deadlines(clock, options.idleTimeout, wake);
-    this.linger = new Deadlines(clock, Math.min(LINGER, options.drainTimeout), wake);
-    this.#all = [this.stall, this.frame, this.secret, this.idle, this.linger];
-  }
-
-  /** A connection is gone. */
-  clear(token: Token): void {
-    for (const deadlines of this.#all) deadlines.clear(token);
-  }
-
-  /** Everybody is gone. */
-  stop(): void {
-    for (const deadlines of this.#all) deadlines.stop();
   }
 }

@@ -1,96 +1,119 @@
 /**
- * A connection: a socket, a decoder, and a cursor into the log.
+ * A connection: a socket, a decoder, a place in a feed, and the one state that says what may happen to it.
  *
  * @module
  */
 
+import type { Handshake } from "../admission/handshake.ts";
+import type { Delivery, Feed, LogRange, Subscriber } from "../broadcast/feed.ts";
 import type { Socket } from "../contract/adapter.ts";
-import type { FrameDecoder } from "../framing/decoder.ts";
-import type { LagEntry } from "../broadcast/lag_heap.ts";
-import type { ReceiveBuffer } from "../framing/receive_buffer.ts";
-import type { CloseReason } from "./stats.ts";
 import type { Token } from "../contract/token.ts";
+import type { FrameDecoder } from "../framing/decoder.ts";
+import type { Listener } from "./listener.ts";
+import type { CloseReason } from "./stats.ts";
 
-/** A stretch of the log, from an offset to an offset. */
-export interface LogRange {
-  /** Where it begins. */
-  readonly from: number;
-  /** Where it ends. */
-  to: number;
-  /** How many frames it holds: counting them in the log would be a walk. */
-  frames: number;
-  /** The next one of the same connection. */
-  next?: LogRange;
-}
+/**
+ * Where a connection is in its life. `handshaking`: it has a place and nothing else, until its handshake is accepted.
+ * `open`: it has joined; it is read from and given frames. `draining`: it leaves; it is given what was published until
+ * then. `shut`: it was given everything and told so; it may take a moment to hang up.
+ */
+export type Phase = "handshaking" | "open" | "draining" | "shut";
 
-/** What the core knows of one connection. It holds no behavior: receiver, broadcast and mob each move their part. */
-export class Connection implements LagEntry {
+/** What the server knows of one connection. Receiver, feed and dispatcher each move their part. */
+export class Connection implements Subscriber {
   /** Its name. */
   readonly token: Token;
   /** Its byte stream. */
   readonly socket: Socket;
+  /** Where it came in; `undefined`: the application joined. */
+  readonly listener: Listener | undefined;
   /** Cuts what it sends into frames. */
   readonly decoder: FrameDecoder;
-  /** When it joined, or came as an unauthenticated connection, in the adapter's milliseconds. */
+  /** What it is given, in the framing in which it sends. */
+  readonly feed: Feed<Connection>;
+  /** Where it is in its life. Only the dispatcher writes it. */
+  phase: Phase = "handshaking";
+  /** What it has to do before it joins; there is one exactly while it is `handshaking`. */
+  handshake: Handshake | undefined;
+  /** When it joined, or came to shake hands, in the adapter's milliseconds. */
   since: number;
-  /** What it has said of the shared secret, while it is an unauthenticated connection; `undefined`: it is a member. */
-  receiving: ReceiveBuffer | undefined;
+  /** Why it leaves, once it does. */
+  closeReason: CloseReason | undefined;
 
   // --- receiver: what comes from it ---
 
   /** Frames published from it. */
-  framesIn = 0;
+  framesReceived = 0;
   /** Bytes of those frames. */
-  bytesIn = 0;
+  bytesReceived = 0;
   /** The rest of a chunk that was more than a read may take. */
   unread: Uint8Array | undefined;
   /** Not read from until its own lag is small again. */
   paused = false;
 
-  // --- broadcast: what it is given ---
+  // --- feed: what it is given; see Subscriber ---
 
-  /** How many frames had been published when it joined. */
-  framesAtJoin = 0;
-  /** The offset up to which it was given the log. Its stream starts at the log's end of the moment it joined. */
+  delivery: Delivery = "current";
   cursor = 0;
-  /** Where its stream ends: the log's end at the moment it began to leave. */
-  until: number = Infinity;
-  /** How many frames had been published by then. */
-  framesAtUntil = 0;
-  /** The rest of a half-sent frame that the log no longer holds for it (`skip`). */
-  remainder: Uint8Array | undefined;
-  /**
-   * How many frames had been published at its cursor when it was skipped (`skip`). Until its socket takes bytes again
-   * it is skipping: the log holds nothing for it, and it will go on at whatever is the live end then. -1: it is not.
-   */
-  skippingAt = -1;
-  /** Stretches of the log that it is not given because it sent them (`echo: "others"`), the first first. */
-  own: LogRange | undefined;
-  /** The last of them, when there are any. A list, since Node takes the first of a long array by moving all others. */
-  ownLast: LogRange | undefined;
-  /** Bytes that its socket took. */
-  bytesDelivered = 0;
-  /** Bytes that it missed. */
-  bytesSkipped = 0;
-  /** Frames that it missed. */
-  framesSkipped = 0;
-  /** Its place among those that wait for WRITABLE; -1: it does not wait. */
   heapIndex = -1;
-  /** Its place among those that are given every tick's news at once; -1: not there. */
-  flowingIndex = -1;
-
-  // --- end ---
-
-  /** Why it is leaving, once it is. */
-  leaving: CloseReason | undefined;
-  /** Whether it was given everything and told so: our half of the stream has ended. */
-  shut = false;
+  currentIndex = -1;
+  framesAtJoin = 0;
+  uncarried = 0;
+  uncarriedBytes = 0;
+  until: number = Infinity;
+  framesAtUntil = 0;
+  remainder: Uint8Array | undefined;
+  skippedAt = 0;
+  own: LogRange | undefined;
+  ownLast: LogRange | undefined;
+  bytesDelivered = 0;
+  bytesSkipped = 0;
+  framesSkipped = 0;
 
   /** Makes a connection whose stream has yet to start. */
-  constructor(token: Token, socket: Socket, decoder: FrameDecoder, since: number) {
+  constructor(
+    token: Token,
+    socket: Socket,
+    listener: Listener | undefined,
+    decoder: FrameDecoder,
+    feed: Feed<Connection>,
+    since: number,
+  ) {
     this.token = token;
     this.socket = socket;
+    this.listener = listener;
     this.decoder = decoder;
+    this.feed = feed;
     this.since = since;
   }
+
+  /** Whether it leaves. */
+  get leaving(): boolean {
+    return this.phase === "draining" || this.phase === "shut";
+  }
+}
+
+/**
+ * What does not hold between the fields of a connection; `undefined` when everything does. Tests and the simulation ask
+ * after every tick.
+ */
+export function brokenInvariant(connection: Connection): string | undefined {
+  const { phase, delivery, feed, handshake, closeReason, heapIndex, currentIndex, until, cursor } = connection;
+  const leaving = phase === "draining" || phase === "shut";
+  const rules: readonly [boolean, string][] = [
+    [(phase === "handshaking") === (handshake !== undefined), "it shakes hands exactly while it is handshaking"],
+    [leaving === (closeReason !== undefined), "it has a close reason exactly while it leaves"],
+    [leaving === (until !== Infinity), "its stream has an end exactly while it leaves"],
+    [(delivery === "blocked") === (heapIndex !== -1), "it is in the lag heap exactly while it is blocked"],
+    [
+      (delivery === "current" && phase === "open") === (currentIndex !== -1),
+      "it is in the list of those that are current exactly while it is current and open",
+    ],
+    [delivery !== "current" || phase === "handshaking" || !feed.hasPending(connection), "one that is current is behind"],
+    [phase !== "shut" || !feed.hasPending(connection), "one that is shut is behind"],
+    [phase === "handshaking" || cursor <= feed.endFor(connection), "its cursor is beyond the end of its stream"],
+    [delivery === "skipping" || connection.remainder === undefined || heapIndex !== -1, "a remainder waits for nothing"],
+  ];
+  const broken = rules.find(([holds]) => !holds);
+  return broken === undefined ? undefined : `${broken[1]}: ${phase}, ${delivery}, at ${cursor} of ${feed.log.end}`;
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Feed } from "../broadcast/feed.ts";
+import type { Count } from "../broadcast/feed.ts";
+import type { Publisher } from "../broadcast/publisher.ts";
 import type { Connection } from "./connection.ts";
 import type { Slab } from "../reactor/slab.ts";
 import {
   type CloseReason,
   type ConnectionStats,
-  type Count,
+  type FeedStats,
   type DeliveryCounts,
   type MobStats,
   noneClosed,
@@ -43,14 +44,14 @@ export class Counters {
   }
 
   /** The accounts of everybody. Takes time in proportion to the connections: for people, not for every tick. */
-  stats(slab: Slab<Connection>, broadcast: Feed, listeners: AdmissionStats): MobStats {
+  stats(slab: Slab<Connection>, publisher: Publisher<Connection>, admission: AdmissionStats): MobStats {
     const totals = noTotals();
     addAccounts(totals, { ...this.#departed, lag: { frames: 0, bytes: 0 } });
     let pings = this.#pings;
     let connections = 0;
     for (const connection of members(slab)) {
       connections++;
-      addAccounts(totals, deliveryCounts(connection, broadcast));
+      addAccounts(totals, deliveryCounts(connection));
       pings += connection.decoder.pings;
     }
     return {
@@ -60,27 +61,29 @@ export class Counters {
       unauthenticated: slab.size - connections,
       joined: this.joined,
       closed: { ...this.#left },
-      published: { frames: broadcast.log.frames, bytes: broadcast.log.end },
+      published: { ...publisher.published },
+      feeds: publisher.feeds.map(feedStats),
       pings,
       staleEvents: this.staleEvents,
-      ...listeners,
+      ...admission,
       ticks: this.ticks,
-      writes: broadcast.writes,
-      logBytes: broadcast.log.retainedBytes,
+      writes: publisher.writes,
+      logBytes: publisher.retainedBytes,
     };
   }
 
   /** Everybody who is here, the furthest behind first. */
-  connections(slab: Slab<Connection>, broadcast: Feed, now: number): ConnectionStats[] {
+  connections(slab: Slab<Connection>, now: number): ConnectionStats[] {
     const list = Array.from(members(slab), (connection): ConnectionStats => {
       const age = now - connection.since;
       const seconds = Math.max(age, 1) / 1000;
       return {
         token: connection.token,
         remoteAddress: connection.socket.remoteAddress,
+        listener: connection.listener?.url,
         age,
-        ...deliveryCounts(connection, broadcast),
-        receivedRate: connection.bytesIn / seconds,
+        ...deliveryCounts(connection),
+        receivedRate: connection.bytesReceived / seconds,
         deliveredRate: connection.bytesDelivered / seconds,
         paused: connection.paused,
       };
@@ -94,26 +97,37 @@ export type AdmissionStats = Pick<MobStats, "handshakes" | "acceptFailures">;
 
 /** Everybody but unauthenticated connections. */
 function* members(slab: Slab<Connection>): Iterable<Connection> {
-  for (const connection of slab.values()) if (connection.receiving === undefined) yield connection;
+  for (const connection of slab.values()) if (connection.phase !== "handshaking") yield connection;
 }
 
-/** The accounts of one connection. Frames are counted when asked for, not when given. */
-export function deliveryCounts(connection: Connection, broadcast: Feed): DeliveryCounts {
-  const { cursor, remainder, skippingAt } = connection;
-  const end = broadcast.endFor(connection);
-  const framesAtEnd = broadcast.framesAtEndFor(connection);
-  const skipping = skippingAt !== -1;
+/** The counts of one feed. */
+function feedStats(feed: Publisher<Connection>["feeds"][number]): FeedStats {
+  return {
+    framing: feed.framing.name,
+    connections: feed.subscribers,
+    published: { frames: feed.log.frames + feed.uncarried, bytes: feed.log.end + feed.uncarriedBytes },
+    logBytes: feed.log.retainedBytes,
+  };
+}
+
+/** The counts of one connection. Frames are counted when asked for, not when given. */
+export function deliveryCounts(connection: Connection): DeliveryCounts {
+  const { cursor, remainder, skippedAt, delivery, feed } = connection;
+  const end = feed.endFor(connection);
+  const framesAtEnd = feed.framesAtEndFor(connection);
+  const skipping = delivery === "skipping";
   const bytesSkipped = connection.bytesSkipped + (skipping ? end - cursor : 0);
-  const framesSkipped = connection.framesSkipped + (skipping ? framesAtEnd - skippingAt : 0);
+  const framesSkipped = connection.framesSkipped + (skipping ? framesAtEnd - skippedAt : 0);
   // One that has everything, or is skipping, may have a cursor that the log has left behind: it is not asked.
-  const framesAtCursor = skipping || cursor === end ? framesAtEnd : broadcast.log.framesBefore(cursor);
+  const framesAtCursor = skipping || cursor === end ? framesAtEnd : feed.log.framesBefore(cursor);
   const lagFrames = framesAtEnd - framesAtCursor + (remainder === undefined ? 0 : 1);
   const published = framesAtEnd - connection.framesAtJoin;
+  const uncarried = feed.uncarriedFor(connection);
   return {
-    received: { frames: connection.framesIn, bytes: connection.bytesIn },
+    received: { frames: connection.framesReceived, bytes: connection.bytesReceived },
     delivered: { frames: published - framesSkipped - lagFrames, bytes: connection.bytesDelivered },
-    skipped: { frames: framesSkipped, bytes: bytesSkipped },
-    lag: { frames: lagFrames, bytes: broadcast.lag(connection) },
+    skipped: { frames: framesSkipped + uncarried.frames, bytes: bytesSkipped + uncarried.bytes },
+    lag: { frames: lagFrames, bytes: feed.lag(connection) },
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Dispatch: what happens to a connection when an event names it.
  *
- * The ancestor's lesson is in {@link Dispatcher.tick}: state and events drift apart, so an event may name a connection
+ * The ancestor's lesson is in `Dispatcher.#tick`: state and events drift apart, so an event may name a connection
  * that an earlier event of the same batch has removed. Look the token up before handling the event, and on any error
  * just remove it.
  *
@@ -19,42 +19,47 @@ import {
   WRITABLE,
 } from "../contract/adapter.ts";
 import { AcceptBackoff } from "../admission/accept_backoff.ts";
-import { Feed } from "../broadcast/feed.ts";
-import { Counters, deliveryCounts } from "./counters.ts";
-import type { Connection } from "./connection.ts";
-import { type Deadlines, Timeouts } from "../reactor/deadlines.ts";
-import { Receiver } from "./receiver.ts";
-import { EventLog } from "./event_log.ts";
 import { Admission } from "../admission/admission.ts";
-import { HookQueue, type MobHooks } from "./hooks.ts";
-import type { ResolvedOptions } from "./options.ts";
-import { Poll } from "../reactor/poll.ts";
-import { RateLimit } from "./rate_limit.ts";
-import { Slab } from "../reactor/slab.ts";
-import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
+import { HandshakeReader } from "../admission/handshake.ts";
+import { Publisher } from "../broadcast/publisher.ts";
 import type { Token } from "../contract/token.ts";
+import { FrameDecoder } from "../framing/decoder.ts";
+import type { FramingName } from "../framing/framing.ts";
+import type { Deadlines } from "../reactor/deadlines.ts";
+import { Poll } from "../reactor/poll.ts";
+import { Slab } from "../reactor/slab.ts";
+import { Connection } from "./connection.ts";
+import { Counters, deliveryCounts } from "./counters.ts";
+import { EventLog } from "./event_log.ts";
+import { HookQueue, type MobHooks } from "./hooks.ts";
+import type { Listener } from "./listener.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { RateLimit } from "./rate_limit.ts";
+import { Receiver } from "./receiver.ts";
+import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
+import { Timeouts } from "./timeouts.ts";
 
 /** All connections of a mob, and everything that happens to them. */
 export class Dispatcher {
-  /** What adapters call. */
-  readonly registry: Registry;
-  /** Why nobody is let in any more; `undefined` while the mob is open. */
-  closing: string | undefined;
-
+  readonly #options: ResolvedOptions;
   readonly #adapter: Adapter;
   readonly #poll: Poll;
   readonly #slab: Slab<Connection>;
   readonly #admission: Admission;
-  readonly #broadcast: Feed;
+  readonly #handshakes: HandshakeReader = new HandshakeReader();
+  readonly #publisher: Publisher<Connection>;
   readonly #receiver: Receiver;
   readonly #rate: RateLimit | undefined;
   readonly #timeouts: Timeouts;
-  readonly #news: HookQueue;
+  readonly #hooks: HookQueue;
   readonly #counters: Counters = new Counters();
   readonly #eventLog: EventLog = new EventLog();
-  readonly #backoff: AcceptBackoff;
-  /** Whose sockets threw while the broadcast gave. */
+  readonly #acceptBackoff: AcceptBackoff;
+  /** Those whose sockets threw during the flush. */
   readonly #broken: [Connection, unknown][] = [];
+  /** Why no connection is let in any more; `undefined` while the mob is open. */
+  #closing: string | undefined;
+  /** The next tick lets all connections leave. */
   #draining = false;
   #empty: (() => void) | undefined;
   /** The time of this tick, and that of its deadlines. */
@@ -64,82 +69,160 @@ export class Dispatcher {
   /** A dispatcher with no connections. */
   constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
     const wake = (): void => this.#poll.wake();
+    this.#options = options;
     this.#adapter = adapter;
     this.#now = adapter.now();
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
     this.#slab = new Slab({ capacity: options.maxConnections });
-    this.#backoff = new AcceptBackoff(adapter);
-    this.#news = new HookQueue(hooks);
+    this.#admission = new Admission(options, adapter.capacity);
+    this.#acceptBackoff = new AcceptBackoff(adapter);
+    this.#hooks = new HookQueue(hooks);
     this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
-    this.#broadcast = new Feed(options, {
+    this.#publisher = new Publisher(options.framing, options, {
       blocked: (connection) => this.#blocked(connection),
       progressed: (connection) => this.#progressed(connection),
       caughtUp: (connection) => this.#caughtUp(connection),
       failed: (connection, error) => this.#broken.push([connection, error]),
     });
-    this.#receiver = new Receiver(options, this.#broadcast, this.#poll, this.#timeouts.frame, this.#rate);
-    this.#admission = new Admission({
-      adapter,
-      options,
-      poll: this.#poll,
-      slab: this.#slab,
-      broadcast: this.#broadcast,
-      timeouts: this.#timeouts,
-      news: this.#news,
-      counters: this.#counters,
-      eventLog: this.#eventLog,
-      backoff: this.#backoff,
-      closing: () => this.closing,
-    });
-    this.registry = {
-      handshakeStarted: (remoteAddress) => this.#admission.knock(remoteAddress),
-      handshakeFailed: (remoteAddress, error) => this.#admission.handshakeFailed(remoteAddress, error),
-      accept: (socket) => this.#admission.accept(socket),
-      ready: (token, readiness) => this.#poll.ready(token, readiness),
-      acceptFailed: (error) => this.#backoff.failed(error),
-    };
+    this.#receiver = new Receiver(options, this.#publisher, this.#poll, this.#timeouts.frame, this.#rate);
+  }
+
+  /** Why no connection is let in any more; `undefined` while the mob is open. */
+  get closing(): string | undefined {
+    return this.#closing;
   }
 
   /** Everything that is counted. */
   stats(): MobStats {
-    const { handshakes } = this.#admission;
-    return this.#counters.stats(this.#slab, this.#broadcast, { handshakes, acceptFailures: this.#backoff.failures });
+    return this.#counters.stats(this.#slab, this.#publisher, {
+      handshakes: this.#admission.handshakes,
+      acceptFailures: this.#acceptBackoff.failures,
+    });
   }
 
-  /** Who is connected, the furthest behind first. */
+  /** All connections that have joined, the furthest behind first. */
   connections(): ConnectionStats[] {
-    return this.#counters.connections(this.#slab, this.#broadcast, this.#adapter.now());
+    return this.#counters.connections(this.#slab, this.#adapter.now());
   }
 
-  /** Lets the application join, and names its connection, or says what keeps it out. */
-  admit(socket: Socket): Token | string {
-    return this.#admission.join(socket);
-  }
-
-  /** Lets everybody have what was read so far, then leave; `empty` is called when the last one is gone. */
-  drain(empty: () => void): void {
+  /** Lets all connections have what was read so far, then leave; `empty` is called when the last one is gone. */
+  drain(why: string, empty: () => void): void {
+    this.#closing = why;
     this.#empty = empty;
     this.#draining = true;
     this.#poll.wake();
   }
 
-  /** Drops everybody now. */
+  /** Drops all connections now. */
   drop(): void {
     this.#draining = false;
-    for (const connection of [...this.#slab.values()]) this.#remove(connection, connection.leaving ?? "shutdown");
+    for (const connection of [...this.#slab.values()]) this.#remove(connection, connection.closeReason ?? "shutdown");
     this.#poll.wake();
+  }
+
+  // --- coming in ---
+
+  /** What the adapter of a listener calls. */
+  registryFor(listener: Listener): Registry {
+    return {
+      handshakeStarted: (remoteAddress) => this.#handshakeStarted(listener, remoteAddress),
+      handshakeFailed: (remoteAddress, error) => this.#handshakeFailed(remoteAddress, error),
+      accept: (socket) => this.#accept(listener, socket),
+      ready: (token, readiness) => this.#poll.ready(token, readiness),
+      acceptFailed: (error) => this.#acceptBackoff.failed(error),
+    };
+  }
+
+  /** The application joins: it has no handshake. Its token, or what keeps it out. */
+  join(socket: Socket): Token | string {
+    const connection = this.#place(undefined, this.#options.framing, socket);
+    if (typeof connection === "string") return connection;
+    this.#open(connection);
+    return connection.token;
+  }
+
+  /** What the socket of the application calls. */
+  get localRegistry(): Pick<Registry, "ready"> {
+    return { ready: (token, readiness) => this.#poll.ready(token, readiness) };
+  }
+
+  /** A client is at a listener over TLS: whether its handshake may begin. */
+  #handshakeStarted({ accessList }: Listener, remoteAddress: string): boolean {
+    const obstacle = this.#closing ?? this.#admission.handshakeStarted(remoteAddress, accessList);
+    if (obstacle !== undefined) this.#refuse(remoteAddress, obstacle);
+    return obstacle === undefined;
+  }
+
+  /** A TLS handshake came to nothing. */
+  #handshakeFailed(remoteAddress: string, error: Error): void {
+    this.#admission.handshakeOver(remoteAddress);
+    this.#counters.rejected("handshake-failed");
+    this.#eventLog.handshakeFailed(remoteAddress, error, this.#adapter.now());
+    this.#acceptBackoff.tryNow();
+  }
+
+  /** A client comes through a listener, after its TLS handshake where there is one. */
+  #accept(listener: Listener, socket: Socket): Token | undefined {
+    this.#admission.handshakeOver(socket.remoteAddress);
+    const connection = this.#place(listener, listener.framing, socket);
+    if (typeof connection === "string") return undefined;
+    connection.handshake = listener.handshake();
+    if (connection.handshake === undefined) this.#open(connection);
+    else this.#timeouts.handshake.set(connection.token);
+    return connection.token;
+  }
+
+  /** Gives the socket a place, or says what keeps it out. */
+  #place(listener: Listener | undefined, framing: FramingName, socket: Socket): Connection | string {
+    const { remoteAddress } = socket;
+    const obstacle = this.#closing ?? this.#admission.enter(remoteAddress, listener?.accessList);
+    if (obstacle !== undefined) return this.#refuse(remoteAddress, obstacle);
+    const decoder = new FrameDecoder({ framing, maxFrame: this.#options.maxFrame, ownsChunks: true });
+    const feed = this.#publisher.feed(framing);
+    const token = this.#slab.insert((token) =>
+      new Connection(token, socket, listener, decoder, feed, this.#adapter.now())
+    );
+    const connection = token === undefined ? undefined : this.#slab.get(token);
+    if (connection === undefined) {
+      // The admission counts as the slab does, so this is a slab whose slots are retired.
+      this.#admission.leave(remoteAddress);
+      return this.#refuse(remoteAddress, "no slot is left");
+    }
+    this.#acceptBackoff.succeeded();
+    return connection;
+  }
+
+  #refuse(remoteAddress: string, obstacle: string): string {
+    this.#counters.rejected("refused");
+    this.#eventLog.rejected(remoteAddress, "refused", obstacle, this.#adapter.now());
+    return obstacle;
+  }
+
+  /** The connection joins: its stream begins, and it is announced. */
+  #open(connection: Connection): void {
+    const { token, socket, feed } = connection;
+    connection.phase = "open";
+    connection.handshake = undefined;
+    connection.since = this.#adapter.now();
+    feed.add(connection);
+    this.#counters.joined++;
+    this.#timeouts.handshake.clear(token);
+    this.#timeouts.idle.set(token);
+    this.#eventLog.joined(connection);
+    this.#hooks.joined({ token, remoteAddress: socket.remoteAddress });
+    if (this.#hooks.any) this.#poll.wake();
   }
 
   // --- a tick ---
 
-  /** One batch of events: handle each, give everybody the news, deal with the late, tell the application. */
+  /** One batch of events: handle each, write to all, deal with those that are late, tell the application. */
   #tick(events: ReadonlyMap<Token, Readiness>): void {
     this.#now = this.#adapter.now();
     this.#awake = this.#timeouts.clock.now();
     this.#counters.ticks++;
     this.#receiver.beginTick();
-    this.#admission.beginTick();
+    this.#handshakes.beginTick();
     for (const [token, readiness] of events) {
       const connection = this.#slab.get(token);
       if (connection === undefined) {
@@ -154,34 +237,62 @@ export class Dispatcher {
       }
     }
     if (this.#draining) this.#drainAll();
-    this.#broadcast.flush();
+    this.#publisher.flush();
     for (const [connection, error] of this.#broken) this.#failed(connection, error);
     this.#broken.length = 0;
-    // A closing mob has published its last: nobody's lag grows any more, and drainTimeout bounds it.
-    const over = this.closing === undefined ? this.#broadcast.overLimit() : [];
+    // A closing mob has published its last: no connection's lag grows any more, and drainTimeout bounds it.
+    const over = this.#closing === undefined ? this.#publisher.overLimit() : [];
     for (const connection of over) this.#remove(connection, "lagged");
     this.#expire();
-    this.#broadcast.settle();
+    this.#publisher.settle();
     if (this.#receiver.released) this.#poll.wake();
-    if (this.#news.any) this.#news.tell();
+    if (this.#hooks.any) this.#hooks.tell();
     if (this.#empty !== undefined && this.#slab.size === 0) this.#finish(this.#empty);
   }
 
   #handle(connection: Connection, readiness: Readiness): void {
-    if ((readiness & WRITABLE) !== 0) this.#broadcast.resume(connection);
+    if ((readiness & WRITABLE) !== 0) connection.feed.resume(connection);
     const final = (readiness & (HUP | ERROR)) !== 0;
     if ((readiness & READABLE) === 0 && !final) return;
-    if (connection.receiving !== undefined && !this.#admission.meet(connection, final)) return;
-    const leaving = connection.leaving !== undefined;
-    if (!leaving) this.#timeouts.idle.set(connection.token, this.#awake);
-    if (final && !leaving && this.#receiver.spent) return this.#postpone(connection, readiness);
-    const outcome = leaving ? this.#receiver.discard(connection) : this.#receiver.read(connection, this.#now, final);
-    if (outcome === "too-large") this.#remove(connection, "frame-too-large");
-    else if (final) this.#remove(connection, connection.leaving ?? this.#endOf(connection, readiness));
-    else if (outcome === "end" && !leaving) this.#leave(connection, this.#endOf(connection, readiness));
+    if (connection.phase === "handshaking") this.#shakeHands(connection, final);
+    if (connection.phase === "open") this.#read(connection, readiness, final);
+    else if (connection.leaving) this.#discard(connection, final);
   }
 
-  /** What many have said who go at once does not fit into one tick: those who stay would fall behind by it. */
+  /** A connection that shakes hands has sent something, its last when `final`. */
+  #shakeHands(connection: Connection, final: boolean): void {
+    if (this.#closing !== undefined) return this.#remove(connection, "refused", this.#closing);
+    const outcome = this.#handshakes.read(connection.handshake!, connection.socket, final);
+    switch (outcome.state) {
+      case "more":
+        return;
+      case "later":
+        return this.#poll.ready(connection.token, READABLE);
+      case "rejected":
+        return this.#remove(connection, "unauthorized", outcome.why);
+      case "accepted":
+        if (outcome.rest.length > 0) connection.unread = outcome.rest;
+        this.#open(connection);
+    }
+  }
+
+  /** A connection that has joined is readable, or over when `final`. */
+  #read(connection: Connection, readiness: Readiness, final: boolean): void {
+    this.#timeouts.idle.set(connection.token, this.#awake);
+    if (final && this.#receiver.spent) return this.#postpone(connection, readiness);
+    const outcome = this.#receiver.read(connection, this.#now, final);
+    if (outcome === "too-large") this.#remove(connection, "frame-too-large");
+    else if (final) this.#remove(connection, this.#endOf(connection, readiness));
+    else if (outcome === "end") this.#leave(connection, this.#endOf(connection, readiness));
+  }
+
+  /** What a connection that leaves still sends is read and forgotten. */
+  #discard(connection: Connection, final: boolean): void {
+    this.#receiver.discard(connection);
+    if (final) this.#remove(connection, connection.closeReason!);
+  }
+
+  /** What many have sent that end at once does not fit into one tick: those that stay would fall behind by it. */
   #postpone({ token }: Connection, readiness: Readiness): void {
     this.#timeouts.frame.clear(token);
     this.#poll.ready(token, readiness & ~WRITABLE);
@@ -199,7 +310,7 @@ export class Dispatcher {
     this.#remove(connection, "internal");
   }
 
-  // --- from the broadcast, while it gives ---
+  // --- from a feed, while it flushes ---
 
   #blocked({ token }: Connection): void {
     if (!this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);
@@ -208,16 +319,16 @@ export class Dispatcher {
   #progressed(connection: Connection): void {
     const { token } = connection;
     if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);
-    if (connection.leaving === undefined) this.#timeouts.idle.set(token, this.#awake);
+    if (connection.phase === "open") this.#timeouts.idle.set(token, this.#awake);
     this.#receiver.unpause(connection);
   }
 
   #caughtUp(connection: Connection): void {
     this.#timeouts.stall.clear(connection.token);
-    if (connection.leaving === undefined) {
+    if (connection.phase === "open") {
       this.#receiver.unpause(connection);
-    } else if (!connection.shut) {
-      connection.shut = true;
+    } else if (connection.phase === "draining") {
+      connection.phase = "shut";
       connection.socket.shutdown();
       this.#timeouts.linger.set(connection.token, this.#awake);
     }
@@ -227,45 +338,55 @@ export class Dispatcher {
 
   /** The connection is given what has been published until now, then the end of the stream. */
   #leave(connection: Connection, reason: CloseReason): void {
-    connection.leaving = reason;
-    connection.until = this.#broadcast.log.end;
-    connection.framesAtUntil = this.#broadcast.log.frames;
+    connection.phase = "draining";
+    connection.closeReason = reason;
     this.#receiver.forget(connection);
     this.#timeouts.idle.clear(connection.token);
-    this.#broadcast.finish(connection);
+    connection.feed.finish(connection);
   }
 
-  #remove(connection: Connection, reason: CloseReason): void {
-    const { token, socket } = connection;
-    if (connection.receiving !== undefined) return this.#admission.dismiss(connection, reason);
+  /** The connection is gone: from every list, from every count, and its socket is closed. The only way out. */
+  #remove(connection: Connection, reason: CloseReason, why: string = reason): void {
+    const { token, socket, feed, phase } = connection;
     if (this.#slab.remove(token) === undefined) return;
-    const accounts = deliveryCounts(connection, this.#broadcast);
-    this.#broadcast.remove(connection);
-    this.#receiver.forget(connection);
+    const counts = phase === "handshaking" ? undefined : deliveryCounts(connection);
+    if (counts !== undefined) {
+      feed.remove(connection);
+      this.#receiver.forget(connection);
+    }
     this.#timeouts.clear(token);
-    this.#admission.left(socket.remoteAddress);
+    this.#admission.leave(socket.remoteAddress);
     socket.close();
-    this.#backoff.tryNow();
-    this.#counters.closed(connection, reason, accounts);
-    this.#eventLog.left(connection, reason, accounts.lag.bytes, this.#now);
-    this.#news.left({ token, remoteAddress: socket.remoteAddress, reason });
+    this.#acceptBackoff.tryNow();
+    if (counts !== undefined) {
+      this.#counters.closed(connection, reason, counts);
+      this.#eventLog.left(connection, reason, counts.lag.bytes, this.#now);
+      this.#hooks.left({ token, remoteAddress: socket.remoteAddress, reason });
+    } else {
+      // A connection that never joined ends as one of two, so that the other reasons add up to those that did.
+      const rejection = reason === "unauthorized" ? reason : "refused";
+      this.#counters.rejected(rejection);
+      this.#eventLog.rejected(socket.remoteAddress, rejection, why, this.#adapter.now());
+    }
   }
 
-  /** Deals with those whose time is up. Input came first: who was late only because we were is not late. */
+  /** Deals with connections whose time is up. Input came first: one that was late only because we were is not late. */
   #expire(): void {
     this.#late(this.#timeouts.frame, (connection) => this.#remove(connection, "frame-timeout"));
-    this.#late(this.#timeouts.secret, (connection) => this.#admission.unauthorized(connection, "it took too long"));
+    this.#late(
+      this.#timeouts.handshake,
+      (connection) => this.#remove(connection, "unauthorized", "its handshake took too long"),
+    );
     this.#late(this.#timeouts.idle, (connection) => {
       // Its bytes wait for us: it is not idle.
       if (this.#receiver.holds(connection)) this.#timeouts.idle.set(connection.token, this.#awake);
       else this.#remove(connection, "idle");
     });
-    this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.leaving ?? "shutdown"));
+    this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.closeReason ?? "shutdown"));
     this.#late(this.#timeouts.stall, (connection) => {
-      // Under `skip` a connection can be full and owed nothing: it is not late, and is watched on.
-      if (connection.leaving !== undefined || this.#broadcast.hasPending(connection)) {
-        this.#remove(connection, "stalled");
-      } else this.#timeouts.stall.set(connection.token, this.#awake);
+      // Under `skip` a connection can be full with nothing pending: it is not late, and is watched on.
+      if (connection.leaving || connection.feed.hasPending(connection)) this.#remove(connection, "stalled");
+      else this.#timeouts.stall.set(connection.token, this.#awake);
     });
     if (this.#rate === undefined) return;
     this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));
@@ -282,9 +403,9 @@ export class Dispatcher {
   /** What every connection has sent and the adapter has read is published; then all are on their way out. */
   #drainAll(): void {
     this.#draining = false;
-    const staying = [...this.#slab.values()].filter((connection) => connection.leaving === undefined);
+    const staying = [...this.#slab.values()].filter((connection) => !connection.leaving);
     for (const connection of staying) {
-      if (connection.receiving !== undefined) {
+      if (connection.phase === "handshaking") {
         this.#remove(connection, "shutdown");
         continue;
       }
@@ -303,7 +424,7 @@ export class Dispatcher {
   #finish(empty: () => void): void {
     this.#empty = undefined;
     this.#timeouts.stop();
-    this.#backoff.tryNow();
+    this.#acceptBackoff.tryNow();
     this.#rate?.waiting.stop();
     empty();
   }

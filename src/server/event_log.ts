@@ -47,7 +47,7 @@ export class EventLog {
       remoteAddress: connection.socket.remoteAddress,
       token: formatToken(connection.token),
       age: Math.round(now - connection.since),
-      bytesIn: connection.bytesIn,
+      bytesReceived: connection.bytesReceived,
       bytesDelivered: connection.bytesDelivered,
       lag,
     });

@@ -5,7 +5,7 @@
  */
 
 import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapter.ts";
-import { type Address, formatAddress, parseAddress, urlText } from "../contract/address.ts";
+import { formatAddress, parseAddress, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
 import {
   type Check,
@@ -20,9 +20,19 @@ import {
 } from "../check.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { describe } from "../errors.ts";
+import { splitFraming } from "../framing/url.ts";
+import { Listener } from "./listener.ts";
 import { checkExposure } from "../admission/exposure.ts";
 import type { MobHooks } from "./hooks.ts";
-import { LIMITS, mobChecks, type MobOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import {
+  LIMITS,
+  listenerChecks,
+  mobChecks,
+  type MobOptions,
+  type ResolvedOptions,
+  resolveListener,
+  resolveOptions,
+} from "./options.ts";
 import { Client } from "../client/client.ts";
 import { type JoinOptions, peerChecks } from "../client/client_options.ts";
 import { socketPair } from "../contract/socket_pair.ts";
@@ -36,7 +46,7 @@ export interface CloseOptions {
 }
 
 /** What the listeners of a {@link Mob} are opened with, besides their URLs. */
-export interface ListenerOptions {
+export interface TransportOptions {
   /** The certificates of listeners over TLS, or what gets them: then `reload()` can bring new ones. */
   readonly tls?: TlsSource | undefined;
   /** The mode bits of a Unix socket's file: who may connect. Default `0o600`, the owner alone. */
@@ -68,6 +78,11 @@ export function newMobChecks(): Checks {
   return { ...mobChecks(), onJoin: isFunction, onLeave: isFunction, tls: isTlsSource, unixMode: isMode };
 }
 
+/** What each option of {@link Mob.listen} has to be. */
+function listenChecks(): Checks {
+  return { ...listenerChecks(), tls: isTlsSource, unixMode: isMode };
+}
+
 /** The options of {@link Mob.close}. A drain of 0 drops everybody now. */
 const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, LIMITS.drainTimeout.max) };
 
@@ -79,6 +94,12 @@ function joinChecks(): Checks {
     secret: isNone("a member need not say it, leave it out"),
   };
 }
+
+/**
+ * What one listener is opened with, besides its URL. What is left out is as the mob has it; `framing` may also stand in
+ * the URL, as `?framing=line`.
+ */
+export interface ListenerOptions extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "secret"> {}
 
 /**
  * A multi-echo server: whatever whole frame a connection sends, every connection receives, in one total order.
@@ -103,10 +124,12 @@ export class Mob implements AsyncDisposable {
 
   readonly #adapter: Adapter;
   readonly #dispatcher: Dispatcher;
-  readonly #listenerOptions: ListenerOptions;
-  readonly #listeners: ListeningSocket[] = [];
+  readonly #transportOptions: TransportOptions;
+  readonly #listeners: Listener[] = [];
   /** Those that are being opened: who closes waits for them. */
   readonly #opening: Set<Promise<unknown>> = new Set();
+  /** What gets the certificates of each listener over TLS. */
+  readonly #certificates: Map<Listener, TlsSource> = new Map();
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
   #ended = false;
@@ -115,10 +138,10 @@ export class Mob implements AsyncDisposable {
    * Makes a mob with no listener. Throws a `TypeError` or a `RangeError` when an option is wrong, naming the option and
    * the value.
    */
-  constructor(adapter: Adapter, options: MobOptions & MobHooks & ListenerOptions = {}) {
+  constructor(adapter: Adapter, options: MobOptions & MobHooks & TransportOptions = {}) {
     isAdapter("adapter", adapter);
     const { onJoin, onLeave, tls, unixMode, ...others } = checkOptions("new Mob()", options, newMobChecks());
-    this.#listenerOptions = { tls, unixMode };
+    this.#transportOptions = { tls, unixMode };
     this.options = resolveOptions(others);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#adapter = adapter;
@@ -127,26 +150,45 @@ export class Mob implements AsyncDisposable {
 
   /** The URLs of the open listeners, in the order in which they were opened. */
   get urls(): readonly string[] {
-    return this.#listeners.map((listener) => formatAddress(listener.address));
+    return this.#listeners.map(({ url }) => url);
   }
 
   /** The open listeners, in the order in which they were opened, with the addresses that their names stand for. */
   get listeners(): readonly ListenerInfo[] {
-    return this.#listeners.map(({ address, addresses = [address] }) => ({
-      url: formatAddress(address),
-      addresses: addresses.map(formatAddress),
-    }));
+    return this.#listeners.map(({ url, addresses }) => ({ url, addresses }));
   }
 
   /**
-   * Opens a listener, for a host name at every address that the name has, and returns its URL as opened: a port of 0 has become a real one. Rejects with a `TypeError` when the
+   * Opens a listener, for a host name at every address that the name has, and returns its URL as opened: a port of
+   * 0 has become a real one. Rejects with a `TypeError` when an option is wrong or the
    * URL is none, with an `Error` when its certificates do not fit or the secret would cross the network in the clear,
    * and with the system's error, its `code` and the URL in it, when the listener cannot be opened.
+   *
+   * Listeners may differ in framing: all their clients are in one mob, in one order. A payload that a framing cannot
+   * carry, a newline in a `line`, is left out there, and counts as skipped.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * console.log(await mob.listen("tcp://127.0.0.1:0?framing=line", { allow: ["127.0.0.1"] }));
+   * ```
    */
-  async listen(url: string | URL, ...none: readonly never[]): Promise<string> {
-    const address = parseAddress(urlText("Cannot listen on", url));
-    if (none.length > 0) throw new TypeError(`Cannot listen on ${url} with options of its own: give them to the mob`);
-    const { registry } = this.#dispatcher;
+  async listen(url: string | URL, options?: ListenerOptions): Promise<string> {
+    const text = urlText("Cannot listen on", url);
+    const { url: plain, framing: named } = splitFraming(text);
+    const address = parseAddress(plain);
+    const given = checkOptions("mob.listen()", options, listenChecks());
+    if (given.tls !== undefined && address.transport !== "tls") refuse("tls", given.tls, `${text} is not over TLS`);
+    if (given.unixMode !== undefined && address.transport !== "unix") {
+      refuse("unixMode", given.unixMode, `${text} is no Unix socket`);
+    }
+    const { tls = this.#transportOptions.tls, unixMode = this.#transportOptions.unixMode, ...others } = given;
+    if (named !== undefined && others.framing !== undefined && named !== others.framing) {
+      throw new TypeError(`Cannot listen on ${text}: its framing is ${named}, and the option says ${others.framing}`);
+    }
+    const rules = resolveListener(named === undefined ? others : { ...others, framing: named }, this.options);
     const checkOpen = (): void => {
       if (this.#dispatcher.closing !== undefined) {
         throw new Error(`Cannot listen on ${url}: ${this.#dispatcher.closing}`);
@@ -157,14 +199,17 @@ export class Mob implements AsyncDisposable {
       // With the port, which the URL need not name.
       throw describe(`Cannot listen on ${address.transport === "unix" ? url : formatAddress(address)}`, cause);
     };
-    const listenOptions = await this.#listenOptions(address.transport).catch(failed);
+    const certificates = address.transport === "tls" ? await certificatesOf(tls).catch(failed) : undefined;
     // Closed while the certificates were being got.
     checkOpen();
-    checkExposure(address, this.options, listenOptions.tls);
-    const opening = this.#adapter.listen(address, registry, listenOptions);
-    const listener = await this.#whileOpening(opening).catch(failed);
+    checkExposure(address, rules, certificates);
+    const query = rules.framing === this.options.framing ? "" : `?framing=${rules.framing}`;
+    const listener = new Listener(address, query, rules, (listener) => this.#dispatcher.registryFor(listener));
+    const listenOptions: ListenOptions = address.transport === "unix" ? { unixMode } : { tls: certificates };
+    await this.#whileOpening(listener, this.#adapter.listen(address, listener.registry, listenOptions)).catch(failed);
     checkOpen();
-    return formatAddress(listener.address);
+    if (tls !== undefined && listener.reloads) this.#certificates.set(listener, tls);
+    return listener.url;
   }
 
   /**
@@ -183,11 +228,13 @@ export class Mob implements AsyncDisposable {
    * ```
    */
   async reload(): Promise<void> {
-    const listeners = this.#listeners.filter((listener) => listener.reload !== undefined);
-    if (listeners.length === 0) return;
     try {
-      const tls = await this.#certificates();
-      for (const listener of listeners) await listener.reload!(tls);
+      const sources = [...new Set(this.#certificates.values())];
+      // All are there before the first listener takes its own.
+      const certificates = new Map(
+        await Promise.all(sources.map(async (source) => [source, await certificatesOf(source)] as const)),
+      );
+      for (const [listener, source] of this.#certificates) await listener.reload(certificates.get(source)!);
     } catch (cause) {
       throw describe("Cannot reload the certificates", cause);
     }
@@ -215,10 +262,9 @@ export class Mob implements AsyncDisposable {
     const given = checkOptions("mob.join()", options, joinChecks());
     const remoteAddress = new Client(this.#adapter, "the mob", { maxFrame, ...given, framing });
     const [inside, outside] = socketPair("inside", "the mob");
-    const { registry } = this.#dispatcher;
-    const token = this.#dispatcher.admit(inside);
+    const token = this.#dispatcher.join(inside);
     if (typeof token === "string") throw new Error(`Cannot join: ${token}`);
-    inside.attach(registry, token);
+    inside.attach(this.#dispatcher.localRegistry, token);
     outside.attach(remoteAddress.registry, remoteAddress.registry.accept(outside)!);
     return remoteAddress;
   }
@@ -249,12 +295,12 @@ export class Mob implements AsyncDisposable {
     if (this.#ended) return this.closed;
     this.#cancelDrain?.();
     if (this.#dispatcher.closing === undefined) {
-      this.#dispatcher.closing = "the mob is closed";
+      this.#certificates.clear();
       const listenersClosed = Promise.allSettled([
         ...this.#listeners.splice(0).map((listener) => listener.close()),
         ...this.#opening,
       ]);
-      this.#dispatcher.drain(() => {
+      this.#dispatcher.drain("the mob is closed", () => {
         this.#ended = true;
         this.#cancelDrain?.();
         void listenersClosed.then(() => this.#resolveClosed());
@@ -271,31 +317,25 @@ export class Mob implements AsyncDisposable {
   }
 
   /** A listener that is being opened. Who closes the mob meanwhile waits for it, and it is closed again. */
-  async #whileOpening(opening: Promise<ListeningSocket>): Promise<ListeningSocket> {
-    const settled = opening.then(async (listener) => {
+  async #whileOpening(listener: Listener, opening: Promise<ListeningSocket>): Promise<void> {
+    const settled = opening.then(async (socket) => {
+      listener.opened(socket);
       if (this.#dispatcher.closing === undefined) this.#listeners.push(listener);
       else await listener.close();
-      return listener;
     });
     this.#opening.add(settled);
     try {
-      return await settled;
+      await settled;
     } finally {
       this.#opening.delete(settled);
     }
   }
+}
 
-  async #listenOptions(transport: Address["transport"]): Promise<ListenOptions> {
-    if (transport === "unix") return { unixMode: this.#listenerOptions.unixMode };
-    return transport === "tls" ? { tls: await this.#certificates() } : {};
-  }
-
-  async #certificates(): Promise<ServerTls> {
-    const { tls } = this.#listenerOptions;
-    if (tls === undefined) throw new TypeError("a listener over TLS needs certificates: give tls: { cert, key }");
-    if (typeof tls !== "function") return tls;
-    const made = await tls();
-    isServerTls("tls", made);
-    return made;
-  }
+async function certificatesOf(tls: TlsSource | undefined): Promise<ServerTls> {
+  if (tls === undefined) throw new TypeError("a listener over TLS needs certificates: give tls: { cert, key }");
+  if (typeof tls !== "function") return tls;
+  const made = await tls();
+  isServerTls("tls", made);
+  return made;
 }

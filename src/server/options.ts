@@ -8,13 +8,9 @@ import { readBlock } from "../admission/access_list.ts";
 import { type Check, checkOptions, type Checks, isOneOf, isWhole, refuse } from "../check.ts";
 import { type FramingName, FRAMINGS } from "../framing/framing.ts";
 import { refusesSecret } from "../admission/secret.ts";
+import type { Echo, SlowConsumer } from "../broadcast/options.ts";
+import type { ListenerRules } from "./listener.ts";
 import { INDEX_LIMIT } from "../contract/token.ts";
-
-/** What happens to a connection whose lag passes `maxLag`. */
-export type SlowConsumer = "disconnect" | "skip" | "block";
-
-/** Who receives a frame: everybody, or everybody but its sender. */
-export type Echo = "all" | "others";
 
 /** The limits of a mob, each a number. See {@link LIMITS} for what happens at each. */
 export interface Limits {
@@ -256,6 +252,21 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
     );
   }
   return resolved as unknown as ResolvedOptions;
+}
+
+/** The options that a listener may have of its own, checked like the mob's. */
+const RULES = ["framing", "allow", "deny", "secret"] as const;
+
+/** What a listener asks of those that come in: what its own options say, and the rest as the mob has it. */
+export function resolveListener(options: Pick<MobOptions, (typeof RULES)[number]>, mob: ResolvedOptions): ListenerRules {
+  const { framing, allow, deny, secret } = mob;
+  return resolveOptions({ framing, allow, deny, secret, ...options });
+}
+
+/** What each option of a listener has to be, certificates and modes apart. */
+export function listenerChecks(): Checks {
+  const checks = mobChecks();
+  return Object.fromEntries(RULES.map((name) => [name, checks[name]!]));
 }
 
 /** The error does not show the secret: it may be all but right. */

@@ -5,11 +5,11 @@
  */
 
 import { READABLE } from "../contract/adapter.ts";
-import type { Feed } from "../broadcast/feed.ts";
+import type { Relay } from "../bus/relay.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadlines } from "../reactor/deadlines.ts";
-import type { FrameVisitor, PiecesVisitor } from "../framing/decoder.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { FrameSink } from "../framing/decoder.ts";
+import type { Limits } from "./options.ts";
 import type { Poll } from "../reactor/poll.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
@@ -22,9 +22,9 @@ const READ_BUDGET = 256 * 1024;
 /** Bytes read from all connections in a tick, so that what a tick appends to the log is bounded. */
 const TICK_BUDGET = 4 * 2 ** 20;
 
-/** What reads, and what holds reading back. */
+/** Reads connections, and holds reading back. */
 export class Receiver {
-  readonly #broadcast: Feed;
+  readonly #relay: Relay<Connection>;
   readonly #poll: Poll;
   readonly #frameDeadlines: Deadlines;
   readonly #rate: RateLimit | undefined;
@@ -35,21 +35,33 @@ export class Receiver {
   #held: Set<Connection> = new Set();
   #left = 0;
   #reading: Connection | undefined;
-  // One visitor each for all decoders: a read allocates no closure.
-  readonly #visit: FrameVisitor = (bytes, start, end, count) =>
-    this.#broadcast.publish(this.#reading!, bytes, start, end, count);
-  readonly #visitPieces: PiecesVisitor = (pieces, length) =>
-    this.#broadcast.publishPieces(this.#reading!, pieces, length);
+  /** Bytes by which the largest feed has grown beyond what was read, in the chunk under way. */
+  #growth = 0;
+  // One sink for all decoders: a read allocates no closure.
+  readonly #sink: FrameSink = {
+    frames: (bytes, start, end, count) => {
+      const connection = this.#reading!;
+      connection.framesReceived += count;
+      connection.bytesReceived += end - start;
+      this.#growth += this.#relay.publish(connection, bytes, start, end, count);
+    },
+    pieces: (pieces, length) => {
+      const connection = this.#reading!;
+      connection.framesReceived++;
+      connection.bytesReceived += length;
+      this.#growth += this.#relay.publishPieces(connection, pieces, length);
+    },
+  };
 
-  /** Reads into `broadcast`; what it could not read now it makes ready again on `poll`. */
+  /** Hands what it reads to `relay`; what it could not read now it makes ready again on `poll`. */
   constructor(
-    options: ResolvedOptions,
-    broadcast: Feed,
+    options: Pick<Limits, "maxLag">,
+    relay: Relay<Connection>,
     poll: Poll,
     frameDeadlines: Deadlines,
     rate: RateLimit | undefined,
   ) {
-    this.#broadcast = broadcast;
+    this.#relay = relay;
     this.#poll = poll;
     this.#frameDeadlines = frameDeadlines;
     this.#rate = rate;
@@ -74,7 +86,7 @@ export class Receiver {
 
   /** Whether somebody is held who may be read again, so that a tick is due. */
   get released(): boolean {
-    return this.#held.size > 0 && !this.#broadcast.backpressure;
+    return this.#held.size > 0 && !this.#relay.backpressure;
   }
 
   /**
@@ -87,30 +99,33 @@ export class Receiver {
       this.#frameDeadlines.clear(connection.token);
       return "later";
     }
-    const { decoder } = connection;
-    const framesBefore = connection.framesIn + decoder.pings;
+    const { decoder, feed } = connection;
+    // A chunk that is published to a feed with longer headers counts as what it may become there.
+    const growth = this.#relay.growth(feed.framing);
     let left = final ? Infinity : Math.min(this.#readBudget, this.#left);
+    let completed = 0;
     let outcome: ReadOutcome | undefined;
     this.#reading = connection;
     while (outcome === undefined) {
-      const chunk = this.#next(connection, left);
+      const chunk = this.#next(connection, growth === 1 ? left : Math.ceil(left / growth));
       if (chunk === undefined) {
         outcome = "drained";
       } else if (chunk === null) {
         outcome = "end";
       } else {
-        const frames = connection.framesIn + decoder.pings;
-        decoder.decode(chunk, this.#visit, this.#visitPieces);
-        left -= chunk.length;
-        this.#left -= chunk.length;
-        this.#rate?.spend(connection, connection.framesIn + decoder.pings - frames, chunk.length);
+        this.#growth = 0;
+        const frames = decoder.decode(chunk, this.#sink);
+        completed += frames;
+        left -= chunk.length + this.#growth;
+        this.#left -= chunk.length + this.#growth;
+        this.#rate?.spend(connection, frames, chunk.length);
         if (decoder.failed) outcome = "too-large";
         else if (left <= 0) outcome = this.#again(connection);
         else if (!final && this.#rate !== undefined && !this.#rate.allows(connection, now)) outcome = "later";
       }
     }
     this.#reading = undefined;
-    this.#watchFrame(connection, outcome, connection.framesIn + decoder.pings > framesBefore);
+    this.#watchFrame(connection, outcome, completed > 0);
     return outcome;
   }
 
@@ -128,7 +143,7 @@ export class Receiver {
 
   /** The connection has caught up: what waited to be read from it is ready again. */
   unpause(connection: Connection): void {
-    if (!connection.paused || connection.skippingAt !== -1 || this.#broadcast.lag(connection) > this.#pauseLag) return;
+    if (!connection.paused || this.#isBehind(connection)) return;
     connection.paused = false;
     this.#poll.ready(connection.token, READABLE);
   }
@@ -156,9 +171,9 @@ export class Receiver {
 
   #allowed(connection: Connection, now: number): boolean {
     if (connection.paused || this.#held.has(connection)) return false;
-    if (connection.skippingAt !== -1 || this.#broadcast.lag(connection) > this.#pauseLag) {
+    if (this.#isBehind(connection)) {
       connection.paused = true;
-    } else if (this.#broadcast.backpressure) {
+    } else if (this.#relay.backpressure) {
       this.#held.add(connection);
     } else if (this.#left <= 0) {
       this.#again(connection);
@@ -166,6 +181,11 @@ export class Receiver {
       return this.#rate === undefined || this.#rate.allows(connection, now);
     }
     return false;
+  }
+
+  /** A connection that does not read is not read from: what it would say is of no use to it. */
+  #isBehind(connection: Connection): boolean {
+    return connection.delivery === "skipping" || connection.feed.lag(connection) > this.#pauseLag;
   }
 
   #again(connection: Connection): ReadOutcome {

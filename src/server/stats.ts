@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Count } from "../broadcast/feed.ts";
+import type { FramingName } from "../framing/framing.ts";
 import type { Token } from "../contract/token.ts";
 
 /**
@@ -35,14 +37,6 @@ export const CLOSE_REASONS = {
 /** Why a connection ended. */
 export type CloseReason = keyof typeof CLOSE_REASONS;
 
-/** Frames and the bytes they make up on the wire. */
-export interface Count {
-  /** Whole frames. */
-  frames: number;
-  /** Bytes, headers included. */
-  bytes: number;
-}
-
 /**
  * The accounts of one connection, or of all together. Always, in bytes and in frames (a half-given frame counts as
  * lag): what was published since it joined, its own frames too unless `echo` is `others`, is
@@ -65,6 +59,8 @@ export interface ConnectionStats extends DeliveryCounts {
   readonly token: Token;
   /** Who is at the other end. */
   readonly remoteAddress: string;
+  /** The URL of the listener where it came in; `undefined`: the application joined. */
+  readonly listener: string | undefined;
   /** Milliseconds since it joined. */
   readonly age: number;
   /** Bytes a second that came from it, over its whole life. */
@@ -73,6 +69,18 @@ export interface ConnectionStats extends DeliveryCounts {
   readonly deliveredRate: number;
   /** Whether it is not being read from now, because it does not read, or is over its rate. */
   readonly paused: boolean;
+}
+
+/** One feed: the log of one framing, and those that are given it. */
+export interface FeedStats {
+  /** How its frames are delimited. */
+  readonly framing: FramingName;
+  /** Connections that are given it. */
+  readonly connections: number;
+  /** What was published while it had connections. A frame that its framing cannot carry counts, and is skipped. */
+  readonly published: Count;
+  /** Bytes of memory that its log holds. */
+  readonly logBytes: number;
 }
 
 /** Everything a mob counts, as `mob.stats()` returns it. */
@@ -89,8 +97,10 @@ export interface MobStats extends DeliveryCounts {
   readonly closed: Readonly<Record<CloseReason, number>>;
   /** What connections were still owed when they left. */
   readonly undelivered: Count;
-  /** What was ever published. */
+  /** What was ever published, in bytes of the mob's own framing. */
   readonly published: Count;
+  /** The feeds, one for each framing that was ever in use. */
+  readonly feeds: readonly FeedStats[];
   /** Frames without a payload, swallowed. */
   readonly pings: number;
   /** Events for connections that were gone already, dropped. */

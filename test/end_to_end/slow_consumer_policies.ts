@@ -1,6 +1,7 @@
 /** One server, one policy, so many stuck: at a fixed rate, at full speed, and at a fixed rate again. */
 
-import { LIMITS, type SlowConsumer } from "../../src/server/options.ts";
+import type { SlowConsumer } from "../../src/broadcast/options.ts";
+import { LIMITS } from "../../src/server/options.ts";
 import type { RuntimeName } from "../helpers/command_line.ts";
 import { PATIENCE } from "./clients.ts";
 import { Delays } from "./latency.ts";

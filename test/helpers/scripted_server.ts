@@ -6,7 +6,10 @@ import { Mob } from "../../src/server/mob.ts";
 import type { LeaveEvent, MobHooks } from "../../src/server/hooks.ts";
 import type { MobOptions } from "../../src/server/options.ts";
 import type { Token } from "../../src/contract/token.ts";
+import type { FramingName } from "../../src/framing/framing.ts";
+import type { ListenerOptions } from "../../src/server/mob.ts";
 import { concat, frameOf, textsOf } from "./bytes.ts";
+import { brokenInvariants, forgetConnections } from "./invariants.ts";
 
 /** A socket that does as it is told, and remembers what was done to it. */
 export class ScriptedSocket implements Socket {
@@ -59,7 +62,12 @@ export class ScriptedSocket implements Socket {
 
   /** The texts of the frames it was given. */
   get texts(): string[] {
-    return textsOf(this.received);
+    return this.textsIn("u64");
+  }
+
+  /** The same for another framing. */
+  textsIn(framing: FramingName): string[] {
+    return textsOf(this.received, framing);
   }
 }
 
@@ -67,6 +75,8 @@ export class ScriptedSocket implements Socket {
 export interface Member {
   readonly socket: ScriptedSocket;
   readonly token: Token;
+  /** How it sends; `undefined`: as the mob does. */
+  readonly framing?: FramingName | undefined;
 }
 
 /** A mob with one listener, which tests come through with {@link ScriptedSocket}s. */
@@ -84,6 +94,7 @@ export class World {
   }
 
   private constructor(options: MobOptions & MobHooks) {
+    forgetConnections();
     const memory = memoryAdapter({ manual: true });
     this.adapter = Object.assign(Object.create(memory) as MemoryAdapter, {
       listen: (address: Parameters<MemoryAdapter["listen"]>[0], registry: Registry) => {
@@ -98,6 +109,21 @@ export class World {
     // A small maxLag needs a small maxFrame; no test sends a larger one than that.
     const maxFrame = Math.min(options.maxFrame ?? 2 ** 20, options.maxLag ?? Infinity);
     this.mob = new Mob(this.adapter, { ...options, maxFrame, onLeave });
+  }
+
+  /** Opens another listener. Returns what makes its connections. */
+  async listen(url: string, options: ListenerOptions = {}): Promise<(client?: string) => Member> {
+    const before = this.registry;
+    await this.mob.listen(url, options);
+    const registry = this.registry;
+    this.registry = before;
+    const framing = options.framing ?? (/framing=(\w+)/.exec(url)?.[1] as FramingName | undefined);
+    return (client = `10.0.0.1:${++this.#count}`) => {
+      const socket = new ScriptedSocket(client);
+      const token = registry.accept(socket);
+      if (token === undefined) throw new Error(`${socket.remoteAddress} was refused`);
+      return { socket, token, framing };
+    };
   }
 
   /** An incoming connection with its token; without one when it was refused. */
@@ -119,7 +145,7 @@ export class World {
 
   /** One connection sends some frames, in one segment, and the tick runs. */
   say(speaker: Member, ...texts: string[]): void {
-    speaker.socket.incoming.push(concat(...texts.map((text) => frameOf(text, this.mob.options.framing))));
+    speaker.socket.incoming.push(concat(...texts.map((text) => frameOf(text, speaker.framing ?? this.mob.options.framing))));
     this.ready(speaker.token, READABLE);
     this.run();
   }
@@ -130,9 +156,15 @@ export class World {
     this.ready(token, WRITABLE);
   }
 
-  /** Runs ticks until nothing is left to do. Returns how many. */
+  /** Runs ticks until nothing is left to do, and checks the invariants after each. Returns how many. */
   run(): number {
-    return this.adapter.run();
+    let ticks = 0;
+    for (let ran = this.adapter.run(1); ran > 0; ran = this.adapter.run(1)) {
+      ticks += ran;
+      const broken = brokenInvariants();
+      if (broken !== undefined) throw new Error(`An invariant is broken: ${broken}`);
+    }
+    return ticks;
   }
 
   /** The reasons of those who left, in order. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { ConnectionStats, Count } from "../../src/server/stats.ts";
+import type { Count } from "../../src/broadcast/feed.ts";
+import type { ConnectionStats } from "../../src/server/stats.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
 

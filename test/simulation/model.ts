@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Echo } from "../../src/server/options.ts";
+import type { Echo } from "../../src/broadcast/options.ts";
 
 /** Whoever says frames: a client with a stream of bytes, or a member without one. */
 export class Author {

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { Feed } from "../../src/broadcast/feed.ts";
+import { Publisher } from "../../src/broadcast/publisher.ts";
+import type { Connection } from "../../src/server/connection.ts";
 import { Slab } from "../../src/reactor/slab.ts";
 import type { Token } from "../../src/contract/token.ts";
 
@@ -29,14 +30,14 @@ export function listenToCore(listener: Probe | undefined): void {
   probe = listener;
 }
 
-const { publish, publishPieces } = Feed.prototype;
-Feed.prototype.publish = function (sender, bytes, start, end, count): void {
-  probe?.published(sender.token, bytes, start, end, count);
-  publish.call(this, sender, bytes, start, end, count);
+const { publish, publishPieces } = Publisher.prototype;
+Publisher.prototype.publish = function (sender, bytes, start, end, count): number {
+  probe?.published((sender as unknown as Connection).token, bytes, start, end, count);
+  return publish.call(this, sender, bytes, start, end, count);
 };
-Feed.prototype.publishPieces = function (sender, pieces, length): void {
-  probe?.publishedPieces(sender.token, pieces, length);
-  publishPieces.call(this, sender, pieces, length);
+Publisher.prototype.publishPieces = function (sender, pieces, length): number {
+  probe?.publishedPieces((sender as unknown as Connection).token, pieces, length);
+  return publishPieces.call(this, sender, pieces, length);
 };
 
 const { get, values } = Slab.prototype;

@@ -6,7 +6,8 @@
  */
 
 import type { FramingName } from "../../src/framing/framing.ts";
-import type { Echo, MobOptions, SlowConsumer } from "../../src/server/options.ts";
+import type { Echo, SlowConsumer } from "../../src/broadcast/options.ts";
+import type { MobOptions } from "../../src/server/options.ts";
 import type { ResetShape } from "../../src/contract/socket_pair.ts";
 import { drawWelcome, type Welcome } from "./admission.ts";
 import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";

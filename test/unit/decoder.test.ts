@@ -4,6 +4,7 @@ import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FrameDecoder, type FrameDecoderOptions } from "../../src/framing/decoder.ts";
 import { encodeFrame, type FramingName } from "../../src/framing/framing.ts";
+import { wholeFrames } from "../helpers/frame_sink.ts";
 import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";
 
 const FRAMING_NAMES: readonly FramingName[] = ["u64", "u32", "line"];
@@ -15,11 +16,11 @@ function decode(chunks: readonly Uint8Array[], options: FrameDecoderOptions = {}
   for (const chunk of chunks) {
     // A copy that is wiped afterwards: what the decoder hands on must not need the chunk any longer than that.
     const lent = chunk.slice();
-    decoder.decode(lent, (bytes, start, end, count) => {
+    decoder.decode(lent, wholeFrames((bytes, start, end, count) => {
       const run = textsOf(bytes.slice(start, end), options.framing);
       assertEquals(run.length, count);
       texts.push(...run);
-    });
+    }));
     lent.fill(0xee);
   }
   return { texts, decoder };
@@ -77,7 +78,10 @@ for (const framing of FRAMING_NAMES) {
         const decoder = new FrameDecoder({ framing });
         for (let at = 0, index = 0; at < stream.length; index++) {
           const size = sizes[index % sizes.length]!;
-          decoder.decode(stream.slice(at, at + size), (bytes, start, end) => received.push(bytes.slice(start, end)));
+          decoder.decode(
+            stream.slice(at, at + size),
+            wholeFrames((bytes, start, end) => received.push(bytes.slice(start, end))),
+          );
           at += size;
         }
         assertEquals(concat(...received), stream);
@@ -94,9 +98,12 @@ test("FrameDecoder never throws, whatever bytes come, and hands on nothing over 
     (framing, chunks) => {
       const decoder = new FrameDecoder({ framing, maxFrame: 16 });
       for (const chunk of chunks) {
-        decoder.decode(chunk, (bytes, start, end) => {
-          for (const text of textsOf(bytes.slice(start, end), framing)) assert(text.length <= 16 && text.length > 0);
-        });
+        decoder.decode(
+          chunk,
+          wholeFrames((bytes, start, end) => {
+            for (const text of textsOf(bytes.slice(start, end), framing)) assert(text.length <= 16 && text.length > 0);
+          }),
+        );
         assert(decoder.pending <= 8 + 16 + 1);
       }
     },
@@ -146,26 +153,23 @@ test("FrameDecoder gives the same of any bytes, hostile ones too, wherever they 
   );
 });
 
-/** The frames of chunks, however the decoder is asked for them. */
-function framesOf(chunks: readonly Uint8Array[], framing: FramingName, ownsChunks: boolean, inPieces: boolean) {
+/** The frames of chunks, and in how many pieces those came that lay in several chunks. */
+function framesOf(chunks: readonly Uint8Array[], framing: FramingName, ownsChunks: boolean) {
   const decoder = new FrameDecoder({ framing, ownsChunks });
   const frames: Uint8Array[] = [];
   let pieces = 0;
   for (const chunk of chunks) {
     // Chunks that the decoder does not own are used again: what it kept of them must be a copy.
     const lent = ownsChunks ? chunk : chunk.slice();
-    decoder.decode(
-      lent,
-      (bytes, start, end) => frames.push(bytes.slice(start, end)),
-      inPieces
-        ? (parts, length) => {
-          const frame = concat(...parts);
-          assertEquals(frame.length, length);
-          frames.push(frame);
-          pieces += parts.length;
-        }
-        : undefined,
-    );
+    decoder.decode(lent, {
+      frames: (bytes, start, end) => frames.push(bytes.slice(start, end)),
+      pieces: (parts, length) => {
+        const frame = concat(...parts);
+        assertEquals(frame.length, length);
+        frames.push(frame);
+        pieces += parts.length;
+      },
+    });
     if (!ownsChunks) lent.fill(0xee);
   }
   return { bytes: concat(...frames), pieces, pending: decoder.pending };
@@ -186,8 +190,8 @@ test("FrameDecoder gives the same large frames, copied or kept, whole or in piec
           const chunk = stream.subarray(at, at += Math.max(sizes[index % sizes.length]!, stream.length >> 12));
           chunks.push(index % 3 === 0 ? chunk : chunk.slice());
         }
-        for (const [ownsChunks, inPieces] of [[false, false], [false, true], [true, false], [true, true]] as const) {
-          const { bytes, pending } = framesOf(chunks, framing, ownsChunks, inPieces);
+        for (const ownsChunks of [false, true]) {
+          const { bytes, pending } = framesOf(chunks, framing, ownsChunks);
           assert(bytes.length === stream.length && bytes.every((byte, at) => byte === stream[at]));
           assertEquals(pending, 0);
         }
@@ -205,7 +209,7 @@ test("FrameDecoder keeps no large buffer for a small part of it, and no more tha
     const note = (pieces: readonly Uint8Array[]): void => {
       for (const { buffer } of pieces) buffers.set(buffer, buffer.byteLength);
     };
-    for (const chunk of chunks) decoder.decode(chunk, (bytes) => note([bytes]), note);
+    for (const chunk of chunks) decoder.decode(chunk, { frames: (bytes) => note([bytes]), pieces: note });
     return [...buffers.values()].reduce((sum, bytes) => sum + bytes, 0);
   };
   const cut = (size: number, around: number): Uint8Array[] =>
@@ -257,7 +261,7 @@ test("FrameDecoder allocates by what came, not by what was declared", () => {
   new DataView(header.buffer).setUint32(4, 2 ** 30);
   const before = process.memoryUsage().arrayBuffers;
   const decoders = Array.from({ length: 100 }, () => new FrameDecoder({ maxFrame: 2 ** 30 }));
-  for (const each of [decoder, ...decoders]) each.decode(header, () => {});
+  for (const each of [decoder, ...decoders]) each.decode(header, wholeFrames(() => {}));
   assertLess(process.memoryUsage().arrayBuffers - before, 1_000_000);
 });
 
@@ -270,7 +274,7 @@ test("FrameDecoder decodes 100 000 pings in one chunk without recursion, and the
 test("FrameDecoder hands on many frames of a chunk as one run, without a copy", () => {
   const chunk = concat(...Array.from({ length: 1000 }, (_, index) => frameOf(`message ${index}`)));
   const runs: [boolean, number][] = [];
-  new FrameDecoder().decode(chunk, (bytes, _start, _end, count) => runs.push([bytes === chunk, count]));
+  new FrameDecoder().decode(chunk, wholeFrames((bytes, _start, _end, count) => runs.push([bytes === chunk, count])));
   assertEquals(runs, [[true, 1000]]);
 });
 
@@ -279,7 +283,7 @@ test("FrameDecoder in time proportional to the bytes, one byte at a time", { tim
     const stream = frameOf("z".repeat(300_000), framing);
     const decoder = new FrameDecoder({ framing });
     let frames = 0;
-    for (let at = 0; at < stream.length; at++) decoder.decode(stream.subarray(at, at + 1), () => frames++);
+    for (let at = 0; at < stream.length; at++) decoder.decode(stream.subarray(at, at + 1), wholeFrames(() => frames++));
     assertEquals(frames, 1);
   }
 });

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { HUP, READABLE } from "../../src/contract/adapter.ts";
-import { ipAddressOf } from "../../src/admission/gate.ts";
+import { ipAddressOf } from "../../src/admission/admission.ts";
 import { Mob } from "../../src/server/mob.ts";
 import { CHOICES, LIMITS, resolveOptions } from "../../src/server/options.ts";
 import { memoryAdapter } from "../../adapters/memory.ts";

@@ -8,8 +8,7 @@ import { ERROR, HUP, READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import { encodeFrame, type FramingName, FRAMINGS } from "../../src/framing/framing.ts";
 import { Mob } from "../../src/server/mob.ts";
 import { LIMITS, type MobOptions } from "../../src/server/options.ts";
-import { sameBytes, SecretCheck } from "../../src/admission/secret.ts";
-import { ReceiveBuffer } from "../../src/framing/receive_buffer.ts";
+import { sameBytes, SecretHandshake } from "../../src/admission/secret.ts";
 import { bytesOf, concat, frameOf } from "../helpers/bytes.ts";
 import { lineOf, logged } from "../helpers/logged.ts";
 import { type Member, World } from "../helpers/scripted_server.ts";
@@ -349,7 +348,7 @@ test("a thousand wrong secrets are ten lines", async () => {
     assertEquals(world.mob.stats().closed.unauthorized, 1000);
   });
   assertEquals(lines.length, 10);
-  assertEquals(lineOf(lines[0]!), "Unauthorized: 10.0.0.1:1, what it said is not the secret");
+  assertEquals(lineOf(lines[0]!), "Unauthorized: 10.0.0.1:1, its first frame is not the secret");
 });
 
 // --- the comparison ---
@@ -391,13 +390,12 @@ test("sameBytes looks at every byte of a guess, wherever the first wrong one is"
 });
 
 test("what an unauthenticated connection makes us keep is the secret's length and a header, whatever it declares", () => {
-  const secret = new SecretCheck("12345678", "u64");
-  const said = new ReceiveBuffer(false);
-  assertEquals(secret.receive(said, frameOf("12345678").subarray(0, 15)), undefined);
-  assertEquals([said.length, said.head.length], [15, 64]);
+  const secret = new SecretHandshake(bytesOf("12345678"), "u64");
+  assertEquals(secret.receive(frameOf("12345678").subarray(0, 15)).state, "more");
+  assertEquals(secret.retainedBytes, 15);
   for (const length of [9, 2 ** 20]) {
-    const longer = new ReceiveBuffer(false);
-    assertEquals(secret.receive(longer, frameOf("x".repeat(length))), "wrong");
-    assertEquals([longer.length, longer.head.length], [8, 64]);
+    const longer = new SecretHandshake(bytesOf("12345678"), "u64");
+    assertEquals(longer.receive(frameOf("x".repeat(length))).state, "rejected");
+    assertEquals(longer.retainedBytes, 8);
   }
 });
