@@ -115,7 +115,7 @@ export class Server {
   /** What it counts, asked for by SIGUSR2. */
   async stats(): Promise<MobStats> {
     const from = this.log.length;
-    const answer = (): LogLine | undefined => this.log.slice(from).find(({ properties }) => "summary" in properties);
+    const answer = (): LogLine | undefined => this.log.slice(from).find(({ properties }) => "published" in properties);
     this.signal("SIGUSR2");
     await until(() => answer() !== undefined || !this.runs, "SIGUSR2 is answered", PATIENCE);
     if (!this.runs) throw new Error(`the server ended with code ${this.code}: ${this.noise}`);
