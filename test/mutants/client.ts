@@ -26,7 +26,7 @@ export const CLIENT: readonly Group[] = [
         why: "a client reads on though its application does not",
       },
       {
-        in: "#keep",
+        in: "#sink",
         from: "bytes.slice(at + header, next - trailer)",
         to: "bytes.subarray(at + header, next - trailer)",
         why: "a message is a view of what it came in",
