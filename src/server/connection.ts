@@ -13,45 +13,45 @@ import type { Listener } from "./listener.ts";
 import type { CloseReason } from "./stats.ts";
 
 /**
- * Where a connection is in its life. `handshaking`: it has a place and nothing else, until its handshake is accepted.
- * `open`: it has joined; it is read from and given frames. `draining`: it leaves; it is given what was published until
- * then. `shut`: it was given everything and told so; it may take a moment to hang up.
+ * Where a connection is in its life. `handshaking`: it has a slot, and its handshake is not accepted yet. `open`: it
+ * has joined, sends and receives. `draining`: it leaves, and still receives what was published before that. `shut`: it
+ * has received everything, its stream is half-closed, and the client has a moment to hang up.
  */
 export type Phase = "handshaking" | "open" | "draining" | "shut";
 
-/** What the server knows of one connection. Receiver, feed and dispatcher each move their part. */
+/** What the server knows of one connection. Receiver, feed and dispatcher each write their own fields. */
 export class Connection implements Subscriber {
-  /** Its name. */
+  /** Names the connection for its whole life. */
   readonly token: Token;
-  /** Its byte stream. */
+  /** The byte stream to the client. */
   readonly socket: Socket;
-  /** Where it came in; `undefined`: the application joined. */
+  /** The listener that accepted it; `undefined` for `mob.join()`. */
   readonly listener: Listener | undefined;
-  /** Cuts what it sends into frames. */
+  /** Cuts the bytes received into frames. */
   readonly decoder: FrameDecoder;
-  /** What it is given, in the framing in which it sends. */
+  /** The feed it receives, in the framing in which it sends. */
   readonly feed: Feed<Connection>;
-  /** Where it is in its life. Only the dispatcher writes it. */
+  /** Where the connection is in its life. Only the dispatcher writes this. */
   phase: Phase = "handshaking";
-  /** What it has to do before it joins; there is one exactly while it is `handshaking`. */
+  /** The handshake under way; set exactly while the phase is `handshaking`. */
   handshake: Handshake | undefined;
-  /** When it joined, or came to shake hands, in the adapter's milliseconds. */
+  /** When the connection joined, or was accepted while it is handshaking, in the adapter's milliseconds. */
   since: number;
-  /** Why it leaves, once it does. */
+  /** Why the connection leaves; set exactly while it is `draining` or `shut`. */
   closeReason: CloseReason | undefined;
 
-  // --- receiver: what comes from it ---
+  // --- written by the receiver ---
 
-  /** Frames published from it. */
+  /** Frames that came from it and were published. */
   framesReceived = 0;
   /** Bytes of those frames. */
   bytesReceived = 0;
-  /** The rest of a chunk that was more than a read may take. */
+  /** The rest of a chunk that was over the read budget. */
   unread: Uint8Array | undefined;
-  /** Not read from until its own lag is small again. */
+  /** Whether reading is paused until its own lag is small again. */
   paused = false;
 
-  // --- feed: what it is given; see Subscriber ---
+  // --- written by the feed; see Subscriber ---
 
   delivery: Delivery = "current";
   cursor = 0;
@@ -70,7 +70,7 @@ export class Connection implements Subscriber {
   bytesSkipped = 0;
   framesSkipped = 0;
 
-  /** Makes a connection whose stream has yet to start. */
+  /** Makes a connection that has not joined. */
   constructor(
     token: Token,
     socket: Socket,
@@ -87,30 +87,30 @@ export class Connection implements Subscriber {
     this.since = since;
   }
 
-  /** Whether it leaves. */
+  /** Whether the connection is on its way out. */
   get leaving(): boolean {
     return this.phase === "draining" || this.phase === "shut";
   }
 }
 
 /**
- * What does not hold between the fields of a connection; `undefined` when everything does. Tests and the simulation ask
- * after every tick.
+ * The first rule between the fields of a connection that does not hold; `undefined` when all hold. Tests and the
+ * simulation check it after every tick.
  */
 export function brokenInvariant(connection: Connection): string | undefined {
   const { phase, delivery, feed, handshake, closeReason, heapIndex, currentIndex, until, cursor } = connection;
   const leaving = phase === "draining" || phase === "shut";
   const rules: readonly [boolean, string][] = [
-    [(phase === "handshaking") === (handshake !== undefined), "it shakes hands exactly while it is handshaking"],
+    [(phase === "handshaking") === (handshake !== undefined), "it has a handshake exactly while it is handshaking"],
     [leaving === (closeReason !== undefined), "it has a close reason exactly while it leaves"],
     [leaving === (until !== Infinity), "its stream has an end exactly while it leaves"],
     [(delivery === "blocked") === (heapIndex !== -1), "it is in the lag heap exactly while it is blocked"],
     [
       (delivery === "current" && phase === "open") === (currentIndex !== -1),
-      "it is in the list of those that are current exactly while it is current and open",
+      "it is in the list of current connections exactly while it is current and open",
     ],
-    [delivery !== "current" || phase === "handshaking" || !feed.hasPending(connection), "one that is current is behind"],
-    [phase !== "shut" || !feed.hasPending(connection), "one that is shut is behind"],
+    [delivery !== "current" || phase === "handshaking" || !feed.hasPending(connection), "it is current and behind"],
+    [phase !== "shut" || !feed.hasPending(connection), "it is shut and behind"],
     [phase === "handshaking" || cursor <= feed.endFor(connection), "its cursor is beyond the end of its stream"],
     [delivery === "skipping" || connection.remainder === undefined || heapIndex !== -1, "a remainder waits for nothing"],
   ];

@@ -1,5 +1,5 @@
 /**
- * The counters: the accounts of a mob, over those who are here and those who were.
+ * The counters of a mob, over the connections of now and those that have left.
  *
  * @module
  */
@@ -17,9 +17,9 @@ import {
   noneClosed,
 } from "./stats.ts";
 
-/** Counts what no connection counts for itself, and adds up those that do. */
+/** Counts what no connection counts for itself, and adds up the counts of all connections. */
 export class Counters {
-  /** Connections that ever joined. */
+  /** Connections that have ever joined. */
   joined = 0;
   /** Events for connections that were gone. */
   staleEvents = 0;
@@ -30,28 +30,28 @@ export class Counters {
   readonly #undelivered: Count = { frames: 0, bytes: 0 };
   #pings = 0;
 
-  /** Somebody was kept out. */
+  /** A connection was not let in. */
   rejected(reason: CloseReason): void {
     this.#left[reason]++;
   }
 
-  /** A connection left, with these accounts. */
-  closed(connection: Connection, reason: CloseReason, accounts: DeliveryCounts): void {
+  /** A connection left, with these counts. */
+  closed(connection: Connection, reason: CloseReason, counts: DeliveryCounts): void {
     this.#left[reason]++;
     this.#pings += connection.decoder.pings;
-    addAccounts(this.#departed, accounts);
-    addVolume(this.#undelivered, accounts.lag);
+    addCounts(this.#departed, counts);
+    addCount(this.#undelivered, counts.lag);
   }
 
-  /** The accounts of everybody. Takes time in proportion to the connections: for people, not for every tick. */
+  /** Everything that is counted. Walks all connections: for people, not for every tick. */
   stats(slab: Slab<Connection>, publisher: Publisher<Connection>, admission: AdmissionStats): MobStats {
     const totals = noTotals();
-    addAccounts(totals, { ...this.#departed, lag: { frames: 0, bytes: 0 } });
+    addCounts(totals, { ...this.#departed, lag: { frames: 0, bytes: 0 } });
     let pings = this.#pings;
     let connections = 0;
-    for (const connection of members(slab)) {
+    for (const connection of joinedIn(slab)) {
       connections++;
-      addAccounts(totals, deliveryCounts(connection));
+      addCounts(totals, deliveryCounts(connection));
       pings += connection.decoder.pings;
     }
     return {
@@ -72,9 +72,9 @@ export class Counters {
     };
   }
 
-  /** Everybody who is here, the furthest behind first. */
+  /** All connections that have joined, the furthest behind first. */
   connections(slab: Slab<Connection>, now: number): ConnectionStats[] {
-    const list = Array.from(members(slab), (connection): ConnectionStats => {
+    const list = Array.from(joinedIn(slab), (connection): ConnectionStats => {
       const age = now - connection.since;
       const seconds = Math.max(age, 1) / 1000;
       return {
@@ -95,8 +95,8 @@ export class Counters {
 /** What is counted at the listeners. */
 export type AdmissionStats = Pick<MobStats, "handshakes" | "acceptFailures">;
 
-/** Everybody but unauthenticated connections. */
-function* members(slab: Slab<Connection>): Iterable<Connection> {
+/** The connections that have joined. */
+function* joinedIn(slab: Slab<Connection>): Iterable<Connection> {
   for (const connection of slab.values()) if (connection.phase !== "handshaking") yield connection;
 }
 
@@ -110,7 +110,7 @@ function feedStats(feed: Publisher<Connection>["feeds"][number]): FeedStats {
   };
 }
 
-/** The counts of one connection. Frames are counted when asked for, not when given. */
+/** The counts of one connection. Frames are counted here, not when they are written. */
 export function deliveryCounts(connection: Connection): DeliveryCounts {
   const { cursor, remainder, skippedAt, delivery, feed } = connection;
   const end = feed.endFor(connection);
@@ -118,7 +118,7 @@ export function deliveryCounts(connection: Connection): DeliveryCounts {
   const skipping = delivery === "skipping";
   const bytesSkipped = connection.bytesSkipped + (skipping ? end - cursor : 0);
   const framesSkipped = connection.framesSkipped + (skipping ? framesAtEnd - skippedAt : 0);
-  // One that has everything, or is skipping, may have a cursor that the log has left behind: it is not asked.
+  // The log may have dropped the cursor of a connection that has everything or is skipping: the log is not asked.
   const framesAtCursor = skipping || cursor === end ? framesAtEnd : feed.log.framesBefore(cursor);
   const lagFrames = framesAtEnd - framesAtCursor + (remainder === undefined ? 0 : 1);
   const published = framesAtEnd - connection.framesAtJoin;
@@ -142,14 +142,14 @@ function noTotals(): Totals {
   };
 }
 
-function addAccounts(to: Totals, accounts: DeliveryCounts): void {
-  addVolume(to.received, accounts.received);
-  addVolume(to.delivered, accounts.delivered);
-  addVolume(to.skipped, accounts.skipped);
-  addVolume(to.lag, accounts.lag);
+function addCounts(to: Totals, counts: DeliveryCounts): void {
+  addCount(to.received, counts.received);
+  addCount(to.delivered, counts.delivered);
+  addCount(to.skipped, counts.skipped);
+  addCount(to.lag, counts.lag);
 }
 
-function addVolume(to: Count, volume: Count): void {
-  to.frames += volume.frames;
-  to.bytes += volume.bytes;
+function addCount(to: Count, count: Count): void {
+  to.frames += count.frames;
+  to.bytes += count.bytes;
 }

@@ -1,9 +1,8 @@
 /**
- * Dispatch: what happens to a connection when an event names it.
+ * The dispatcher: handles events, and moves every connection through its life.
  *
- * The ancestor's lesson is in `Dispatcher.#tick`: state and events drift apart, so an event may name a connection
- * that an earlier event of the same batch has removed. Look the token up before handling the event, and on any error
- * just remove it.
+ * The ancestor's lesson is in `Dispatcher.#tick`: an event may name a connection that an earlier event of the same
+ * batch has removed. So the token is looked up before each event is handled, and on any error it is just removed.
  *
  * @module
  */
@@ -55,18 +54,18 @@ export class Dispatcher {
   readonly #counters: Counters = new Counters();
   readonly #eventLog: EventLog = new EventLog();
   readonly #acceptBackoff: AcceptBackoff;
-  /** Those whose sockets threw during the flush. */
+  /** Connections whose sockets threw during the flush. */
   readonly #broken: [Connection, unknown][] = [];
   /** Why no connection is let in any more; `undefined` while the mob is open. */
   #closing: string | undefined;
-  /** The next tick lets all connections leave. */
+  /** Whether the next tick starts draining all connections. */
   #draining = false;
   #empty: (() => void) | undefined;
-  /** The time of this tick, and that of its deadlines. */
+  /** The time of this tick by the adapter's clock, and by the clock of the deadlines. */
   #now: number;
   #awake = 0;
 
-  /** A dispatcher with no connections. */
+  /** Makes a dispatcher with no connections. */
   constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
     const wake = (): void => this.#poll.wake();
     this.#options = options;
@@ -106,7 +105,7 @@ export class Dispatcher {
     return this.#counters.connections(this.#slab, this.#adapter.now());
   }
 
-  /** Lets all connections have what was read so far, then leave; `empty` is called when the last one is gone. */
+  /** Publishes what was read so far, then drains all connections; calls `empty` when the last one is gone. */
   drain(why: string, empty: () => void): void {
     this.#closing = why;
     this.#empty = empty;
@@ -121,9 +120,9 @@ export class Dispatcher {
     this.#poll.wake();
   }
 
-  // --- coming in ---
+  // --- accepting ---
 
-  /** What the adapter of a listener calls. */
+  /** The registry that the adapter calls for a listener. */
   registryFor(listener: Listener): Registry {
     return {
       handshakeStarted: (remoteAddress) => this.#handshakeStarted(listener, remoteAddress),
@@ -134,7 +133,7 @@ export class Dispatcher {
     };
   }
 
-  /** The application joins: it has no handshake. Its token, or what keeps it out. */
+  /** Adds a connection of the application, without a handshake. Returns its token, or why it is not let in. */
   join(socket: Socket): Token | string {
     const connection = this.#place(undefined, this.#options.framing, socket);
     if (typeof connection === "string") return connection;
@@ -142,12 +141,12 @@ export class Dispatcher {
     return connection.token;
   }
 
-  /** What the socket of the application calls. */
+  /** The registry that the sockets of `mob.join()` call. */
   get localRegistry(): Pick<Registry, "ready"> {
     return { ready: (token, readiness) => this.#poll.ready(token, readiness) };
   }
 
-  /** A client is at a listener over TLS: whether its handshake may begin. */
+  /** A client has reached a TLS listener. Returns whether its handshake may begin. */
   #handshakeStarted({ accessList }: Listener, remoteAddress: string): boolean {
     const obstacle = this.#closing ?? this.#admission.handshakeStarted(remoteAddress, accessList);
     if (obstacle !== undefined) this.#refuse(remoteAddress, obstacle);
@@ -162,7 +161,7 @@ export class Dispatcher {
     this.#acceptBackoff.tryNow();
   }
 
-  /** A client comes through a listener, after its TLS handshake where there is one. */
+  /** A listener has accepted a client, after its TLS handshake if there is one. */
   #accept(listener: Listener, socket: Socket): Token | undefined {
     this.#admission.handshakeOver(socket.remoteAddress);
     const connection = this.#place(listener, listener.framing, socket);
@@ -173,7 +172,7 @@ export class Dispatcher {
     return connection.token;
   }
 
-  /** Gives the socket a place, or says what keeps it out. */
+  /** Makes a connection in a slot of the slab, or returns why it is not let in. */
   #place(listener: Listener | undefined, framing: FramingName, socket: Socket): Connection | string {
     const { remoteAddress } = socket;
     const obstacle = this.#closing ?? this.#admission.enter(remoteAddress, listener?.accessList);
@@ -185,7 +184,7 @@ export class Dispatcher {
     );
     const connection = token === undefined ? undefined : this.#slab.get(token);
     if (connection === undefined) {
-      // The admission counts as the slab does, so this is a slab whose slots are retired.
+      // Admission counts as the slab does, so this slab has retired slots.
       this.#admission.leave(remoteAddress);
       return this.#refuse(remoteAddress, "no slot is left");
     }
@@ -199,7 +198,7 @@ export class Dispatcher {
     return obstacle;
   }
 
-  /** The connection joins: its stream begins, and it is announced. */
+  /** The connection joins: its stream begins here, and the application is told. */
   #open(connection: Connection): void {
     const { token, socket, feed } = connection;
     connection.phase = "open";
@@ -216,7 +215,7 @@ export class Dispatcher {
 
   // --- a tick ---
 
-  /** One batch of events: handle each, write to all, deal with those that are late, tell the application. */
+  /** Handles one batch of events: read, write to all, remove what is late, tell the application. */
   #tick(events: ReadonlyMap<Token, Readiness>): void {
     this.#now = this.#adapter.now();
     this.#awake = this.#timeouts.clock.now();
@@ -226,7 +225,7 @@ export class Dispatcher {
     for (const [token, readiness] of events) {
       const connection = this.#slab.get(token);
       if (connection === undefined) {
-        // An earlier event, of this batch or another, has removed it. That is normal, and costs nothing.
+        // An earlier event, of this batch or another, has removed the connection. That is normal, and costs nothing.
         this.#counters.staleEvents++;
         continue;
       }
@@ -240,7 +239,7 @@ export class Dispatcher {
     this.#publisher.flush();
     for (const [connection, error] of this.#broken) this.#failed(connection, error);
     this.#broken.length = 0;
-    // A closing mob has published its last: no connection's lag grows any more, and drainTimeout bounds it.
+    // A closing mob publishes nothing more: no lag grows, and drainTimeout bounds it.
     const over = this.#closing === undefined ? this.#publisher.overLimit() : [];
     for (const connection of over) this.#remove(connection, "lagged");
     this.#expire();
@@ -259,7 +258,7 @@ export class Dispatcher {
     else if (connection.leaving) this.#discard(connection, final);
   }
 
-  /** A connection that shakes hands has sent something, its last when `final`. */
+  /** A handshaking connection is readable; `final`: no more will come. */
   #shakeHands(connection: Connection, final: boolean): void {
     if (this.#closing !== undefined) return this.#remove(connection, "refused", this.#closing);
     const outcome = this.#handshakes.read(connection.handshake!, connection.socket, final);
@@ -276,7 +275,7 @@ export class Dispatcher {
     }
   }
 
-  /** A connection that has joined is readable, or over when `final`. */
+  /** An open connection is readable; `final`: no more will come. */
   #read(connection: Connection, readiness: Readiness, final: boolean): void {
     this.#timeouts.idle.set(connection.token, this.#awake);
     if (final && this.#receiver.spent) return this.#postpone(connection, readiness);
@@ -286,31 +285,34 @@ export class Dispatcher {
     else if (outcome === "end") this.#leave(connection, this.#endOf(connection, readiness));
   }
 
-  /** What a connection that leaves still sends is read and forgotten. */
+  /** A leaving connection is readable: its bytes are read and dropped. */
   #discard(connection: Connection, final: boolean): void {
     this.#receiver.discard(connection);
     if (final) this.#remove(connection, connection.closeReason!);
   }
 
-  /** What many have sent that end at once does not fit into one tick: those that stay would fall behind by it. */
+  /**
+   * The tick's read budget is spent: this final event waits for the next tick, so that many connections ending at once
+   * cannot push others over `maxLag`.
+   */
   #postpone({ token }: Connection, readiness: Readiness): void {
     this.#timeouts.frame.clear(token);
     this.#poll.ready(token, readiness & ~WRITABLE);
   }
 
-  /** What kind of end this is. Where a runtime shows a reset as an end, only the framing can tell. */
+  /** The close reason of an end. Where a runtime shows a reset as an end, only the framing can tell. */
   #endOf(connection: Connection, readiness: Readiness): CloseReason {
     if ((readiness & ERROR) !== 0) return "reset";
     return connection.decoder.pending > 0 ? "truncated" : "end";
   }
 
-  /** One connection's trouble is its own, even when the trouble is a defect of ours. */
+  /** A defect of mobcast costs the connection it happens to, and no other. */
   #failed(connection: Connection, error: unknown): void {
     this.#eventLog.failed(connection.socket.remoteAddress, error, this.#now);
     this.#remove(connection, "internal");
   }
 
-  // --- from a feed, while it flushes ---
+  // --- called by a feed while it flushes ---
 
   #blocked({ token }: Connection): void {
     if (!this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);
@@ -334,9 +336,9 @@ export class Dispatcher {
     }
   }
 
-  // --- ends ---
+  // --- leaving ---
 
-  /** The connection is given what has been published until now, then the end of the stream. */
+  /** Drains the connection: it receives what has been published until now, then the end of the stream. */
   #leave(connection: Connection, reason: CloseReason): void {
     connection.phase = "draining";
     connection.closeReason = reason;
@@ -345,7 +347,7 @@ export class Dispatcher {
     connection.feed.finish(connection);
   }
 
-  /** The connection is gone: from every list, from every count, and its socket is closed. The only way out. */
+  /** Takes the connection off every list and count, and closes its socket. There is no other way out. */
   #remove(connection: Connection, reason: CloseReason, why: string = reason): void {
     const { token, socket, feed, phase } = connection;
     if (this.#slab.remove(token) === undefined) return;
@@ -363,14 +365,14 @@ export class Dispatcher {
       this.#eventLog.left(connection, reason, counts.lag.bytes, this.#now);
       this.#hooks.left({ token, remoteAddress: socket.remoteAddress, reason });
     } else {
-      // A connection that never joined ends as one of two, so that the other reasons add up to those that did.
+      // A connection that never joined ends as one of two reasons: the others add up to those that joined.
       const rejection = reason === "unauthorized" ? reason : "refused";
       this.#counters.rejected(rejection);
       this.#eventLog.rejected(socket.remoteAddress, rejection, why, this.#adapter.now());
     }
   }
 
-  /** Deals with connections whose time is up. Input came first: one that was late only because we were is not late. */
+  /** Handles expired deadlines. Input is handled first: a connection that is late only because we were is not late. */
   #expire(): void {
     this.#late(this.#timeouts.frame, (connection) => this.#remove(connection, "frame-timeout"));
     this.#late(
@@ -378,13 +380,13 @@ export class Dispatcher {
       (connection) => this.#remove(connection, "unauthorized", "its handshake took too long"),
     );
     this.#late(this.#timeouts.idle, (connection) => {
-      // Its bytes wait for us: it is not idle.
+      // Its bytes wait for us: the connection is not idle.
       if (this.#receiver.holds(connection)) this.#timeouts.idle.set(connection.token, this.#awake);
       else this.#remove(connection, "idle");
     });
     this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.closeReason ?? "shutdown"));
     this.#late(this.#timeouts.stall, (connection) => {
-      // Under `skip` a connection can be full with nothing pending: it is not late, and is watched on.
+      // Under `skip` a socket can be full with nothing pending: the connection is not late, and its deadline starts anew.
       if (connection.leaving || connection.feed.hasPending(connection)) this.#remove(connection, "stalled");
       else this.#timeouts.stall.set(connection.token, this.#awake);
     });
@@ -400,7 +402,7 @@ export class Dispatcher {
     }
   }
 
-  /** What every connection has sent and the adapter has read is published; then all are on their way out. */
+  /** Publishes what the adapter has read of every connection, then drains all of them. */
   #drainAll(): void {
     this.#draining = false;
     const staying = [...this.#slab.values()].filter((connection) => !connection.leaving);

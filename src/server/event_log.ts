@@ -1,5 +1,5 @@
 /**
- * The event log: one structured log line for each thing worth telling, and no way to fill a disk with them.
+ * The event log: one structured log line for each event of a connection, at a limited rate, so that it fills no disk.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import type { Connection } from "./connection.ts";
 import type { CloseReason } from "./stats.ts";
 import { formatToken } from "../contract/token.ts";
 
-/** So many lines of one kind are written in a window; the rest are counted. */
+/** How many lines of one kind are written in a window; the others are counted. */
 const LINES = 10;
 
 /** The window, in milliseconds. */
 const WINDOW = 10_000;
 
-/** The most characters of an error that are told. */
+/** The most characters of an error that are logged. */
 const LONGEST_WHY = 200;
 
-/** Ends that are part of ordinary life, told at debug level. All others are refusals and cuts: warnings. */
+/** Ordinary ends, logged at debug level. All others are warnings. */
 const ORDINARY: ReadonlySet<CloseReason> = new Set(["end", "reset", "truncated", "shutdown"]);
 
-/** What was written and what was only counted of one kind of line. */
+/** How many lines of one kind were written, and how many only counted. */
 interface Tally {
   since: number;
   written: number;
   unwritten: number;
 }
 
-/** Writes the life of connections to the log. */
+/** Logs what happens to connections. */
 export class EventLog {
   readonly #tallies: Map<string, Tally> = new Map();
 
@@ -40,7 +40,7 @@ export class EventLog {
     );
   }
 
-  /** A connection left; `lag` is what it was still owed, in bytes. */
+  /** A connection left; `lag` bytes were still pending. */
   left(connection: Connection, reason: CloseReason, lag: number, now: number): void {
     const properties = () => ({
       reason,
@@ -63,7 +63,7 @@ export class EventLog {
     logger.error("Removed: {remoteAddress}, internal error: {error}", { remoteAddress, error });
   }
 
-  /** An incoming connection was not let in, because of a limit or a list, or because it did not say the secret. */
+  /** A connection was not let in, because of a limit or a list, or because it did not send the secret. */
   rejected(remoteAddress: string, reason: "refused" | "unauthorized", why: string, now: number): void {
     if (!this.#mayWrite(reason, now)) return;
     if (reason === "refused") {
@@ -71,7 +71,7 @@ export class EventLog {
     } else logger.warning("Unauthorized: {remoteAddress}, {why}", { reason, remoteAddress, why });
   }
 
-  /** A handshake came to nothing. What went wrong may be told in the client's own words, so it is cut short. */
+  /** A TLS handshake failed. The client may have written the error's text, so it is cut short. */
   handshakeFailed(remoteAddress: string, error: Error, now: number): void {
     const reason = "handshake-failed";
     if (!this.#mayWrite(reason, now)) return;
@@ -80,7 +80,7 @@ export class EventLog {
     logger.warning("Handshake failed: {remoteAddress}, {why}", { reason, remoteAddress, why });
   }
 
-  /** Whether one more line of this kind may be written. A new window starts with the count of those that were not. */
+  /** Whether one more line of this kind may be written. A new window begins by logging how many were not. */
   #mayWrite(kind: string, now: number): boolean {
     let tally = this.#tallies.get(kind);
     if (tally === undefined || now - tally.since >= WINDOW) {

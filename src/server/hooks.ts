@@ -1,5 +1,5 @@
 /**
- * News: what the application is told of who comes and goes.
+ * Hooks: what the application is told of connections that join and leave.
  *
  * @module
  */
@@ -8,62 +8,63 @@ import { callHook } from "../call_hook.ts";
 import type { CloseReason } from "./stats.ts";
 import type { Token } from "../contract/token.ts";
 
-/** Who came. */
+/** A connection that joined. */
 export interface JoinEvent {
-  /** The name of the connection. */
+  /** Names the connection. */
   readonly token: Token;
-  /** Who is at the other end: `127.0.0.1:54321`. */
+  /** The address and port of the client: `127.0.0.1:54321`. */
   readonly remoteAddress: string;
 }
 
-/** Who went, and why. */
+/** A connection that left. */
 export interface LeaveEvent extends JoinEvent {
   /** Why the connection ended. */
   readonly reason: CloseReason;
 }
 
 /**
- * What tells the application who comes and goes. Called at the end of a tick, so they may call anything of the mob. They
- * may be asynchronous, and are not waited for; what one throws or rejects with is logged.
+ * Functions of the application that are called when connections join and leave. They run at the end of a tick, so they
+ * may call anything of the mob. They may be asynchronous, and are not waited for; what a hook throws or rejects with is
+ * logged.
  */
 export interface MobHooks {
   /** A connection joined. */
-  readonly onJoin?: ((arrival: JoinEvent) => void) | undefined;
-  /** A connection left. Called once for each that joined. */
-  readonly onLeave?: ((departure: LeaveEvent) => void) | undefined;
+  readonly onJoin?: ((event: JoinEvent) => void) | undefined;
+  /** A connection left. Called once for each connection that joined. */
+  readonly onLeave?: ((event: LeaveEvent) => void) | undefined;
 }
 
-/** Collects news while a tick runs, and tells them at its end: the application never runs inside the core's loops. */
+/** Collects events while a tick runs and calls the hooks at its end: the application never runs inside the core's loops. */
 export class HookQueue {
   readonly #hooks: MobHooks;
-  #untold: (() => unknown)[] = [];
+  #pending: (() => unknown)[] = [];
 
-  /** News for these hooks. */
+  /** Makes an empty queue for these hooks. */
   constructor(hooks: MobHooks) {
     this.#hooks = hooks;
   }
 
-  /** Whether there is something to tell. */
+  /** Whether a hook is to be called. */
   get any(): boolean {
-    return this.#untold.length > 0;
+    return this.#pending.length > 0;
   }
 
-  /** Somebody came. */
-  joined(arrival: JoinEvent): void {
+  /** A connection joined. */
+  joined(event: JoinEvent): void {
     const { onJoin } = this.#hooks;
-    if (onJoin !== undefined) this.#untold.push(() => onJoin(arrival));
+    if (onJoin !== undefined) this.#pending.push(() => onJoin(event));
   }
 
-  /** Somebody went. */
-  left(departure: LeaveEvent): void {
+  /** A connection left. */
+  left(event: LeaveEvent): void {
     const { onLeave } = this.#hooks;
-    if (onLeave !== undefined) this.#untold.push(() => onLeave(departure));
+    if (onLeave !== undefined) this.#pending.push(() => onLeave(event));
   }
 
-  /** Tells everything, in the order in which it happened. */
+  /** Calls the hooks, in the order of the events. */
   tell(): void {
-    const untold = this.#untold;
-    this.#untold = [];
-    for (const tell of untold) callHook("Cannot tell the application who came or went: its hook failed", tell);
+    const pending = this.#pending;
+    this.#pending = [];
+    for (const call of pending) callHook("Cannot tell the application who came or went: its hook failed", call);
   }
 }

@@ -12,35 +12,35 @@ import { type Address, formatAddress } from "../contract/address.ts";
 import type { ServerTls } from "../contract/tls.ts";
 import type { FramingName } from "../framing/framing.ts";
 
-/** What a listener asks of those that come in. */
+/** What a listener requires of its clients. */
 export interface ListenerRules {
   /** How frames are delimited. */
   readonly framing: FramingName;
-  /** The addresses that may come in; none: all. */
+  /** The addresses that may connect; an empty list allows all. */
   readonly allow: readonly string[];
-  /** The addresses that may not, even if `allow` says so. */
+  /** The addresses that may not connect, even if `allow` has them. */
   readonly deny: readonly string[];
-  /** What a client has to send in its first frame, if anything. */
+  /** What a client has to send in its first frame; `undefined`: nothing. */
   readonly secret: string | undefined;
 }
 
 /** Makes the registry of one listener. */
 export type RegistryFor = (listener: Listener) => Registry;
 
-/** One address where clients come in, and the rules for them. */
+/** One URL where clients come in, and the rules for them. */
 export class Listener {
-  /** How its connections send and receive. */
+  /** The framing of its connections, in both directions. */
   readonly framing: FramingName;
-  /** Which remote addresses may come in. */
+  /** Which remote addresses may connect. */
   readonly accessList: AccessList;
-  /** What the adapter calls. */
+  /** The functions that the adapter calls. */
   readonly registry: Registry;
   readonly #address: Address;
   readonly #query: string;
   readonly #steps: readonly HandshakeStep[];
   #socket: ListeningSocket | undefined;
 
-  /** A listener that is not open yet. `query` ends its URL, where that names its framing. */
+  /** Makes a listener that is not open yet. `query` ends its URL where the URL names the framing. */
   constructor(address: Address, query: string, rules: ListenerRules, registryFor: RegistryFor) {
     this.framing = rules.framing;
     this.accessList = new AccessList(rules.allow, rules.deny);
@@ -50,33 +50,33 @@ export class Listener {
     this.registry = registryFor(this);
   }
 
-  /** Its URL: once it is open as opened, a port of 0 has become a real one. */
+  /** Its URL. Once the listener is open, a port of 0 has become a real one. */
   get url(): string {
     return formatAddress(this.#socket?.address ?? this.#address) + this.#query;
   }
 
-  /** The URLs of what it is open at: itself, or for a host name one URL for each of its IP addresses. */
+  /** The URLs at which it is open: its own, or for a host name one URL for each IP address. */
   get addresses(): readonly string[] {
     const { address = this.#address, addresses = [address] } = this.#socket ?? {};
     return addresses.map((each) => formatAddress(each) + this.#query);
   }
 
-  /** What a new connection has to do before it joins; `undefined`: nothing. */
+  /** The handshake of a new connection; `undefined`: the connection joins at once. */
   handshake(): Handshake | undefined {
     return chain(this.#steps);
   }
 
-  /** It is open. */
+  /** The adapter has opened the listener. */
   opened(socket: ListeningSocket): void {
     this.#socket = socket;
   }
 
-  /** Whether it can take new certificates. */
+  /** Whether the listener can take new certificates. */
   get reloads(): boolean {
     return this.#socket?.reload !== undefined;
   }
 
-  /** New connections are met with these certificates from now on. */
+  /** Shows these certificates to new connections from now on. */
   async reload(tls: ServerTls): Promise<void> {
     await this.#socket?.reload?.(tls);
   }
