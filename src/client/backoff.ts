@@ -28,10 +28,10 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** What each option has to be. */
 export const ATTEMPT_CHECKS: Checks = {
-  base: /* @__PURE__ */ isWhole("ms", 1, LONGEST_TIMER),
-  cap: /* @__PURE__ */ isWhole("ms", 1, LONGEST_TIMER),
-  attempts: /* @__PURE__ */ isWhole("maxAttempts", 1, Infinity),
-  settled: /* @__PURE__ */ isWhole("ms", 0, LONGEST_TIMER),
+  minDelay: /* @__PURE__ */ isWhole("ms", 1, LONGEST_TIMER),
+  maxDelay: /* @__PURE__ */ isWhole("ms", 1, LONGEST_TIMER),
+  maxAttempts: /* @__PURE__ */ isWhole("attempts", 1, Infinity),
+  stableAfter: /* @__PURE__ */ isWhole("ms", 0, LONGEST_TIMER),
   random: isFunction,
 };
 

@@ -33,7 +33,12 @@ export interface ReconnectWith {
   readonly signal?: AbortSignal | undefined;
 }
 
-const RECONNECT_CHECKS: Checks = { ...ATTEMPT_CHECKS, first: isBoolean, onChange: isFunction, onGap: isFunction };
+const RECONNECT_CHECKS: Checks = {
+  ...ATTEMPT_CHECKS,
+  retryInitial: isBoolean,
+  onChange: isFunction,
+  onGap: isFunction,
+};
 
 /** One connection of a reconnecting client. */
 interface Connection {

@@ -1,10 +1,11 @@
-/** Runs scenarios and prints their figures: `npm run scenarios -- [NAME ...] [--runtime node|bun|deno] [--short]`. */
+/** Runs scenarios and prints their figures: `npm run scenarios -- [NAME ...] [--runtime node|bun|deno] [--short] [--minutes N]`. */
 
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type RuntimeName, RUNTIMES } from "../helpers/command_line.ts";
 import type { Row, Scenario, Size } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
+import { soakOf } from "./soak.ts";
 
 /** What was asked for. */
 interface Task {
@@ -18,12 +19,20 @@ function understand(args: string[]): Task {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { runtime: { type: "string", multiple: true }, short: { type: "boolean", default: false } },
+    options: {
+      runtime: { type: "string", multiple: true },
+      short: { type: "boolean", default: false },
+      minutes: { type: "string" },
+    },
   });
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+  if (minutes !== undefined && !(minutes > 0)) {
+    throw new Error(`Cannot soak for ${values.minutes} minutes, give a number`);
+  }
   const scenarios = positionals.map((name) => {
     const found = SCENARIOS.find((scenario) => scenario.name === name);
     if (found === undefined) throw new Error(`no scenario ${name}: there are ${SCENARIOS.map(({ name }) => name)}`);
-    return found;
+    return found.name === "soak" ? soakOf(minutes) : found;
   });
   const runtimes = (values.runtime ?? []).map((name) => {
     const found = RUNTIMES.find((runtime) => runtime === name);

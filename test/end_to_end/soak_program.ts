@@ -1,0 +1,80 @@
+/** The process of the soak: mobs, clients and churn in one. `soak_program.ts MINUTES`; writes what it found as JSON. */
+
+import process from "node:process";
+import { CHURNS } from "./soak_churn.ts";
+import { census, leftovers } from "./soak_census.ts";
+import { copySources, Inventory } from "./soak_copy.ts";
+import { libraryIn, PATIENCE, Stage } from "./soak_stage.ts";
+import { pass } from "./waiting.ts";
+
+/** Rounds before the first count: what is made once is made then. */
+const WARM_UP = 2;
+
+/** The longest deadline that is left to run after a connection has gone, and a little, in milliseconds. */
+const REST = 1700;
+
+/** One round: all kinds at once, so that they meet. */
+async function round(stage: Stage): Promise<void> {
+  const open = new Set(Object.keys(CHURNS));
+  const all = Object.entries(CHURNS).map(async ([name, churn]) => {
+    await churn(stage).catch((error) => {
+      throw new Error(`${name}: ${error?.message}`);
+    });
+    open.delete(name);
+  });
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`these do not end: ${[...open].join(", ")}`)), 2 * PATIENCE);
+  });
+  await Promise.race([Promise.all(all), late]).finally(() => clearTimeout(timer));
+}
+
+/** Churns for so many minutes. Returns figures and problems. */
+async function soak(minutes: number, folder: string, inventory: Inventory): Promise<Record<string, unknown>> {
+  const stage = await Stage.open(await libraryIn(folder));
+  const rest = async (): Promise<void> => {
+    await stage.quiet();
+    await pass(REST);
+  };
+  for (let left = WARM_UP; left > 0; left--) await round(stage);
+  await rest();
+  const before = await census(inventory);
+  const deadline = performance.now() + minutes * 60_000;
+  let rounds = 0;
+  do {
+    await round(stage);
+    rounds++;
+  } while (performance.now() < deadline && stage.problems().length === 0);
+  await rest();
+  const after = await census(inventory);
+  const problems = [...stage.problems(), ...leftovers(before, after)];
+  const { joined, closed } = stage.open.stats();
+  const guarded = stage.guarded.stats();
+  const heard = stage.witnesses[0]!.heard;
+  await stage.close();
+  return {
+    problems,
+    figures: {
+      rounds,
+      joined: joined + guarded.joined,
+      "kept out": closed["handshake-failed"] + guarded.closed["handshake-failed"] + guarded.closed.unauthorized,
+      "heard by each witness": heard,
+      descriptors: `${before.descriptors} to ${after.descriptors}`,
+      handles: `${before.handles} to ${after.handles}`,
+      heap: `${(before.heap / 2 ** 20).toFixed(1)} to ${(after.heap / 2 ** 20).toFixed(1)} MiB`,
+      resident: `${(before.resident / 2 ** 20).toFixed(0)} to ${(after.resident / 2 ** 20).toFixed(0)} MiB`,
+      lists: Object.keys(after.lists).length,
+    },
+  };
+}
+
+const inventory = new Inventory();
+const { folder, remove } = copySources();
+process.on("exit", remove);
+const result = await soak(Number(process.argv[2]), folder, inventory).catch((error) => ({
+  figures: {},
+  problems: [error instanceof Error ? error.stack : String(error)],
+}));
+remove();
+console.log(JSON.stringify(result));
+process.exit(0);

@@ -1,0 +1,190 @@
+/** The stage of the soak: two mobs that stay, one that comes and goes, and those who hear everything. */
+
+import { join } from "node:path";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { pathToFileURL } from "node:url";
+import type { connect } from "../../src/client/connect.ts";
+import type { Mob } from "../../src/server/mob.ts";
+import type { Client } from "../../src/client/client.ts";
+import type { ReconnectingClient } from "../../src/client/reconnecting_client.ts";
+import type { serve } from "../../src/server/serve.ts";
+import { makeAuthority } from "../helpers/certificates.ts";
+import { Speaker, Witness } from "./soak_listeners.ts";
+import { pass } from "./waiting.ts";
+
+/** What unauthenticated have to say at the guarded mob. */
+export const SECRET = "the word of the soak";
+
+/** Nothing here takes longer on a busy machine, unless it hangs, in milliseconds. */
+export const PATIENCE = 10_000;
+
+/** Waits until it holds, by looking again and again: much of it nobody tells of. Rejects, saying what did not happen. */
+export async function comes(holds: () => boolean, what: () => string): Promise<void> {
+  const deadline = performance.now() + PATIENCE;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`within ${PATIENCE / 1000} s this did not happen: ${what()}`);
+    await pass(10);
+  }
+}
+
+/** The sources under test: `serve` and `connect` of the copy. */
+export interface Library {
+  readonly serve: typeof serve;
+  readonly connect: typeof connect;
+}
+
+/** Frames said in a row. */
+const BURST = 20;
+
+/** Takes the library out of the folder with the copy. */
+export async function libraryIn(folder: string): Promise<Library> {
+  const take = (name: string): Promise<unknown> => import(pathToFileURL(join(folder, "src", name)).href);
+  const [{ serve }, { connect }] = await Promise.all([take("server/serve.ts"), take("client/connect.ts")]) as [
+    Library,
+    Library,
+  ];
+  return { serve, connect };
+}
+
+/** Everything that stays while others come and go. */
+export class Stage {
+  /** A mob that everybody may join, and one with a secret and a rate; both over tcp, tls and unix. */
+  readonly open: Mob;
+  readonly guarded: Mob;
+  readonly library: Library;
+  /** The authority of the certificates. */
+  readonly ca: string;
+  /** One signal for all that can be aborted: what waits for it must let go of it. */
+  readonly signal: AbortSignal;
+  /** Who hear everything at the open mob, one over each transport and one that joined without a socket. */
+  readonly witnesses: Witness[] = [];
+  readonly #speaker: Speaker = new Speaker();
+  readonly #peers: Client[] = [];
+  readonly #folder: string;
+  readonly #ending: AbortController;
+  #passing: Mob | undefined;
+  #passingUrl = "tcp://127.0.0.1:0";
+  #returning: ReconnectingClient | undefined;
+  #returns = 0;
+
+  private constructor(
+    library: Library,
+    mobs: [Mob, Mob],
+    { ca, folder }: { ca: string; folder: string },
+  ) {
+    this.library = library;
+    [this.open, this.guarded] = mobs;
+    this.ca = ca;
+    this.#folder = folder;
+    this.#ending = new AbortController();
+    this.signal = this.#ending.signal;
+  }
+
+  /** Opens everything. */
+  static async open(library: Library): Promise<Stage> {
+    const authority = await makeAuthority("the authority of the soak");
+    const pair = await authority.issue();
+    const folder = mkdtempSync(join(tmpdir(), "mobcast-soak-doors-"));
+    const common = { tls: pair, frameTimeout: 400, stallTimeout: 1500, maxConnectionsPerAddress: 900 };
+    const doors = (name: string): string[] => ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", `unix://${folder}/${name}`];
+    const open = await library.serve({ ...common, listen: doors("open"), maxLag: 2 ** 20, maxFrame: 2 ** 18 });
+    const guarded = await library.serve({
+      ...common,
+      listen: doors("guarded"),
+      secret: SECRET,
+      maxFrameRate: 200,
+      slowConsumer: "skip",
+      echo: "others",
+      idleTimeout: 600,
+    });
+    const stage = new Stage(library, [open, guarded], { ca: authority.cert, folder });
+    await stage.#settle();
+    return stage;
+  }
+
+  /** How a client of the library is told to connect there. */
+  options(url: string): { tls?: { ca: string; servername: string } } {
+    return url.startsWith("tls:") ? { tls: { ca: this.ca, servername: "localhost" } } : {};
+  }
+
+  /** The host of the stage says something that everybody at the open mob hears. */
+  async say(count: number): Promise<void> {
+    for (let index = 1; index <= count; index++) {
+      await this.#peers[0]!.send(this.#speaker.next());
+      // The witnesses live in the same process as the mob, and must not lag because it keeps them from reading.
+      if (index % BURST === 0 || index === count) await this.#heard();
+    }
+  }
+
+  /** The third mob is closed, and opened again at the same place: its only client comes back by itself. */
+  async reopen(): Promise<void> {
+    await this.#passing?.close({ drain: 200 });
+    this.#passing = await this.library.serve({ listen: this.#passingUrl, tls: undefined, signal: this.signal });
+    this.#passingUrl = this.#passing.urls[0]!;
+    const expected = ++this.#returns;
+    this.#returning ??= await this.#comeBackAgain();
+    await comes(() => this.#passing!.stats().connections === 1, () => `the client is back, time ${expected}`);
+  }
+
+  /** Waits until only those are there who stay, and everybody has heard everything. */
+  async quiet(): Promise<void> {
+    const alone = (mob: Mob, members: number): boolean => {
+      const { connections, unauthenticated, handshakes } = mob.stats();
+      return connections === members && unauthenticated === 0 && handshakes === 0;
+    };
+    const tell = (): string => JSON.stringify([this.open, this.guarded].map((mob) => mob.connections()));
+    const all = (): boolean => alone(this.open, this.witnesses.length) && alone(this.guarded, 0);
+    await comes(all, () => `only those who stay are there: ${tell()}`);
+    await this.say(1);
+  }
+
+  /** What the witnesses have against what they heard, in words. */
+  problems(): string[] {
+    const [first, ...others] = this.witnesses;
+    const differ = others.filter(({ order, heard }) => order !== first!.order || heard !== first!.heard);
+    return [
+      ...this.witnesses.flatMap(({ problems }) => problems.slice(0, 3)),
+      ...(differ.length > 0 ? [`${differ.length} of ${this.witnesses.length} witnesses heard something else`] : []),
+      ...[this.open, this.guarded].flatMap((mob) =>
+        mob.stats().closed.internal > 0 ? [`${mob.stats().closed.internal} connections ended by internal errors`] : []
+      ),
+    ];
+  }
+
+  /** Closes everything. */
+  async close(): Promise<void> {
+    await this.#returning?.close({ timeout: 0 });
+    for (const peer of this.#peers) await peer.close();
+    await Promise.all([this.open, this.guarded, this.#passing].map((mob) => mob?.close({ drain: 500 })));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #settle(): Promise<void> {
+    for (const url of this.open.urls) {
+      this.#peers.push(await this.library.connect(url, this.options(url)) as Client);
+    }
+    this.#peers.push(this.open.join());
+    for (const peer of this.#peers) {
+      const witness = new Witness();
+      this.witnesses.push(witness);
+      void witness.listen(peer).catch((error) => witness.problems.push(`a witness: ${error}`));
+    }
+    await comes(() => this.open.stats().connections === this.#peers.length, () => "the witnesses are in");
+    await this.reopen();
+  }
+
+  #heard(): Promise<void> {
+    const all = (): boolean => this.witnesses.every((witness) => witness.heardOf(this.#speaker) === this.#speaker.said);
+    return comes(all, () => "every witness hears all");
+  }
+
+  async #comeBackAgain(): Promise<ReconnectingClient> {
+    const reconnect = { minDelay: 20, maxDelay: 200 };
+    const peer = await this.library.connect(this.#passingUrl, { reconnect }) as ReconnectingClient;
+    void (async () => {
+      for await (const _ of peer) continue;
+    })().catch(() => {});
+    return peer;
+  }
+}
