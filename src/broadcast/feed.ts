@@ -1,5 +1,5 @@
 /**
- * A feed: one log in one framing, with the connections that are given it and the policy for those that are slow.
+ * A feed: one log in one framing, with the connections that receive it and the slow-consumer policy.
  *
  * @module
  */
@@ -18,95 +18,98 @@ export interface Count {
   bytes: number;
 }
 
-/** A part of the log, from an offset to an offset. */
+/** A range of the log. */
 export interface LogRange {
-  /** Where it begins. */
+  /** The offset where it begins. */
   readonly from: number;
-  /** Where it ends. */
+  /** The offset where it ends. */
   to: number;
   /** How many frames it holds: counting them in the log would be a walk. */
   frames: number;
-  /** The next one of the same connection. */
+  /** The next range of the same connection. */
   next?: LogRange;
 }
 
 /**
  * How a connection stands to its feed. `current`: it had everything at the last flush. `ready`: its socket takes bytes
- * again, and it is given what is pending at the end of this tick. `blocked`: it waits for WRITABLE, in the lag heap.
- * `skipping` (policy `skip`): it was cut loose from the log, and goes on at the live end when its socket takes bytes.
+ * again, and receives what is pending at the end of this tick. `blocked`: it waits for WRITABLE, in the lag heap.
+ * `skipping` (policy `skip`): the log keeps nothing for it; it resumes at the tail when its socket takes bytes.
  */
 export type Delivery = "current" | "ready" | "blocked" | "skipping";
 
-/** What a feed needs of a connection, and notes on it. */
+/** What a feed reads and writes of a connection. */
 export interface Subscriber extends LagEntry {
   /** Takes the bytes. */
   readonly socket: Pick<Socket, "write">;
-  /** How it stands to the feed. Only the feed writes it. */
+  /** How the connection stands to the feed. Only the feed writes this. */
   delivery: Delivery;
-  /** Its place in the list of those that are current; -1: it is not in the list. */
+  /** The index in the list of current connections; -1: it is not in the list. */
   currentIndex: number;
-  /** Not read from until its own lag is small again: it is told when it has caught up. */
+  /** Whether reading is paused because of its own lag: `caughtUp` ends that. */
   readonly paused: boolean;
-  /** How many frames the feed had when it joined. */
+  /** How many frames the feed had when the connection joined. */
   framesAtJoin: number;
-  /** Frames that the feed could not carry, from joining until it began to leave; before that less {@link Feed.uncarried}. */
+  /**
+   * Frames that the feed could not carry, from joining until the connection left. While it is open, this is that number
+   * less {@link Feed.uncarried}.
+   */
   uncarried: number;
   /** Their bytes, in the same way. */
   uncarriedBytes: number;
-  /** Where its stream ends: the log's end at the moment it began to leave; `Infinity` before. */
+  /** The offset where its stream ends: the log's end when it began to leave; `Infinity` before that. */
   until: number;
-  /** How many frames the log had there. */
+  /** How many frames the log had at `until`. */
   framesAtUntil: number;
   /** The rest of a half-sent frame that the log no longer holds for it (`skip`). */
   remainder: Uint8Array | undefined;
-  /** How many frames the log had at its cursor when it was skipped; counts while it is `skipping`. */
+  /** How many frames the log had when `skipping` began. */
   skippedAt: number;
-  /** Ranges of the log that it is not given because it sent them (`echo: "others"`), the first first. */
+  /** Ranges of the log that the connection has sent itself and does not receive (`echo: "others"`), in order. */
   own: LogRange | undefined;
-  /** The last of them, when there are any. A list, since Node takes the first of a long array by moving all others. */
+  /** The last of these ranges. They are a linked list, since taking the first of a long array moves all others on Node. */
   ownLast: LogRange | undefined;
   /** Bytes that its socket took. */
   bytesDelivered: number;
-  /** Bytes that it missed. */
+  /** Bytes that it does not receive. */
   bytesSkipped: number;
-  /** Frames that it missed. */
+  /** Frames that it does not receive. */
   framesSkipped: number;
 }
 
-/** What a feed tells its server. Called while the tick's writes go on: record, do not remove. */
+/** What a feed tells the dispatcher. Called while the feed flushes: handlers must not remove connections. */
 export interface FeedEvents<Member extends Subscriber> {
-  /** The connection's socket is full: from now on it waits for WRITABLE. */
+  /** The connection's socket is full: the connection waits for WRITABLE. */
   blocked(connection: Member): void;
-  /** The connection's socket took something. Told of current connections only when idleness is watched. */
+  /** The connection's socket took bytes. For current connections only when `idleTimeout` is set. */
   progressed(connection: Member): void;
-  /** A connection that was blocked, paused or leaves has everything. */
+  /** A connection that was blocked or paused, or is leaving, has received everything. */
   caughtUp(connection: Member): void;
-  /** The connection's socket threw, which no socket may. */
+  /** The connection's socket threw, against the contract. */
   failed(connection: Member, error: unknown): void;
 }
 
-/** Hands one log to its connections, one write each a tick, and deals with those that do not keep up. */
+/** Writes one log to its connections, one write each a tick, and applies the policy to those that do not keep up. */
 export class Feed<Member extends Subscriber = Subscriber> {
   /** How its frames are delimited. */
   readonly framing: Framing;
   /** What all its connections receive. */
   readonly log: Log;
-  /** Connections that joined and were not removed. Without any nothing is appended. */
+  /** How many connections receive the feed. While there are none, nothing is appended. */
   subscribers = 0;
-  /** Frames that its framing cannot carry, while it had connections: they count as skipped. */
+  /** Frames that its framing cannot carry: they count as skipped. */
   uncarried = 0;
-  /** Bytes that they would have had. */
+  /** Bytes that those frames would have had. */
   uncarriedBytes = 0;
-  /** Writes asked of sockets. */
+  /** Calls of `write` on sockets. */
   writes = 0;
 
   readonly #options: BroadcastOptions;
   readonly #events: FeedEvents<Member>;
-  /** Those that are current: each is given what every tick brings, in one write. */
+  /** Current connections: each gets what a tick has published, in one write. */
   readonly #current: Member[] = [];
-  /** Those whose socket became writable in this tick. */
+  /** Connections whose socket became writable in this tick, and leaving ones. */
   #ready: Set<Member> = new Set();
-  /** Those that are blocked, the furthest behind first. */
+  /** Blocked connections, the furthest behind first. */
   readonly #blocked: LagHeap<Member> = new LagHeap();
   #flushedTo = 0;
   #backpressure = false;
@@ -119,30 +122,30 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.#events = events;
   }
 
-  /** Whether no connection may be read from, because of one's lag (`block`). */
+  /** Whether one connection is so far behind that none may be read from (`block`). */
   get backpressure(): boolean {
     return this.#backpressure;
   }
 
-  // --- what a connection is owed ---
+  // --- what is pending for a connection ---
 
-  /** Where the connection's stream ends as yet: the end of the log or, when it leaves, where that was then. */
+  /** The offset where the connection's stream ends now: the log's end, or where that was when it began to leave. */
   endFor(connection: Subscriber): number {
     return connection.until < this.log.end ? connection.until : this.log.end;
   }
 
-  /** How many frames the log had there. */
+  /** How many frames the log had at {@link endFor}. */
   framesAtEndFor(connection: Subscriber): number {
     return connection.until <= this.log.end ? connection.framesAtUntil : this.log.frames;
   }
 
-  /** Bytes the connection has yet to be given. */
+  /** Bytes that are pending for the connection. */
   lag(connection: Subscriber): number {
     const rest = connection.remainder?.length ?? 0;
     return connection.delivery === "skipping" ? rest : this.endFor(connection) - connection.cursor + rest;
   }
 
-  /** Frames that the feed could not carry since the connection joined, and that were for it. */
+  /** Frames of the connection's stream that the feed could not carry. */
   uncarriedFor({ until, uncarried, uncarriedBytes }: Subscriber): Count {
     const open = until === Infinity;
     return {
@@ -158,7 +161,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   // --- joining and leaving ---
 
-  /** The connection is given what is published from now on. */
+  /** Adds a connection, which receives what is published from now on. */
   add(connection: Member): void {
     this.subscribers++;
     connection.cursor = this.log.end;
@@ -168,7 +171,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.#addCurrent(connection);
   }
 
-  /** The connection's stream ends here: it is given the rest, and served once more even when there is none. */
+  /** Ends the connection's stream here. The connection is served once more, even when nothing is pending. */
   finish(connection: Member): void {
     connection.until = this.log.end;
     connection.framesAtUntil = this.log.frames;
@@ -179,7 +182,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.#makeReady(connection);
   }
 
-  /** The connection is given nothing more. */
+  /** Removes a connection: nothing more is written to it. */
   remove(connection: Member): void {
     this.subscribers--;
     this.#blocked.remove(connection);
@@ -187,7 +190,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.#ready.delete(connection);
   }
 
-  /** The connection's socket can take more: it is given what is pending at the end of this tick. */
+  /** The connection's socket takes bytes again: what is pending is written at the end of this tick. */
   resume(connection: Member): void {
     if (connection.delivery === "skipping") {
       this.#ready.add(connection);
@@ -199,7 +202,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   // --- publishing ---
 
-  /** Appends a run of frames that are in this feed's framing. */
+  /** Appends `count` frames that are in this feed's framing. */
   append(bytes: Uint8Array, start: number, end: number, count: number): void {
     this.log.append(bytes, start, end, count);
   }
@@ -209,7 +212,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.log.appendPieces(pieces, length);
   }
 
-  /** Appends a run of whole frames of another framing. Returns the bytes appended. */
+  /** Appends whole frames of another framing, each in this feed's own. Returns the bytes appended. */
   appendFrom(framing: Framing, bytes: Uint8Array, start: number, end: number): number {
     const before = this.log.end;
     for (let at = start; at < end;) {
@@ -227,7 +230,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     return this.log.end - before;
   }
 
-  /** The last `bytes` of the log are `count` frames that the connection has sent: it is not given them. */
+  /** Notes that the last `bytes` of the log are `count` frames of the sender, which does not receive them. */
   leaveOut(sender: Member, bytes: number, count: number): void {
     const from = this.log.end - bytes;
     const last = sender.own === undefined ? undefined : sender.ownLast;
@@ -244,7 +247,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   // --- the end of a tick ---
 
-  /** Gives each connection whose socket takes bytes what is new to it. */
+  /** Writes what is pending to each connection whose socket takes bytes. */
   flush(): void {
     const ready = this.#ready;
     if (ready.size > 0) {
@@ -254,7 +257,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     const published = this.log.end - this.#flushedTo;
     if (published === 0) return;
     this.#flushedTo += published;
-    // The next tick will bring about as much as this one.
+    // The next tick probably publishes about as much as this one.
     this.log.reserve(published);
     const current = this.#current;
     for (let index = 0; index < current.length;) {
@@ -263,7 +266,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
         if (connection.paused) this.#events.caughtUp(connection);
         index++;
       } else {
-        // The last one takes its place in the list, so the same index comes next.
+        // The last connection takes its place in the list, so the same index comes next.
         this.#removeCurrent(connection);
         this.#block(connection);
       }
@@ -271,8 +274,8 @@ export class Feed<Member extends Subscriber = Subscriber> {
   }
 
   /**
-   * Applies the slow-consumer policy after a flush. Returns the connections over `maxLag` that must go (`disconnect`),
-   * having looked at no others; `skip` moves them on and `block` holds everybody: they return none.
+   * Applies the slow-consumer policy after a flush. Returns the connections over `maxLag` that must be removed, and looks
+   * at no others. Under `skip` those that are open start skipping instead; under `block` none is returned.
    */
   overLimit(): Member[] {
     const { slowConsumer, maxLag } = this.#options;
@@ -293,7 +296,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     const { slowConsumer, maxLag } = this.#options;
     const furthest = this.#blocked.first?.cursor ?? this.log.end;
     this.log.trim(furthest);
-    // No connection needs the log, and none will soon be given more: it is freed.
+    // No connection needs the log: free it.
     if (this.#current.length === 0 && furthest === this.log.end) this.log.clear();
     if (slowConsumer !== "block") return;
     const worst = this.log.end - furthest;
@@ -307,34 +310,34 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.#events.caughtUp(connection);
   }
 
-  /** Writes until everything is given or the socket takes no more. Says whether everything is given. */
+  /** Writes until nothing is pending or the socket is full. Returns whether nothing is pending. */
   #give(connection: Member): boolean {
     const end = this.endFor(connection);
     if (connection.remainder !== undefined && !this.#giveRemainder(connection)) return false;
-    if (connection.delivery === "skipping") this.#land(connection, end);
+    if (connection.delivery === "skipping") this.#resumeAtTail(connection, end);
     let progressed = false;
     let full = false;
     while (connection.cursor < end && !full) {
-      const run = connection.own === undefined ? this.#read(connection.cursor, end) : this.#readOthers(connection, end);
-      if (run === undefined) continue;
-      const taken = this.#write(connection, run);
+      const bytes = connection.own === undefined ? this.#read(connection.cursor, end) : this.#readOthers(connection, end);
+      if (bytes === undefined) continue;
+      const taken = this.#write(connection, bytes);
       if (taken > 0) {
         connection.cursor += taken;
         progressed = true;
       }
-      full = taken < run.length;
+      full = taken < bytes.length;
     }
     if (progressed && (full || this.#options.idleTimeout > 0)) this.#events.progressed(connection);
     return !full;
   }
 
-  /** The log from the cursor on, as far as one write may go. */
+  /** The log's bytes from the cursor on, for one write. */
   #read(cursor: number, end: number): Uint8Array {
-    const run = this.log.read(cursor);
-    return run.length > end - cursor ? run.subarray(0, end - cursor) : run;
+    const bytes = this.log.read(cursor);
+    return bytes.length > end - cursor ? bytes.subarray(0, end - cursor) : bytes;
   }
 
-  /** The same for one that does not receive its own frames; `undefined` when it stepped over some instead. */
+  /** The same for a sender under `echo: "others"`; `undefined` when the cursor stepped over own frames instead. */
   #readOthers(connection: Member, end: number): Uint8Array | undefined {
     const first = connection.own!;
     if (first.from > connection.cursor) return this.#read(connection.cursor, Math.min(end, first.from));
@@ -367,7 +370,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   // --- the skip policy ---
 
-  /** The half-sent frame stays pending, and everything after it is missed until the socket takes bytes again. */
+  /** Starts skipping: the rest of the half-sent frame stays pending, and everything after it is skipped. */
   #skip(connection: Member): void {
     const boundary = this.log.boundaryAfter(connection.cursor);
     if (boundary > connection.cursor) {
@@ -381,8 +384,8 @@ export class Feed<Member extends Subscriber = Subscriber> {
     connection.delivery = "skipping";
   }
 
-  /** A connection that was skipping goes on at the live end; what was published meanwhile it has missed. */
-  #land(connection: Member, end: number): void {
+  /** Ends skipping: the connection goes on at the end of the log, and what was published meanwhile counts as skipped. */
+  #resumeAtTail(connection: Member, end: number): void {
     connection.framesSkipped += this.framesAtEndFor(connection) - connection.skippedAt;
     connection.bytesSkipped += end - connection.cursor;
     connection.cursor = end;

@@ -1,43 +1,43 @@
 /**
- * Blocked connections: who is furthest behind.
+ * The lag heap: blocked connections, the furthest behind first.
  *
  * @module
  */
 
-/** What the heap needs of a connection: its place in the log, and a field where the heap notes its own place. */
+/** What the heap reads and writes of a connection. */
 export interface LagEntry {
-  /** The offset up to which it was given the log. It stays while it is in the heap. */
+  /** The offset up to which the log was delivered. It does not change while the entry is in the heap. */
   cursor: number;
-  /** Where it stands in the heap; -1 when it does not. */
+  /** The index in the heap; -1: it is not in the heap. */
   heapIndex: number;
 }
 
 /**
  * The connections that wait for WRITABLE, as a binary heap with the furthest behind on top. It answers the two
- * questions that a tick asks, how far the log may be trimmed and who is over the limit, in O(1); adding and removing
- * one is O(log n); nobody walks.
+ * questions that a tick asks in O(1): how far the log may be trimmed, and which connections are over the limit. Adding
+ * and removing an entry is O(log n).
  */
 export class LagHeap<T extends LagEntry> {
   readonly #heap: T[] = [];
 
-  /** How many wait. */
+  /** How many entries there are. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** The furthest behind. */
+  /** The entry that is furthest behind; `undefined` when the heap is empty. */
   get first(): T | undefined {
     return this.#heap[0];
   }
 
-  /** Adds one that is not in the heap. */
+  /** Adds an entry that is not in the heap. */
   add(entry: T): void {
     entry.heapIndex = this.#heap.length;
     this.#heap.push(entry);
     this.#rise(entry.heapIndex);
   }
 
-  /** Removes one that is in the heap; nothing happens when it is not. */
+  /** Removes an entry; does nothing when it is not in the heap. */
   remove(entry: T): void {
     const index = entry.heapIndex;
     if (index === -1) return;

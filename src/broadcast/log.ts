@@ -7,7 +7,7 @@
 import { checkOptions, type Checks, isString, isWhole } from "../check.ts";
 import { type Framing, type FramingName, framingOf, overhead } from "../framing/framing.ts";
 
-/** How to build a {@link Log}. */
+/** The options of a {@link Log}. */
 export interface LogOptions {
   /** How frames are delimited. Default `u64`. */
   readonly framing?: FramingName;
@@ -17,14 +17,14 @@ export interface LogOptions {
 
 /**
  * 512 KiB: large enough that a tick seldom crosses a boundary, which costs every connection one more write (measured: 6 %
- * of the processor time a delivery at 256 KiB, 2 % more to gain at 1 MiB); small enough that what a runtime still sends
- * to a stuck client pins little.
+ * of the processor time a delivery at 256 KiB, 2 % more to gain at 1 MiB); small enough that a write to a stuck client,
+ * which keeps its segment in memory, keeps little.
  */
 const SEGMENT_SIZE = 512 * 1024;
 
 const LOG_CHECKS: Checks = { framing: isString, segmentSize: /* @__PURE__ */ isWhole("bytes", 1, 2 ** 30) };
 
-/** Under a small `maxLag` a segment is small, too: what is held beyond the furthest cursor is up to one of them. */
+/** The segment size for a `maxLag`: the log holds up to one segment beyond the furthest cursor. */
 export function segmentSizeFor(maxLag: number): number {
   return Math.min(SEGMENT_SIZE, Math.max(1, Math.floor(maxLag / 4)));
 }
@@ -36,7 +36,7 @@ interface Segment {
   readonly start: number;
   /** How many frames were published before it. */
   readonly framesBefore: number;
-  /** How many bytes are written. */
+  /** How many of its bytes are written. */
   filled: number;
 }
 
@@ -53,7 +53,7 @@ interface Segment {
  * const log = new BroadcastLog();
  * const frame = encodeFrame("u64", new TextEncoder().encode("hello"));
  * log.append(frame, 0, frame.length, 1);
- * console.log(log.run(0)); // what a connection with cursor 0 has to be given
+ * console.log(log.read(0)); // the next write to a connection with cursor 0
  * ```
  */
 export class Log {
@@ -63,11 +63,11 @@ export class Log {
   #frames = 0;
   #end = 0;
   #held = 0;
-  /** Bytes that are to come before the next run is given out, as far as that can be known. */
+  /** Bytes that are probably appended before the next read; see {@link reserve}. */
   #expected = 0;
-  /** The last run given out: all connections at one cursor share one view. */
-  #lastRun: Uint8Array | undefined;
-  #lastRunFrom = 0;
+  /** The view of the last read: all connections at one cursor share it. */
+  #lastRead: Uint8Array | undefined;
+  #lastReadFrom = 0;
 
   /** Makes an empty log. Throws a `TypeError` or a `RangeError` when an option is wrong. */
   constructor(options?: LogOptions) {
@@ -97,20 +97,20 @@ export class Log {
   }
 
   /**
-   * Everybody was given the log up to here, and before the next time about so many bytes will be appended. When the last
-   * segment has no room for them, they begin a new one, so that they are one run for everybody. At most a quarter of a
-   * segment is left empty for that.
+   * Tells the log that about so many bytes will be appended before the next read. When the last segment has no room for
+   * them, they begin a new segment, so that each connection gets them in one write. At most a quarter of a segment is
+   * left empty for that.
    */
   reserve(bytes: number): void {
     this.#expected = Math.min(bytes, this.#segmentSize >> 2);
   }
 
-  /** Copies a run of `count` whole frames, `bytes` from `start` to `end`, to the end of the log. */
+  /** Copies `count` whole frames, `bytes` from `start` to `end`, to the end of the log. */
   append(bytes: Uint8Array, start: number, end: number, count: number): void {
     let at = start;
     let left = count;
     if (this.#expected > 0) this.#begin();
-    // Only a run that does not fit is walked frame by frame, to find how much of it does.
+    // Only frames that do not fit together are walked, to find how many of them do.
     while (end - at > this.#room()) {
       const room = this.#room();
       let to = at;
@@ -157,23 +157,23 @@ export class Log {
   }
 
   /**
-   * The bytes from `offset` to the end of its segment: what a connection with this cursor is given next. Empty at the
-   * end of the log. The same view is returned until something is appended. Throws a `RangeError` when the offset is
-   * not in the log any more, or not yet.
+   * The bytes from `offset` to the end of its segment: the next write to a connection with this cursor. Empty at the end
+   * of the log. The same view is returned until something is appended. Throws a `RangeError` when the log does not hold
+   * the offset.
    */
   read(offset: number): Uint8Array {
-    if (this.#lastRun !== undefined && this.#lastRunFrom === offset) return this.#lastRun;
+    if (this.#lastRead !== undefined && this.#lastReadFrom === offset) return this.#lastRead;
     if (offset === this.#end) return EMPTY;
     const segment = this.#find(offset);
-    const run = segment.bytes.subarray(offset - segment.start, segment.filled);
-    this.#lastRun = run;
-    this.#lastRunFrom = offset;
-    return run;
+    const bytes = segment.bytes.subarray(offset - segment.start, segment.filled);
+    this.#lastRead = bytes;
+    this.#lastReadFrom = offset;
+    return bytes;
   }
 
   /**
-   * Drops every segment that ends at or before `offset`, the furthest-back cursor. The last one stays while it has
-   * room to grow into.
+   * Drops every segment that ends at or before `offset`, the cursor that is furthest behind. The last segment stays while
+   * it has room.
    */
   trim(offset: number): void {
     let drop = 0;
@@ -184,19 +184,19 @@ export class Log {
     }
     if (drop > 0) {
       this.#segments.splice(0, drop);
-      this.#lastRun = undefined;
+      this.#lastRead = undefined;
     }
   }
 
-  /** Drops everything: for when nobody needs any of it, nor is there anybody to be given more soon. */
+  /** Drops everything, for when no connection needs any of it. */
   clear(): void {
     if (this.#segments.length === 0) return;
     this.#segments = [];
     this.#held = 0;
-    this.#lastRun = undefined;
+    this.#lastRead = undefined;
   }
 
-  /** How many frames end at or before `offset`. Walks at most one segment: for accounts, not for the hot path. */
+  /** How many frames end at or before `offset`. Walks at most one segment: for counts, not for the hot path. */
   framesBefore(offset: number): number {
     if (offset === this.#end) return this.#frames;
     const segment = this.#find(offset);
@@ -228,7 +228,7 @@ export class Log {
     }
   }
 
-  /** Where the whole frame at `from` ends. No payload is longer than the bytes that hold it, so `to` is no limit. */
+  /** Where the whole frame at `from` ends. No payload is longer than the bytes that hold it, so `to` does for maxFrame. */
   #frameEnd(bytes: Uint8Array, from: number, to: number): number {
     return this.#framing.end(bytes, from, to, to);
   }
@@ -238,7 +238,7 @@ export class Log {
     return last === undefined ? 0 : last.bytes.length - last.filled;
   }
 
-  /** The first bytes of a tick. */
+  /** Begins a new segment when the last one has no room for the expected bytes. */
   #begin(): void {
     const room = this.#room();
     if (room > 0 && room < this.#expected) this.#grow(0);
@@ -261,12 +261,12 @@ export class Log {
     segment.filled += length;
     this.#end += length;
     this.#frames += frames;
-    this.#lastRun = undefined;
+    this.#lastRead = undefined;
   }
 
   #find(offset: number): Segment {
     const segments = this.#segments;
-    // Nearly every cursor is in the last segment; the others are found by halving.
+    // Nearly every cursor is in the last segment; the others are found by binary search.
     let low = 0;
     let high = segments.length - 1;
     if (high >= 0 && offset >= segments[high]!.start) low = high;

@@ -10,30 +10,29 @@ import { concatenate } from "../framing/receive_buffer.ts";
 import { type Count, Feed, type FeedEvents, type Subscriber } from "./feed.ts";
 import type { BroadcastOptions } from "./options.ts";
 
-
 /**
- * One log for each framing in use. A run of frames goes verbatim, in one copy, to the feed of its sender's framing, and
- * frame by frame to the other feeds. A framing without connections costs nothing. All of it happens in one call, so
- * every feed has the same frames in the same order; a frame that a feed's framing cannot carry counts there as skipped.
+ * Appends frames verbatim, in one copy, to the feed of the sender's framing, and frame by frame to the other feeds. A
+ * framing without connections costs nothing. All feeds get the frames in one call, so they have the same frames in the
+ * same order; a frame that a feed's framing cannot carry counts there as skipped.
  */
 export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member> }> implements Relay<Member> {
-  /** What was ever published, in bytes of the default framing. */
+  /** Everything that was published, in bytes of the default framing. */
   readonly published: Count = { frames: 0, bytes: 0 };
-  /** The feeds in the order in which they were first asked for; that of the default framing comes first. */
+  /** The feeds, in the order in which they were made; the feed of the default framing comes first. */
   readonly feeds: Feed<Member>[] = [];
 
   readonly #options: BroadcastOptions;
   readonly #events: FeedEvents<Member>;
   readonly #defaultOverhead: number;
 
-  /** Makes a publisher with one feed, that of `framing`. */
+  /** Makes a publisher with one feed, of the default `framing`. */
   constructor(framing: FramingName, options: BroadcastOptions, events: FeedEvents<Member>) {
     this.#options = options;
     this.#events = events;
     this.#defaultOverhead = overhead(this.feed(framing).framing);
   }
 
-  /** The feed of a framing, made when it is first asked for. */
+  /** The feed of a framing; makes it the first time. */
   feed(framing: FramingName): Feed<Member> {
     let feed = this.feeds.find((each) => each.framing.name === framing);
     if (feed === undefined) {
@@ -43,13 +42,13 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
     return feed;
   }
 
-  /** Whether no connection may be read from, because of one's lag in any feed (`block`). */
+  /** Whether one connection of any feed is so far behind that none may be read from (`block`). */
   get backpressure(): boolean {
     for (const feed of this.feeds) if (feed.backpressure) return true;
     return false;
   }
 
-  /** Writes asked of sockets. */
+  /** Calls of `write` on sockets. */
   get writes(): number {
     return this.feeds.reduce((sum, feed) => sum + feed.writes, 0);
   }
@@ -60,8 +59,8 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
   }
 
   /**
-   * How many bytes the largest feed may get for one byte of frames in `framing`, at the worst: a frame of one byte grows
-   * the most. 1 while no other feed has connections.
+   * The most bytes that the largest feed may get for one byte of frames in `framing`; a payload of one byte grows the
+   * most. 1 while no other feed has connections.
    */
   growth(framing: Framing): number {
     let growth = 1;
@@ -72,7 +71,7 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
     return growth;
   }
 
-  /** Publishes a run of whole frames. Returns by how many bytes the largest feed has grown beyond their own. */
+  /** Publishes `count` whole frames. Returns how many bytes more than these the largest feed has got. */
   publish(sender: Member, bytes: Uint8Array, start: number, end: number, count: number): number {
     const { feed } = sender;
     feed.append(bytes, start, end, count);
@@ -91,17 +90,17 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
 
   // --- the end of a tick ---
 
-  /** Gives each connection whose socket takes bytes what is new to it. */
+  /** Writes what is pending to each connection whose socket takes bytes. */
   flush(): void {
     for (const feed of this.feeds) feed.flush();
   }
 
-  /** Applies the slow-consumer policy. Returns the connections that must go. */
+  /** Applies the slow-consumer policy. Returns the connections that must be removed. */
   overLimit(): readonly Member[] {
     return this.feeds.length === 1 ? this.feeds[0]!.overLimit() : this.feeds.flatMap((feed) => feed.overLimit());
   }
 
-  /** Frees what every connection has, and sets or ends back-pressure. */
+  /** Trims the logs, and sets or ends back-pressure. */
   settle(): void {
     for (const feed of this.feeds) feed.settle();
   }

@@ -1,27 +1,26 @@
 /**
- * The relay: what lies between reading frames and publishing them. Without a bus there is nothing between: the publisher
- * is its own relay, and what is read is published at once.
+ * The relay: lies between reading frames and publishing them. Without a bus the publisher is the relay, and publishes what
+ * is read at once.
  *
  * @module
  */
 
 import type { Framing } from "../framing/framing.ts";
 
-/** Takes the frames that were read. */
+/** Takes the frames that the receiver has read. */
 export interface Relay<Sender> {
   /**
-   * Whether no connection may be read from now: one is too far behind (`block`), or the relay has no room. When it ends,
-   * the next tick reads those that were held back.
+   * Whether no connection may be read from now, because one is too far behind (`block`) or the relay has no room. When it
+   * ends, the next tick reads the connections that were held back.
    */
   readonly backpressure: boolean;
   /**
-   * How many bytes the largest feed may get for one byte of frames in `framing`, at the worst: 1 where frames are handed
-   * on as they came.
+   * The most bytes that the largest feed may get for one byte of frames in `framing`; 1 where frames stay as they are.
    */
   growth(framing: Framing): number;
   /**
-   * Takes a run of `count` whole frames of `sender`, in `bytes` from `start` to `end`, and copies what it keeps. Returns
-   * by how many bytes the largest feed has grown beyond the run's own: the reader's budget counts them.
+   * Takes `count` whole frames of `sender`, in `bytes` from `start` to `end`, and copies what it keeps. Returns how many
+   * bytes more than these the largest feed has got: the receiver's budget counts them.
    */
   publish(sender: Sender, bytes: Uint8Array, start: number, end: number, count: number): number;
   /** Takes one whole frame of `length` bytes that came in pieces. Returns the same. */

@@ -1,5 +1,5 @@
 /**
- * The mob: all connections that receive each other, and the listeners they come through.
+ * The mob: all connections that receive each other, and the listeners that accept them.
  *
  * @module
  */
@@ -41,23 +41,23 @@ import type { ServerTls, TlsSource } from "../contract/tls.ts";
 
 /** How to close a {@link Mob}. */
 export interface CloseOptions {
-  /** How long connections may take what they are owed, in milliseconds. Default `drainTimeout`; 0 drops them now. */
+  /** How long connections may take to receive what is pending, in milliseconds. Default `drainTimeout`; 0: no time. */
   readonly drain?: number;
 }
 
-/** What the listeners of a {@link Mob} are opened with, besides their URLs. */
+/** Options of the transport, for every listener of a {@link Mob}. */
 export interface TransportOptions {
-  /** The certificates of listeners over TLS, or what gets them: then `reload()` can bring new ones. */
+  /** The certificates of TLS listeners, or a function that gets them: `reload()` calls it again. */
   readonly tls?: TlsSource | undefined;
-  /** The mode bits of a Unix socket's file: who may connect. Default `0o600`, the owner alone. */
+  /** The mode bits of a Unix socket's file: which users may connect. Default `0o600`, the owner alone. */
   readonly unixMode?: number | undefined;
 }
 
 /** An open listener of a {@link Mob}. */
 export interface ListenerInfo {
-  /** Its URL, as in `urls`: where clients find it. */
+  /** Its URL, as in `urls`: clients connect to it. */
   readonly url: string;
-  /** The URLs of what it is open at: itself, or for a host name one URL for each of its IP addresses. */
+  /** The URLs at which it is open: its own, or for a host name one URL for each IP address. */
   readonly addresses: readonly string[];
 }
 
@@ -83,10 +83,10 @@ function listenChecks(): Checks {
   return { ...listenerChecks(), tls: isTlsSource, unixMode: isMode };
 }
 
-/** The options of {@link Mob.close}. A drain of 0 drops everybody now. */
+/** The options of {@link Mob.close}. A drain of 0 drops all connections now. */
 const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, LIMITS.drainTimeout.max) };
 
-/** The options of {@link Mob.join}. What a member says is published, so it need not say the secret. */
+/** The options of {@link Mob.join}. A local client needs no secret: its first message is published like any other. */
 function joinChecks(): Checks {
   return {
     ...peerChecks(),
@@ -96,8 +96,7 @@ function joinChecks(): Checks {
 }
 
 /**
- * What one listener is opened with, besides its URL. What is left out is as the mob has it; `framing` may also stand in
- * the URL, as `?framing=line`.
+ * The options of one listener. Each defaults to the mob's own; `framing` may also stand in the URL, as `?framing=line`.
  */
 export interface ListenerOptions extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "secret"> {}
 
@@ -126,9 +125,9 @@ export class Mob implements AsyncDisposable {
   readonly #dispatcher: Dispatcher;
   readonly #transportOptions: TransportOptions;
   readonly #listeners: Listener[] = [];
-  /** Those that are being opened: who closes waits for them. */
+  /** Listeners that are being opened: `close()` waits for them. */
   readonly #opening: Set<Promise<unknown>> = new Set();
-  /** What gets the certificates of each listener over TLS. */
+  /** The source of the certificates of each TLS listener. */
   readonly #certificates: Map<Listener, TlsSource> = new Map();
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
@@ -159,13 +158,13 @@ export class Mob implements AsyncDisposable {
   }
 
   /**
-   * Opens a listener, for a host name at every address that the name has, and returns its URL as opened: a port of
-   * 0 has become a real one. Rejects with a `TypeError` when an option is wrong or the
-   * URL is none, with an `Error` when its certificates do not fit or the secret would cross the network in the clear,
-   * and with the system's error, its `code` and the URL in it, when the listener cannot be opened.
+   * Opens a listener and returns its URL, in which a port of 0 has become a real one. A host name is opened at every
+   * address that it has. Rejects with a `TypeError` when an option or the URL is wrong, with an `Error` when the
+   * certificates do not fit or the secret would cross the network in the clear, and with the system's error, with its
+   * `code` and the URL, when the listener cannot be opened.
    *
-   * Listeners may differ in framing: all their clients are in one mob, in one order. A payload that a framing cannot
-   * carry, a newline in a `line`, is left out there, and counts as skipped.
+   * Listeners may differ in framing: all their clients are in one mob, in one order. A feed leaves out a payload that its
+   * framing cannot carry, such as a newline in a `line`, and counts it as skipped.
    *
    * @example
    * ```ts
@@ -200,7 +199,7 @@ export class Mob implements AsyncDisposable {
       throw describe(`Cannot listen on ${address.transport === "unix" ? url : formatAddress(address)}`, cause);
     };
     const certificates = address.transport === "tls" ? await certificatesOf(tls).catch(failed) : undefined;
-    // Closed while the certificates were being got.
+    // The mob may have closed while the certificates were being read.
     checkOpen();
     checkExposure(address, rules, certificates);
     const query = rules.framing === this.options.framing ? "" : `?framing=${rules.framing}`;
@@ -213,8 +212,8 @@ export class Mob implements AsyncDisposable {
   }
 
   /**
-   * Asks for the certificates again: incoming connections through listeners over TLS are met with them from now on, and nobody who is
-   * in is dropped. Rejects when they do not fit; the listeners then stay as they were.
+   * Gets the certificates again: TLS listeners show them to new connections from now on, and open connections stay.
+   * Rejects when they do not fit; the listeners then keep the old ones.
    *
    * @example
    * ```ts ignore
@@ -230,7 +229,7 @@ export class Mob implements AsyncDisposable {
   async reload(): Promise<void> {
     try {
       const sources = [...new Set(this.#certificates.values())];
-      // All are there before the first listener takes its own.
+      // Every source has answered before the first listener takes its certificates.
       const certificates = new Map(
         await Promise.all(sources.map(async (source) => [source, await certificatesOf(source)] as const)),
       );
@@ -241,8 +240,8 @@ export class Mob implements AsyncDisposable {
   }
 
   /**
-   * Joins the application itself: a connection without a socket, with the same interface as that of `connect()`, the
-   * same log and the same limits. Throws when the mob is full or closed.
+   * Joins the application itself: a client without a network socket, with the same interface as that of `connect()`
+   * and the same limits. Throws when the mob is full or closed.
    *
    * @example
    * ```ts
@@ -260,13 +259,13 @@ export class Mob implements AsyncDisposable {
   join(options?: JoinOptions): Client {
     const { framing, maxFrame } = this.options;
     const given = checkOptions("mob.join()", options, joinChecks());
-    const remoteAddress = new Client(this.#adapter, "the mob", { maxFrame, ...given, framing });
+    const client = new Client(this.#adapter, "the mob", { maxFrame, ...given, framing });
     const [inside, outside] = socketPair("inside", "the mob");
     const token = this.#dispatcher.join(inside);
     if (typeof token === "string") throw new Error(`Cannot join: ${token}`);
     inside.attach(this.#dispatcher.localRegistry, token);
-    outside.attach(remoteAddress.registry, remoteAddress.registry.accept(outside)!);
-    return remoteAddress;
+    outside.attach(client.registry, client.registry.accept(outside)!);
+    return client;
   }
 
   /** Everything the mob counts. */
@@ -274,16 +273,16 @@ export class Mob implements AsyncDisposable {
     return this.#dispatcher.stats();
   }
 
-  /** Who is connected, the furthest behind first. */
+  /** All connections that have joined, the furthest behind first. */
   connections(): ConnectionStats[] {
     return this.#dispatcher.connections();
   }
 
   /**
-   * Ends the mob: accepts nobody, publishes the whole frames already read, gives everyone what they are owed for up to
-   * `drain` milliseconds, half-closes, then drops. Resolves when the last connection is gone. Calling it again sets
-   * the time anew; with 0 everybody is dropped at once. Rejects with a `TypeError` or a `RangeError`, and closes nothing,
-   * when an option is wrong.
+   * Ends the mob: accepts no connection, publishes the whole frames already read, gives each connection up to `drain`
+   * milliseconds to receive what is pending, half-closes it, then drops it. Resolves when the last connection is gone.
+   * Calling it again starts the time anew; with 0 all connections are dropped at once. Rejects with a `TypeError` or a
+   * `RangeError`, and closes nothing, when an option is wrong.
    */
   close(options?: CloseOptions): Promise<void> {
     let drain: number;
@@ -316,7 +315,7 @@ export class Mob implements AsyncDisposable {
     return this.close();
   }
 
-  /** A listener that is being opened. Who closes the mob meanwhile waits for it, and it is closed again. */
+  /** Waits for a listener to open. A mob that closes meanwhile waits for it too, and closes it again. */
   async #whileOpening(listener: Listener, opening: Promise<ListeningSocket>): Promise<void> {
     const settled = opening.then(async (socket) => {
       listener.opened(socket);

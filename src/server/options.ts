@@ -23,20 +23,20 @@ export interface Limits {
   /** How far behind the log a connection may be, in bytes. Default 16 MiB. */
   readonly maxLag: number;
   /**
-   * How long bytes may wait for a connection that takes none, in milliseconds. Default 30 000. A kernel takes no byte
-   * until about a third of its send buffer is free, so it has to be longer than the slowest reader needs for that: with
-   * Linux' largest buffer, 4 MiB, a reader of 50 kB/s needs 28 seconds.
+   * How long bytes may be pending for a connection that takes none, in milliseconds. Default 30 000. A kernel takes no
+   * byte until about a third of its send buffer is free, and the timeout has to be longer than the slowest reader needs
+   * for that: with Linux' largest buffer, 4 MiB, a reader of 50 kB/s needs 28 seconds.
    */
   readonly stallTimeout: number;
   /** How long one frame may take from its first byte to its last, in milliseconds; 0 is no limit. Default 30 000. */
   readonly frameTimeout: number;
-  /** How long a connection may neither send nor be given anything, in milliseconds; 0 is no limit. Default 0. */
+  /** How long a connection may neither send nor receive anything, in milliseconds; 0 is no limit. Default 0. */
   readonly idleTimeout: number;
   /** How many frames a second are read from one connection; 0 is no limit. Default 0. */
   readonly maxFrameRate: number;
   /** How many bytes a second are read from one connection; 0 is no limit. Default 0. */
   readonly maxByteRate: number;
-  /** How long a leaving connection may take what it is owed, in milliseconds. Default 5 000. */
+  /** How long a leaving connection may take to receive what is pending, in milliseconds. Default 5 000. */
   readonly drainTimeout: number;
 }
 
@@ -46,20 +46,20 @@ export interface MobOptions extends Partial<Limits> {
   readonly framing?: FramingName;
   /** What happens to a connection whose lag passes `maxLag`. Default `disconnect`. */
   readonly slowConsumer?: SlowConsumer;
-  /** Who receives a frame: `all`, its sender too, or `others`. Default `all`. */
+  /** Which connections receive a frame: `all`, its sender too, or `others`. Default `all`. */
   readonly echo?: Echo;
   /**
-   * Who may come in, as addresses and CIDR blocks (`10.0.0.0/8`, `::1`) without bits behind the prefix. An IPv4 address
-   * over an IPv6 listener counts as IPv4, so `::/0` is all of IPv6 and nothing else. Default: everybody. Clients on Unix
-   * sockets and the application's own members have no address, and are never asked.
+   * The addresses that may connect, as IP addresses and CIDR blocks (`10.0.0.0/8`, `::1`) without bits behind the prefix.
+   * An IPv4 address over an IPv6 listener counts as IPv4, so `::/0` is all of IPv6 and nothing else. Default: all. Clients
+   * on Unix sockets and clients of `mob.join()` have no address and are never refused by it.
    */
   readonly allow?: readonly string[];
-  /** Who may not, even if `allow` says so. Default: nobody. */
+  /** The addresses that may not connect, even if `allow` has them. Default: none. */
   readonly deny?: readonly string[];
   /**
-   * What every client has to say in its first frame, as UTF-8 of up to 4096 bytes, within `frameTimeout` of connecting
-   * (within 30 seconds when that is 0). Pings before it are swallowed. Who does not say it never joins, and ends as
-   * `unauthorized`. Default: nothing.
+   * What every client has to send in its first frame, as UTF-8 of up to 4096 bytes, within `frameTimeout` of connecting
+   * (within 30 seconds when that is 0). Pings before it are swallowed. A client that does not send it never joins, and
+   * ends as `unauthorized`. Default: no secret.
    */
   readonly secret?: string | undefined;
 }
@@ -74,11 +74,11 @@ export type Unit = "connections" | "bytes" | "ms" | "frames/s" | "bytes/s";
 export interface Limit {
   /** The unit of the number. */
   readonly unit: Unit;
-  /** The value when none is given. */
+  /** The default. */
   readonly default: number;
-  /** The smallest value that is taken. */
+  /** The smallest value. */
   readonly min: number;
-  /** The largest value that is taken. */
+  /** The largest value. */
   readonly max: number;
   /** What the limit is, in a few words. */
   readonly about: string;
@@ -86,7 +86,7 @@ export interface Limit {
   readonly effect: string;
 }
 
-/** `setTimeout` counts in 32 bits: a longer one fires after a few milliseconds (measured on the three runtimes). */
+/** `setTimeout` counts in 32 bits: a longer timer fires after a few milliseconds (measured on the three runtimes). */
 export const LONGEST_TIMER: number = 2 ** 31 - 1;
 
 /**
@@ -183,7 +183,7 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
 };
 
 /**
- * The values of the options that are words; the first of each is the default.
+ * The options that are one of a few words, with their values; the first value is the default.
  *
  * @example
  * ```ts
@@ -220,7 +220,7 @@ export function mobChecks(): Checks {
     ...Object.fromEntries(Object.entries(CHOICES).map(([name, choices]) => [name, isOneOf(choices)])),
     allow: isList,
     deny: isList,
-    // With the framing, and without a word of it: see checkSecret.
+    // Checked together with the framing, by checkSecret, whose error does not show it.
     secret: () => {},
   };
 }
@@ -254,22 +254,22 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
   return resolved as unknown as ResolvedOptions;
 }
 
-/** The options that a listener may have of its own, checked like the mob's. */
+/** The options of a mob that a listener may set for itself. */
 const RULES = ["framing", "allow", "deny", "secret"] as const;
 
-/** What a listener asks of those that come in: what its own options say, and the rest as the mob has it. */
+/** The rules of a listener: its own options, and the mob's where it has none. */
 export function resolveListener(options: Pick<MobOptions, (typeof RULES)[number]>, mob: ResolvedOptions): ListenerRules {
   const { framing, allow, deny, secret } = mob;
   return resolveOptions({ framing, allow, deny, secret, ...options });
 }
 
-/** What each option of a listener has to be, certificates and modes apart. */
+/** What each option of a listener has to be, except those of the transport. */
 export function listenerChecks(): Checks {
   const checks = mobChecks();
   return Object.fromEntries(RULES.map((name) => [name, checks[name]!]));
 }
 
-/** The error does not show the secret: it may be all but right. */
+/** Throws when the secret cannot be one. The error does not show it: it may be almost right. */
 export function checkSecret(secret: unknown, framing: FramingName): void {
   const wrong = typeof secret === "string" ? refusesSecret(secret, framing) : `it is a string, not ${typeof secret}`;
   if (wrong !== undefined) throw new TypeError(`Cannot use secret (not shown): ${wrong}`);

@@ -1,5 +1,5 @@
 /**
- * Rate limit: keeps a connection to so many frames and bytes a second, by not reading from it.
+ * The rate limit: keeps each connection to a number of frames and bytes a second, by not reading from it.
  *
  * @module
  */
@@ -9,39 +9,39 @@ import type { Connection } from "./connection.ts";
 import { Deadlines } from "../reactor/deadlines.ts";
 import type { ResolvedOptions } from "./options.ts";
 
-/** How long a connection over its rate waits before it is looked at again, in milliseconds. */
+/** How long a connection over its rate is not read from, in milliseconds. */
 const WAIT = 50;
 
-/** Stands for no limit. Not `Infinity`: in no time at all, `0 * Infinity` would be credited, which is NaN. */
+/** Stands for no limit. Not `Infinity`: `0 * Infinity` is NaN, and would be credited when no time has passed. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-/** What a connection may still send: negative when it has overdrawn. */
+/** What is left in a connection's token bucket; negative when it is overdrawn. */
 interface Credit {
   frames: number;
   bytes: number;
-  /** When the credit was last topped up. */
+  /** When it was last filled. */
   at: number;
 }
 
 /**
- * A bucket for each connection that holds up to one second's worth and fills at the rate. A read may overdraw it by
- * one chunk, which the connection then waits off: the average holds.
+ * A token bucket for each connection. It holds up to one second's worth and fills at the rate. A read may overdraw it by
+ * one chunk; the connection then waits until it is filled again, so the average holds.
  */
 export class RateLimit {
-  /** The connections that wait; the mob makes them readable again when they expire. */
+  /** Connections over their rate; the dispatcher makes them readable again when they expire. */
   readonly waiting: Deadlines;
   readonly #frames: number;
   readonly #bytes: number;
   readonly #credits: Map<Connection, Credit> = new Map();
 
-  /** Limits to the rates of the options; a rate of 0 is no limit. */
+  /** Makes a limit with the rates of the options; a rate of 0 is no limit. */
   constructor(options: ResolvedOptions, adapter: Adapter, wake: () => void) {
     this.#frames = options.maxFrameRate || UNLIMITED;
     this.#bytes = options.maxByteRate || UNLIMITED;
     this.waiting = new Deadlines(adapter, WAIT, wake);
   }
 
-  /** Whether the connection may be read from now. When not, it is among the {@link waiting}. */
+  /** Whether the connection may be read from now. If not, it is among the {@link waiting}. */
   allows(connection: Connection, now: number): boolean {
     if (this.waiting.has(connection.token)) return false;
     const credit = this.#credits.get(connection);
@@ -58,7 +58,7 @@ export class RateLimit {
     return false;
   }
 
-  /** So much was read from the connection. */
+  /** Takes what was read out of the connection's bucket. */
   spend(connection: Connection, frames: number, bytes: number): void {
     const credit = this.#credits.get(connection);
     if (credit === undefined) return;

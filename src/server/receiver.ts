@@ -1,5 +1,5 @@
 /**
- * Receiver: reads connections, within budgets, and publishes their whole frames.
+ * The receiver: reads connections within budgets, and publishes their whole frames.
  *
  * @module
  */
@@ -13,16 +13,16 @@ import type { Limits } from "./options.ts";
 import type { Poll } from "../reactor/poll.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
-/** How a read ended: all there is was read, there is more for later, the stream is over, or a frame was too large. */
+/** How a read ended: nothing is left, more is left for later, the stream is over, or a frame is too large. */
 export type ReadOutcome = "drained" | "later" | "end" | "too-large";
 
 /** Bytes read from one connection in a tick, so that one fast publisher does not keep the others waiting. */
 const READ_BUDGET = 256 * 1024;
 
-/** Bytes read from all connections in a tick, so that what a tick appends to the log is bounded. */
+/** Bytes read from all connections in a tick, so that one tick appends a bounded amount to the log. */
 const TICK_BUDGET = 4 * 2 ** 20;
 
-/** Reads connections, and holds reading back. */
+/** Reads connections, and stops reading where that is the back-pressure. */
 export class Receiver {
   readonly #relay: Relay<Connection>;
   readonly #poll: Poll;
@@ -31,13 +31,13 @@ export class Receiver {
   readonly #pauseLag: number;
   readonly #tickBudget: number;
   readonly #readBudget: number;
-  /** Those with something to read that came while nobody may be read from (`block`). */
+  /** Readable connections that are not read while the relay has back-pressure (`block`). */
   #held: Set<Connection> = new Set();
   #left = 0;
   #reading: Connection | undefined;
-  /** Bytes by which the largest feed has grown beyond what was read, in the chunk under way. */
+  /** Bytes by which the largest feed has grown beyond the current chunk. */
   #growth = 0;
-  // One sink for all decoders: a read allocates no closure.
+  // All decoders share one sink: a read allocates no closure.
   readonly #sink: FrameSink = {
     frames: (bytes, start, end, count) => {
       const connection = this.#reading!;
@@ -53,7 +53,7 @@ export class Receiver {
     },
   };
 
-  /** Hands what it reads to `relay`; what it could not read now it makes ready again on `poll`. */
+  /** Makes a receiver that hands frames to `relay`, and makes what it could not read ready again on `poll`. */
   constructor(
     options: Pick<Limits, "maxLag">,
     relay: Relay<Connection>,
@@ -66,12 +66,12 @@ export class Receiver {
     this.#frameDeadlines = frameDeadlines;
     this.#rate = rate;
     this.#pauseLag = options.maxLag / 2;
-    // A tick must not by itself push those who keep up over the limit.
+    // One tick must not push connections that keep up over the limit.
     this.#tickBudget = Math.max(1, Math.min(TICK_BUDGET, Math.floor(options.maxLag / 4)));
     this.#readBudget = Math.min(READ_BUDGET, this.#tickBudget);
   }
 
-  /** A tick begins: its budget is whole, and those that were held may be read when the hold is over. */
+  /** A tick begins: the budget is whole again, and held connections are readable once the back-pressure is over. */
   beginTick(): void {
     this.#left = this.#tickBudget;
     if (!this.released) return;
@@ -129,7 +129,7 @@ export class Receiver {
     return outcome;
   }
 
-  /** Reads and forgets, for a connection that is leaving: an unread inbox would tick its end into a reset. */
+  /** Reads and drops the bytes of a leaving connection: unread bytes would turn its end into a reset. */
   discard(connection: Connection): ReadOutcome {
     connection.unread = undefined;
     for (let left = this.#readBudget; left > 0;) {
@@ -141,26 +141,26 @@ export class Receiver {
     return this.#again(connection);
   }
 
-  /** The connection has caught up: what waited to be read from it is ready again. */
+  /** The connection has caught up: it is readable again. */
   unpause(connection: Connection): void {
     if (!connection.paused || this.#isBehind(connection)) return;
     connection.paused = false;
     this.#poll.ready(connection.token, READABLE);
   }
 
-  /** Whether the connection has something to read, and is not read from because of somebody else's lag (`block`). */
+  /** Whether the connection is readable and not read because another connection is behind (`block`). */
   holds(connection: Connection): boolean {
     return this.#held.has(connection);
   }
 
-  /** The connection is gone. */
+  /** Forgets a connection that is leaving or gone. */
   forget(connection: Connection): void {
     this.#frameDeadlines.clear(connection.token);
     this.#rate?.forget(connection);
     this.#held.delete(connection);
   }
 
-  /** The next bytes of the connection, at most `left`; the rest of a larger chunk waits for the next read. */
+  /** The next bytes of the connection, at most `left`; the rest of a larger chunk is kept for the next read. */
   #next(connection: Connection, left: number): Uint8Array | undefined | null {
     const chunk = connection.unread ?? connection.socket.read();
     connection.unread = undefined;
@@ -183,7 +183,7 @@ export class Receiver {
     return false;
   }
 
-  /** A connection that does not read is not read from: what it would say is of no use to it. */
+  /** A connection that does not read is not read from. */
   #isBehind(connection: Connection): boolean {
     return connection.delivery === "skipping" || connection.feed.lag(connection) > this.#pauseLag;
   }
@@ -194,8 +194,7 @@ export class Receiver {
   }
 
   /**
-   * A frame's time runs from its first byte: a new partial frame starts anew, a whole one has no deadline. Nor has one
-   * whose bytes may be here already: while it is we who do not read, it is not the client who is late.
+   * Starts `frameTimeout` at a frame's first byte. There is no deadline while we are the ones not reading.
    */
   #watchFrame(connection: Connection, outcome: ReadOutcome, completed: boolean): void {
     const { token, decoder } = connection;

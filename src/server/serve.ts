@@ -1,5 +1,5 @@
 /**
- * Serve: a mob with its listeners open, on the runtime at hand.
+ * `serve()`: makes a mob and opens its listeners, on the runtime at hand.
  *
  * @module
  */
@@ -38,7 +38,7 @@ function serveChecks(): Checks {
   return { listen: isListen, ...newMobChecks(), signal: isSignal, adapter: isAdapter };
 }
 
-/** Throws a `TypeError` when there are options for listeners of a kind, and none of that kind: they would be ignored. */
+/** Throws a `TypeError` for an option of TLS or Unix listeners when there is no such listener to use it. */
 function checkUse(urls: readonly string[], options: ListenerOptions): void {
   for (const [name, transport] of [["tls", "tls"], ["unixMode", "unix"]] as const) {
     if (options[name] === undefined || urls.some((url) => parseAddress(url).transport === transport)) continue;
@@ -47,11 +47,11 @@ function checkUse(urls: readonly string[], options: ListenerOptions): void {
 }
 
 /**
- * Starts a multi-echo server: whatever frame one client sends, every connected client receives.
+ * Starts a multi-echo server: every frame that one client sends, every connected client receives.
  *
- * Resolves when every listener is open. Rejects with a `TypeError` or a `RangeError` when a URL or an option is wrong, with
- * the system's error, its `code` and the URL in it, when a listener cannot be opened (the others are closed again), and
- * with the signal's reason when it has aborted.
+ * Resolves when every listener is open. Rejects with a `TypeError` or a `RangeError` when a URL or an option is wrong,
+ * with the system's error, with its `code` and the URL, when a listener cannot be opened (the others are closed again),
+ * and with the signal's reason when it has aborted.
  *
  * @example
  * ```ts

@@ -38,44 +38,43 @@ export const CLOSE_REASONS = {
 export type CloseReason = keyof typeof CLOSE_REASONS;
 
 /**
- * The accounts of one connection, or of all together. Always, in bytes and in frames (a half-given frame counts as
- * lag): what was published since it joined, its own frames too unless `echo` is `others`, is
- * `given + skipped + lag`.
+ * The counts of one connection, or of all together. Always, in bytes and in frames: what was published since the
+ * connection joined is `delivered + skipped + lag`. A frame that is half delivered counts as lag.
  */
 export interface DeliveryCounts {
-  /** What was published from it. */
+  /** What came from it and was published. */
   readonly received: Count;
   /** What its socket took. */
   readonly delivered: Count;
   /** What it missed: under `skip`, and its own frames when `echo` is `others`. */
   readonly skipped: Count;
-  /** What it has yet to be given. */
+  /** What is pending. */
   readonly lag: Count;
 }
 
 /** One connection, as `mob.connections()` lists it. */
 export interface ConnectionStats extends DeliveryCounts {
-  /** Its name. */
+  /** Names the connection for its whole life. */
   readonly token: Token;
-  /** Who is at the other end. */
+  /** The address and port of the client. */
   readonly remoteAddress: string;
-  /** The URL of the listener where it came in; `undefined`: the application joined. */
+  /** The URL of the listener that accepted it; `undefined` for `mob.join()`. */
   readonly listener: string | undefined;
   /** Milliseconds since it joined. */
   readonly age: number;
   /** Bytes a second that came from it, over its whole life. */
   readonly receivedRate: number;
-  /** Bytes a second that it was given, over its whole life. */
+  /** Bytes a second that were delivered to it, over its whole life. */
   readonly deliveredRate: number;
-  /** Whether it is not being read from now, because it does not read, or is over its rate. */
+  /** Whether the mob does not read from it now, because it does not read itself. */
   readonly paused: boolean;
 }
 
-/** One feed: the log of one framing, and those that are given it. */
+/** One feed: the log of one framing, and the connections that receive it. */
 export interface FeedStats {
   /** How its frames are delimited. */
   readonly framing: FramingName;
-  /** Connections that are given it. */
+  /** Connections that receive it. */
   readonly connections: number;
   /** What was published while it had connections. A frame that its framing cannot carry counts, and is skipped. */
   readonly published: Count;
@@ -87,29 +86,29 @@ export interface FeedStats {
 export interface MobStats extends DeliveryCounts {
   /** Connections now: those that have joined. */
   readonly connections: number;
-  /** Connections that have yet to say the secret. They count for the limits, and are not among `connections`. */
+  /** Connections that have not finished their handshake. They count for the limits, and not among `connections`. */
   readonly unauthenticated: number;
-  /** TLS handshakes under way. They count for the limits, too. */
+  /** TLS handshakes under way. They count for the limits. */
   readonly handshakes: number;
-  /** Connections that ever joined. */
+  /** Connections that have ever joined. */
   readonly joined: number;
   /** Ended connections by reason. Those `refused`, `handshake-failed` and `unauthorized` had never joined. */
   readonly closed: Readonly<Record<CloseReason, number>>;
-  /** What connections were still owed when they left. */
+  /** What was pending for connections when they left. */
   readonly undelivered: Count;
-  /** What was ever published, in bytes of the mob's own framing. */
+  /** Everything that was published, in bytes of the mob's own framing. */
   readonly published: Count;
-  /** The feeds, one for each framing that was ever in use. */
+  /** The feeds, one for each framing that has been in use. */
   readonly feeds: readonly FeedStats[];
-  /** Frames without a payload, swallowed. */
+  /** Frames without a payload; they are not published. */
   readonly pings: number;
-  /** Events for connections that were gone already, dropped. */
+  /** Events dropped because their connection was gone. */
   readonly staleEvents: number;
   /** Accepts that failed. */
   readonly acceptFailures: number;
   /** Ticks handled. */
   readonly ticks: number;
-  /** Writes asked of sockets. */
+  /** Calls of `write` on sockets. */
   readonly writes: number;
   /** Bytes of memory that the log holds. */
   readonly logBytes: number;

@@ -1,5 +1,5 @@
 /**
- * Timeouts: the deadlines that a connection can have.
+ * The timeouts: the deadlines that a connection can have.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { AwakeClock, type Clock } from "../reactor/awake_clock.ts";
 import { Deadlines } from "../reactor/deadlines.ts";
 import { LIMITS, type Limits } from "./options.ts";
 
-/** How long a connection that was told everything may take to hang up, in milliseconds. Then it is dropped. */
+/** How long a client may take to hang up after its stream has ended, in milliseconds. Then it is dropped. */
 const LINGER = 1000;
 
-/** How long a handshake may take where a frame may take for ever, in milliseconds. */
+/** How long a handshake may take where `frameTimeout` is 0, in milliseconds. */
 const DEFAULT_HANDSHAKE = LIMITS.frameTimeout.default;
 
 /** The slice of a mob's options that sets deadlines. */
@@ -20,38 +20,38 @@ export type TimeoutOptions = Pick<Limits, "stallTimeout" | "frameTimeout" | "idl
 
 /** The five kinds of deadline that a connection can have. */
 export class Timeouts {
-  /** What they go by. */
+  /** The clock of all deadlines. */
   readonly clock: Clock;
-  /** Bytes are waiting and none was taken. */
+  /** Bytes are pending and the socket takes none. */
   readonly stall: Deadlines;
-  /** A frame has begun and is not whole. */
+  /** A frame is not whole yet. */
   readonly frame: Deadlines;
-  /** It has not finished its handshake. */
+  /** The handshake is not finished. */
   readonly handshake: Deadlines;
-  /** Nothing happens. */
+  /** The connection neither sends nor receives. */
   readonly idle: Deadlines;
-  /** It was told everything and has not hung up. */
+  /** The stream has ended and the client has not hung up. */
   readonly linger: Deadlines;
   readonly #all: readonly Deadlines[];
 
-  /** Deadlines with the timeouts of the options. */
+  /** Makes the deadlines with the timeouts of the options. */
   constructor(adapter: Clock, options: TimeoutOptions, wake: () => void) {
     const clock = this.clock = new AwakeClock(adapter);
     this.stall = new Deadlines(clock, options.stallTimeout, wake);
     this.frame = new Deadlines(clock, options.frameTimeout, wake);
-    // A connection that may shake hands for ever would be a way to fill the mob without knowing anything.
+    // Without a deadline, clients that do not know the secret could fill the mob.
     this.handshake = new Deadlines(clock, options.frameTimeout || DEFAULT_HANDSHAKE, wake);
     this.idle = new Deadlines(clock, options.idleTimeout, wake);
     this.linger = new Deadlines(clock, Math.min(LINGER, options.drainTimeout), wake);
     this.#all = [this.stall, this.frame, this.handshake, this.idle, this.linger];
   }
 
-  /** A connection is gone. */
+  /** Clears all deadlines of a connection. */
   clear(token: Token): void {
     for (const deadlines of this.#all) deadlines.clear(token);
   }
 
-  /** Everybody is gone. */
+  /** Clears all deadlines and stops their timers. */
   stop(): void {
     for (const deadlines of this.#all) deadlines.stop();
   }

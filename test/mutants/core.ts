@@ -403,13 +403,13 @@ export const CORE: readonly Group[] = [
       {
         in: "#give",
         from: "        connection.cursor += taken;\n",
-        to: "        connection.cursor += read.length;\n",
+        to: "        connection.cursor += bytes.length;\n",
         why: "the remainder of a partial write is lost",
       },
       {
         in: "#give",
         from: "        connection.cursor += taken;\n",
-        to: "        connection.cursor += full ? 0 : taken === read.length ? taken : 0;\n",
+        to: "        connection.cursor += full ? 0 : taken === bytes.length ? taken : 0;\n",
         why: "a partial write is given again from its start",
       },
       {
@@ -540,13 +540,13 @@ export const CORE: readonly Group[] = [
         why: "own frames that lengthen a range are not counted",
       },
       {
-        in: "#land",
+        in: "#resumeAtTail",
         from: "    connection.own = undefined;\n",
         to: "",
         why: "own frames before a gap are left out behind it, too",
       },
       {
-        in: "#land",
+        in: "#resumeAtTail",
         from: "    connection.framesSkipped += this.framesAtEndFor(connection) - connection.skippedAt;\n",
         to: "",
         why: "frames published during a gap are not counted",
