@@ -318,7 +318,9 @@ export class Feed<Member extends Subscriber = Subscriber> {
     let progressed = false;
     let full = false;
     while (connection.cursor < end && !full) {
-      const bytes = connection.own === undefined ? this.#read(connection.cursor, end) : this.#readOthers(connection, end);
+      const bytes = connection.own === undefined
+        ? this.#read(connection.cursor, end)
+        : this.#readOthers(connection, end);
       if (bytes === undefined) continue;
       const taken = this.#write(connection, bytes);
       if (taken > 0) {

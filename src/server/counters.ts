@@ -11,8 +11,8 @@ import type { Slab } from "../reactor/slab.ts";
 import {
   type CloseReason,
   type ConnectionStats,
-  type FeedStats,
   type DeliveryCounts,
+  type FeedStats,
   type MobStats,
   noneClosed,
 } from "./stats.ts";

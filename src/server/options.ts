@@ -258,7 +258,10 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
 const RULES = ["framing", "allow", "deny", "secret"] as const;
 
 /** The rules of a listener: its own options, and the mob's where it has none. */
-export function resolveListener(options: Pick<MobOptions, (typeof RULES)[number]>, mob: ResolvedOptions): ListenerRules {
+export function resolveListener(
+  options: Pick<MobOptions, (typeof RULES)[number]>,
+  mob: ResolvedOptions,
+): ListenerRules {
   const { framing, allow, deny, secret } = mob;
   return resolveOptions({ framing, allow, deny, secret, ...options });
 }

@@ -733,7 +733,7 @@ export const CORE: readonly Group[] = [
     file: "src/server/counters.ts",
     bugs: [
       {
-        in: "members",
+        in: "joinedIn",
         from: 'if (connection.phase !== "handshaking") yield',
         to: "yield",
         why: "an unauthenticated connection is listed",
@@ -868,7 +868,7 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "tell",
-        from: "    this.#untold = [];\n",
+        from: "    this.#pending = [];\n",
         to: "",
         why: "what was told of a leaver is told again",
       },
