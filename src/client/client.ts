@@ -19,7 +19,6 @@ import { checkOptions } from "../check.ts";
 import { describe } from "../errors.ts";
 import { FrameDecoder, type FrameSink } from "../framing/decoder.ts";
 import type { Framing } from "../framing/framing.ts";
-import { concatenate } from "../framing/receive_buffer.ts";
 import { Log } from "../broadcast/log.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { CLOSE_TIMEOUT, Patience } from "./patience.ts";
@@ -40,7 +39,7 @@ import { SendQueue } from "./send_queue.ts";
 /** Bytes that wait to be sent before `send` makes its caller wait. */
 const SEND_AHEAD = 256 * 1024;
 
-/** Bytes of messages that wait for the application before the client stops reading. */
+/** Bytes that messages may hold while they wait for the application; then the client stops reading. */
 const RECEIVE_AHEAD = 1024 * 1024;
 
 /** How long `close` waits at most for the mob to hang up on one who has said nothing, in milliseconds. */
@@ -86,7 +85,7 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
   #socket: Socket | undefined;
   /** Messages that wait for room. */
   readonly #senders: SendQueue<Uint8Array> = new SendQueue();
-  readonly #messages: MessageQueue = new MessageQueue();
+  readonly #messages: MessageQueue;
   #state: "open" | "closing" | "closed" = "open";
   #error: Error | undefined;
   /** Why not all has arrived that was sent before `close`. Whoever closes looks for it; iterators just end. */
@@ -114,7 +113,8 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     this.#receive = receive;
     this.#closeTimeout = closeTimeout;
     this.#patience = new Patience(adapter, () => this.#end(this.#lost("nothing moved any more", "ETIMEDOUT")));
-    this.#decoder = new FrameDecoder({ framing: framing.name, maxFrame });
+    this.#messages = new MessageQueue(framing, maxFrame);
+    this.#decoder = new FrameDecoder({ framing: framing.name, maxFrame, ownsChunks: true });
     this.#outbox = new Log({ framing: framing.name });
     if (secret !== undefined) this.#outbox.appendPayload(new TextEncoder().encode(secret));
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
@@ -290,20 +290,10 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return false;
   }
 
-  /** Cuts frames into payloads, each a copy: the application may keep it without keeping the whole chunk. */
+  /** What was received waits as frames, and is cut into messages when the application takes it. */
   readonly #sink: FrameSink = {
-    frames: (bytes, start, end) => {
-      const { header, trailer } = this.#framing;
-      for (let at = start; at < end;) {
-        const next = this.#framing.end(bytes, at, end, this.#maxFrame);
-        this.#messages.push(bytes.slice(at + header, next - trailer));
-        at = next;
-      }
-    },
-    pieces: (pieces, length) => {
-      const { header, trailer } = this.#framing;
-      this.#messages.push(concatenate(pieces, length).subarray(header, length - trailer));
-    },
+    frames: (bytes, start, end, count) => this.#messages.push(bytes, start, end, count),
+    pieces: (pieces, length) => this.#messages.pushPieces(pieces, length),
   };
 
   #write(socket: Socket): void {

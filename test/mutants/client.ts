@@ -26,12 +26,6 @@ export const CLIENT: readonly Group[] = [
         why: "a client reads on though its application does not",
       },
       {
-        in: "#sink",
-        from: "bytes.slice(at + header, next - trailer)",
-        to: "bytes.subarray(at + header, next - trailer)",
-        why: "a message is a view of what it came in",
-      },
-      {
         in: "#write",
         from: " || this.#unsent > 0 || this.#shut",
         to: " || this.#shut",
@@ -70,10 +64,34 @@ export const CLIENT: readonly Group[] = [
     proof: { on: ["node"], tests: "test/unit/client.test.ts" },
     bugs: [
       {
-        in: "take",
-        from: "    this.#bytes -= message.length;\n",
+        in: "#drop",
+        from: "    this.#bytes -= entry.cost;\n",
         to: "",
         why: "a mailbox that was full once stays full",
+      },
+      {
+        in: "take",
+        from: "entry.bytes.slice(start + header, entry.at - trailer)",
+        to: "entry.bytes.subarray(start + header, entry.at - trailer)",
+        why: "a message is a view of what it came in",
+      },
+      {
+        in: "push",
+        from: "size < SMALL && this.#entries.length > 0",
+        to: "size < 0",
+        why: "messages of one byte wait as objects",
+      },
+      {
+        in: "#add",
+        from: "bytes.buffer.byteLength + ENTRY_COST",
+        to: "bytes.length",
+        why: "a message queue counts payloads, and not what it holds",
+      },
+      {
+        in: "#drop",
+        from: "    if (entry === this.#block) this.#block = undefined;\n",
+        to: "",
+        why: "what comes after the last block was taken goes into it, and is lost",
       },
     ],
   },

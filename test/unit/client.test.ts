@@ -4,6 +4,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { connect } from "../../src/client/connect.ts";
 import { MessageQueue } from "../../src/client/message_queue.ts";
+import { encodeFrame, FRAMINGS } from "../../src/framing/framing.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import type { Client } from "../../src/client/client.ts";
 import { serve, type ServeOptions } from "../../src/server/serve.ts";
@@ -260,10 +261,45 @@ test("serve and connect dispose of themselves", TIMEOUT, async () => {
   assert(mob.urls.length === 0);
 });
 
-test("Message queue counts the bytes that nobody took, message by message", () => {
-  const messages = new MessageQueue();
-  for (const text of ["one", "three", "seventeen"]) messages.push(bytesOf(text));
-  const counts = [messages.bytes];
-  while (messages.take() !== undefined) counts.push(messages.bytes);
-  assertEquals(counts, [17, 14, 9, 0]);
+test("Message queue holds messages of one byte for what their frames take, in order", () => {
+  const messages = new MessageQueue(FRAMINGS.u64, 2 ** 20);
+  const frames = 100_000;
+  for (let at = 0; at < frames; at++) messages.push(encodeFrame("u64", Uint8Array.of(at % 251)), 0, 9, 1);
+  // The first one waits by itself; the last block has room left.
+  assertLess(messages.bytes, 1.1 * 9 * frames + 8192);
+  assertLess(9 * frames, messages.bytes);
+  for (let at = 0; at < frames; at++) {
+    const message = messages.take()!;
+    assert(message.length === 1 && message[0] === at % 251 && message.buffer.byteLength === 1, `message ${at}`);
+  }
+  assertEquals([messages.take(), messages.bytes], [undefined, 0]);
+});
+
+test("Message queue counts the whole buffer that a run of frames pins, and gives out copies", () => {
+  const messages = new MessageQueue(FRAMINGS.line, 2 ** 20);
+  const text = bytesOf("one two three\n".repeat(500));
+  const chunk = new Uint8Array(text.length + 4000).subarray(0, text.length);
+  chunk.set(text);
+  messages.push(chunk, 0, chunk.length, 500);
+  assertLess(chunk.buffer.byteLength - 1, messages.bytes);
+  const counted = messages.bytes;
+  messages.push(chunk, 0, 1400, 100);
+  // No more than a part of the chunk, so it is copied out.
+  assertLess(messages.bytes, counted + 1400 + 1024);
+  messages.pushPieces([bytesOf("in "), bytesOf("pieces\n")], 10);
+  for (let at = 0; at < 600; at++) assertEquals(textOf(messages.take()!), "one two three");
+  assertEquals([textOf(messages.take()!), messages.take(), messages.bytes], ["in pieces", undefined, 0]);
+});
+
+test("Message queue gives back what a block of small frames did not need", () => {
+  const messages = new MessageQueue(FRAMINGS.u64, 2 ** 20);
+  const large = encodeFrame("u64", new Uint8Array(1100));
+  const small = encodeFrame("u64", Uint8Array.of(7));
+  for (let at = 0; at < 100; at++) {
+    messages.push(large, 0, large.length, 1);
+    messages.push(small, 0, small.length, 1);
+  }
+  assertLess(messages.bytes, 100 * (large.length + small.length + 2 * 256) + 8192);
+  for (let at = 0; at < 200; at++) assertEquals(messages.take()!.length, at % 2 === 0 ? 1100 : 1);
+  assertEquals(messages.bytes, 0);
 });
