@@ -67,7 +67,7 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
     const client = clientAt(simulation, who);
     // Who says another secret, or none, has said all it will.
     if (client === undefined || !client.speaks || !client.sane) return;
-    client.poison(garbage(simulation, how));
+    client.poison(garbage(client, simulation.options.maxFrame, how));
     client.push(Infinity);
   },
   deliver: (simulation, { who }) => simulation.deliver(who % Math.max(1, simulation.network.waiting.length)),
@@ -142,11 +142,11 @@ function goneToken({ gone }: Simulation, who: number): Token {
 }
 
 /** Bytes that begin no frame within limits. In the `line` framing only a line that is too long is one. */
-function garbage({ options, header }: Simulation, how: number): Uint8Array {
-  const bytes = new Uint8Array(options.framing === "line" ? options.maxFrame + 1 : header + how);
-  if (options.framing === "line") return bytes.fill(65);
+function garbage({ listener, header }: Client, maxFrame: number, how: number): Uint8Array {
+  const bytes = new Uint8Array(listener.framing === "line" ? maxFrame + 1 : header + how);
+  if (listener.framing === "line") return bytes.fill(65);
   const view = new DataView(bytes.buffer);
-  if (how === 0) view.setUint32(header - 4, options.maxFrame + 1);
+  if (how === 0) view.setUint32(header - 4, maxFrame + 1);
   else if (how === 1) view.setUint32(0, 0x80000000);
   else if (how === 2) bytes.fill(255);
   else if (how === 3) bytes.set(new TextEncoder().encode("GET / HT").subarray(0, header));

@@ -83,7 +83,8 @@ export const MANNERS = ["right", "right", "right", "wrong", "behind a ping", "ne
 export type Manner = (typeof MANNERS)[number];
 
 /** What a client has to say first, where there is a secret. Those that say it wrong, or never, say nothing else. */
-export function saySecret(client: Client, { secret, framing }: ResolvedOptions): void {
+export function saySecret(client: Client): void {
+  const { secret, framing } = client.listener;
   if (secret === undefined) return;
   const payload = new TextEncoder().encode(secret);
   if (client.manner === "never") return client.poison(new Uint8Array(0));
@@ -125,9 +126,9 @@ export class AdmissionChecker {
     this.#simulation = simulation;
   }
 
-  /** Whether an incoming connection from there must be let in now; if not, it must be refused. */
-  hasRoom({ address }: Home): boolean {
-    const { inside, members, mob, options, settings, closing, marks, network } = this.#simulation;
+  /** Whether an incoming connection must be let in now; if not, it must be refused. */
+  hasRoom({ home: { address }, listener }: Client): boolean {
+    const { inside, members, mob, options, closing, marks, network } = this.#simulation;
     const { maxConnections, maxConnectionsPerAddress } = options;
     const rows = members.length === 0 ? [] : mob.connections();
     const clients = [...inside.values(), ...network.handshakes.values()].map(({ client }) => client);
@@ -139,15 +140,15 @@ export class AdmissionChecker {
       this.#wasFull = true;
       marks.reach("full");
     }
-    const denied = address !== undefined && (settings.welcome ?? OPEN_HOUSE).out.includes(address);
+    const denied = address !== undefined && listener.out.includes(address);
     if (denied) marks.reach("kept out by address");
     return !full && !closing && !denied;
   }
 
   /** Whether a handshake must be let begin. */
-  mayKnock(home: Home): boolean {
+  mayKnock(client: Client): boolean {
     const { network, options, marks } = this.#simulation;
-    const room = this.hasRoom(home);
+    const room = this.hasRoom(client);
     const many = network.handshakes.size >= Math.ceil(options.maxConnections / 2);
     if (room && many) marks.reach("too many handshakes");
     return room && !many;
@@ -198,7 +199,7 @@ export class AdmissionChecker {
       if (late > 10) wrong("deadlines", `is there for ${late} ms too long`);
       if (!tickDue && socket.told) wrong("will go on", "was not read to its end");
       if (isWrong(socket)) wrong("unauthenticated", "has said something else than the secret, and stays");
-      if (socket.sawEnd && !tickDue) wrong("ends", "has ended its stream, and stays");
+      if ((socket.sawEnd || socket.sawFinal) && !tickDue) wrong("ends", "has ended its stream, and stays");
       if (drains) wrong("ends", "stays in a mob that closes");
     }
   }

@@ -79,7 +79,7 @@ export class CheckedSocket implements Socket {
     this.client = client;
     this.stream = stream;
     this.lastActivity = this.since = simulation.now;
-    this.unauthenticated = simulation.options.secret !== undefined;
+    this.unauthenticated = client.listener.secret !== undefined;
   }
 
   get remoteAddress(): string {
@@ -104,6 +104,7 @@ export class CheckedSocket implements Socket {
     if (this.lag > simulation.options.maxLag / 2 && !this.#mustBeRead) {
       simulation.violate("limits", `${simulation.nameOf(this)} is read from, and is ${this.lag} bytes behind`);
     }
+    if (!this.unauthenticated && !this.#mustBeRead) simulation.checker.reading(this);
     const fault = simulation.sweptFault();
     if (this.#springs(2) || fault === "throw") this.#throw("read");
     if (fault === "reset") this.client.reset();
@@ -231,8 +232,8 @@ export class CheckedSocket implements Socket {
   }
 
   #noteHowRead(length: number): void {
-    const { marks, header } = this.#simulation;
-    const { boundaries } = this.client.author;
+    const { marks } = this.#simulation;
+    const { author: { boundaries }, header } = this.client;
     for (let back = 1; back < header; back++) {
       if (boundaries.has(this.bytesRead - back) && back < length + header) marks.reach("header read in parts");
     }
@@ -240,9 +241,8 @@ export class CheckedSocket implements Socket {
   }
 
   #noteHowWritten(): void {
-    const { marks, header } = this.#simulation;
     if (this.stream.atBoundary) return;
     const into = this.stream.into;
-    marks.reach(into < header ? "header written in parts" : "frame written in parts");
+    this.#simulation.marks.reach(into < this.client.header ? "header written in parts" : "frame written in parts");
   }
 }

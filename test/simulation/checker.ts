@@ -6,8 +6,10 @@
 
 import { ERROR, HUP, READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import { segmentSizeFor } from "../../src/broadcast/log.ts";
-import type { ConnectionStats } from "../../src/server/stats.ts";
+import { type FramingName, FRAMINGS } from "../../src/framing/framing.ts";
+import type { ConnectionStats, FeedStats } from "../../src/server/stats.ts";
 import { formatToken, type Token } from "../../src/contract/token.ts";
+import { brokenInvariants } from "../helpers/invariants.ts";
 import type { Client } from "./client.ts";
 import { checkCounters } from "./counters.ts";
 import { checkInvariants } from "./invariants.ts";
@@ -26,8 +28,10 @@ export class Checker {
   /** Those that began to leave in this tick. */
   #leaversBefore: Set<Token> = new Set();
   #holds = false;
-  /** Bytes that the log held after the last tick. */
-  #held = 0;
+  /** A connection that was over maxLag behind after the last tick, under `block`: no other is read from. */
+  #blocker: CheckedSocket | undefined;
+  /** Bytes that the log of each framing held after the last tick. */
+  readonly #held: Map<FramingName, number> = new Map();
   #removedInTick = false;
   #inTick = false;
   #ticks = 0;
@@ -65,17 +69,30 @@ export class Checker {
     simulation.violate("work", `${simulation.nameOf(socket)} is written to, and there is neither news nor an event`);
   }
 
+  /** Under block nothing is read, but for what is over, while one connection is over maxLag behind, in any framing. */
+  reading(socket: CheckedSocket): void {
+    const { slowConsumer, echo } = this.#simulation.options;
+    if (slowConsumer !== "block" || echo === "others" || this.#blocker === undefined) return;
+    const { nameOf } = this.#simulation;
+    this.#simulation.violate(
+      "limits",
+      `${nameOf(socket)} is read from, and ${nameOf(this.#blocker)} is ${this.#blocker.lag} bytes behind`,
+    );
+  }
+
   /** A tick has ended. */
   afterTick(): void {
     this.#inTick = false;
     const simulation = this.#simulation;
-    const { mob, model } = simulation;
+    const { mob } = simulation;
     if (simulation.walks > 0 && !simulation.closing) {
       simulation.violate("work", "the tick walked over all connections");
     }
     const rows = mob.connections();
     this.#holds = simulation.options.slowConsumer === "block" && rows.some((row) => this.#isFarBehind(row));
-    let furthest = model.end;
+    this.#blocker = undefined;
+    const needed = new Map<FramingName, number>();
+    const blocked = new Set<FramingName>();
     for (const row of rows) {
       const socket = simulation.inside.get(row.token);
       if (socket === undefined) continue;
@@ -88,12 +105,20 @@ export class Checker {
       this.#checkWork(socket);
       checkInvariants(simulation, socket, row, { holds: this.#holds, wasLeaving: this.#leaversBefore.has(row.token) });
       socket.lag = row.lag.bytes;
-      const { gap, at } = socket.stream;
-      if (row.lag.bytes > 0) furthest = Math.min(furthest, gap?.to ?? at);
+      const { gap, at, image } = socket.stream;
+      const { name } = image.framing;
+      if (row.lag.bytes > 0) needed.set(name, Math.max(needed.get(name) ?? 0, image.end - (gap?.to ?? at)));
+      if (row.lag.bytes > 0 && socket.blocked) {
+        blocked.add(name);
+        if (socket.stream.behind > simulation.options.maxLag) this.#blocker = socket;
+      }
     }
+    if (blocked.size > 1) simulation.marks.reach("blocked in two feeds");
+    const broken = brokenInvariants();
+    if (broken !== undefined) simulation.violate("invariants", broken);
     simulation.admission.checkUnauthenticated();
     this.#checkPopulation(rows);
-    if (this.#ticks++ % STATS_EVERY === 0) this.#checkTotals(furthest);
+    if (this.#ticks++ % STATS_EVERY === 0) this.#checkTotals(needed);
     this.#checkRemovals();
     if (simulation.inside.size === 0 && this.#leaversBefore.size > 3) {
       simulation.marks.reach("everybody left in one batch");
@@ -102,9 +127,8 @@ export class Checker {
 
   /** Under block it keeps everybody from being read: what it leaves in the log counts, owed to it or not. */
   #isFarBehind({ token, lag }: ConnectionStats): boolean {
-    const { inside, model, options } = this.#simulation;
-    const at = inside.get(token)?.stream.at ?? model.end - lag.bytes;
-    return lag.bytes > 0 && model.end - at > options.maxLag / 2;
+    const { inside, options } = this.#simulation;
+    return lag.bytes > 0 && (inside.get(token)?.stream.behind ?? lag.bytes) > options.maxLag / 2;
   }
 
   /** One write a tick, but for the boundaries of segments and a half-given frame. Frames of its own divide it, too. */
@@ -130,48 +154,64 @@ export class Checker {
   }
 
   /** What the whole mob counts. */
-  #checkTotals(furthest: number): void {
+  #checkTotals(needed: ReadonlyMap<FramingName, number>): void {
     const simulation = this.#simulation;
-    const { published, logBytes: logHeld } = simulation.mob.stats();
-    const { end, frames } = simulation.model;
-    if (published.bytes !== end || published.frames !== frames) {
-      simulation.violate("accounts", `published is ${JSON.stringify(published)}, not ${end} bytes`);
+    const { published, feeds } = simulation.mob.stats();
+    const { bytes, frames } = simulation.model;
+    if (published.bytes !== bytes || published.frames !== frames) {
+      simulation.violate("accounts", `published is ${JSON.stringify(published)}, not ${bytes} bytes`);
     }
     simulation.admission.checkCounts();
-    // What was removed after the tick's end is let go of in the next one.
-    if (!simulation.tickDue) this.#checkMemory(logHeld, furthest);
+    for (const feed of feeds) {
+      this.#checkFeed(feed);
+      // What was removed after the tick's end is let go of in the next one.
+      if (!simulation.tickDue) this.#checkMemory(feed, needed.get(feed.framing) ?? 0);
+    }
+  }
+
+  /** What one feed counts: it takes part in the order while it has connections. */
+  #checkFeed({ framing, published }: FeedStats): void {
+    const simulation = this.#simulation;
+    // When exactly a member has gone, only the mob knows.
+    if (framing === simulation.options.framing && simulation.members.length > 0) return;
+    const due = simulation.model.image(framing).published;
+    if (published.bytes === due.bytes && published.frames === due.frames) return;
+    simulation.violate("accounts", `${framing}: published is ${JSON.stringify(published)}, not ${JSON.stringify(due)}`);
   }
 
   /** The log holds no more than the furthest behind needs: up to twice, when frames fill half of a segment each. */
-  #checkMemory(held: number, furthest: number): void {
+  #checkMemory({ framing, logBytes: held }: FeedStats, needed: number): void {
     const simulation = this.#simulation;
-    const { options, model, header } = simulation;
     const segment = this.#segment;
-    const largest = header + options.maxFrame + 1;
+    const largest = FRAMINGS[framing].header + simulation.options.maxFrame + 1;
     const members = simulation.members.some((member) => member.inside);
-    const needed = model.end - furthest;
     const bound = 2 * needed + 2 * Math.max(segment, largest);
     if (held > bound && !members) {
-      simulation.violate("memory", `the log holds ${held} bytes, and the furthest behind needs ${needed}`);
+      simulation.violate(
+        "memory",
+        `the log in ${framing} holds ${held} bytes, and the furthest behind needs ${needed}`,
+      );
     }
     if (held > segment + largest) simulation.marks.reach("log over one segment");
-    if (held < this.#held && this.#removedInTick) simulation.marks.reach("log trimmed by a removal");
-    this.#held = held;
+    if (held < (this.#held.get(framing) ?? 0) && this.#removedInTick) {
+      simulation.marks.reach("log trimmed by a removal");
+    }
+    this.#held.set(framing, held);
   }
 
   // --- ends ---
 
   /** The core has closed a connection. */
   removed(socket: CheckedSocket, unread: number): void {
-    const { model, now, batch, admission } = this.#simulation;
+    const { now, batch, admission } = this.#simulation;
     if (socket.unauthenticated) return admission.unauthenticatedRemoved(socket);
     this.#removedInTick = true;
     this.#removals.set(socket.token, {
       socket,
       at: now,
       unread,
-      behind: Math.min(model.end, socket.stream.until) - socket.stream.at,
-      logBehind: model.end - socket.stream.at,
+      behind: Math.min(socket.stream.image.end, socket.stream.until) - socket.stream.at,
+      logBehind: socket.stream.behind,
       holds: this.#holds,
       closing: this.#simulation.closing,
       broke: this.#inTick && socket.sawError && !this.#leaversBefore.has(socket.token),

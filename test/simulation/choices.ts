@@ -38,7 +38,8 @@ export class Generator implements Choices {
     this.#work = splitmix32(seed);
     // Another stream of the same seed: an odd multiplier, so that no two seeds share one.
     this.#faults = splitmix32(Math.imul(seed, 0x6c078965) ^ 0x2545f491);
-    this.settings = drawSettings(this.#work, this.#faults);
+    const more = splitmix32(Math.imul(seed, 0x27d4eb2f) ^ 0x165667b1);
+    this.settings = drawSettings(this.#work, this.#faults, more);
     this.#left = this.settings.steps;
     this.#total = STEP_NAMES.reduce((sum, name) => sum + this.settings.weights[name], 0);
   }

@@ -9,17 +9,28 @@ import { encodeFrame, type FramingName } from "../../src/framing/framing.ts";
 import { concat } from "../helpers/bytes.ts";
 import { Author, type Stream } from "./model.ts";
 import { type Home, HOMES, type Manner } from "./admission.ts";
+import type { SimulatedListener } from "./listeners.ts";
 
 /** A newline cannot be in a line. */
 const NEWLINE = 10;
 
+/** How often an author says what no line can carry: as its bytes fall, never, or in every fourth frame. */
+export type Newlines = "as it falls" | "never" | "often";
+
 /** The frame that an author says as its `index`-th: bytes that tell whose it is, and which. */
-export function frameOf(framing: FramingName, author: number, index: number, size: number): Uint8Array {
+export function frameOf(
+  framing: FramingName,
+  author: number,
+  index: number,
+  size: number,
+  newlines: Newlines,
+): Uint8Array {
   const payload = new Uint8Array(size);
   for (let at = 0; at < size; at++) {
     const byte = (author * 37 + index * 101 + at * 7 + (at >> 8) * 11) & 255;
-    payload[at] = framing === "line" && byte === NEWLINE ? NEWLINE + 1 : byte;
+    payload[at] = (newlines === "never" || framing === "line") && byte === NEWLINE ? NEWLINE + 1 : byte;
   }
+  if (newlines === "often" && framing !== "line" && size > 0 && index % 4 === 0) payload[index % size] = NEWLINE;
   return encodeFrame(framing, payload);
 }
 
@@ -28,7 +39,9 @@ export class Client {
   /** Its number: clients count from 0. */
   readonly number: number;
   /** What it says. */
-  readonly author: Author = new Author();
+  readonly author: Author;
+  /** Where it comes in. */
+  readonly listener: SimulatedListener;
   /** Where it comes from. */
   home: Home = HOMES[0]!;
   /** Whether it comes by way of a handshake. */
@@ -53,12 +66,20 @@ export class Client {
   /** What it is to receive, once it was let in. */
   stream: Stream | undefined;
 
-  readonly #framing: FramingName;
+  readonly #newlines: Newlines;
 
-  constructor(number: number, framing: FramingName, eager: boolean) {
+  /** A client of a listener. */
+  constructor(number: number, listener: SimulatedListener, eager: boolean, newlines: Newlines) {
     this.number = number;
-    this.#framing = framing;
+    this.listener = listener;
+    this.author = new Author(listener.framing);
     this.eager = eager;
+    this.#newlines = newlines;
+  }
+
+  /** Bytes before a payload. */
+  get header(): number {
+    return this.author.framing.header;
   }
 
   /** Whether it can still send. */
@@ -78,7 +99,7 @@ export class Client {
 
   /** It has something more to say: a frame of `size` bytes, or a ping when that is 0. */
   say(size: number): void {
-    const frame = frameOf(this.#framing, this.number, this.author.said.length, size);
+    const frame = frameOf(this.listener.framing, this.number, this.author.said.length, size, this.#newlines);
     this.author.say(frame, size === 0);
     this.outbox.push(frame);
   }

@@ -79,6 +79,7 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
   "frame-timeout": ({ options, marks }, { socket, at, unread }) => {
     marks.reach("frame too slow");
     if (options.frameTimeout === 0) return "there is no frameTimeout";
+    if (socket.stream.until !== Infinity) return "it was leaving";
     if (socket.told) return `it is we who have not read: ${unread} bytes and more wait`;
     if (socket.atBoundary) return "no frame of it is incomplete";
     const waited = at - socket.frameSince;

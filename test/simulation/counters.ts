@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Count } from "../../src/broadcast/feed.ts";
 import type { ConnectionStats } from "../../src/server/stats.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
@@ -19,7 +18,8 @@ export function checkCounters(simulation: Simulation, socket: CheckedSocket, row
       `${simulation.nameOf(socket)}: ${what}, in ${JSON.stringify({ given, skipped, lag })}`,
     );
   };
-  const end = published(simulation, socket);
+  // What was published for it: until now, or until it began to leave.
+  const end = stream.ended ?? stream.image.place;
   if (given.bytes !== stream.given.bytes || given.frames !== stream.given.frames) {
     return wrong(`it was given ${stream.given.frames} frames, ${stream.given.bytes} bytes`);
   }
@@ -31,37 +31,32 @@ export function checkCounters(simulation: Simulation, socket: CheckedSocket, row
   if (row.received.frames !== client.author.published) {
     wrong(`${client.author.published} frames were published from it`);
   }
-  const cursor = stream.joined.bytes + given.bytes + skipped.bytes;
+  const uncarried = end.uncarried - stream.joined.uncarried;
+  const cursor = stream.joined.at + given.bytes + skipped.bytes - uncarried;
   const problem = stream.gap === undefined ? checkCursor(simulation, socket, cursor) : undefined;
   if (problem !== undefined) wrong(problem);
   else if (stream.gap !== undefined) followGap(socket, cursor);
 }
 
-/** What was published for it: until now, or until it began to leave. */
-function published(simulation: Simulation, { stream }: CheckedSocket): Count {
-  const { model } = simulation;
-  return stream.until === Infinity
-    ? { bytes: model.end, frames: model.frames }
-    : { bytes: stream.until, frames: stream.framesUntil };
-}
-
 /** The cursor that the accounts tell of is where the stream is; further on only after a skip. */
 function checkCursor(simulation: Simulation, socket: CheckedSocket, cursor: number): string | undefined {
   const { stream } = socket;
-  const { model, options, marks } = simulation;
-  if (model.end - stream.at > options.maxLag) stream.over = true;
+  const { options, marks } = simulation;
+  if (stream.behind > options.maxLag) stream.over = true;
   if (cursor < stream.at) return `its cursor is ${cursor}, and it was given all before ${stream.at}`;
   if (cursor === stream.at) {
-    if (stream.atBoundary) stream.over = model.end - stream.at > options.maxLag;
+    if (stream.atBoundary) stream.over = stream.behind > options.maxLag;
     return undefined;
   }
   const given = stream.at;
   stream.hop();
   if (stream.at > given) marks.reach("own frames left out");
+  if (stream.at > given && simulation.hasSeveralFramings) marks.reach("own frames left out of one feed");
   if (cursor <= stream.at) return undefined;
   if (options.slowConsumer !== "skip") return `its cursor is ${cursor}, and it was given nothing after ${stream.at}`;
   if (!stream.over) return `it was skipped from ${given} on, within maxLag`;
   marks.reach("skipped one frame or more");
+  if (simulation.hasSeveralFramings) marks.reach("skipped in one of several feeds");
   if (!stream.atBoundary) marks.reach("skipped inside a frame");
   stream.gap = { from: stream.boundary, to: stream.boundary };
   return undefined;

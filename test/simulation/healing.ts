@@ -100,7 +100,6 @@ function isSkippingAndGone({ options }: Simulation, { client, blocked, lag }: Ch
 
 /** Whoever is still there has said everything, and received everything. */
 function checkArrived(simulation: Simulation): void {
-  const { model } = simulation;
   for (const socket of simulation.inside.values()) {
     const { client, stream } = socket;
     const { author } = client;
@@ -118,7 +117,7 @@ function checkArrived(simulation: Simulation): void {
       );
     }
     stream.hop();
-    const end = Math.min(model.end, stream.until);
+    const end = Math.min(stream.image.end, stream.until);
     if (stream.at !== end) {
       simulation.violate("arrives", `${simulation.nameOf(socket)} has received the log to ${stream.at} of ${end}`);
     }
@@ -126,7 +125,9 @@ function checkArrived(simulation: Simulation): void {
   }
   for (const member of simulation.members) {
     if (member.wrong !== undefined) simulation.violate("stream", member.wrong);
-    if (!member.inside || member.leaving || member.missing === 0 || member.mayMiss(model.frames - 1)) continue;
+    if (
+      !member.inside || member.leaving || member.missing === 0 || member.mayMiss(simulation.model.images[0]!.frames - 1)
+    ) continue;
     simulation.violate("arrives", `a member has not received the last ${member.missing} frames`);
   }
 }
@@ -201,5 +202,5 @@ function checkEmpty(simulation: Simulation): void {
   const left = Object.values(simulation.admission.ended).reduce((sum, count) => sum - count, everybody);
   const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.joined - left];
   if (sums.some((sum) => sum !== 0)) simulation.violate("accounts", `at the end there is left over: ${sums}`);
-  if (stats.published.bytes !== model.end) simulation.violate("accounts", "published bytes do not add up");
+  if (stats.published.bytes !== model.bytes) simulation.violate("accounts", "published bytes do not add up");
 }

@@ -36,7 +36,10 @@ export function checkInvariants(
 function checkLimits(simulation: Simulation, socket: CheckedSocket, { lag }: ConnectionStats): void {
   const { maxLag, slowConsumer } = simulation.options;
   if (slowConsumer === "block") {
-    if (lag.bytes > maxLag) simulation.marks.reach("held everybody");
+    if (lag.bytes > maxLag) {
+      simulation.marks.reach("held everybody");
+      if (simulation.hasSeveralFramings) simulation.marks.reach("held everybody in several feeds");
+    }
     return;
   }
   // What is owed to one that leaves does not grow any more.
@@ -78,10 +81,9 @@ function checkWaits(
 /** What was read is published. */
 function checkPublished(simulation: Simulation, socket: CheckedSocket): void {
   if (simulation.tickDue || !socket.drained || socket.told || socket.stream.until !== Infinity) return;
-  const { author } = socket.client;
+  const { author, header, listener } = socket.client;
   const whole = author.wholeWithin(Math.min(socket.bytesRead, author.poisonedAt));
-  const { framing, maxFrame } = simulation.options;
-  const telling = framing === "line" ? maxFrame + 1 : simulation.header;
+  const telling = listener.framing === "line" ? simulation.options.maxFrame + 1 : header;
   if (socket.bytesRead >= author.poisonedAt + telling) {
     simulation.violate("limits", `${simulation.nameOf(socket)} sent a frame over the limit, and stays`);
   }

@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { FramingName } from "../../src/framing/framing.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { Token } from "../../src/contract/token.ts";
-import { frameOf } from "./client.ts";
-import { Author, type Model } from "./model.ts";
+import { frameOf, type Newlines } from "./client.ts";
+import { Author, type Image } from "./model.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Members count from here, so that their frames differ from those of clients. */
@@ -17,7 +16,7 @@ const FIRST = 1000;
 /** A joined member, which receives all the time. */
 export class LocalClient {
   readonly token: Token;
-  readonly author: Author = new Author();
+  readonly author: Author;
   /** Whether it is still in. */
   inside = true;
   /** It was told to leave. */
@@ -25,22 +24,22 @@ export class LocalClient {
   /** Its connection broke: what it receives may end early. */
   broken = false;
   readonly #number: number;
-  readonly #framing: FramingName;
-  readonly #header: number;
+  readonly #newlines: Newlines;
   readonly #client: Client;
-  readonly #model: Model;
+  readonly #image: Image;
   /** How many frames had been published when it joined, or after the last one that it received. */
   #next: number;
   #wrong: string | undefined;
 
-  constructor(index: number, token: Token, client: Client, model: Model, framing: FramingName, header: number) {
+  /** A member that sends and receives in the framing of `image`. */
+  constructor(index: number, token: Token, client: Client, image: Image, newlines: Newlines) {
     this.#number = FIRST + index;
     this.token = token;
     this.#client = client;
-    this.#model = model;
-    this.#framing = framing;
-    this.#header = header;
-    this.#next = model.frames;
+    this.#image = image;
+    this.author = new Author(image.framing.name);
+    this.#newlines = newlines;
+    this.#next = image.frames;
     void this.#receive();
   }
 
@@ -51,16 +50,16 @@ export class LocalClient {
 
   /** How many frames there are that it has not received. */
   get missing(): number {
-    return this.#model.frames - this.#next;
+    return this.#image.frames - this.#next;
   }
 
   /** It says a frame. */
   say(size: number): void {
-    const frame = frameOf(this.#framing, this.#number, this.author.said.length, size);
+    const { framing, said } = this.author;
+    const frame = frameOf(framing.name, this.#number, said.length, size, this.#newlines);
     this.author.say(frame, false);
-    const trailer = this.#framing === "line" ? 1 : 0;
     // When it is out it cannot send, and that is no fault.
-    void this.#client.send(frame.subarray(this.#header, frame.length - trailer)).catch(() => {});
+    void this.#client.send(this.author.payloadOf(frame)).catch(() => {});
   }
 
   /** It leaves. */
@@ -80,11 +79,11 @@ export class LocalClient {
   /** A message is the next frame, or under some options a later one. */
   #check(payload: Uint8Array): string | undefined {
     const first = this.#next;
-    while (this.#next < this.#model.frames) {
+    while (this.#next < this.#image.frames) {
       const frame = this.#next++;
       if (this.isDeaf(frame)) continue;
-      const from = this.#model.starts[frame]! + this.#header;
-      if (payload.every((byte, index) => byte === this.#model.bytes[from + index])) return undefined;
+      const from = this.#image.starts[frame]! + this.#image.framing.header;
+      if (payload.every((byte, index) => byte === this.#image.bytes[from + index])) return undefined;
       if (!this.mayMiss(frame)) return `a member received something else than frame ${frame}`;
     }
     return `a member received what nobody said after frame ${first}`;
@@ -97,7 +96,9 @@ export class LocalClient {
 }
 
 /** The application joins the mob, if it can: there may be no room, and the mob may be closed. */
-export function joinMob({ mob, members, model, options, header }: Simulation): LocalClient | undefined {
+export function joinMob(simulation: Simulation): LocalClient | undefined {
+  const { mob, members, model, options } = simulation;
+  const image = model.images[0]!;
   const before = new Set(mob.connections().map(({ token }) => token));
   let client: Client;
   try {
@@ -106,8 +107,8 @@ export function joinMob({ mob, members, model, options, header }: Simulation): L
     return undefined;
   }
   const { token } = mob.connections().find((row) => !before.has(row.token))!;
-  const member = new LocalClient(members.length, token, client, model, options.framing, header);
-  member.isDeaf = (frame) => options.echo === "others" && model.authors[frame] === member.author;
+  const member = new LocalClient(members.length, token, client, image, simulation.newlinesOf(members.length));
+  member.isDeaf = (frame) => options.echo === "others" && image.authors[frame] === member.author;
   member.mayMiss = (frame) => options.slowConsumer === "skip" || member.isDeaf(frame);
   return member;
 }

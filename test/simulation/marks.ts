@@ -60,6 +60,15 @@ export const MARKS = {
   "drain ran out": "a closing mob dropped those who had not taken everything",
   "closed twice": "the mob was closed while it was closing",
   "input before deadlines": "time ran out for a connection whose bytes were waiting, and it stayed",
+  "several framings": "something was published for connections of more than one framing",
+  "re-framed": "a frame was given to connections of another framing than its sender's",
+  "not carried": "a frame was skipped by connections whose framing cannot carry it",
+  "re-framed from pieces": "a large frame that came in pieces was published in more than one framing",
+  "blocked in two feeds": "connections of more than one framing were behind at the same time",
+  "skipped in one of several feeds": "a slow connection missed frames where there are several framings",
+  "held everybody in several feeds": "under block, a connection of one framing held back those of another",
+  "own frames left out of one feed":
+    "under echo others, a frame was left out for its sender, in one of several framings",
   "own frames left out": "under echo others, a connection did not receive itself",
 } as const;
 

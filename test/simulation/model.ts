@@ -6,9 +6,12 @@
  */
 
 import type { Echo } from "../../src/broadcast/options.ts";
+import { encodeFrame, type Framing, type FramingName, FRAMINGS, overhead } from "../../src/framing/framing.ts";
 
-/** Whoever says frames: a client with a stream of bytes, or a member without one. */
+/** What says frames: a client with a stream of bytes, or a member without one. */
 export class Author {
+  /** How its frames are delimited. */
+  readonly framing: Framing;
   /** Every frame it said, in order. */
   readonly said: Uint8Array[] = [];
   /** Where each of them ends in its stream of bytes. */
@@ -21,6 +24,15 @@ export class Author {
   length = 0;
   /** From here on its stream is garbage. */
   poisonedAt: number = Infinity;
+
+  constructor(framing: FramingName) {
+    this.framing = FRAMINGS[framing];
+  }
+
+  /** What one of its frames carries. */
+  payloadOf(frame: Uint8Array): Uint8Array {
+    return frame.subarray(this.framing.header, frame.length - this.framing.trailer);
+  }
 
   /** It said a frame; a ping is not published. */
   say(frame: Uint8Array, isPing: boolean): void {
@@ -40,20 +52,47 @@ export class Author {
   }
 }
 
-/** Every frame that was published, in order. */
-export class Model {
+/** A place in the one order, as a framing has it. */
+export interface Place {
+  /** Where it is in the log of the framing. */
+  readonly at: number;
+  /** Bytes published before it, also of what the framing cannot carry. */
+  readonly bytes: number;
+  /** Frames published before it, also those. */
+  readonly frames: number;
+  /** Bytes of what the framing cannot carry. */
+  readonly uncarried: number;
+}
+
+/** The one order in one framing: the frames that it can carry, back to back. */
+export class Image {
+  readonly framing: Framing;
   /** The frames back to back. */
   bytes: Uint8Array = new Uint8Array(8192);
   /** How many bytes. */
   end = 0;
   /** Where each frame begins. */
   readonly starts: number[] = [];
-  /** Who said it. */
+  /** Which author it is of. */
   readonly authors: Author[] = [];
+  /** What was published while its feed had connections. */
+  readonly published: { bytes: number; frames: number } = { bytes: 0, frames: 0 };
+  #uncarriedFrames = 0;
+  #uncarriedBytes = 0;
+
+  constructor(framing: FramingName) {
+    this.framing = FRAMINGS[framing];
+  }
 
   /** How many frames. */
   get frames(): number {
     return this.starts.length;
+  }
+
+  /** Where the order ends now. */
+  get place(): Place {
+    const uncarried = this.#uncarriedBytes;
+    return { at: this.end, bytes: this.end + uncarried, frames: this.frames + this.#uncarriedFrames, uncarried };
   }
 
   /** Where a frame ends. */
@@ -73,8 +112,62 @@ export class Model {
     return low;
   }
 
-  /** The core published a run of frames from `author`. Says what is wrong with that, if anything. */
-  publish(author: Author, bytes: Uint8Array, start: number, end: number, count: number): string | undefined {
+  /** The next frame of the order. `heard`: its feed has connections. Says whether the framing can carry it. */
+  append(author: Author, payload: Uint8Array, heard: boolean): boolean {
+    const length = this.framing.header + payload.length + this.framing.trailer;
+    if (heard) {
+      this.published.frames++;
+      this.published.bytes += length;
+    }
+    if (this.framing.trailer > 0 && payload.includes(NEWLINE)) {
+      this.#uncarriedFrames++;
+      this.#uncarriedBytes += length;
+      return false;
+    }
+    if (this.end + length > this.bytes.length) {
+      const grown = new Uint8Array(2 * (this.end + length));
+      grown.set(this.bytes.subarray(0, this.end));
+      this.bytes = grown;
+    }
+    this.bytes.set(encodeFrame(this.framing.name, payload), this.end);
+    this.starts.push(this.end);
+    this.authors.push(author);
+    this.end += length;
+    return true;
+  }
+}
+
+/** Every frame that was published, in one order, and its image in each framing of the world. */
+export class Model {
+  /** The order as each framing has it, that of the mob first. */
+  readonly images: readonly Image[];
+  /** How many frames were published. */
+  frames = 0;
+  /** Their bytes in the framing of the mob. */
+  bytes = 0;
+
+  constructor(framings: readonly FramingName[]) {
+    this.images = [...new Set(framings)].map((framing) => new Image(framing));
+  }
+
+  /** The order as a framing has it. */
+  image(framing: FramingName): Image {
+    return this.images.find((image) => image.framing.name === framing)!;
+  }
+
+  /**
+   * The core published a run of frames from `author`. Says what is wrong with that, if anything. `reframed` is told of
+   * each framing with connections that is not the author's own, and whether it can carry the frame.
+   */
+  publish(
+    author: Author,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    count: number,
+    isHeard: (framing: FramingName) => boolean,
+    reframed: (carried: boolean) => void,
+  ): string | undefined {
     let at = start;
     for (let left = count; left > 0; left--) {
       const frame = author.said[author.published];
@@ -83,24 +176,23 @@ export class Model {
         return `published something else than frame ${author.published} of its author`;
       }
       author.published++;
-      this.#append(author, frame);
+      this.frames++;
+      const payload = author.payloadOf(frame);
+      this.bytes += payload.length + overhead(this.images[0]!.framing);
+      for (const image of this.images) {
+        const own = image.framing === author.framing;
+        const heard = own || isHeard(image.framing.name);
+        const carried = image.append(author, payload, heard);
+        if (heard && !own) reframed(carried);
+      }
       at += frame.length;
     }
     return at === end ? undefined : `published ${end - at} bytes that are no frame`;
   }
-
-  #append(author: Author, frame: Uint8Array): void {
-    if (this.end + frame.length > this.bytes.length) {
-      const grown = new Uint8Array(2 * (this.end + frame.length));
-      grown.set(this.bytes.subarray(0, this.end));
-      this.bytes = grown;
-    }
-    this.bytes.set(frame, this.end);
-    this.starts.push(this.end);
-    this.authors.push(author);
-    this.end += frame.length;
-  }
 }
+
+/** What no line can carry. */
+const NEWLINE = 10;
 
 /** A stretch of the log that a connection missed. */
 interface Gap {
@@ -115,53 +207,62 @@ export class Stream {
   /** Bytes and frames that it was given; a frame that is half given is not counted. */
   readonly given: { bytes: number; frames: number } = { bytes: 0, frames: 0 };
   /** Where it ends, once it leaves. */
-  until: number = Infinity;
-  /** How many frames had been published by then. */
-  framesUntil = 0;
+  ended: Place | undefined;
   /** What it is about to miss. */
   gap: Gap | undefined;
   /** It was over the limit when it was last at a frame boundary, or since: it may be skipped there. */
   over = false;
-  /** Bytes and frames published before it joined. */
-  joined: { readonly bytes: number; readonly frames: number };
+  /** Where it joined. */
+  joined: Place;
+  /** The order in the framing of its connection. */
+  readonly image: Image;
 
-  readonly #model: Model;
   readonly #author: Author | undefined;
   #frame: number;
   /** What was given and not received yet, as stretches of the log: from, to, from, to, ... */
   readonly #onItsWay: number[] = [];
   #receivedInFirst = 0;
-  #mayEnd: { readonly bytes: number; readonly frames: number } | undefined;
+  #mayEnd: Place | undefined;
 
   /** A stream from the end of the log as it is. Under `others` it does not hold what its author says. */
-  constructor(model: Model, author: Author, echo: Echo) {
-    this.#model = model;
+  constructor(image: Image, author: Author, echo: Echo) {
+    this.image = image;
     this.#author = echo === "others" ? author : undefined;
-    this.#frame = model.frames;
-    this.at = model.end;
-    this.joined = { bytes: model.end, frames: model.frames };
+    this.#frame = image.frames;
+    this.at = image.end;
+    this.joined = image.place;
+  }
+
+  /** The offset where it ends; `Infinity` while it does not leave. */
+  get until(): number {
+    return this.ended?.at ?? Infinity;
+  }
+
+  /** Bytes that the log holds behind it, owed to it or not. */
+  get behind(): number {
+    return this.image.end - this.at;
   }
 
   /** It begins anew at the end of the log: an unauthenticated connection has joined. */
   begin(): void {
-    this.#frame = this.#model.frames;
-    this.at = this.#model.end;
-    this.joined = { bytes: this.at, frames: this.#frame };
+    this.#frame = this.image.frames;
+    this.at = this.image.end;
+    this.joined = this.image.place;
   }
 
   /** Whether the next byte is the first of a frame. */
   get atBoundary(): boolean {
-    return this.at === (this.#model.starts[this.#frame] ?? this.#model.end);
+    return this.at === (this.image.starts[this.#frame] ?? this.image.end);
   }
 
   /** How many bytes of the frame at `at` it was given. */
   get into(): number {
-    return this.atBoundary ? 0 : this.at - this.#model.starts[this.#frame]!;
+    return this.atBoundary ? 0 : this.at - this.image.starts[this.#frame]!;
   }
 
   /** Where the frame ends of which it was given a part; where it is, when it is at a boundary. */
   get boundary(): number {
-    return this.atBoundary ? this.at : this.#model.endOf(this.#frame);
+    return this.atBoundary ? this.at : this.image.endOf(this.#frame);
   }
 
   /** Bytes that were given and not received. */
@@ -175,22 +276,20 @@ export class Stream {
 
   /** It leaves: it is given what was published until now. */
   end(): void {
-    this.until = this.#model.end;
-    this.framesUntil = this.#model.frames;
+    this.ended = this.image.place;
   }
 
   /** In the tick in which everybody leaves it may do so by itself, and first. */
   mayEndHere(): void {
-    if (this.until === Infinity) this.#mayEnd ??= { bytes: this.#model.end, frames: this.#model.frames };
+    if (this.ended === undefined) this.#mayEnd ??= this.image.place;
   }
 
   /** Everybody leaves: it ends now, or where it may have ended when so much is told of since it joined. */
   endWithAll(told: number): void {
     const early = this.#mayEnd;
-    if (this.until !== Infinity) return;
+    if (this.ended !== undefined) return;
     if (early === undefined || early.bytes - this.joined.bytes !== told) return this.end();
-    this.until = early.bytes;
-    this.framesUntil = early.frames;
+    this.ended = early;
   }
 
   /** It was given some bytes. Says what is wrong with that, if anything. */
@@ -198,16 +297,16 @@ export class Stream {
     let from = 0;
     while (from < taken) {
       this.hop();
-      const end = Math.min(this.#model.endOf(this.#frame), this.until);
+      const end = Math.min(this.image.endOf(this.#frame), this.until);
       const length = Math.min(taken - from, end - this.at);
       if (length <= 0) return `given ${taken - from} bytes more than it may receive`;
-      if (!sameBytes(bytes, from, this.#model.bytes, this.at, length)) {
+      if (!sameBytes(bytes, from, this.image.bytes, this.at, length)) {
         return `given other bytes than those of frame ${this.#frame} at offset ${this.at}`;
       }
       this.#onItsWay.push(this.at, this.at + length);
       this.at += length;
       from += length;
-      if (this.at === this.#model.endOf(this.#frame)) {
+      if (this.at === this.image.endOf(this.#frame)) {
         this.#frame++;
         this.given.frames++;
       }
@@ -220,12 +319,12 @@ export class Stream {
   hop(): void {
     if (this.gap !== undefined && this.at === this.gap.from) {
       this.at = this.gap.to;
-      this.#frame = this.#model.frameAt(this.at);
+      this.#frame = this.image.frameAt(this.at);
       this.gap = undefined;
     }
     if (this.#author === undefined || !this.atBoundary) return;
-    while (this.at < Math.min(this.#model.end, this.until) && this.#model.authors[this.#frame] === this.#author) {
-      this.at = this.#model.endOf(this.#frame++);
+    while (this.at < Math.min(this.image.end, this.until) && this.image.authors[this.#frame] === this.#author) {
+      this.at = this.image.endOf(this.#frame++);
     }
   }
 
@@ -237,7 +336,7 @@ export class Stream {
       if (start === undefined || end === undefined) return "the client received what it was not given";
       const at = start + this.#receivedInFirst;
       const length = Math.min(bytes.length - from, end - at);
-      if (!sameBytes(bytes, from, this.#model.bytes, at, length)) {
+      if (!sameBytes(bytes, from, this.image.bytes, at, length)) {
         return `the client received other bytes at offset ${at} than it was given`;
       }
       from += length;

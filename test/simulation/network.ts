@@ -10,12 +10,10 @@ import { parseAddress } from "../../src/contract/address.ts";
 import type { PairedSocket } from "../../src/contract/socket_pair.ts";
 import { type Token, tokenOf } from "../../src/contract/token.ts";
 import type { Client } from "./client.ts";
+import { urlOf } from "./listeners.ts";
 import { Stream } from "./model.ts";
 import { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
-
-/** The URL of the listener. */
-export const LISTENER = "tcp://127.0.0.1:1";
 
 /** Milliseconds: what a listener waits at most after an accept that failed. */
 const LONGEST_BACK_OFF = 1000;
@@ -62,9 +60,10 @@ export class Network {
   failedAccepts = 0;
 
   readonly #simulation: Simulation;
-  #registry!: Registry;
-  /** What the listener calls. */
-  #listener: Registry | undefined;
+  /** What the core gave each listener. */
+  readonly #registries: Registry[] = [];
+  /** What each listener calls. */
+  readonly #listeners: Registry[] = [];
   #deferred: (() => void)[] = [];
   #backsOff = false;
 
@@ -87,7 +86,7 @@ export class Network {
 
   /** Tells the core of an event. */
   ready(token: Token, readiness: Readiness): void {
-    this.#registry.ready(token, readiness);
+    this.#registries[0]!.ready(token, readiness);
   }
 
   /** A client knocks at the listener. A listener that is closed already refuses. */
@@ -100,7 +99,7 @@ export class Network {
         return tokenOf(0, 1);
       },
     };
-    void this.adapter.connect(parseAddress(LISTENER), registry).catch(() => {});
+    void this.adapter.connect(parseAddress(urlOf(client.listener.index)), registry).catch(() => {});
     return client;
   }
 
@@ -144,13 +143,15 @@ export class Network {
 
   /** What the listener calls, and through it the core. */
   #watch(registry: Registry): Registry {
-    this.#registry = registry;
-    return this.#listener = {
+    this.#registries.push(registry);
+    const listener: Registry = {
       accept: (socket) => this.#accept(socket as PairedSocket),
       ready: (token, readiness) => this.#happened(this.#simulation.inside.get(token), readiness),
       handshakeStarted: (client) => registry.handshakeStarted!(client),
       acceptFailed: (error) => this.#backoff(registry, error),
     };
+    this.#listeners.push(listener);
+    return listener;
   }
 
   /** The listener asks when it may try again. */
@@ -172,8 +173,8 @@ export class Network {
   /** It begins a handshake, if it may. Until that is over, its socket has a token that the core does not know. */
   #knock(client: Client, inner: PairedSocket): Token | undefined {
     const { admission, trace } = this.#simulation;
-    const due = admission.mayKnock(client.home);
-    const may = this.#registry.handshakeStarted!(client.home.client(client.number));
+    const due = admission.mayKnock(client);
+    const may = this.#registries[client.listener.index]!.handshakeStarted!(client.home.client(client.number));
     admission.answered(client, may, due);
     if (!may) {
       trace.note("refuse", client.number);
@@ -196,7 +197,10 @@ export class Network {
     if (!well || client.broken) {
       marks.reach("handshake failed");
       this.#simulation.admission.ended["handshake-failed"]++;
-      this.#registry.handshakeFailed!(client.home.client(client.number), new Error("the simulated handshake fails"));
+      this.#registries[client.listener.index]!.handshakeFailed!(
+        client.home.client(client.number),
+        new Error("the simulated handshake fails"),
+      );
       inner.close();
       return;
     }
@@ -207,16 +211,17 @@ export class Network {
       inner.close();
       return;
     }
-    inner.attach(this.#listener!, token);
+    inner.attach(this.#listeners[client.listener.index]!, token);
     // A final event is told once, and that was while nobody listened.
     this.#happened(this.#simulation.inside.get(token), told);
   }
 
   #enter(client: Client, socket: PairedSocket): Token | undefined {
-    const stream = new Stream(this.#simulation.model, client.author, this.#simulation.options.echo);
+    const { model, options } = this.#simulation;
+    const stream = new Stream(model.image(client.listener.framing), client.author, options.echo);
     const observed = new CheckedSocket(this.#simulation, socket, client, stream);
-    const due = this.#simulation.admission.hasRoom(client.home);
-    const token = this.#registry.accept(observed);
+    const due = this.#simulation.admission.hasRoom(client);
+    const token = this.#registries[client.listener.index]!.accept(observed);
     this.#simulation.events++;
     this.#simulation.admission.answered(client, token !== undefined, due);
     if (token === undefined) {

@@ -10,6 +10,7 @@ import type { Echo, SlowConsumer } from "../../src/broadcast/options.ts";
 import type { MobOptions } from "../../src/server/options.ts";
 import type { ResetShape } from "../../src/contract/socket_pair.ts";
 import { drawWelcome, type Welcome } from "./admission.ts";
+import { drawListeners, type ExtraListener } from "./listeners.ts";
 import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 
 /** A source of numbers from 0 to 1. */
@@ -43,6 +44,8 @@ export interface Settings {
   readonly options: MobOptions;
   /** Who may come in, and from where; when it is not given, everybody. */
   readonly welcome?: Welcome;
+  /** The listeners besides the first; when they are not given, there are none. */
+  readonly listeners?: readonly ExtraListener[];
   /** Bytes that a connection holds in each direction. */
   readonly capacity: number;
   /** Whether a socket that was not read to its end is never told of again. */
@@ -75,8 +78,11 @@ export function small(random: Random, least: number, most: number): number {
 /** Payloads in one world of sixteen: from what is kept in pieces to more than a block of copied bytes. */
 const LARGE_FRAMES = [1500, 3000, 6000, 6000, 20_000, 70_000, 150_000];
 
-/** Draws a world: what is asked of it from `work`, what goes wrong in it from `faults`. */
-export function drawSettings(work: Random, faults: Random): Settings {
+/**
+ * Draws a world: what is asked of it from `work`, what goes wrong in it from `faults`, and from `more` what came to the
+ * simulation last, so that a world that has nothing of it is what it was before.
+ */
+export function drawSettings(work: Random, faults: Random, more: Random): Settings {
   const large = work() < 1 / 16;
   const maxFrame = pick(work, large ? LARGE_FRAMES : [1, 7, 8, 16, 40, 100, 100, 300]);
   // A segment is a quarter of maxLag: the largest frames are up to four segments long.
@@ -114,7 +120,7 @@ export function drawSettings(work: Random, faults: Random): Settings {
     steps: pick(work, large ? [20, 60, 100, 150] : [20, 60, 150, 400]),
   };
   const { options: asked, welcome } = drawWelcome(work);
-  return { ...world, options: { ...options, ...asked }, welcome };
+  return { ...world, options: { ...options, ...asked }, welcome, listeners: drawListeners(more) };
 }
 
 /** The swarm: each fault is there in half of all worlds, and each step is more or less likely than in others. */

@@ -95,6 +95,7 @@ const PLAIN: readonly Partial<Settings>[] = [
   { shapes: PLAIN_SHAPES },
   { timerSlack: 0 },
   { capacity: 65_536 },
+  { listeners: [] },
   { options: { framing: "line" } },
   { options: { secret: undefined } },
   { options: { allow: [], deny: [] }, welcome: OPEN_HOUSE },

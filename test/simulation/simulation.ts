@@ -5,21 +5,22 @@
  */
 
 import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../../src/contract/adapter.ts";
-import { FRAMINGS } from "../../src/framing/framing.ts";
+import type { FramingName } from "../../src/framing/framing.ts";
 import { segmentSizeFor } from "../../src/broadcast/log.ts";
 import { Mob } from "../../src/server/mob.ts";
 import type { ResolvedOptions } from "../../src/server/options.ts";
 import { formatToken, indexOf, type Token } from "../../src/contract/token.ts";
 import { concat } from "../helpers/bytes.ts";
 import type { Choices } from "./choices.ts";
-import { Client } from "./client.ts";
+import { Client, type Newlines } from "./client.ts";
 import { Hooks } from "./hooks.ts";
 import { Checker } from "./checker.ts";
 import { Marks } from "./marks.ts";
 import { joinMob, type LocalClient } from "./local_client.ts";
-import { Model } from "./model.ts";
+import { type Author, Model } from "./model.ts";
 import { AdmissionChecker, HOMES, type Manner, OPEN_HOUSE, saySecret } from "./admission.ts";
-import { LISTENER, Network } from "./network.ts";
+import { listenersOf, openListeners, type SimulatedListener } from "./listeners.ts";
+import { Network } from "./network.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Settings, Sweep } from "./settings.ts";
 import { listenToCore, type Probe } from "./probe.ts";
@@ -31,13 +32,13 @@ const FINAL = HUP | ERROR;
 export class Simulation implements Probe {
   readonly settings: Settings;
   readonly options: ResolvedOptions;
-  readonly model: Model = new Model();
+  readonly model: Model;
   readonly marks: Marks = new Marks();
   readonly trace: Trace;
   readonly network: Network;
   readonly mob: Mob;
-  /** Bytes before a payload. */
-  readonly header: number;
+  /** Where clients come in. */
+  readonly listeners: readonly SimulatedListener[];
   readonly clients: Client[] = [];
   readonly members: LocalClient[] = [];
   /** The server's ends of those that are in. */
@@ -76,11 +77,11 @@ export class Simulation implements Probe {
   readonly admission: AdmissionChecker;
   readonly hooks: Hooks;
 
-  /** Opens a world with one listener. */
+  /** Opens a world with its listeners. */
   static async open(choices: Choices, trace: Trace): Promise<Simulation> {
     const simulation = new Simulation(choices, trace);
     listenToCore(simulation);
-    await simulation.mob.listen(LISTENER);
+    await openListeners(simulation);
     return simulation;
   }
 
@@ -92,7 +93,8 @@ export class Simulation implements Probe {
     this.network = new Network(this);
     this.mob = new Mob(this.network.adapter, { ...this.settings.options, ...this.hooks.forMob });
     this.options = this.mob.options;
-    this.header = FRAMINGS[this.options.framing].header;
+    this.listeners = listenersOf(this.settings, this.options);
+    this.model = new Model(this.listeners.map(({ framing }) => framing));
     this.checker = new Checker(this);
     this.admission = new AdmissionChecker(this);
     void this.mob.closed.then(() => this.isClosed = true);
@@ -111,6 +113,17 @@ export class Simulation implements Probe {
   violate(rule: string, what: string): void {
     this.trace.say(() => `!!! ${rule}: ${what}`);
     this.violation ??= { rule, what };
+  }
+
+  /** Whether there is more than one framing in this world. */
+  get hasSeveralFramings(): boolean {
+    return this.model.images.length > 1;
+  }
+
+  /** How often an author says newlines: where there are several framings, one of three does. */
+  newlinesOf(author: number): Newlines {
+    if (!this.hasSeveralFramings) return "as it falls";
+    return author % 3 === 0 ? "often" : "never";
   }
 
   /** A connection, for people. */
@@ -212,8 +225,22 @@ export class Simulation implements Probe {
     if (socket?.sawFinal) this.marks.reach("published behind a final event");
     const wrong = author === undefined
       ? `published from ${formatToken(token)}, which is nobody`
-      : this.model.publish(author, bytes, start, end, count);
+      : this.#publish(author, bytes, start, end, count);
     if (wrong !== undefined) this.violate("published once, in order", wrong);
+  }
+
+  #publish(author: Author, bytes: Uint8Array, start: number, end: number, count: number): string | undefined {
+    const heard = new Set<FramingName>();
+    if (this.hasSeveralFramings) {
+      for (const { unauthenticated, client } of this.inside.values()) {
+        if (!unauthenticated) heard.add(client.listener.framing);
+      }
+      if (this.members.some(({ inside }) => inside)) heard.add(this.options.framing);
+    }
+    if (heard.size > 1) this.marks.reach("several framings");
+    return this.model.publish(author, bytes, start, end, count, (framing) => heard.has(framing), (carried) => {
+      this.marks.reach(carried ? "re-framed" : "not carried");
+    });
   }
 
   /** The core published a frame that came in pieces. */
@@ -224,7 +251,9 @@ export class Simulation implements Probe {
     if (bytes.length !== length) {
       this.violate("published once, in order", `pieces of ${bytes.length} bytes are published as ${length}`);
     }
+    const before = this.marks.counts["re-framed"];
     this.published(token, bytes, 0, length, 1);
+    if (this.marks.counts["re-framed"] > before) this.marks.reach("re-framed from pieces");
   }
 
   /** The core writes to a connection. */
@@ -265,12 +294,14 @@ export class Simulation implements Probe {
   /** A client knocks at the listener, and has the secret to say in its manner. `from` says whence it comes. */
   connect(eager: boolean, manner: Manner = "right", from = 0): Client {
     const { homes, handshakes } = this.settings.welcome ?? OPEN_HOUSE;
-    const client = new Client(this.clients.length, this.options.framing, eager);
+    const number = this.clients.length;
+    const listener = this.listeners[(from >> 3) % this.listeners.length]!;
+    const client = new Client(number, listener, eager, this.newlinesOf(number));
     client.home = HOMES[from % homes]!;
     // Over a Unix socket there is no TLS.
     client.shakesHands = handshakes && from >= 32 && client.home.address !== undefined;
     client.manner = manner;
-    saySecret(client, this.options);
+    saySecret(client);
     return this.network.connect(client);
   }
 

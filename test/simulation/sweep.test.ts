@@ -43,6 +43,7 @@ function scenario(slowConsumer: (typeof CHOICES.slowConsumer)[number], sweep?: S
     settings: {
       ...settings,
       options: { slowConsumer, maxFrame: 100, maxLag: 300, maxConnections: 8, stallTimeout: 1000 },
+      listeners: [],
       capacity: 200,
       strictEdges: true,
       shapes: PLAIN_SHAPES,
