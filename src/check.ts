@@ -1,21 +1,21 @@
 /**
- * Checks: what a caller hands in is looked at before anything changes, and what is wrong is named. TypeScript has said
- * most of it already, but not to those who write JavaScript.
+ * Checks: what a caller passes is checked before anything changes, and errors name what is wrong. TypeScript finds most of
+ * it already, but not in programs in JavaScript.
  *
  * @module
  */
 
 import type { Adapter } from "./contract/adapter.ts";
 
-/** Throws a `TypeError` or a `RangeError` that names the option and the value, when the value will not do. */
+/** Throws a `TypeError` or a `RangeError` that names the option and the value, when the value is wrong. */
 export type Check = (name: string, value: unknown) => void;
 
 /** What each option has to be. */
 export type Checks = Readonly<Record<string, Check>>;
 
 /**
- * A copy of the options that were given to `what`, each of them checked; those that are `undefined` are left out. Throws
- * a `TypeError` for what is no object, and for an option that `what` has not.
+ * A copy of the options of `what`, each of them checked, without those that are `undefined`. Throws a `TypeError` when they
+ * are no object, and for an option that `what` does not have.
  */
 export function checkOptions<Options extends object>(
   what: string,
@@ -25,7 +25,7 @@ export function checkOptions<Options extends object>(
   return checkFields(what, given === undefined ? {} : given, checks, "") as Options;
 }
 
-/** The same for options inside others, which are named by `prefix`: `reconnect.base`. */
+/** The same for options inside an option, whose names begin with `prefix`: `reconnect.minDelay`. */
 export function checkFields(what: string, given: unknown, checks: Checks, prefix: string): Record<string, unknown> {
   if (kindOf(given) !== "Object") {
     throw new TypeError(`Cannot use ${shown(given)} as the options of ${what}: they are an object`);
@@ -46,17 +46,17 @@ export function checkFields(what: string, given: unknown, checks: Checks, prefix
   return options;
 }
 
-/** What a value is: `string`, `null`, `Array`, `Blob`, and `Object` for any that is no more than that. */
+/** The kind of a value: `string`, `null`, `Array`, `Blob`, and `Object` for a plain object. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";
   return typeof value === "object" ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
 }
 
-/** Any value in a few words. Not all have a JSON (a bigint) nor a string (an object without a prototype). */
+/** Any value in a few words. Not every value has a JSON (a bigint) or a string (an object without a prototype). */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "bigint") return `${value}n`;
-  // A primitive or null, which alone are no objects.
+  // `Object` returns an object unchanged: anything else is a primitive.
   return Object(value) === value ? Object.prototype.toString.call(value) : String(value);
 }
 
@@ -98,14 +98,14 @@ export function isWhole(unit: string, least: number, most: number): Check {
   };
 }
 
-/** A signal; whoever hands in the controller means its signal, and would wait for ever. */
+/** An abort signal. A controller, passed by mistake, would never abort. */
 export const isSignal: Check = (name, value) => {
   const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
   if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
   refuse(name, value, "it is an AbortSignal, such as AbortSignal.timeout(1000) or the signal of an AbortController");
 };
 
-/** An adapter; whoever hands in what makes one has forgotten to call it. */
+/** An adapter. The function that makes one, passed by mistake, is not. */
 export const isAdapter: Check = (name, value) => {
   for (const method of ["listen", "connect", "defer", "now", "after"] as const) {
     if (typeof (Object(value) as Partial<Adapter>)[method] === "function") continue;
@@ -113,7 +113,7 @@ export const isAdapter: Check = (name, value) => {
   }
 };
 
-/** Certificates and keys, none of which is ever shown. */
+/** Certificates and keys, which are never shown. */
 export function isTls(...fields: readonly string[]): Check {
   return (name, value) => {
     if (kindOf(value) !== "Object") {
@@ -130,7 +130,7 @@ export function isTls(...fields: readonly string[]): Check {
   };
 }
 
-/** An option that there is elsewhere, and that would be ignored here; it may be a secret, and is not shown. */
+/** An option that exists elsewhere and would be ignored here. It may be a secret, so it is not shown. */
 export function isNone(reason: string): Check {
   return (name) => {
     throw new TypeError(`Cannot use ${name}: ${reason}`);
@@ -139,16 +139,16 @@ export function isNone(reason: string): Check {
 
 // --- suggestions ---
 
-/** What was probably meant by a name that there is not. */
+/** The known name that was probably meant. */
 function suggestion(name: string, names: readonly string[]): string {
   const meant = names.find((each) => each.toLowerCase() === name.toLowerCase()) ??
     names.find((each) => distance(each, name) <= 2);
   return meant === undefined ? "" : `, did you mean ${meant}?`;
 }
 
-/** How many letters have to be put in, taken out or changed to make one word of the other (Levenshtein). */
+/** How many letters have to be added, removed or changed to turn one word into the other (Levenshtein). */
 function distance(one: string, other: string): number {
-  // Longer ones are further away than anybody asks.
+  // Words whose lengths differ by more are further away than any caller asks.
   if (Math.abs(one.length - other.length) > 2) return Infinity;
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let at = 1; at <= one.length; at++) {

@@ -1,18 +1,18 @@
 /**
- * Errors of the system, in words for people.
+ * Errors of the system, in plain words.
  *
  * @module
  */
 
 /** What an adapter may add to an error of the system. */
 interface Remarks {
-  /** Which of several addresses it is about: `[::1]:8000`. */
+  /** Which of several addresses the error is about: `[::1]:8000`. */
   readonly subject?: string;
-  /** The way forward. */
+  /** What to do about it. */
   readonly advice?: string;
 }
 
-/** An error for people: what could not be done, and the system's reason; its `code` is kept. */
+/** Makes an error that says what could not be done and the system's reason, with the `code` of `cause`. */
 export function describe(what: string, cause: unknown): Error {
   const { subject, advice } = (cause ?? {}) as Remarks;
   const code = (cause as { code?: unknown } | undefined)?.code;
@@ -27,7 +27,7 @@ export function describe(what: string, cause: unknown): Error {
   return typeof code === "string" ? Object.assign(error, { code }) : error;
 }
 
-/** The system's codes that people meet, in words. */
+/** Common codes of the system, in words. */
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "address in use (EADDRINUSE)",
   EADDRNOTAVAIL: "address not available on this machine (EADDRNOTAVAIL)",
@@ -52,7 +52,7 @@ const REASONS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)",
   SELF_SIGNED_CERT_IN_CHAIN: "the server's authority is not trusted here (SELF_SIGNED_CERT_IN_CHAIN)",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the server's authority is not trusted here (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)",
-  // Bun has no other code for a self-signed certificate, and Deno none for one that is out of date or for clients.
+  // Bun has no other code for a self-signed certificate, and Deno none for a certificate that is out of date or for clients.
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     "the server's certificate cannot be verified: its authority is not trusted here, or " +
     "it is self-signed, out of date or not one for servers (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",

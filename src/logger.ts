@@ -7,12 +7,12 @@
 import type { Logger } from "@logtape/logtape";
 
 /**
- * Where LogTape keeps the root of all loggers, once the application has loaded it: all its copies in a process share
- * that one. Asking there, and not importing it, spares a program that does not log a quarter of the library's size.
+ * The global where LogTape keeps the root of all loggers, once the application has loaded it: all copies of LogTape in a
+ * process share it. Using it instead of an import spares a program that does not log a quarter of the library's size.
  */
 const ROOT = /* @__PURE__ */ Symbol.for("logtape.rootLogger");
 
-/** Logs one line, with what its `{placeholders}` stand for, or what makes that when the line is wanted. */
+/** Logs one line. `properties` fill its `{placeholders}`; a function is called only when the line is written. */
 type Log = (line: string, properties?: Readonly<Record<string, unknown>> | (() => Record<string, unknown>)) => void;
 
 function logAt(level: "debug" | "info" | "warning" | "error"): Log {

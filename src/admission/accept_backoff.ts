@@ -1,5 +1,5 @@
 /**
- * Back-off: how long a listener waits after an accept that failed.
+ * The accept backoff: how long a listener waits after a failed accept.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 import type { Adapter } from "../contract/adapter.ts";
 import { logger } from "../logger.ts";
 
-/** The first wait, in milliseconds; each further one is twice as long. */
+/** The first wait, in milliseconds; each further wait is twice as long. */
 const FIRST_WAIT = 10;
 
-/** The longest wait, in milliseconds: so long after descriptors are free again a listener can still be closed. */
+/** The longest wait, in milliseconds: a listener accepts again at most that long after descriptors are free. */
 const LONGEST_WAIT = 1000;
 
-/** Errors that say the incoming connection went away before it was accepted: its trouble alone, and the next one may be waiting. */
-const ADMISSION_TROUBLE: ReadonlySet<string> = new Set([
+/** Errors of one incoming connection that went away before it was accepted; the next connection may be fine. */
+const CONNECTION_GONE: ReadonlySet<string> = new Set([
   "ECONNABORTED",
   "ECONNRESET",
   "ENOTCONN",
@@ -24,26 +24,26 @@ const ADMISSION_TROUBLE: ReadonlySet<string> = new Set([
   "ConnectionReset",
 ]);
 
-/** Counts failed accepts, and says when to try again: one log line and growing waits for each episode. */
+/** Counts failed accepts, and says when to try again. A series of failures is one log line and growing waits. */
 export class AcceptBackoff {
-  /** Accepts that failed, ever. */
+  /** Accepts that have failed. */
   failures = 0;
   readonly #adapter: Pick<Adapter, "after">;
-  /** The last wait of this episode; 0 when there is none. */
+  /** The last wait of this series of failures; 0 when there is none. */
   #wait = 0;
-  /** What ends the waits that are under way. */
+  /** Functions that end the waits under way. */
   readonly #waiting: Set<() => void> = new Set();
 
-  /** A back-off with the adapter's timers. */
+  /** Makes a backoff with the adapter's timers. */
   constructor(adapter: Pick<Adapter, "after">) {
     this.#adapter = adapter;
   }
 
-  /** An accept failed. Resolves when it is time for the next one. */
+  /** An accept failed. Resolves when it is time to try again. */
   failed(error: Error): Promise<void> {
     this.failures++;
     const code = (error as { code?: string }).code ?? error.name;
-    if (ADMISSION_TROUBLE.has(code)) {
+    if (CONNECTION_GONE.has(code)) {
       logger.debug("Cannot accept a connection that is gone already: {code}", { code });
       return Promise.resolve();
     }
@@ -60,15 +60,15 @@ export class AcceptBackoff {
     });
   }
 
-  /** A connection has gone, and its descriptor with it: that may have been what was missing. */
+  /** A connection is gone and its descriptor may be free: ends the waits. */
   tryNow(): void {
     if (this.#waiting.size === 0) return;
-    // The descriptor may take a moment to be free: the waits start anew, the episode goes on.
+    // The descriptor may take a moment to be free, so the waits start anew and the series goes on.
     this.#wait = FIRST_WAIT;
     for (const end of [...this.#waiting]) end();
   }
 
-  /** An accept succeeded: the episode is over. */
+  /** An accept succeeded: the series of failures is over. */
   succeeded(): void {
     if (this.#wait === 0) return;
     this.#wait = 0;

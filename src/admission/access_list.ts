@@ -1,8 +1,8 @@
 /**
- * Access: who may come in, by address.
+ * The access list: which addresses may connect.
  *
- * The text is read strictly, by own code: `ipaddr.js`, the library without dependencies, takes 6 ms to load on Node
- * where this file takes 1, and reads `010.1` as 8.0.0.1. A list that keeps people out must not guess.
+ * The text is read strictly, by our own code: `ipaddr.js`, the library without dependencies, takes 6 ms to load on Node
+ * where this file takes 1, and reads `010.1` as 8.0.0.1. An access list must not guess.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Block {
   readonly start: bigint;
 }
 
-/** Who may come in: `deny` beats `allow`, and an empty `allow` lets everybody in. */
+/** Which addresses may connect: `deny` beats `allow`, and an empty `allow` allows all. */
 export class AccessList {
   readonly #allow: readonly Block[];
   readonly #deny: readonly (readonly [string, Block])[];
@@ -28,7 +28,7 @@ export class AccessList {
     this.#deny = deny.map((entry) => [entry, readBlock("deny", entry)]);
   }
 
-  /** What keeps the address out, or `undefined`. One that cannot be read cannot be checked, and stays out. */
+  /** Why the address may not connect, or `undefined`. An address that cannot be read may not connect. */
   refuses(address: string): string | undefined {
     if (this.#allow.length === 0 && this.#deny.length === 0) return undefined;
     const block = parseAddressBits(address);
@@ -60,7 +60,7 @@ function parseBlock(entry: string): Block | string {
   const prefix = digits === undefined ? width : /^(0|[1-9][0-9]{0,2})$/.test(digits) ? Number(digits) : NaN;
   if (!(prefix <= width)) return `its prefix is a number from 0 to ${width}`;
   const rest = BigInt(width - prefix);
-  // Whoever writes 10.1.0.0/8 means one half or the other: guessing would let in, or keep out, the wrong ones.
+  // 10.1.0.0/8 may mean 10.0.0.0/8 or 10.1.0.0/16: a guess could admit or refuse the wrong addresses.
   if ((start >> rest) << rest !== start) {
     return `it has bits behind the first ${prefix}, write the first address of the block`;
   }
@@ -78,7 +78,7 @@ function holds({ width, prefix, start }: Block, address: Block): boolean {
   return width === address.width && address.start >> BigInt(width - prefix) === start;
 }
 
-/** A client's address, as a block of one. Its zone (`%eth0`) is this machine's business. */
+/** A client's address, as a block of one address. Its zone (`%eth0`) means something on this machine only. */
 function parseAddressBits(address: string): Block | undefined {
   const bits = parseBits(address.replace(/%.*$/s, ""));
   return bits && asIPv4({ ...bits, prefix: bits.width });
@@ -101,7 +101,7 @@ function parseBits(address: string): { readonly width: number; readonly start: b
   return start === undefined ? undefined : { width, start };
 }
 
-/** Four decimal numbers. Leading zeros are refused: to some they mean octal. */
+/** Four decimal numbers. Leading zeros are refused: some programs read them as octal. */
 function parseIPv4(address: string): bigint | undefined {
   const parts = address.split(".");
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) < 256)) {

@@ -1,5 +1,5 @@
 /**
- * Admission: may it come in? The limits of connections, and what a listener's lists say.
+ * Admission: decides whether a connection may come in, by the limits and by its listener's access list.
  *
  * @module
  */
@@ -15,27 +15,27 @@ export interface AdmissionOptions {
   readonly maxConnectionsPerAddress: number;
 }
 
-/** Counts the connections, in all and by remote address, and says which is one too many. */
+/** Counts the connections, in all and by remote address, and refuses those over a limit. */
 export class Admission {
   readonly #maxConnections: number;
   readonly #maxPerAddress: number;
   /**
-   * Handshakes that may be under way. They take up to half of the places, so that those that never end, ten seconds
-   * each, leave the other half to connections without one; `maxConnectionsPerAddress` bounds them for one address.
+   * The most TLS handshakes under way. They take up to half of the slots, so that handshakes that never end, ten seconds
+   * each, leave the other half to other connections; `maxConnectionsPerAddress` bounds them for one address.
    */
   readonly #maxHandshakes: number;
   readonly #byAddress: Map<string, number> = new Map();
   /**
-   * Handshakes under way, by remote address and port. The same pair on two listeners shares an entry: the first to
-   * finish takes the place, and the other has to find one.
+   * TLS handshakes under way, by remote address and port. The same pair on two listeners shares an entry: the first to
+   * finish takes the slot, and the other has to find one.
    */
   readonly #handshakes: Map<string, number> = new Map();
   #underWay = 0;
   #inside = 0;
 
   /**
-   * An admission with no connections. `capacity` is how many connections the process can have open, if that is known:
-   * no more are let in, and that is said now rather than when the descriptors run out.
+   * Makes an admission with no connections. `capacity` is how many connections the process can have open, if that is
+   * known: it lowers `maxConnections`, with a warning now rather than when the descriptors run out.
    */
   constructor(options: AdmissionOptions, capacity: number | undefined) {
     const { maxConnections, maxConnectionsPerAddress } = options;
@@ -54,7 +54,7 @@ export class Admission {
     return this.#underWay;
   }
 
-  /** Lets a connection in, or says what keeps it out: a list, or a limit as `name value`. */
+  /** Counts a connection in and returns `undefined`, or returns why it may not come in: a list, or a limit as `name value`. */
   enter(remoteAddress: string, lists: AccessList | undefined): string | undefined {
     if (hasAddress(remoteAddress)) {
       const denied = lists?.refuses(ipAddressOf(remoteAddress));
@@ -71,7 +71,7 @@ export class Admission {
     return undefined;
   }
 
-  /** A connection that was let in has gone. */
+  /** Counts a connection out. */
   leave(remoteAddress: string): void {
     this.#inside--;
     if (!this.#countsByAddress(remoteAddress)) return;
@@ -81,7 +81,7 @@ export class Admission {
     else this.#byAddress.delete(address);
   }
 
-  /** Lets a TLS handshake begin, which takes a place as a connection does; or says what keeps it out. */
+  /** Counts a TLS handshake in, which takes a slot like a connection, or returns why it may not begin. */
   handshakeStarted(remoteAddress: string, lists: AccessList): string | undefined {
     if (this.#underWay >= this.#maxHandshakes) return `handshakes ${this.#maxHandshakes}`;
     const obstacle = this.enter(remoteAddress, lists);
@@ -91,7 +91,7 @@ export class Admission {
     return undefined;
   }
 
-  /** The TLS handshake, if there was one, is over, and its place is free: for itself, when it comes in now. */
+  /** Frees the slot of a TLS handshake, if there was one: its own connection may take it now. */
   handshakeOver(remoteAddress: string): void {
     const count = this.#handshakes.get(remoteAddress);
     if (count === undefined) return;
@@ -106,12 +106,12 @@ export class Admission {
   }
 }
 
-/** The application's own members, and clients on Unix sockets, have no address. */
+/** Clients of `mob.join()` and clients on Unix sockets have no address. */
 function hasAddress(remoteAddress: string): boolean {
   return remoteAddress.includes(":");
 }
 
-/** The address in `address:port`. An IPv4 address that came in over an IPv6 listener counts as what it is. */
+/** The address in `address:port`. An IPv4 address over an IPv6 listener counts as IPv4. */
 export function ipAddressOf(remoteAddress: string): string {
   const address = remoteAddress.slice(0, remoteAddress.lastIndexOf(":")).replace(/^\[|\]$/g, "");
   return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");

@@ -1,5 +1,5 @@
 /**
- * Exposure: what a listener lets in that was probably not meant.
+ * Exposure: finds listeners that probably let in more clients than was meant, and secrets sent in the clear.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import { type Address, formatAddress } from "../contract/address.ts";
 import { logger } from "../logger.ts";
 import type { ServerTls } from "../contract/tls.ts";
 
-/** What limits who may come in through a listener. */
+/** The options that limit which clients may come in through a listener. */
 export interface ExposureOptions {
-  /** The addresses that may come in; none: all. */
+  /** The addresses that may connect; an empty list allows all. */
   readonly allow: readonly string[];
-  /** What a client has to send first, if anything. */
+  /** What a client has to send in its first frame; `undefined`: nothing. */
   readonly secret: string | undefined;
 }
 
 /**
- * Looks at a listener before it is opened. Throws when a secret would cross the network in the clear, and warns when
- * anybody who reaches the listener may come in. A listener on loopback or on a Unix socket is this machine's own affair.
+ * Checks a listener before it is opened. Throws when a secret would cross the network in the clear, and warns when any
+ * client that reaches the listener may come in. Listeners on loopback and on Unix sockets are not checked.
  */
 export function checkExposure(address: Address, options: ExposureOptions, tls?: ServerTls): void {
   if (address.transport === "unix" || isLocal(address.host)) return;
@@ -47,8 +47,8 @@ export function checkExposure(address: Address, options: ExposureOptions, tls?: 
 }
 
 /**
- * Looks at a connection before it is made. Throws when its secret would cross the network in the clear: to no mob, since
- * none has such a listener, but to whoever listens, and to everybody where the mob asks for no secret.
+ * Checks a connection before it is made. Throws when its secret would cross the network in the clear: no mob accepts it
+ * there, and a mob without a secret would publish it as a message.
  */
 export function checkPlaintext(url: string, address: Address, secret: string | undefined): void {
   if (secret === undefined || address.transport !== "tcp" || isLocal(address.host)) return;

@@ -1,32 +1,32 @@
 /**
- * Handshakes: what a connection has to do before it joins. They have no I/O: bytes go in, a verdict comes out.
+ * Handshakes: what a connection has to do before it joins. They have no I/O: bytes go in, a result comes out.
  *
  * @module
  */
 
 import type { Socket } from "../contract/adapter.ts";
 
-/** What a handshake says of the bytes so far. */
+/** What a handshake returns for the bytes so far. */
 export type HandshakeResult =
-  /** It is not over: it needs more bytes. */
+  /** The handshake needs more bytes. */
   | { readonly state: "more" }
-  /** The connection may join. `rest` is what came behind the handshake. */
+  /** The connection may join. `rest` is the bytes after the handshake. */
   | { readonly state: "accepted"; readonly rest: Uint8Array }
-  /** The connection has to go. */
+  /** The connection is refused. */
   | { readonly state: "rejected"; readonly why: string };
 
 /** One handshake of one connection. */
 export interface Handshake {
   /** Takes the next bytes of the connection. */
   receive(chunk: Uint8Array): HandshakeResult;
-  /** Bytes that it keeps of what came. */
+  /** Bytes that the handshake keeps in memory. */
   readonly retainedBytes: number;
 }
 
 /** Makes the handshake of one connection. */
 export type HandshakeStep = () => Handshake;
 
-/** The steps as one handshake: each begins with the bytes behind the one before it. `undefined` when there are none. */
+/** Chains steps into one handshake: each step begins with the bytes after the step before. `undefined`: no steps. */
 export function chain(steps: readonly HandshakeStep[]): Handshake | undefined {
   if (steps.length <= 1) return steps[0]?.();
   let step = 0;
@@ -46,18 +46,18 @@ export function chain(steps: readonly HandshakeStep[]): Handshake | undefined {
   };
 }
 
-/** How a connection that shakes hands stands after it was read. */
+/** The result of reading a handshaking connection. `later`: the budget is spent, and it is still readable. */
 export type HandshakeOutcome = HandshakeResult | { readonly state: "later" };
 
 /** Bytes read from one connection in a tick: pings and one secret need no more. */
 const READ_BUDGET = 64 * 1024;
 
-/** Bytes read in a tick from all that shake hands, one chunk more at most: a crowd of them delays no one else. */
+/** Bytes read in a tick from all handshaking connections, give or take a chunk: many of them delay no other connection. */
 const TICK_BUDGET = 256 * 1024;
 
 const MORE: HandshakeResult = { state: "more" };
 
-/** Reads connections that shake hands, within budgets of their own. */
+/** Reads handshaking connections, within budgets of their own. */
 export class HandshakeReader {
   #left = TICK_BUDGET;
 
@@ -67,8 +67,8 @@ export class HandshakeReader {
   }
 
   /**
-   * Reads the connection until its handshake has a verdict, until it would block (`more`), or until the budget is spent
-   * (`later`: it is still readable). With `final` there will be no more events for it, so everything is read now.
+   * Reads the connection until its handshake is accepted or rejected, until it would block (`more`), or until the budget
+   * is spent (`later`). With `final` no more events come for the connection, so everything is read now.
    */
   read(handshake: Handshake, socket: Socket, final: boolean): HandshakeOutcome {
     let left = final ? Infinity : Math.min(READ_BUDGET, this.#left);

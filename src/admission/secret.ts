@@ -8,28 +8,28 @@ import { type Framing, type FramingName, FRAMINGS, overhead, TOO_LARGE } from ".
 import { ReceiveBuffer } from "../framing/receive_buffer.ts";
 import type { Handshake, HandshakeResult, HandshakeStep } from "./handshake.ts";
 
-/** The longest secret in bytes: an unauthenticated connection makes us keep no more than that. */
+/** The longest secret in bytes: no more is kept of an unauthenticated connection. */
 const LONGEST = 4096;
 
-/** A handshake: the first frame that is no ping has to be the secret. */
+/** The handshake of a secret: the first frame that is no ping has to be the secret. */
 export class SecretHandshake implements Handshake {
   readonly #framing: Framing;
   readonly #secret: Uint8Array;
-  /** What came of the first frame. */
+  /** The bytes received of the first frame. */
   readonly #partial: ReceiveBuffer = new ReceiveBuffer(false);
 
-  /** Asks for `secret`, the payload of a frame in `framing`. */
+  /** Makes a handshake that accepts `secret` as the payload of a frame in `framing`. */
   constructor(secret: Uint8Array, framing: FramingName) {
     this.#framing = FRAMINGS[framing];
     this.#secret = secret;
   }
 
-  /** See {@link Handshake.retainedBytes}: no more than the secret and a header. */
+  /** See {@link Handshake.retainedBytes}: at most the secret and a header. */
   get retainedBytes(): number {
     return this.#partial.length;
   }
 
-  /** See {@link Handshake.receive}. A frame that is longer than the secret is wrong from its header on. */
+  /** See {@link Handshake.receive}. A header that declares more than the secret's length is wrong at once. */
   receive(chunk: Uint8Array): HandshakeResult {
     const partial = this.#partial;
     const { header, trailer } = this.#framing;
@@ -51,7 +51,7 @@ export class SecretHandshake implements Handshake {
     }
   }
 
-  /** Where the whole pings end that the chunk has from `from` on. They cost no more than those of a member. */
+  /** Where the whole pings that start at `from` end. Skipping them costs no more than for an open connection. */
   #afterPings(chunk: Uint8Array, from: number): number {
     const ping = overhead(this.#framing);
     let at = from;
@@ -65,23 +65,23 @@ export class SecretHandshake implements Handshake {
 const MORE: HandshakeResult = { state: "more" };
 const WRONG: HandshakeResult = { state: "rejected", why: "its first frame is not the secret" };
 
-/** The step that asks for a secret; {@link refusesSecret} has nothing against it. */
+/** Makes the step for a secret, which {@link refusesSecret} accepts. */
 export function secretStep(secret: string, framing: FramingName): HandshakeStep {
   const payload = new TextEncoder().encode(secret);
   return () => new SecretHandshake(payload, framing);
 }
 
 /**
- * Whether two strings of bytes are the same, in a time that depends on the length of the first alone: it does not tell
- * how many bytes of a guess were right. Not `timingSafeEqual`, which is a runtime's (`node:crypto`).
+ * Whether two byte strings are equal, in a time that depends on the length of the first alone: it does not tell how many
+ * bytes of a guess were right. Not `timingSafeEqual`, which belongs to a runtime (`node:crypto`).
  */
-export function sameBytes(said: Uint8Array, secret: Uint8Array): boolean {
-  let difference = said.length ^ secret.length;
-  for (let index = 0; index < said.length; index++) difference |= said[index]! ^ (secret[index] ?? 0);
+export function sameBytes(guess: Uint8Array, secret: Uint8Array): boolean {
+  let difference = guess.length ^ secret.length;
+  for (let index = 0; index < guess.length; index++) difference |= guess[index]! ^ (secret[index] ?? 0);
   return difference === 0;
 }
 
-/** Why this cannot be a secret, or `undefined`; without a word of it. */
+/** Why this cannot be a secret, or `undefined`. The text does not show it. */
 export function refusesSecret(secret: string, framing: FramingName): string | undefined {
   const payload = new TextEncoder().encode(secret);
   if (payload.length === 0) return "it is empty, leave it out to ask for none";

@@ -56,7 +56,7 @@ export class EchoCount {
   }
 
   /** What was done, in one line for people. */
-  summarise(seconds: number): string {
+  summarize(seconds: number): string {
     const rate = seconds > 0 ? Math.round(this.received / seconds) : 0;
     const skipped = this.empty > 0 ? `, empty lines skipped: ${this.empty}` : "";
     const missing = this.isEven ? "" : ` of ${this.sent} sent`;

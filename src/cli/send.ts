@@ -53,7 +53,7 @@ export async function runSend(
     throw new Failure(`Cannot receive all from ${url}: received ${ledger.received} of ${ledger.sent}, ${why}`);
   }
   if (client.error !== undefined && outcome === "stopped") throw new Failure(client.error.message);
-  await terminal.stdout.write(`${ledger.summarise(seconds)}\n`);
+  await terminal.stdout.write(`${ledger.summarize(seconds)}\n`);
   return 0;
 }
 

@@ -30,7 +30,7 @@ export function logStatus(mob: Mob, format: LogFormat): void {
   const stats = mob.stats();
   const connections = mob.connections();
   if (format === "json") return logData(stats, connections);
-  logger.info("{summary}", { summary: summarise(stats), ...stats });
+  logger.info("{summary}", { summary: summarize(stats), ...stats });
   if (connections.length === 0) return;
   logger.info(toRow(COLUMNS.map(([name]) => name)));
   for (const connection of connections.slice(0, LISTED)) {
@@ -52,7 +52,7 @@ function logData(stats: MobStats, connections: readonly ConnectionStats[]): void
   if (connections.length > LISTED) logger.info("More connections: {more}", { more: connections.length - LISTED });
 }
 
-function summarise(stats: MobStats): string {
+function summarize(stats: MobStats): string {
   const { connections, joined, published, delivered: given, skipped, lag, logBytes: logHeld } = stats;
   const left = Object.entries(stats.closed).filter(([, count]) => count > 0);
   return [

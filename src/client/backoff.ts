@@ -1,22 +1,22 @@
 /**
- * Attempts: when to try again, and when no more.
+ * The backoff: how long a client waits before it connects again, and when it gives up.
  *
  * @module
  */
 
 import { type Checks, isFunction, isWhole } from "../check.ts";
 
-/** How often to try again, and how soon. */
+/** How often a client connects again, and how soon. */
 export interface BackoffOptions {
-  /** The longest that the first wait can be, in milliseconds; each further one can be twice as long. Default 100. */
+  /** The most that the first wait can be, in milliseconds; each further wait can be twice as long. Default 100. */
   readonly minDelay?: number;
-  /** The longest that any wait can be, in milliseconds. Default 30 000. */
+  /** The most that any wait can be, in milliseconds. Default 30 000. */
   readonly maxDelay?: number;
-  /** How many attempts in a row may come to nothing before it gives up. Default: there is no limit. */
+  /** How many attempts in a row may fail before the client gives up. Default: no limit. */
   readonly maxAttempts?: number;
   /**
-   * How long a connection must last to be a good one, in milliseconds; one that something was received from is good, too.
-   * After a good one the waits start anew; after one that the mob ended at once they go on growing. Default 5 000.
+   * How long a connection must last to be stable, in milliseconds; a connection that has received something is stable
+   * too. After a stable connection the waits start anew; after any other they go on growing. Default 5 000.
    */
   readonly stableAfter?: number;
   /** Draws a number from 0 to 1. Default `Math.random`. */
@@ -27,7 +27,7 @@ export interface BackoffOptions {
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** What each option has to be. */
-export const ATTEMPT_CHECKS: Checks = {
+export const BACKOFF_CHECKS: Checks = {
   minDelay: /* @__PURE__ */ isWhole("ms", 1, LONGEST_TIMER),
   maxDelay: /* @__PURE__ */ isWhole("ms", 1, LONGEST_TIMER),
   maxAttempts: /* @__PURE__ */ isWhole("attempts", 1, Infinity),
@@ -36,35 +36,35 @@ export const ATTEMPT_CHECKS: Checks = {
 };
 
 /**
- * Counts attempts, and draws the wait before each: anything from 0 to `min(cap, base * 2^attempt)`, so that clients who
- * lost a server together do not come back together. This is "full jitter" of "Exponential Backoff And Jitter", AWS
- * Architecture Blog, https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+ * Counts attempts, and draws the wait before each: anything from 0 to `min(maxDelay, minDelay * 2^attempt)`, so that
+ * clients that lost a server together do not return together. This is "full jitter" of "Exponential Backoff And
+ * Jitter", AWS Architecture Blog, https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
  */
 export class Backoff {
-  /** Attempts since the last success. */
+  /** Attempts since the last stable connection. */
   count = 0;
-  /** How many there may be. */
-  readonly most: number;
-  /** How long a success has to last to be one, in milliseconds. */
-  readonly settled: number;
+  /** The most attempts in a row. */
+  readonly maxAttempts: number;
+  /** How long a connection must last to be stable, in milliseconds. */
+  readonly stableAfter: number;
   readonly #minDelay: number;
   readonly #maxDelay: number;
   readonly #random: () => number;
 
-  /** No attempt yet. The options were checked. */
+  /** Makes a backoff with no attempts. The options have been checked. */
   constructor(options: BackoffOptions, random: () => number) {
     this.#minDelay = options.minDelay ?? 100;
     this.#maxDelay = options.maxDelay ?? 30_000;
-    this.most = options.maxAttempts ?? Infinity;
-    this.settled = options.stableAfter ?? 5000;
+    this.maxAttempts = options.maxAttempts ?? Infinity;
+    this.stableAfter = options.stableAfter ?? 5000;
     this.#random = options.random ?? random;
   }
 
-  /** Counts one more, and says how long to wait before it, in milliseconds; `undefined` when there were enough. */
+  /** Counts one more attempt and returns the wait before it, in milliseconds; `undefined` after the last one. */
   next(): number | undefined {
-    if (this.count >= this.most) return undefined;
+    if (this.count >= this.maxAttempts) return undefined;
     const drawn = this.#random();
-    // What is no number from 0 to 1 would be no wait at all, over and over.
+    // Anything but a number from 0 to 1 would make no wait at all, over and over.
     return Math.floor(
       (drawn >= 0 && drawn <= 1 ? drawn : 1) * Math.min(this.#maxDelay, this.#minDelay * 2 ** this.count++),
     );

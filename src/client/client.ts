@@ -36,21 +36,21 @@ import { Poll } from "../reactor/poll.ts";
 import { type Token, tokenOf } from "../contract/token.ts";
 import { SendQueue } from "./send_queue.ts";
 
-/** Bytes that wait to be sent before `send` makes its caller wait. */
+/** Bytes in the outbox from which `send` makes its caller wait. */
 const SEND_AHEAD = 256 * 1024;
 
 /** Bytes that messages may hold while they wait for the application; then the client stops reading. */
 const RECEIVE_AHEAD = 1024 * 1024;
 
-/** How long `close` waits at most for the mob to hang up on one who has said nothing, in milliseconds. */
+/** How long `close` waits at most for the mob to hang up when nothing was sent, in milliseconds. */
 const NOTHING_TO_LOSE = 5000;
 
 /** A client has one connection, so one token is enough for ever. */
 const TOKEN: Token = tokenOf(0, 1);
 
 /**
- * One member of a mob: what `connect()` and `mob.join()` return. Send messages, and iterate over what everybody says,
- * oneself included.
+ * A client of a mob: what `connect()` and `mob.join()` return. It sends messages, and iterates over the messages of all
+ * clients, its own included.
  *
  * @example
  * ```ts
@@ -67,9 +67,9 @@ const TOKEN: Token = tokenOf(0, 1);
  * to one of them.
  */
 export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
-  /** What the adapter calls. */
+  /** The registry that the adapter calls. */
   readonly registry: Registry;
-  /** Resolves when the connection is over, however it ended. It never rejects: sending and iterating tell of errors. */
+  /** Resolves when the connection is over, however it ended. It never rejects: `send` and iterators do. */
   readonly closed: Promise<void>;
 
   readonly #name: string;
@@ -78,33 +78,33 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
   readonly #receive: boolean;
   readonly #poll: Poll;
   readonly #decoder: FrameDecoder;
-  /** What is to be sent: a log of our own, with one cursor. */
+  /** The bytes to send: a log with one cursor. */
   readonly #outbox: Log;
   #cursor = 0;
   #blocked = false;
   #socket: Socket | undefined;
-  /** Messages that wait for room. */
+  /** Calls of `send` that wait for room. */
   readonly #senders: SendQueue<Uint8Array> = new SendQueue();
   readonly #messages: MessageQueue;
   #state: "open" | "closing" | "closed" = "open";
   #error: Error | undefined;
-  /** Why not all has arrived that was sent before `close`. Whoever closes looks for it; iterators just end. */
+  /** Why not everything that was sent before `close` has arrived. Iterators just end then. */
   #cutShort: Error | undefined;
   /** Whether the application has sent anything. */
   #said = false;
   /** Our half of the stream has ended. */
   #shut = false;
-  /** The mob's half ended before ours, so its end does not tell that it has received all. */
+  /** The mob's half ended before ours, so its end does not tell that it has received everything. */
   #endedFirst = false;
   readonly #closeTimeout: number;
   readonly #patience: Patience;
   #resolveClosed: () => void = () => {};
   #ignoreSignal: () => void = () => {};
 
-  /** Makes a client without a connection: use `connect()` or `mob.join()`. `name` is what errors call the other end. */
+  /** Makes a client without a connection: use `connect()` or `mob.join()`. `name` is what errors call the mob. */
   constructor(adapter: Adapter, name: string, options?: ClientOptions) {
     const given = checkOptions("a client", options, peerChecks());
-    const { receive: receive = true, signal, secret, closeTimeout = CLOSE_TIMEOUT } = given;
+    const { receive = true, signal, secret, closeTimeout = CLOSE_TIMEOUT } = given;
     const { framing, maxFrame } = limitsOf(given);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#name = name;
@@ -120,10 +120,10 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
     this.registry = {
       accept: (socket) => {
-        // Aborted while it was being opened.
+        // The client was aborted while the connection was being made.
         if (this.#state === "closed") return undefined;
         this.#socket = socket;
-        // The mob wants to receive the secret even from those who say nothing else.
+        // The secret is sent at once: the client may never send anything else.
         if (this.#unsent > 0) this.#poll.wake();
         return TOKEN;
       },
@@ -139,9 +139,9 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Sends one message: bytes, or text, which goes as UTF-8. Resolves when it is on its way, for which it waits until
-   * there is room: awaiting it is how a fast sender feels that the mob is slower. The payload is taken as it is when
-   * `send` is called, and may change at once. An empty message is a ping: the mob receives it and says nothing.
+   * Sends one message: bytes, or text, which goes as UTF-8. Resolves when it is on its way, after waiting for room:
+   * awaiting it gives a fast sender back-pressure. The payload is taken as it is when `send` is called, and may change
+   * afterwards. An empty message is a ping: the mob swallows it.
    *
    * Rejects with a `RangeError` when the payload is over `maxFrame`, with a `TypeError` when it is neither text nor bytes
    * or when the framing cannot carry it, with an `Error` when the connection is over.
@@ -176,9 +176,9 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Sends what is waiting to be sent, then ends the connection. Resolves when it is over. It does not reject when not
-   * all has arrived, be it that the mob ended the connection first, or that nothing moved for `timeout`: look at
-   * {@link error}, whose `code` is then `EPIPE`, `ETIMEDOUT` or the system's. Calling it again with a `timeout` sets the
+   * Sends what waits to be sent, then ends the connection. Resolves when the connection is over. When not everything has
+   * arrived, because the mob ended the connection first or there was no progress for `timeout`, it does not reject:
+   * {@link error} then has the `code` `EPIPE`, `ETIMEDOUT` or the system's. Calling it again with a `timeout` starts the
    * time anew.
    *
    * Rejects with a `TypeError` or a `RangeError` when `timeout` is no number of milliseconds.
@@ -189,10 +189,10 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     if (this.#state === "open") {
       this.#state = "closing";
       this.#messages.clear();
-      this.#beReceivedOut(timeout ?? this.#closeTimeout);
+      this.#waitForEnd(timeout ?? this.#closeTimeout);
       this.#poll.ready(TOKEN, READABLE);
     } else if (this.#state === "closing" && timeout !== undefined) {
-      this.#beReceivedOut(timeout);
+      this.#waitForEnd(timeout);
     }
     await this.closed;
   }
@@ -203,8 +203,8 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
   }
 
   /**
-   * What broke the connection, or why not all that was sent has arrived at {@link close}; `undefined` while it lasts,
-   * and when it ended properly.
+   * What broke the connection, or why not everything that was sent before {@link close} has arrived; `undefined` while the
+   * connection lasts, and when it ended in order.
    */
   get error(): Error | undefined {
     return this.#error ?? this.#cutShort;
@@ -226,7 +226,7 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
   #take(): Uint8Array | undefined {
     const wasFull = this.#messages.bytes >= RECEIVE_AHEAD;
     const message = this.#messages.take();
-    // Reading stopped at the limit, and its edge is spent: this is the one who has to ask again.
+    // Reading stopped at the limit, and the adapter reports READABLE only once: ask for it again here.
     if (wasFull && this.#messages.bytes < RECEIVE_AHEAD) this.#poll.ready(TOKEN, READABLE);
     return message;
   }
@@ -242,7 +242,7 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     else this.#write(this.#socket);
   }
 
-  /** A turn on the way out: sends what is left, also to a mob that speaks no more, until both halves have ended. */
+  /** A tick while closing: sends what is left, even after the mob's half has ended, until both halves have ended. */
   #leave(socket: Socket, readiness: Readiness, ended: boolean): void {
     if (ended && !this.#shut) this.#endedFirst = true;
     if ((readiness & ERROR) !== 0) {
@@ -254,8 +254,8 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Waits until the mob has received all and hangs up, for so many milliseconds without progress. */
-  #beReceivedOut(timeout: number): void {
+  /** Waits until the mob has received everything and hangs up, or there was no progress for `timeout` milliseconds. */
+  #waitForEnd(timeout: number): void {
     const milliseconds = this.#said ? timeout : Math.min(timeout, NOTHING_TO_LOSE);
     if (milliseconds > 0) this.#patience.begin(milliseconds);
     else this.#end(this.#lost("it was told to end at once", "ETIMEDOUT"));
@@ -272,7 +272,7 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     return `Cannot deliver everything to ${this.#name}`;
   }
 
-  /** Reads what there is, as far as the application keeps up. Says whether the stream has ended. */
+  /** Reads as far as the application keeps up. Returns whether the stream has ended. */
   #read(socket: Socket, final: boolean): boolean {
     while (final || this.#state === "closing" || this.#messages.bytes < RECEIVE_AHEAD) {
       const chunk = socket.read();
@@ -316,7 +316,7 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
     socket.shutdown();
   }
 
-  /** Why an open connection ended under us; `undefined` when the mob ended it properly. */
+  /** Why an open connection ended; `undefined` when the mob ended it in order. */
   #failure(socket: Socket, readiness: Readiness): Error | undefined {
     if ((readiness & ERROR) !== 0) {
       return describe(`Cannot read from ${this.#name}`, socket.error ?? "connection broke");

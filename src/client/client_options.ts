@@ -16,31 +16,31 @@ export interface ClientOptions {
   /** The largest payload to send or receive, in bytes. Default 1 MiB. */
   readonly maxFrame?: number;
   /**
-   * Whether what the mob says is kept for the application. Default true. A mob does not read from those who do not
-   * read, so a client that only sends says false here, and what it receives is read and forgotten.
+   * Whether messages are kept for the application. Default true. A mob does not read from a client that does not read, so
+   * a client that only sends sets this to false: what it receives is read and dropped.
    */
   readonly receive?: boolean;
   /** Ends the connection at once when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * What the mob wants to receive first, where it has a `secret`: it is sent before anything else. A mob that has none
-   * takes it for a message, and everybody receives it.
+   * The secret of the mob, sent before anything else. A mob without a secret takes it for a message, which all its clients
+   * receive.
    */
   readonly secret?: string | undefined;
   /**
-   * How long `close` waits while nothing moves, in milliseconds: 0 to 2 147 483 647. Default 60 000, which is
-   * longer than a mob that is well goes without reading.
+   * How long `close` waits without progress, in milliseconds: 0 to 2 147 483 647. Default 60 000, which is longer than a
+   * healthy mob goes without reading.
    */
   readonly closeTimeout?: number | undefined;
 }
 
-/** How to close. */
+/** The options of `close`. */
 export interface ClientCloseOptions {
-  /** How long to wait while nothing moves, in milliseconds; with 0 it ends at once. Default: `closeTimeout`. */
+  /** How long to wait without progress, in milliseconds; with 0 it ends at once. Default: `closeTimeout`. */
   readonly timeout?: number | undefined;
 }
 
-/** The options of a member without a socket, which has the framing of its mob and need not say the secret. */
+/** The options of `mob.join()`. The client has the framing of its mob and needs no secret. */
 export type JoinOptions = Omit<ClientOptions, "framing" | "secret">;
 
 /** What each option of a client has to be. */
@@ -50,7 +50,7 @@ export function peerChecks(): Checks {
     maxFrame: isLimit("maxFrame"),
     receive: isBoolean,
     signal: isSignal,
-    // Looked at with the framing, and never shown.
+    // Checked together with the framing, and never shown.
     secret: () => {},
     closeTimeout: isTimeout,
   };
@@ -59,14 +59,14 @@ export function peerChecks(): Checks {
 /** The framing of a client and its largest payload. Throws when they, or the secret, are wrong. */
 export function limitsOf({ framing, maxFrame, secret }: ClientOptions): { framing: Framing; maxFrame: number } {
   const given = { ...(framing !== undefined && { framing }), ...(maxFrame !== undefined && { maxFrame }), secret };
-  // A client has no lag to limit, so no frame is too large for it.
+  // A client has no lag, so no frame is too large for it.
   const resolved = resolveOptions({ ...given, maxLag: LIMITS.maxLag.max });
   return { framing: FRAMINGS[resolved.framing], maxFrame: resolved.maxFrame };
 }
 
-/** How to send. */
+/** The options of `send`. */
 export interface SendOptions {
-  /** Gives up waiting for room: the promise rejects with the signal's reason, and nothing was sent. */
+  /** Stops waiting for room when it aborts: the promise rejects with the signal's reason, and nothing is sent. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The client: connects to a mob somewhere else.
+ * `connect()`: connects a client to a mob.
  *
  * @module
  */
@@ -27,11 +27,11 @@ export const CONNECT_TIMEOUT = 10_000;
 export interface ConnectOptions extends ClientOptions {
   /** The adapter to connect with. Default: that of the runtime. */
   readonly adapter?: Adapter;
-  /** Certificates, for a `tls:` URL. Default: none of its own, and the authorities that the runtime trusts. */
+  /** Certificates, for a `tls:` URL. Default: no client certificate, and the authorities that the runtime trusts. */
   readonly tls?: ClientTls | undefined;
   /**
-   * How long making one connection may take, in milliseconds: 1 to 2 147 483 647, the handshake over TLS included.
-   * Default 10 000. Each attempt of a reconnecting client has its own.
+   * How long one connection may take to be made, in milliseconds: 1 to 2 147 483 647, the TLS handshake included. Default
+   * 10 000. Each attempt of a reconnecting client has that long.
    */
   readonly connectTimeout?: number | undefined;
   /** Connects once. Default. */
@@ -46,7 +46,7 @@ export interface ReconnectingOptions extends Omit<ConnectOptions, "reconnect"> {
 
 const isReconnect: Check = (name, value) => {
   if (typeof value !== "boolean" && kindOf(value) !== "Object") {
-    refuse(name, value, "it is true, false or an object such as { cap: 10_000 }");
+    refuse(name, value, "it is true, false or an object such as { maxDelay: 10_000 }");
   }
 };
 
@@ -61,9 +61,9 @@ function connectChecks(): Checks {
 }
 
 /**
- * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would cross the
- * network in the clear, with the system's error, its `code` and the URL in it, when nobody answers (`ETIMEDOUT` after `connectTimeout`), and with the signal's
- * reason when it aborts first.
+ * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when
+ * the secret would cross the network in the clear, with the system's error, with its `code` and the URL, when the mob
+ * does not answer (`ETIMEDOUT` after `connectTimeout`), and with the signal's reason when it aborts first.
  *
  * @example
  * ```ts
@@ -141,7 +141,7 @@ async function dial(target: Target, adapter: Adapter, signal: AbortSignal | unde
   try {
     await adapter.connect(address, client.registry, { signal: dialing.signal, tls });
   } catch (cause) {
-    // Else it would listen to the signal for ever.
+    // Otherwise the client would listen to the signal for ever.
     void client.close();
     signal?.throwIfAborted();
     if (dialing.signal.aborted) throw late;

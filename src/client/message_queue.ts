@@ -87,19 +87,19 @@ export class MessageQueue {
     return message;
   }
 
-  /** Forgets what nobody took. */
+  /** Drops all messages. */
   clear(): void {
     this.#entries.clear();
     this.#block = undefined;
     this.#bytes = 0;
   }
 
-  /** Resolves at the next {@link wake}: look then whether there is something. */
+  /** Resolves at the next {@link wake}, when there may be a message. */
   wait(): Promise<void> {
     return new Promise((resolve) => void this.#waiting.push(resolve));
   }
 
-  /** Lets all who wait look for themselves at what has changed. */
+  /** Resolves every {@link wait}. */
   wake(): void {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;

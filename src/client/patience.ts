@@ -1,5 +1,5 @@
 /**
- * Patience: waiting as long as there is progress.
+ * Patience: a deadline that moves on with progress.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { LONGEST_TIMER } from "../server/options.ts";
 /** The default of `closeTimeout`, in milliseconds: more than a server's `stallTimeout` and `drainTimeout` together. */
 export const CLOSE_TIMEOUT = 60_000;
 
-/** How many times as long one waits in all while nothing but receiving goes on: the other end may speak for ever. */
+/** How many times as long the wait lasts while the client only receives: a mob may send for ever. */
 const RECEIVING = 10;
 
-/** Calls `giveUp` once nothing has moved for a while in which the process ran. */
+/** Calls `giveUp` when there was no progress for a time in which the process ran. */
 export class Patience {
   readonly #clock: AwakeClock;
   readonly #giveUp: () => void;
@@ -24,31 +24,31 @@ export class Patience {
   #latest = 0;
   #cancel: (() => void) | undefined;
 
-  /** Does not wait yet. */
+  /** Makes a patience that does not wait yet. */
   constructor(clock: Clock, giveUp: () => void) {
     this.#clock = new AwakeClock(clock);
     this.#giveUp = giveUp;
   }
 
-  /** Waits from now on, for so many milliseconds without progress. */
+  /** Waits from now on, until there was no progress for so many milliseconds. */
   begin(milliseconds: number): void {
     this.#milliseconds = milliseconds;
     this.moved();
     this.#watch(milliseconds);
   }
 
-  /** Something was sent: the time starts anew. */
+  /** Bytes were sent: the time starts anew. */
   moved(): void {
     this.#moved = this.#latest = this.#clock.now();
   }
 
-  /** Something was received: the other end is alive. */
+  /** Bytes were received: the mob is alive. */
   received(): void {
     const now = this.#clock.now();
     if (now - this.#moved < RECEIVING * this.#milliseconds) this.#latest = now;
   }
 
-  /** Waits no more. */
+  /** Stops waiting. */
   stop(): void {
     this.#cancel?.();
   }
@@ -63,5 +63,5 @@ export class Patience {
   }
 }
 
-/** A time to wait for a client that closes. */
+/** Checks a timeout of a client's close. */
 export const isTimeout: Check = /* @__PURE__ */ isWhole("ms", 0, LONGEST_TIMER);

@@ -1,23 +1,23 @@
 /**
- * How to reconnect, and what the application is told of it. Types only.
+ * The options of a reconnecting client, and what it tells the application. Types only.
  *
  * @module
  */
 
 import type { BackoffOptions } from "./backoff.ts";
 
-/** A time without a connection, as the iterator tells of it. */
+/** A time without a connection, as `onGap` gets it. */
 export interface Gap {
   /** How long it was, in milliseconds. */
   readonly milliseconds: number;
-  /** What broke the connection before it; `undefined` when the mob ended it properly. */
+  /** What broke the connection before the gap; `undefined` when the mob ended it in order. */
   readonly error: Error | undefined;
 }
 
 /**
- * What has changed: the first connection is there (`connected`); it is gone (`lost`), with its error where there was
- * one; a while is waited before the next attempt, the `attempt`-th since a connection was good (`waiting`), `error`
- * being why; there is a connection again (`reconnected`); no more will be tried (`gave-up`).
+ * What has changed. `connected`: the first connection is made. `lost`: the connection has ended, with its error if there
+ * is one. `waiting`: the client waits before the next attempt, the `attempt`-th since the last stable connection, because
+ * of `error`. `reconnected`: there is a connection again. `gave-up`: the client makes no more attempts.
  */
 export type ConnectionChange =
   | { readonly kind: "connected" }
@@ -31,19 +31,19 @@ export type ConnectionChange =
   | { readonly kind: "reconnected"; readonly attempt: number }
   | { readonly kind: "gave-up"; readonly error: Error };
 
-/** How to reconnect. */
+/** The options of a reconnecting client. */
 export interface ReconnectOptions extends BackoffOptions {
   /**
-   * Whether the first connection is tried again as well. Default false: `connect()` rejects when nobody answers, so
-   * that a wrong URL or a wrong certificate is found at once.
+   * Whether the first connection is tried again as well. Default false: `connect()` rejects when it fails, so that a wrong
+   * URL or a wrong certificate is found at once.
    */
   readonly retryInitial?: boolean;
   /** Called at each change, at once, and not waited for. What it throws or rejects with is logged. */
   readonly onChange?: ((change: ConnectionChange) => void) | undefined;
   /**
-   * Called by the iterator, in order with the messages: after the last one of the old connection and before the first
-   * one of the new. What was said in between was missed. The iterator goes on when what it returns has resolved, and
-   * throws what it throws.
+   * Called by the iterator, in order with the messages: after the last message of the old connection and before the first
+   * of the new one. The messages in between were missed. The iterator waits for the promise that it returns, and throws
+   * what it throws.
    */
   readonly onGap?: ((gap: Gap) => void | Promise<void>) | undefined;
 }

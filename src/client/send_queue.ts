@@ -1,37 +1,37 @@
 /**
- * The waiting line: those who wait for their turn, first come, first served.
+ * The send queue: calls that wait for their turn, first come, first served.
  *
  * @module
  */
 
 import { onAbort } from "../contract/abort.ts";
 
-/** One who waits, and with what. */
+/** One call that waits, and its item. */
 interface Waiting<Item> {
   readonly item: Item;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-  /** Takes back what was to be done when the signal aborts. */
+  /** Stops listening to the signal. */
   ignoreSignal: (() => void) | undefined;
   before: Waiting<Item> | undefined;
   behind: Waiting<Item> | undefined;
 }
 
 /**
- * A queue whose members wait for a promise, and may give up. It is a linked list: in an array each that goes makes all
- * behind it move, and as many may wait as an application likes.
+ * A queue whose callers wait for a promise and may give up. It is a linked list, since leaving an array moves everything
+ * behind, and any number of calls may wait.
  */
 export class SendQueue<Item> {
   #first: Waiting<Item> | undefined;
   #last: Waiting<Item> | undefined;
   #length = 0;
 
-  /** How many wait. */
+  /** How many calls wait. */
   get length(): number {
     return this.#length;
   }
 
-  /** Waits at the end of the line. Rejects with the signal's reason when it aborts first; it has not aborted yet. */
+  /** Waits at the end of the queue. Rejects with the signal's reason when it aborts; it must not have aborted yet. */
   wait(item: Item, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const before = this.#last;
@@ -48,7 +48,7 @@ export class SendQueue<Item> {
     });
   }
 
-  /** It is the first one's tick: its promise resolves, and what it waited with is returned. There must be one. */
+  /** Resolves the promise of the first call and returns its item. There must be one. */
   next(): Item {
     const first = this.#first!;
     this.#leave(first);
@@ -57,7 +57,7 @@ export class SendQueue<Item> {
     return first.item;
   }
 
-  /** Nobody's tick will come. */
+  /** Rejects every promise. */
   fail(error: Error): void {
     while (this.#first !== undefined) {
       const first = this.#first;
@@ -73,7 +73,7 @@ export class SendQueue<Item> {
     else before.behind = behind;
     if (behind === undefined) this.#last = before;
     else behind.before = before;
-    // One that has left and is kept for its promise must not keep the others.
+    // A call that has left may be kept by its promise, and must not keep the others.
     waiting.before = waiting.behind = undefined;
     this.#length--;
   }

@@ -1,24 +1,24 @@
 /**
- * Abort: what is done when a signal aborts, with one listener on a signal however many wait for it.
+ * Abort: functions that run when a signal aborts, with one event listener on a signal for all of them.
  *
  * @module
  */
 
-/** What waits for one signal. */
+/** The functions of one signal, and its event listener. */
 interface Listening {
   readonly runs: Set<() => void>;
   readonly listener: () => void;
 }
 
 /**
- * Runtimes look through all listeners of a signal for each new one, and Node 20 warns from the eleventh on: one program
- * may well hand one signal to thousands of sends.
+ * Runtimes search all listeners of a signal for each new one, and Node 20 warns from the eleventh on: a program may pass
+ * one signal to thousands of sends.
  */
 const listening: WeakMap<AbortSignal, Listening> = new WeakMap();
 
 /**
- * Runs `run`, a function of the caller's own, once when the signal aborts. Returns what takes it back. A signal that has
- * aborted already runs nothing: look at it first.
+ * Runs `run`, a new function for each call, once when the signal aborts. Returns a function that takes it back. A signal
+ * that has aborted already runs nothing: check it first.
  */
 export function onAbort(signal: AbortSignal, run: () => void): () => void {
   const { runs, listener } = listening.get(signal) ?? listen(signal);
@@ -35,7 +35,7 @@ function listen(signal: AbortSignal): Listening {
   const listener = (): void => {
     listening.delete(signal);
     for (const run of runs) {
-      // Who takes back what has run already finds nothing to take back.
+      // Taking back a function that has run does nothing.
       runs.delete(run);
       run();
     }

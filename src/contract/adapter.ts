@@ -9,15 +9,15 @@
  * 2. Adapters never call the core from inside a socket callback, `accept` apart: they record readiness, and one
  *    deferred tick delivers the batch.
  * 3. A short `write` obliges the adapter to one WRITABLE (or HUP or ERROR). Spurious and duplicate events are allowed;
- *    the core shrugs.
+ *    the core ignores them.
  * 4. The bytes given to `write` are never changed afterwards. The bytes got from `read` belong to the core.
  * 5. Not reading is back-pressure: the adapter holds a small bounded inbox and then stops reading from the kernel.
  * 6. Everything read before an end, a reset or a hup is delivered before it. A reset may look like an end of stream:
  *    only framing says what was whole.
  * 7. Exactly one final HUP or ERROR for every accepted token; none after `close()`, or if one comes it is stale and
  *    ignored.
- * 8. A failing accept (EMFILE, ECONNABORTED, ENOTCONN, ...) never ends the listener: report it, wait until the
- *    core says so, go on.
+ * 8. A failing accept (EMFILE, ECONNABORTED, ENOTCONN, ...) never ends the listener: the adapter reports it, waits until
+ *    `acceptFailed` resolves, and goes on.
  * 9. An option that an adapter cannot honor is refused at start, by name. Never ignored.
  *
  * @module
@@ -41,34 +41,34 @@ export type Readiness = number;
 
 /** A non-blocking byte stream, as the core sees it. No method throws. */
 export interface Socket {
-  /** The bytes that came, as one chunk; `undefined` when it would block; `null` at the end of the stream. */
+  /** The next chunk; `undefined` when it would block; `null` at the end of the stream. */
   read(): Uint8Array | undefined | null;
-  /** Takes bytes to send and says how many it took: 0 to all of them. The bytes must not change afterwards. */
+  /** Takes bytes to send and returns how many it took: 0 to all of them. The bytes must not change afterwards. */
   write(bytes: Uint8Array): number;
-  /** No more writes: everything taken is sent, then the client sees the end of the stream. Reading goes on. */
+  /** Ends writing: everything taken is sent, then the other end sees the end of the stream. Reading goes on. */
   shutdown(): void;
-  /** Drops the connection now, and whatever was not sent yet. Calling it again does nothing. */
+  /** Drops the connection now, and everything that is not sent yet. Calling it again does nothing. */
   close(): void;
   /** What broke the connection; set before an {@link ERROR} event. */
   readonly error: Error | undefined;
-  /** Who is at the other end, for people and logs: `127.0.0.1:54321`. */
+  /** The address and port of the other end: `127.0.0.1:54321`. */
   readonly remoteAddress: string;
 }
 
-/** What a runtime tells the core. */
+/** The functions of the core that an adapter calls. */
 export interface Registry {
-  /** A new connection. The token that names it from now on, or `undefined`: refused, and the adapter closes it. */
+  /** A new connection. Returns its token, or `undefined`: it is refused, and the adapter closes it. */
   accept(socket: Socket): Token | undefined;
-  /** Something may be done with this token's socket now. Only recorded: the next tick handles it. */
+  /** The token's socket is ready. This is only recorded: the next tick handles it. */
   ready(token: Token, readiness: Readiness): void;
   /** The listener could not accept. Resolves when it is time to try again. */
   acceptFailed(error: Error): Promise<void>;
   /**
-   * A client is at a listener over TLS: whether its handshake may begin. When not, the adapter closes it. When so, `accept`
-   * or `handshakeFailed` follows.
+   * A client has reached a TLS listener. Returns whether its handshake may begin: if so, `accept` or `handshakeFailed`
+   * follows, if not, the adapter closes it.
    */
   handshakeStarted?(remoteAddress: string): boolean;
-  /** A handshake came to nothing: a bad certificate, garbage, too slow, or the client left. Its socket is closed. */
+  /** A TLS handshake failed: a bad certificate, garbage, too slow, or the client left. Its socket is closed. */
   handshakeFailed?(remoteAddress: string, error: Error): void;
 }
 
@@ -76,35 +76,35 @@ export interface Registry {
 export interface ListeningSocket {
   /** The address as opened: a port of 0 has become a real one. */
   readonly address: Address;
-  /** Of a listener on a host name: each address that it is open at, with an IP address as host. */
+  /** For a host name: each address at which the listener is open, with an IP address as host. */
   readonly addresses?: readonly Address[];
-  /** Stops accepting. Connections that came in stay. Resolves when the address is free again. */
+  /** Stops accepting. Accepted connections stay. Resolves when the address is free again. */
   close(): Promise<void>;
-  /** A listener over TLS: incoming connections are met with these from now on, connections that came in stay. */
+  /** For a TLS listener: shows these certificates to new connections from now on. Accepted connections stay. */
   reload?(tls: ServerTls): Promise<void>;
 }
 
-/** What a listener is opened with, besides its address. */
+/** The options of {@link Adapter.listen}. */
 export interface ListenOptions {
-  /** Certificates, for a listener over TLS. */
+  /** The certificates of a TLS listener. */
   readonly tls?: ServerTls | undefined;
   /** The mode bits of a Unix socket's file. */
   readonly unixMode?: number | undefined;
 }
 
-/** What a connection is opened with, besides its address. */
+/** The options of {@link Adapter.connect}. */
 export interface DialOptions {
-  /** Gives up when it aborts. */
+  /** Cancels connecting when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Certificates, for a connection over TLS. */
+  /** The certificates of a TLS connection. */
   readonly tls?: ClientTls | undefined;
 }
 
-/** All the outside world that the core knows. */
+/** Everything of the outside world that the core uses. */
 export interface Adapter {
-  /** The name of the runtime, for people and logs. */
+  /** The name of the runtime. */
   readonly name: string;
-  /** How many connections the process can have open; `undefined` where that cannot be known. */
+  /** How many connections the process can have open; `undefined` where that is not known. */
   readonly capacity?: number | undefined;
   /** Opens a listener. Rejects when it cannot, with the system's `code` (EADDRINUSE, EACCES, ...) on the error. */
   listen(address: Address, registry: Registry, options?: ListenOptions): Promise<ListeningSocket>;
@@ -114,6 +114,6 @@ export interface Adapter {
   defer(tick: () => void): void;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
-  /** Runs `run` once after so many milliseconds (at most 2^31 - 1). Returns what cancels it. */
+  /** Runs `run` once after so many milliseconds (at most 2^31 - 1). Returns a function that cancels it. */
   after(milliseconds: number, run: () => void): () => void;
 }

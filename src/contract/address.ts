@@ -1,12 +1,12 @@
 /**
- * Addresses: the URLs that name a listener.
+ * Addresses: the URLs of listeners.
  *
  * @module
  */
 
 import { kindOf, shown } from "../check.ts";
 
-/** A listener on the network, in the clear or over TLS. */
+/** The address of a listener on the network, over TCP or TLS. */
 export interface NetworkAddress {
   /** How bytes travel. */
   readonly transport: "tcp" | "tls";
@@ -16,7 +16,7 @@ export interface NetworkAddress {
   readonly port: number;
 }
 
-/** A listener on this machine: a Unix socket. */
+/** The address of a Unix socket. */
 export interface UnixAddress {
   /** How bytes travel. */
   readonly transport: "unix";
@@ -24,21 +24,21 @@ export interface UnixAddress {
   readonly path: string;
 }
 
-/** What a connection through a Unix socket calls its other end, which has no address. */
+/** The `remoteAddress` of a connection through a Unix socket, which has none. */
 export const UNIX_REMOTE = "unix";
 
 /** Where a listener is. */
 export type Address = NetworkAddress | UnixAddress;
 
-/** The port where a URL names none. */
+/** The port of a URL without one. */
 export const DEFAULT_PORT = 8000;
 
-/** The listener that `serve` opens when it is told of none. */
+/** The listener that `serve` opens by default. */
 export const DEFAULT_URL = "tcp://127.0.0.1:8000";
 
 /**
- * The text of a URL, which may be a `URL` too. Throws a `TypeError` that begins with `cannot` when it is neither: a list
- * or a number would be taken for text.
+ * The text of a URL, which may also be a `URL`. Throws a `TypeError` that begins with `cannot` when it is neither: `String`
+ * would turn a list or a number into text.
  */
 export function urlText(cannot: string, url: string | URL): string {
   if (typeof url === "string" || kindOf(url) === "URL") return String(url);
@@ -48,8 +48,8 @@ export function urlText(cannot: string, url: string | URL): string {
 
 /**
  * Reads a URL such as `tcp://127.0.0.1:8000`, `tls://[::1]:0`, `tcp://localhost`, `unix:///run/mobcast.sock`,
- * `unix:here.sock` or `unix:@abstract`. Without a port it is 8000. Throws a `TypeError` that says what a URL looks like
- * when this is none.
+ * `unix:here.sock` or `unix:@abstract`. The default port is 8000. Throws a `TypeError` that says what a URL looks like when
+ * it cannot be read.
  *
  * @example
  * ```ts
@@ -116,7 +116,7 @@ function invalid(url: string, reason: string): TypeError {
   return new TypeError(`Cannot parse URL ${JSON.stringify(url)}: ${reason}`);
 }
 
-/** What was probably meant by a URL without its scheme. */
+/** The URL that was probably meant where the scheme is missing. */
 function suggestion(url: string): string {
   return /^(\[[0-9a-f:.]+\]|[\w.-]+):[0-9]{1,5}$/i.test(url) ? `, did you mean tcp://${url}` : "";
 }

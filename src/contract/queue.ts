@@ -1,39 +1,39 @@
 /**
- * The queue: first in, first out, at the same cost however long it is.
+ * The queue: first in, first out, at the same cost for any length.
  *
  * @module
  */
 
-/** Taken items that may lie about before the rest is moved up. */
+/** How many taken items may lie at the head before the others move up. */
 const TAKEN = 1024;
 
-/** A queue. `Array.shift` moves everything behind the first, on V8 from some 16,000 items on. */
+/** A queue. It is no array, since `Array.shift` moves all other items, on V8 from about 16,000 items on. */
 export class Queue<Item> {
   #items: (Item | undefined)[] = [];
-  /** The place of the first. */
+  /** The index of the first item. */
   #next = 0;
 
-  /** How many there are. */
+  /** How many items there are. */
   get length(): number {
     return this.#items.length - this.#next;
   }
 
-  /** The first; `undefined` when there is none. */
+  /** The first item; `undefined` when there is none. */
   get first(): Item | undefined {
     return this.#items[this.#next];
   }
 
-  /** Adds one at the end. */
+  /** Adds an item at the end. */
   push(item: Item): void {
     this.#items.push(item);
   }
 
-  /** Puts another in the place of the first. There must be one. */
+  /** Replaces the first item. There must be one. */
   replaceFirst(item: Item): void {
     this.#items[this.#next] = item;
   }
 
-  /** Takes the first; `undefined` when there is none. */
+  /** Takes the first item; `undefined` when there is none. */
   shift(): Item | undefined {
     const first = this.#items[this.#next];
     if (this.length === 0) return undefined;
@@ -46,7 +46,7 @@ export class Queue<Item> {
     return first;
   }
 
-  /** Forgets all. */
+  /** Drops all items. */
   clear(): void {
     this.#items = [];
     this.#next = 0;

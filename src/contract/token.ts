@@ -1,9 +1,9 @@
 /**
  * Tokens: the names of connections.
  *
- * A token is one number that holds a slab index and a generation, so it can be a `Map` key and be compared with `===`.
- * The index says where the connection lives, the generation says which of the slot's occupants is meant: an event for a
- * connection that is gone can never reach the incoming connection in its slot.
+ * A token is one number that holds a slab index and a generation, so it can be a `Map` key and be compared with `===`. The
+ * index names the slot, and the generation names one of the slot's occupants in time: an event for a connection that is
+ * gone never reaches the next connection in its slot.
  *
  * @module
  */
@@ -21,7 +21,7 @@
  */
 export type Token = number & { readonly brand: "token" };
 
-/** How many slots a slab can have: indices take the low 20 bits of a token. */
+/** How many slots a slab can have: an index takes the low 20 bits of a token. */
 export const INDEX_LIMIT: number = 2 ** 20;
 
 /** The last generation of a slot: with 20 index bits and 32 generation bits a token stays under 2^53. */
@@ -53,7 +53,7 @@ export function generationOf(token: Token): number {
 }
 
 /**
- * A token for people and logs: `3v1` is slot 3, first occupant.
+ * A token as text: `3v1` is slot 3, first occupant.
  *
  * @example
  * ```ts

@@ -8,7 +8,7 @@ import { checkOptions, type Checks, isBoolean, isString, isWhole } from "../chec
 import { type Framing, type FramingName, framingOf, overhead, TOO_LARGE, UNKNOWN } from "./framing.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 
-/** Takes whole frames, headers included. The bytes belong to the decoder again when a call returns: copy what is kept. */
+/** Takes whole frames, headers included. The bytes are valid only until the call returns: copy what is kept. */
 export interface FrameSink {
   /** Takes a run of `count` frames, back to back in `bytes` from `start` to `end`: they came whole in one chunk. */
   frames(bytes: Uint8Array, start: number, end: number, count: number): void;
@@ -16,15 +16,15 @@ export interface FrameSink {
   pieces(pieces: readonly Uint8Array[], length: number): void;
 }
 
-/** How to build a {@link FrameDecoder}. */
+/** The options of a {@link FrameDecoder}. */
 export interface FrameDecoderOptions {
   /** How frames are delimited. Default `u64`. */
   readonly framing?: FramingName;
   /** The largest payload in bytes. Default 1 MiB. */
   readonly maxFrame?: number;
   /**
-   * Whether chunks are the decoder's to keep: large pieces of a partial frame are then not copied. Default false: a
-   * chunk may be used again as soon as it was decoded.
+   * Whether the decoder may keep chunks: large pieces of a partial frame are then not copied. Default false: a chunk may be
+   * changed as soon as it is decoded.
    */
   readonly ownsChunks?: boolean;
 }
@@ -36,7 +36,7 @@ const DECODER_CHECKS: Checks = {
 };
 
 /**
- * Cuts a byte stream into frames, wherever its chunks are split.
+ * Cuts a byte stream into frames, wherever the stream is split into chunks.
  *
  * Whole frames are handed on as they lie in the chunk, many at a time and without a copy; only the part of a frame
  * that a chunk ends with is kept. Memory grows with the bytes received, never with a length that was only declared. A

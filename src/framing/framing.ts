@@ -19,10 +19,10 @@ import { type Payload, payloadOf } from "./payload.ts";
 /** The names of the framings. */
 export type FramingName = "u64" | "u32" | "line";
 
-/** What {@link Framing.end} and {@link Framing.missing} say of a frame whose payload is over the limit. */
+/** What {@link Framing.end} and {@link Framing.missing} return for a frame whose payload is over the limit. */
 export const TOO_LARGE = -2;
 
-/** What {@link Framing.end} says when the bytes do not tell yet where the frame ends. */
+/** What {@link Framing.end} returns when the bytes do not tell yet where the frame ends. */
 export const UNKNOWN = -1;
 
 /** The rules of one framing. */
@@ -34,40 +34,39 @@ export interface Framing {
   /** Bytes after the payload. */
   readonly trailer: number;
   /**
-   * Where the frame that starts at `from` ends, given the bytes up to `to`. The end may lie beyond `to`: then the
-   * header is whole but the payload is not. {@link UNKNOWN} when the bytes do not tell, {@link TOO_LARGE} when the
-   * payload is over `maxFrame` bytes.
+   * Where the frame that starts at `from` ends, judged by the bytes up to `to`. The end lies beyond `to` when the header is
+   * whole and the payload is not. {@link UNKNOWN} when the bytes do not tell, {@link TOO_LARGE} when the payload is over
+   * `maxFrame` bytes.
    */
   end(bytes: Uint8Array, from: number, to: number, maxFrame: number): number;
   /**
-   * How many bytes of `chunk` from `from` on belong to the frame of which `partial` is what came before, as far as that
-   * can be told: at least 1 while the frame is not whole, 0 when it is, {@link TOO_LARGE} when its payload is over
-   * `maxFrame`.
+   * How many bytes of `chunk` from `from` on belong to the frame that `partial` begins, as far as the bytes tell: at least 1
+   * while the frame is not whole, 0 when it is, {@link TOO_LARGE} when its payload is over `maxFrame`.
    */
   missing(partial: ReceiveBuffer, chunk: Uint8Array, from: number, maxFrame: number): number;
-  /** Writes the frame of `payload` into `target` at `at`, which must have room for header, payload and trailer. */
+  /** Writes the frame of `payload` into `target` at `at`. There must be room for header, payload and trailer. */
   write(payload: Uint8Array, target: Uint8Array, at: number): void;
-  /** Why this payload cannot be a frame, or `undefined` when it can. */
+  /** Why the framing cannot carry this payload, or `undefined` when it can. */
   refuses(payload: Uint8Array): string | undefined;
-  /** Whether the payload that lies in `bytes` from `start` to `end` can be a frame. */
+  /** Whether the framing can carry the payload in `bytes` from `start` to `end`. */
   carries(bytes: Uint8Array, start: number, end: number): boolean;
 }
 
 const NEWLINE = 10;
 
-/** What fits into the four bytes of a length that are written. */
+/** The longest payload: only four bytes of a length are written. */
 const LONGEST_PAYLOAD = 2 ** 32 - 1;
 
-/** A framing with a big-endian length of `header` bytes in front. Only the last four can hold a length within limits. */
+/** A framing with a big-endian length of `header` bytes in front. A length within limits fits into the last four. */
 function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
-  /** The frame length that the whole header at `from` declares. No Number is made of 64 bits: 2^53 + 1 has none. */
+  /** The frame length that the whole header at `from` declares. A Number cannot hold all 64 bits, so the upper half is tested. */
   function declared(bytes: Uint8Array, from: number, maxFrame: number): number {
     let low = from;
     if (header === 8) {
       if ((bytes[from]! | bytes[from + 1]! | bytes[from + 2]! | bytes[from + 3]!) !== 0) return TOO_LARGE;
       low = from + 4;
     }
-    // `>>> 0` because a length of 2^31 or more would come out negative.
+    // `>>> 0` since a length of 2^31 or more would come out negative.
     const length = ((bytes[low]! << 24) | (bytes[low + 1]! << 16) | (bytes[low + 2]! << 8) | bytes[low + 3]!) >>> 0;
     return length > maxFrame ? TOO_LARGE : header + length;
   }
@@ -122,7 +121,7 @@ const line: Framing = {
   },
   refuses: (payload) => payload.includes(NEWLINE) ? "a line cannot hold a newline" : undefined,
   carries(bytes, start, end) {
-    // By hand: a search by the runtime would look through all of the chunk behind a payload without a newline.
+    // A loop: `indexOf` would search the rest of the chunk behind a payload without a newline.
     for (let at = start; at < end; at++) if (bytes[at] === NEWLINE) return false;
     return true;
   },

@@ -1,5 +1,5 @@
 /**
- * Payloads: what an application may send, as bytes.
+ * Payloads: turns what an application sends into bytes.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import { kindOf } from "../check.ts";
 import type { Framing } from "./framing.ts";
 
-/** What can be sent: text, which goes as UTF-8, or bytes, of which a view counts as the part that it shows. */
+/** What can be sent: text, which goes as UTF-8, or bytes; a view stands for the part of its buffer that it shows. */
 export type Payload = string | ArrayBufferLike | ArrayBufferView;
 
 const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
- * The bytes of a payload; not copied, but where another thread could change them after they were looked at. `cannot`
- * begins the errors: a `TypeError` when it is no payload, or none that the framing can carry, a `RangeError` when it has
- * more than `maxFrame` bytes.
+ * The bytes of a payload, copied only where another thread could change them after the check. Throws an error that begins
+ * with `cannot`: a `TypeError` when it is no payload or the framing cannot carry it, a `RangeError` when it has more than
+ * `maxFrame` bytes.
  */
 export function payloadOf(cannot: string, given: unknown, framing: Framing, maxFrame: number): Uint8Array {
   let bytes = bytesOf(cannot, given);
   if (bytes.length > maxFrame) {
     throw new RangeError(`${cannot}: the payload has ${bytes.length} bytes, and maxFrame is ${maxFrame}`);
   }
-  // A trailer must not be in the payload: only then does it matter what the bytes are.
+  // Only with a trailer, which must not be in the payload, does it matter what the bytes are.
   if (framing.trailer > 0 && kindOf(bytes.buffer) === "SharedArrayBuffer") bytes = bytes.slice();
   const refusal = framing.refuses(bytes);
   if (refusal !== undefined) throw new TypeError(`${cannot}: ${refusal}`);
@@ -31,7 +31,7 @@ export function payloadOf(cannot: string, given: unknown, framing: Framing, maxF
 
 function bytesOf(cannot: string, given: unknown): Uint8Array {
   if (typeof given === "string") {
-    // Encoded, it would be U+FFFD: something else than was said.
+    // Half a surrogate pair would be encoded as U+FFFD, which is another text.
     if (/[\ud800-\udfff]/u.test(given)) {
       throw new TypeError(`${cannot}: the payload holds half a surrogate pair, which has no UTF-8`);
     }
@@ -39,7 +39,7 @@ function bytesOf(cannot: string, given: unknown): Uint8Array {
   }
   try {
     if (ArrayBuffer.isView(given)) {
-      // Where the buffer was transferred or has shrunk an array is empty, which would be a ping: it throws when asked.
+      // A view of a transferred or shrunken buffer looks empty, which would be a ping: `at` throws for it.
       if (given.byteLength === 0 && "at" in given) (given as Uint8Array).at(0);
       if (given instanceof Uint8Array) return given;
       return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);

@@ -7,8 +7,8 @@
 import { type FramingName, FRAMINGS } from "./framing.ts";
 
 /**
- * Takes the query off a URL. Throws a `TypeError` when it has another parameter than `framing`, or one that is no
- * framing. The path of a Unix socket may hold a question mark: only `?framing=` at its end is a query.
+ * Splits the framing off a URL. Throws a `TypeError` when the query has another parameter than `framing`, or the value is
+ * no framing. The path of a Unix socket may hold a question mark: only `?framing=` at its end is a query.
  */
 export function splitFraming(url: string): { readonly url: string; readonly framing: FramingName | undefined } {
   const match = (/^unix:/i.test(url) ? /^(.*)\?(framing=[^?]*)$/ : /^([^?]*)\?(.*)$/).exec(url);

@@ -6,23 +6,23 @@
 
 import type { Adapter } from "../contract/adapter.ts";
 
-/** What tells the time, and calls back when some has passed. */
+/** A clock with timers. */
 export type Clock = Pick<Adapter, "now" | "after">;
 
-/** The longest beat, in milliseconds: a stop of the process counts as no more than that. */
+/** The longest beat, in milliseconds: a stopped process counts as no more than that. */
 const BEAT = 500;
 
-/** The shortest beat, in milliseconds: timers may be early by one. */
+/** The shortest beat, in milliseconds: timers may be one millisecond early. */
 const SHORTEST_BEAT = 2;
 
-/** A beat that is late by more than this, in milliseconds, says that the process was away: stopped, or too busy to look. */
+/** A beat that is late by more than this, in milliseconds, shows that the process was stopped or busy. */
 const LATE = 5;
 
-/** The shortest and the longest rest after a late beat, in milliseconds: in it what came meanwhile is fetched. */
+/** The shortest and the longest rest after a late beat, in milliseconds: meanwhile the runtime fetches waiting input. */
 const SHORTEST_REST = 50;
 const LONGEST_REST = 1000;
 
-/** Rests in a row. A process that is late all the time has deadlines, too. */
+/** Rests in a row. A process that is always late has deadlines too. */
 const MOST_RESTS = 2;
 
 interface Timer {
@@ -31,14 +31,14 @@ interface Timer {
 }
 
 /**
- * A clock for deadlines of others. It goes on by beats, and a beat counts for hardly more than its length however late it
- * ends: while the process is stopped (a signal, a debugger, a paused container, a machine asleep) it stands still.
+ * A clock for the deadlines of clients. It goes on by beats, and a beat counts for little more than its length however late
+ * it ends: while the process is stopped (a signal, a debugger, a paused container, a machine asleep) the clock stands still.
  *
  * No timer runs right after a late beat: the clock first rests, as long as it was late and at most a second, so that the
- * runtime can fetch the input that came meanwhile. Bun and Deno run timers before they look at sockets.
+ * runtime fetches the input that came meanwhile. Bun and Deno run timers before they read from sockets.
  *
- * It never waits for ever: each beat counts, and after {@link MOST_RESTS} rests a timer that is due runs. There are
- * beats only while there are timers; without any the clock stands still.
+ * A timer always runs in the end: each beat counts, and after {@link MOST_RESTS} rests a timer that is due runs. Without
+ * timers there are no beats, and the clock stands still.
  *
  * @example
  * ```ts ignore
@@ -48,31 +48,31 @@ interface Timer {
 export class AwakeClock implements Clock {
   readonly #clock: Clock;
   readonly #timers: Set<Timer> = new Set();
-  /** The time when the beat began, by this clock and by the one below. */
+  /** The time when the beat began, by this clock and by the clock that drives it. */
   #time = 0;
   #began = 0;
-  /** How long the beat is to be, and how much of it counts at most: nothing of a rest. */
+  /** The length of the beat, and the most of it that counts: nothing of a rest. */
   #length = 0;
   #counts = 0;
   #rests = 0;
   #cancel: (() => void) | undefined;
 
-  /** A clock that is driven by another one, usually that of the adapter. */
+  /** Makes a clock that another clock drives, usually the adapter's. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Milliseconds on this clock: they mean something only compared with each other, and while there are timers. */
+  /** Milliseconds on this clock: only their differences mean something, and only while there are timers. */
   now(): number {
     return this.#time + Math.min(this.#counts, this.#clock.now() - this.#began);
   }
 
-  /** Runs `run` once after so many milliseconds on this clock. Returns what cancels it. */
+  /** Runs `run` once after so many milliseconds on this clock. Returns a function that cancels it. */
   after(milliseconds: number, run: () => void): () => void {
     const timer = { at: this.now() + milliseconds, run };
     this.#timers.add(timer);
     const left = this.#length - (this.#clock.now() - this.#began);
-    // A beat that is over will be told of soon, and a rest is not cut short.
+    // A beat that is over ends soon anyway, and a rest is not cut short.
     if (this.#cancel === undefined || (this.#counts > 0 && left > Math.max(milliseconds, 0))) this.#begin();
     return () => {
       this.#timers.delete(timer);
@@ -105,14 +105,14 @@ export class AwakeClock implements Clock {
     this.#rests = 0;
     const due = [...this.#timers].filter(({ at }) => at <= this.#time);
     try {
-      // One may have cancelled another.
+      // A timer may have canceled another.
       for (const timer of due) if (this.#timers.delete(timer)) timer.run();
     } finally {
       if (this.#cancel === undefined && this.#timers.size > 0) this.#begin();
     }
   }
 
-  /** The clock stands still, at what has passed of the beat. */
+  /** Stops the clock at what has passed of the beat. */
   #stop(): void {
     this.#time = this.now();
     this.#counts = 0;
@@ -120,7 +120,7 @@ export class AwakeClock implements Clock {
     this.#cancel = undefined;
   }
 
-  /** When the first timer is due: a walk at each beat, and there are few, one for each kind of deadline. */
+  /** When the first timer is due. A walk at each beat over few timers, one for each kind of deadline. */
   get #first(): number {
     let first = Infinity;
     for (const { at } of this.#timers) if (at < first) first = at;

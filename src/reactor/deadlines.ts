@@ -1,5 +1,5 @@
 /**
- * Deadlines without walks.
+ * Deadlines, without a walk over connections.
  *
  * @module
  */
@@ -7,16 +7,16 @@
 import type { Clock } from "./awake_clock.ts";
 import type { Token } from "../contract/token.ts";
 
-/** Timers may be early by a millisecond: one that is shorter could be over in no time, again and again. */
+/** Timers may be one millisecond early: a shorter timer could fire at once, again and again. */
 const SHORTEST_TIMER = 2;
 
 /**
  * The deadlines of one kind. All timeouts of a kind are equal, so a `Map` in insertion order is the queue: setting and
- * clearing are O(1), and one timer, for the first, serves everybody. Nothing ever walks over connections.
+ * clearing are O(1), and one timer, for the first deadline, is enough.
  *
- * The timer only asks for a tick. Expiry is checked at the end of that tick, so input that was waiting is handled before
- * anybody is declared late. That input is there, also after the process was stopped, is up to the clock: deadlines of
- * others go by an `AwakeClock`.
+ * The timer only asks for a tick. Expiry is checked at the end of that tick, so waiting input is handled before a
+ * connection is late. Deadlines of clients use an `AwakeClock`, so that the input is there even after the process was
+ * stopped.
  */
 export class Deadlines<Key = Token> {
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class Deadlines<Key = Token> {
   #cancel: (() => void) | undefined;
   #fired = false;
 
-  /** Deadlines `timeout` milliseconds after they are set; 0 means never. `wake` has to bring about {@link expired}. */
+  /** Makes deadlines `timeout` milliseconds after they are set; 0: never. `wake` has to lead to {@link expired}. */
   constructor(clock: Clock, timeout: number, wake: () => void) {
     this.#clock = clock;
     this.#timeout = timeout;
@@ -38,7 +38,7 @@ export class Deadlines<Key = Token> {
     return this.#due.size;
   }
 
-  /** Whether the timer has run and {@link expired} has something to look at. */
+  /** Whether the timer has fired: some deadlines may have {@link expired}. */
   get fired(): boolean {
     return this.#fired;
   }
@@ -48,7 +48,7 @@ export class Deadlines<Key = Token> {
     return this.#due.has(token);
   }
 
-  /** Sets the token's deadline to a full timeout from now, by the clock, whether it had one or not. */
+  /** Sets the token's deadline to a full timeout from now, in place of any other. */
   set(token: Key, now: number = this.#clock.now()): void {
     if (this.#timeout === 0) return;
     // Deleted first, so that it goes to the end of the insertion order.
@@ -57,12 +57,12 @@ export class Deadlines<Key = Token> {
     if (this.#cancel === undefined) this.#arm(this.#timeout);
   }
 
-  /** Takes the token's deadline away. The timer is left to run: it costs one empty tick at most. */
+  /** Clears the token's deadline. The timer still fires: that costs at most one empty tick. */
   clear(token: Key): void {
     this.#due.delete(token);
   }
 
-  /** The tokens whose deadline has passed, removed from the queue, the oldest first. Iterate it to its end. */
+  /** Removes and yields the tokens whose deadline has passed, the oldest first. Iterate it to its end. */
   *expired(): Iterable<Key> {
     this.#fired = false;
     const now = this.#clock.now();
@@ -90,7 +90,7 @@ export class Deadlines<Key = Token> {
     });
   }
 
-  /** Waits for the first whose deadline has yet to pass. Those before it expire now, so this is no walk of its own. */
+  /** Sets the timer for the first deadline that has not passed. The deadlines before it expire now, so the walk is short. */
   #armNext(): void {
     const now = this.#clock.now();
     for (const due of this.#due.values()) if (due > now) return this.#arm(Math.max(SHORTEST_TIMER, due - now));

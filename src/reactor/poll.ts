@@ -8,10 +8,10 @@ import type { Adapter, Readiness } from "../contract/adapter.ts";
 import type { Token } from "../contract/token.ts";
 
 /**
- * Ticks the callbacks of a runtime into ticks: however many events come for however many tokens, one deferred call
- * gets them all, each token once, in the order in which they first became ready.
+ * Turns the callbacks of a runtime into ticks: one deferred call gets all events, each token once, in the order in which
+ * the tokens first became ready.
  *
- * What becomes ready while a tick runs is for the next tick, so no tick can go on for ever.
+ * A token that becomes ready while a tick runs is for the next tick, so no tick goes on for ever.
  *
  * @example
  * ```ts
@@ -27,13 +27,13 @@ import type { Token } from "../contract/token.ts";
 export class Poll {
   readonly #adapter: Adapter;
   readonly #tick: (events: ReadonlyMap<Token, Readiness>) => void;
-  /** Collects now; the other one is being handled, or empty. Two maps for ever: a tick allocates none. */
+  /** The events collected now, and those being handled. The two maps take turns: a tick allocates none. */
   #collecting: Map<Token, Readiness> = new Map();
   #handling: Map<Token, Readiness> = new Map();
   #armed = false;
   readonly #run = (): void => this.#deliver();
 
-  /** Delivers batches to `tick`, at the moments that the adapter's `defer` chooses. */
+  /** Makes a poll that delivers batches to `tick`, when the adapter's `defer` says so. */
   constructor(adapter: Adapter, tick: (events: ReadonlyMap<Token, Readiness>) => void) {
     this.#adapter = adapter;
     this.#tick = tick;

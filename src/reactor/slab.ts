@@ -7,7 +7,7 @@
 import { checkOptions, type Checks, isWhole } from "../check.ts";
 import { INDEX_LIMIT, indexOf, LAST_GENERATION, type Token, tokenOf } from "../contract/token.ts";
 
-/** How to build a {@link Slab}. */
+/** The options of a {@link Slab}. */
 export interface SlabOptions {
   /** How many values fit, 1 to 2^20. */
   readonly capacity: number;
@@ -21,10 +21,10 @@ const SLAB_CHECKS: Checks = {
 };
 
 /**
- * A fixed-capacity store whose keys are {@link Token}s: insert, get, contains and remove are O(1), and a token of a
- * removed value never resolves again, whoever lives in its slot now.
+ * A fixed-capacity store whose keys are {@link Token}s. Insert, get, contains and remove are O(1), and the token of a
+ * removed value never finds the next occupant of its slot.
  *
- * A slot whose generation would wrap is retired: it is never used again, rather than ever issue a token twice.
+ * A slot whose generation would wrap is retired: no token is ever issued twice.
  *
  * @example
  * ```ts
@@ -45,9 +45,9 @@ export class Slab<T> {
   readonly #values: (T | undefined)[] = [];
   /** The token of each slot's occupant. A vacant slot holds NaN, which equals nothing: no forged token can match it. */
   readonly #tokens: number[] = [];
-  /** The generation each slot's occupant has, or its last occupant had. */
+  /** The generation of each slot's occupant, or of its last occupant. */
   readonly #generations: number[] = [];
-  /** Vacant slots, the last vacated first. */
+  /** Vacant slots; the last one is used next. */
   readonly #free: number[] = [];
   #size = 0;
   #retired = 0;
@@ -65,7 +65,7 @@ export class Slab<T> {
     return this.#size;
   }
 
-  /** How many slots have used up their generations and are out of service. */
+  /** How many slots are retired. */
   get retired(): number {
     return this.#retired;
   }
@@ -76,8 +76,8 @@ export class Slab<T> {
   }
 
   /**
-   * Inserts the value that `make` builds from its token-to-be, and returns its token; `undefined` when the slab is
-   * full. When `make` throws, the slot is vacant as before, and the error goes to the caller.
+   * Inserts the value that `make` builds from its future token, and returns the token; `undefined` when the slab is full.
+   * When `make` throws, the slot is vacant again, and the error goes to the caller.
    */
   insert(make: (token: Token) => T): Token | undefined {
     if (this.full) return undefined;
@@ -98,18 +98,18 @@ export class Slab<T> {
     return token;
   }
 
-  /** Whether the token's value is still here. */
+  /** Whether the slab has the token's value. */
   contains(token: Token): boolean {
     return this.#tokens[indexOf(token)] === token;
   }
 
-  /** The token's value, or `undefined` when it was removed, or was never here. */
+  /** The token's value; `undefined` when it was removed or never inserted. */
   get(token: Token): T | undefined {
     const index = indexOf(token);
     return this.#tokens[index] === token ? this.#values[index] : undefined;
   }
 
-  /** Removes the token's value and returns it; `undefined`, and nothing changes, when it is not here. */
+  /** Removes the token's value and returns it; `undefined` when the slab does not have it. */
   remove(token: Token): T | undefined {
     const index = indexOf(token);
     if (this.#tokens[index] !== token) return undefined;
@@ -122,7 +122,7 @@ export class Slab<T> {
     return value;
   }
 
-  /** The values, in slot order. Values may be removed and inserted while this runs: the removed do not come any more. */
+  /** The values, in slot order. Values may be removed and inserted meanwhile: a removed value is not yielded. */
   *values(): IterableIterator<T> {
     for (let index = 0; index < this.#tokens.length; index++) {
       if (!Number.isNaN(this.#tokens[index])) yield this.#values[index] as T;

@@ -113,9 +113,9 @@ export const CLIENT: readonly Group[] = [
     proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts" },
     bugs: [
       {
-        in: "#isGood",
-        from: "this.#attempts.count = 0;",
-        to: "this.#attempts.count = this.#attempts.count;",
+        in: "#isStable",
+        from: "this.#backoff.count = 0;",
+        to: "this.#backoff.count = this.#backoff.count;",
         why: "the waits never start anew",
       },
       {

@@ -911,7 +911,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "difference",
-        from: "let difference = said.length ^ secret.length;",
+        from: "let difference = guess.length ^ secret.length;",
         to: "let difference = 0;",
         why: "the beginning of the secret is enough",
       },

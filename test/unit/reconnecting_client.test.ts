@@ -363,7 +363,7 @@ test("reconnect: the first connection is tried once, or as often as any", TIMEOU
     RangeError,
     "maxFrame",
   );
-  await assertRejects(() => connect(URL, { adapter, reconnect: { maxDelay: 0.5 } }), RangeError, "reconnect.cap 0.5");
+  await assertRejects(() => connect(URL, { adapter, reconnect: { maxDelay: 0.5 } }), RangeError, "reconnect.maxDelay 0.5");
   assertEquals(adapter.timers, 0);
 });
 
