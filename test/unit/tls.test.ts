@@ -77,12 +77,12 @@ async function knockWith(port: number, pair: Partial<Pair>): Promise<void> {
     new Promise<void>((resolve) => {
       socket.on("error", () => resolve()).on("close", () => resolve()).resume();
     }),
-    "a clientPair that is refused to see it",
+    "a client that is refused to see it",
   );
   socket.destroy();
 }
 
-/** The first message of a clientPair that knows TLS 1.1 at most (RFC 4346, 7.4.1.2). */
+/** The first message of a client that knows TLS 1.1 at most (RFC 4346, 7.4.1.2). */
 function clientHelloOfTls11(): Uint8Array {
   const suites = [0xc0, 0x14, 0xc0, 0x13, 0x00, 0x35, 0x00, 0x2f];
   const body = [3, 2, ...new Array(32).fill(7), 0, 0, suites.length, ...suites, 1, 0];
@@ -92,7 +92,7 @@ function clientHelloOfTls11(): Uint8Array {
 
 // --- who gets in ---
 
-case_("a clientPair with a certificate of the authority gets in, and talks", async () => {
+case_("a client with a certificate of the authority gets in, and talks", async () => {
   await withListener({ ...server, ca }, {}, async ({ registry, listener }) => {
     const mine = new Recorder(new Bell());
     await adapter.connect(listener.address, mine, { tls: { ca, ...clientPair } });
@@ -115,7 +115,7 @@ const OUT: Readonly<Record<string, () => Promise<Partial<Pair>>>> = {
 
 for (const [what, make] of Object.entries(OUT)) {
   for (const maxVersion of ["TLSv1.3", "TLSv1.2"] as const) {
-    case_(`a clientPair with ${what} stays out, over ${maxVersion}, and is counted once`, async () => {
+    case_(`a client with ${what} stays out, over ${maxVersion}, and is counted once`, async () => {
       const pair = await make();
       await withListener({ ...server, ca }, {}, async ({ registry, port }) => {
         await knockWith(port, { ...pair, maxVersion } as Partial<Pair>);
@@ -151,7 +151,7 @@ case_("who may not knock is closed, and neither accepted nor counted as a failed
   });
 });
 
-// --- what a clientPair accepts ---
+// --- what a client accepts ---
 
 const REFUSED_BY_CLIENTS: Readonly<Record<string, [() => Promise<Pair>, RegExp]>> = {
   "is self-signed": [() => selfSigned(), /self-signed/],
@@ -236,7 +236,7 @@ for (const [what, [tls, words]] of Object.entries(NOT_A_LISTENER)) {
   });
 }
 
-case_("an option of a clientPair that there is not is refused by name", async () => {
+case_("an option of a client that there is not is refused by name", async () => {
   const tls = { ca, rejectUnauthorized: false };
   const error = await rejection(connect("tls://127.0.0.1:1", { tls }), "connect");
   assertStringIncludes(error.message, "tls.rejectUnauthorized");
