@@ -37,7 +37,7 @@ import { listenEverywhere } from "./shared/names.ts";
 
 // --- socket ---
 
-/** Bun's write takes what the kernel takes and keeps nothing: the contract's `write`, as it is. */
+/** Bun's write takes what the kernel takes and queues nothing, just as the contract's `write`. */
 class BunSocket implements Socket, BunTcpEvents {
   readonly remoteAddress: string;
   error: Error | undefined;
@@ -58,7 +58,7 @@ class BunSocket implements Socket, BunTcpEvents {
     this.remoteAddress = transport === "unix" ? UNIX_REMOTE : formatHostPort(remoteAddress, remotePort);
   }
 
-  /** From now on readiness goes to `registry`. */
+  /** Reports readiness to `registry` from now on. */
   attach(registry: Registry, token: Token): void {
     this.#registry = registry;
     this.#token = token;
@@ -77,10 +77,10 @@ class BunSocket implements Socket, BunTcpEvents {
     if (this.#closed || this.#shut || this.error !== undefined) return 0;
     const taken = this.#socket.write(bytes);
     if (taken < 0) {
-      // What came before is still delivered, and a close that says nothing of an error, so it is kept here
+      // Bun still delivers the bytes received before, then closes without an error, so the error is kept here
       // (https://github.com/oven-sh/bun/pull/36422).
       this.error = Object.assign(new Error("Cannot write: connection closed"), { code: "EPIPE" });
-      // A paused socket would not tell of its close.
+      // A paused socket does not report its close.
       if (this.#paused) this.#socket.resume();
       return 0;
     }
@@ -91,7 +91,7 @@ class BunSocket implements Socket, BunTcpEvents {
   shutdown(): void {
     if (this.#closed || this.#shut) return;
     this.#shut = true;
-    // Not end(): that closes at once, and with unread input the kernel then destroys what was accepted.
+    // Not end(): that closes at once, and with unread input the kernel then drops what it has yet to send.
     this.#socket.shutdown();
     this.#closeWhenDone();
   }
@@ -100,7 +100,7 @@ class BunSocket implements Socket, BunTcpEvents {
     if (this.#closed) return;
     this.#closed = true;
     this.#inbox.clear();
-    // A reset frees what the kernel still holds for a stuck client; after an orderly end it would destroy it.
+    // A reset frees what the kernel holds for a stuck client; after shutdown it would drop what the client has to receive.
     if (this.#shut) this.#socket.end();
     else this.#socket.terminate();
   }
@@ -122,7 +122,7 @@ class BunSocket implements Socket, BunTcpEvents {
   }
 
   onDrain(): void {
-    // Bun also drains when a socket is resumed, and after open (https://github.com/oven-sh/bun/pull/37099).
+    // Bun also reports drain when a socket is resumed, and after open (https://github.com/oven-sh/bun/pull/37099).
     if (!this.#owed) return;
     this.#owed = false;
     this.#ready(WRITABLE);
@@ -134,7 +134,7 @@ class BunSocket implements Socket, BunTcpEvents {
     this.#ready(this.error === undefined ? HUP : ERROR);
   }
 
-  /** Bun leaves a socket open whose both halves have ended. No input can come any more, so closing loses nothing. */
+  /** Closes the socket when both halves have ended, since Bun leaves it open. No input can come, so nothing is lost. */
   #closeWhenDone(): void {
     if (this.#shut && this.#inbox.ended) this.#socket.end();
   }
@@ -146,9 +146,9 @@ class BunSocket implements Socket, BunTcpEvents {
 
 // --- handlers: one object for all sockets of a listener, or for one connect ---
 
-/** What a connect waits for. A socket of a listener has none. */
+/** A connect under way. A socket of a listener has none. */
 interface Dial {
-  /** Whether nobody waits any more. */
+  /** Whether the connect was aborted. */
   readonly aborted: () => boolean;
   readonly opened: () => void;
   readonly failed: (error: Error) => void;
@@ -169,7 +169,7 @@ function handlers({ transport }: Address, registry: Registry, dial?: Dial): BunH
       if (socket.data !== undefined) socket.data.onClose(error);
       else dial?.failed(error ?? Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
     },
-    // Only for what a handler throws, and these do not throw.
+    // Called only for what a handler throws, and these do not throw.
     error: (socket) => socket.terminate(),
     connectError: (_socket, error) => dial?.failed(error),
   };
@@ -178,7 +178,7 @@ function handlers({ transport }: Address, registry: Registry, dial?: Dial): BunH
 function accept(socket: BunTcpSocket, transport: Address["transport"], registry: Registry): void {
   const accepted = new BunSocket(socket, transport);
   const token = registry.accept(accepted);
-  // Data and close of a refused socket find no BunSocket to tell.
+  // The handlers ignore a refused socket, which has no BunSocket.
   if (token === undefined) return socket.end();
   socket.data = accepted;
   if (transport !== "unix") socket.setKeepAlive(true, SOCKET_OPTIONS.keepAliveInitialDelay);

@@ -33,16 +33,16 @@ import { listenEverywhere } from "./shared/names.ts";
 
 // --- socket ---
 
-/** What an idle connection waits with: every pending read pins its buffer. */
+/** Bytes of the buffer of an idle connection: every pending read keeps its buffer. */
 const SMALL_BUFFER = 4 * 1024;
 
-/** What a busy connection reads with: more is no faster. */
+/** Bytes of the buffer of a busy connection: more is no faster. */
 const LARGE_BUFFER = 16 * 1024;
 
-/** Writes that Deno was given and has not made, for all sockets: they share one loop. */
+/** Writes under way, of all sockets: they share one loop. */
 let writing = 0;
 
-/** Deno writes in a later tick of its loop, and two writes at a time would interleave: one is on its way, or none. */
+/** Deno writes in a later round of its loop, and two writes at a time would interleave: at most one is under way. */
 class DenoSocket implements Socket {
   readonly remoteAddress: string;
   error: Error | undefined;
@@ -53,18 +53,18 @@ class DenoSocket implements Socket {
   #token: Token | undefined;
   #buffer: Uint8Array = new Uint8Array(SMALL_BUFFER);
   #reading = false;
-  /** What is left of the write that is on its way. */
+  /** What is left of the write under way. */
   #writing: Uint8Array | undefined;
-  /** The last write took several steps: the next ones are small, so that progress shows. */
+  /** The last write took several steps: the next writes are small, so that progress shows. */
   #slow = false;
-  /** A write was refused or cut: one WRITABLE is due. */
+  /** A write was short: one WRITABLE is due. */
   #owed = false;
   #shut = false;
   #finSent = false;
   #final = false;
   #closed = false;
 
-  // One function each for all reads and writes of this socket, so that none is made for each.
+  // One function for all reads and one for all writes of this socket, so that a read or a write allocates none.
   readonly #onRead = (length: number | null): void => this.#read(length);
   readonly #onWritten = (length: number): void => this.#written(length);
   readonly #onError = (error: unknown): void => this.#fail(error as Error);
@@ -81,7 +81,7 @@ class DenoSocket implements Socket {
       : formatHostPort(remoteAddr.hostname, remoteAddr.port);
   }
 
-  /** From now on readiness goes to `registry`. */
+  /** Reports readiness to `registry` from now on. */
   attach(registry: Registry, token: Token): void {
     this.#registry = registry;
     this.#token = token;
@@ -117,7 +117,7 @@ class DenoSocket implements Socket {
     if (this.#closed) return;
     this.#closed = true;
     this.#inbox.clear();
-    // There is no way to reset a connection here: what the kernel has taken, it goes on sending.
+    // Deno cannot reset a connection: the kernel goes on sending what it has taken.
     this.#connection.close();
   }
 
@@ -129,12 +129,12 @@ class DenoSocket implements Socket {
 
   #read(length: number | null): void {
     this.#reading = false;
-    // A read that had completed in this tick is delivered after close(): Deno alone does that.
+    // Deno delivers a read that has completed in this round even after close().
     if (this.#closed) return;
     if (length === null) {
       this.#inbox.end();
     } else if (length === this.#buffer.length) {
-      // A full buffer goes as it is, and the next one is large; others are copied out and used again.
+      // A full buffer is handed on, and the next one is large; other reads are copied, and their buffer is used again.
       this.#inbox.push(this.#buffer);
       this.#buffer = new Uint8Array(LARGE_BUFFER);
     } else {
@@ -179,7 +179,7 @@ class DenoSocket implements Socket {
     if (this.#finSent && this.#inbox.ended) this.#finally(HUP);
   }
 
-  /** Read, write and FIN may all fail of one cause: the first tells. */
+  /** Read, write and FIN may all fail of one cause: only the first failure is reported. */
   #fail(error: Error): void {
     if (this.#closed || this.#final) return;
     this.#writing = undefined;
@@ -245,15 +245,15 @@ function serve(listener: DenoListener, address: Address, registry: Registry): Li
   const close = (): Promise<void> => {
     if (open) listener.close();
     open = false;
-    // The accept that is pending holds the socket open until it has been rejected.
+    // The pending accept keeps the socket open until it is rejected.
     return accepting;
   };
   return { address, close };
 }
 
 /**
- * Never `for await`: an incoming connection that resets at once makes accept() reject (https://github.com/denoland/deno/issues/8499),
- * as does the descriptor limit, and the loop would be over for good. Only our own close() ends this one.
+ * Accepts until the listener closes. Not with `for await`: a connection that resets at once makes accept() reject
+ * (https://github.com/denoland/deno/issues/8499), as does the descriptor limit, and that would end the loop for good.
  */
 async function acceptAll(listener: DenoListener, registry: Registry, isOpen: () => boolean): Promise<void> {
   while (isOpen()) {
@@ -271,12 +271,12 @@ function accept(connection: DenoConnection, registry: Registry): void {
   const token = registry.accept(accepted);
   if (token === undefined) return connection.close();
   try {
-    // A Unix socket has no such thing.
+    // A Unix socket has neither of the two.
     connection.setNoDelay?.(true);
-    // How long it waits is the system's choice here: two hours by default.
+    // The system chooses the delay: two hours by default.
     connection.setKeepAlive?.(true);
   } catch {
-    // The client is gone already: reading will say so.
+    // The client is gone already: reading reports it.
   }
   accepted.attach(registry, token);
 }
@@ -306,7 +306,7 @@ async function connect(address: Address, registry: Registry, options: DialOption
 // --- adapter ---
 
 /**
- * The adapter for Deno. It needs no more than `--allow-net`; the descriptor limit is known only where all files may be read.
+ * The adapter for Deno. It needs only `--allow-net`; it knows the descriptor limit only where all files may be read.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * The memory adapter: a network inside one process, with a clock that may be driven by hand and faults drawn from a
- * seed. For tests, simulation, and users who test what they build on mobcast.
+ * The memory adapter: a network inside one process, with a clock that may be driven by hand and faults drawn from a seed.
+ * For our tests and simulation, and for the tests of applications.
  *
  * @module
  */
@@ -15,46 +15,46 @@ import { eventLoop } from "./shared/event_loop.ts";
 
 export type { ResetShape, SocketFaults as PipeFaults } from "../src/contract/socket_pair.ts";
 
-/** How a network misbehaves. What is not given does not happen. */
+/** How a network misbehaves. A fault that is left out does not happen. */
 export interface MemoryFaults extends Partial<SocketFaults> {
-  /** Why the next accept fails, asked once for each try; `undefined` when it does not. */
+  /** The error of the next accept, called once for each; `undefined` when it succeeds. */
   readonly accept?: () => Error | undefined;
-  /** What becomes of the next handshake at a listener over TLS; `undefined` when it succeeds. */
+  /** How the next handshake at a TLS listener ends; `undefined` when it succeeds. */
   readonly handshake?: () => "fails" | "hangs" | undefined;
 }
 
-/** How to build a {@link memoryAdapter}. */
+/** The options of {@link memoryAdapter}. */
 export interface MemoryOptions {
-  /** Bytes a connection holds in each direction before its writer has to wait. Default 256 KiB. */
+  /** Bytes that a connection holds in each direction before its writer has to wait. Default 256 KiB. */
   readonly capacity?: number;
   /**
-   * When set, reads and writes are cut at random places and writes are refused now and then, all drawn from this
-   * number: the same seed gives the same run.
+   * A seed for random faults: reads and writes are cut at random places, and some writes take nothing. The same seed gives
+   * the same run.
    */
   readonly seed?: number;
-  /** Faults of one's own making, instead of those drawn from a seed. */
+  /** Faults of the caller's choice, instead of those drawn from a seed. */
   readonly faults?: MemoryFaults;
   /**
-   * When true nothing runs by itself: time stands still and ticks wait until `run` and `advance` are called. Default
-   * false: ticks run on the runtime's event loop, and time is real.
+   * When true, nothing runs by itself: time stands still, and ticks wait until `run` or `advance` is called. Default false:
+   * ticks run on the runtime's event loop, and time is real.
    */
   readonly manual?: boolean;
 }
 
 /** The memory adapter, and the handles that drive it when it is `manual`. */
 export interface MemoryAdapter extends Adapter {
-  /** Runs deferred ticks until none is left. Returns how many ran. At most `limit`; more means they never settle. */
+  /** Runs deferred ticks until none is left, or `limit` have run, which means that they never settle. Returns how many. */
   run(limit?: number): number;
-  /** Moves the clock on by so many milliseconds, running each timer when its time comes, and the turns it causes. */
+  /** Moves the clock on by so many milliseconds, and runs each timer when it is due, with the ticks that it causes. */
   advance(milliseconds: number): void;
   /**
-   * The process stops, as at SIGSTOP: until `resume` the clock goes on with `advance`, no timer and no tick runs, and
-   * what happens to connections that came through a listener is not noticed.
+   * Stops the process, as SIGSTOP does: until `resume` the clock goes on with `advance`, but no timer and no tick runs, and
+   * events of accepted connections are held back.
    */
   suspend(): void;
   /**
-   * The process goes on. As on runtimes that run timers before they look at sockets, the timers that are due and their
-   * ticks run first, and a few milliseconds later what had happened to the sockets is told.
+   * Resumes the process. As on runtimes that run timers before they poll sockets, the timers that are due and their ticks
+   * run first, and the events that were held back come a few milliseconds later.
    */
   resume(): void;
   /** How many timers are set. */
@@ -66,24 +66,24 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** An open listener, and who knocks at it. */
+/** An open listener, and the connections that wait to be accepted. */
 interface Listener {
   readonly registry: Registry;
-  /** Whether there are handshakes: bytes travel as they do anywhere here. */
+  /** Whether there are handshakes. Bytes are not encrypted. */
   readonly tls: boolean;
-  /** What ends each handshake that hangs. */
+  /** Functions that end the handshakes that hang. */
   readonly hanging: Set<() => void>;
-  /** Connections that were not accepted yet. */
+  /** Connections that wait to be accepted. */
   readonly backlog: Queue<PairedSocket>;
-  /** An accept failed, and the registry has not said that it is time for the next one. */
+  /** An accept failed, and `acceptFailed` has not resolved yet. */
   waiting: boolean;
 }
 
-/** Errors that take the incoming connection with them; after any other it waits in the backlog, as with a kernel. */
+/** Accept errors that remove the connection from the backlog; after any other it stays there, as in a kernel. */
 const INCOMING_GONE: ReadonlySet<string> = new Set(["ECONNABORTED", "ECONNRESET", "ENOTCONN", "EPROTO"]);
 
 /**
- * Makes a network of its own: listeners of one memory adapter are reached only through the same adapter.
+ * Makes an adapter with a network of its own: its listeners are reached only through the same adapter.
  *
  * @example
  * ```ts
@@ -141,7 +141,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     return Promise.resolve();
   }
 
-  /** Lets in everybody who knocks, until an accept fails. */
+  /** Accepts the connections of the backlog, until an accept fails. */
   function acceptAll(listener: Listener): void {
     while (!listener.waiting && listener.backlog.length > 0) {
       const error = faults.accept?.();
@@ -160,7 +160,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     }
   }
 
-  /** A handshake. As in TLS 1.3 the client believes that it is in, and learns later that it is not. */
+  /** A handshake. As in TLS 1.3, the client is connected before the server may refuse it. */
   function shakeHands(listener: Listener, incoming: PairedSocket): void {
     const { registry, hanging } = listener;
     const { remoteAddress: client } = incoming;
@@ -195,7 +195,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
   return Object.assign(loop, { name: "memory", listen, connect });
 }
 
-/** An event loop as this adapter needs it: `notice` does at once what the process notices, or when it goes on. */
+/** The event loop of this adapter. `notice` handles an event at once, or when a stopped process resumes. */
 type Loop = Omit<MemoryAdapter, "name" | "listen" | "connect"> & { notice(event: () => void): void };
 
 /** The handles of a loop that is not driven by hand: they do nothing. */
@@ -208,15 +208,15 @@ const UNDRIVEN: Omit<Loop, keyof typeof eventLoop> = {
   notice: (event) => event(),
 };
 
-/** Milliseconds from the moment when a stopped process goes on to that when it looks at its sockets. */
+/** Milliseconds from the moment when a stopped process resumes until it polls its sockets. */
 const UNTIL_NOTICED = 10;
 
-/** Ticks and timers that wait to be told. */
+/** Makes a loop whose ticks and timers run only when it is driven. */
 function manualLoop(): Loop {
   let ticks: (() => void)[] = [];
   const timers = new Set<Timer>();
   let clock = 0;
-  /** What has happened while the process is stopped; `undefined`: it runs. */
+  /** Events that are held back while the process is stopped; `undefined`: events are handled at once. */
   let unnoticed: (() => void)[] | undefined;
   let stopped = false;
   let cancelNotice = (): void => {};
@@ -282,7 +282,7 @@ function systemError(code: string, url: string): Error {
   return Object.assign(new Error(`${code}: ${url}`), { code });
 }
 
-/** Cuts drawn from a seed: half of all reads and writes pass whole, the others stop anywhere, often after 1 or 8. */
+/** Draws faults from a seed: half of all reads and writes are whole, the others stop anywhere, often after 1 or 8 bytes. */
 function seededFaults(seed: number): Partial<SocketFaults> {
   const random = splitmix32(seed);
   const cut = (length: number, least: number): number => {

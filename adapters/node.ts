@@ -16,11 +16,11 @@ import { BACKLOG, offer, remoteAddressOf, SOCKET_OPTIONS } from "./shared/node_s
 
 // --- socket ---
 
-/** The socket itself is in net_socket.ts: TLS has it on Bun and Deno too. */
+/** The socket is in shared/node_socket.ts, since TLS uses it on Bun and Deno too. */
 function accept(socket: NetSocket, address: Address, registry: Registry): void {
   if (address.transport === "tcp") {
     offer(registry, socket, remoteAddressOf(socket), { reset: () => void socket.resetAndDestroy() });
-  } // A Unix socket has no reset, and nothing to free: what the client has not read goes with it.
+  } // A Unix socket has no reset and needs none: closing it frees what the client has not read.
   else offer(registry, socket, UNIX_REMOTE, { reset: () => void socket.destroy() });
 }
 
@@ -53,17 +53,17 @@ async function listenUnix(
   return { address, close: () => close(() => bound.close()) };
 }
 
-/** What `node:net` opens, a port or a path. */
+/** A port or a path, as `node:net` opens it. */
 type Where = { readonly host: string; readonly port: number } | { readonly path: string };
 
 function open(where: Where, address: Address, registry: Registry): Promise<ListeningSocket> {
   return new Promise((resolve, reject) => {
     const server = createServer(SOCKET_OPTIONS, (socket) => accept(socket, address, registry));
     server.once("error", reject);
-    // Exclusive: the workers of a cluster would share the address, and each would have a mob of its own.
+    // Exclusive: otherwise the workers of a cluster share the address, each with a mob of its own.
     server.listen({ ...where, backlog: BACKLOG, exclusive: true }, () => {
       server.off("error", reject);
-      // libuv deals with failing accepts itself; what comes here never ends the listener.
+      // libuv handles failing accepts itself; an error here never ends the listener.
       server.on("error", (error) => void registry.acceptFailed(error));
       // close() frees the address at once; its callback would wait for the connections.
       resolve({ address: opened(address, server), close: () => Promise.resolve(void server.close()) });

@@ -1,12 +1,12 @@
 /**
- * The program: whether mod.ts is what was started.
+ * The program: tells whether mod.ts was started as a program.
  *
  * @module
  */
 
 /**
- * Where this file is. A bundler merges it with mod.ts into the file of somebody's program: `import.meta.main` is true
- * there too (esbuild, Rollup), and only the place tells that the program is not this one.
+ * The URL of this file. A bundler (esbuild, Rollup) merges it with mod.ts into the file of another program, where
+ * `import.meta.main` is true too: only the URL tells that the program is another.
  */
 export function programUrl(): string {
   return import.meta.url;

@@ -1,5 +1,5 @@
 /**
- * The real terminal, on `node:process`: the same on Node, Bun and Deno, where it needs no permission of its own.
+ * The terminal of this process, on `node:process`: the same on Node, Bun and Deno, where it needs no permission.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import type { Input, SignalName, Terminal, TextFile } from "../../src/cli/termin
 import { eventLoop } from "../shared/event_loop.ts";
 import { openWriter } from "./writer.ts";
 
-/** The real terminal, which can also end the process. */
+/** The terminal of this process, which can also end it. */
 export interface ProcessTerminal extends Terminal {
-  /** Ends the process when everything written has gone out, or cannot in about a second. */
+  /** Ends the process when everything is written, or after about a second. */
   exit(code: number): Promise<never>;
 }
 
-/** The longest that the end of the process waits for those who do not read what it wrote, in milliseconds. */
+/** How long the end of the process waits for readers of its output, in milliseconds. */
 const LAST_WRITES = 1000;
 
 // --- input ---
@@ -26,7 +26,7 @@ const LAST_WRITES = 1000;
 /** Bytes read from a file at a time. */
 const READ_SIZE = 64 * 1024;
 
-/** The most that is taken for a file of a few lines, in bytes: a device may have no end. */
+/** The largest text file, in bytes: a device may have no end. */
 const TEXT_SIZE = 1024 * 1024;
 
 /** The system's reasons why a file cannot be read, in words. */
@@ -51,7 +51,7 @@ async function* readInput(): AsyncGenerator<Uint8Array, void, void> {
 
 async function openFile(path: string): Promise<Input & Pick<TextFile, "mode">> {
   try {
-    // Loaded only here: that takes 8 ms on Deno, and most starts open no file.
+    // Loaded only here: it takes 8 ms on Deno, and most starts open no file.
     const { open } = await import("node:fs/promises");
     const file = await open(path);
     const stat = await file.stat();
@@ -61,7 +61,7 @@ async function openFile(path: string): Promise<Input & Pick<TextFile, "mode">> {
     }
     return {
       isTerminal: false,
-      // The size of a device or a pipe says nothing, nor does a mode on Windows.
+      // The size of a device or a pipe means nothing, nor does a mode on Windows.
       size: stat.isFile() ? stat.size : undefined,
       mode: stat.isFile() && process.platform !== "win32" ? stat.mode & 0o7777 : undefined,
       chunks: readChunks(path, file),
@@ -103,7 +103,7 @@ function onSignal(name: SignalName, handler: () => void): () => void {
   try {
     process.on(name, handler);
   } catch {
-    // Windows knows no SIGUSR2.
+    // Windows has no SIGUSR2.
     return () => {};
   }
   return () => void process.off(name, handler);

@@ -1,8 +1,8 @@
 /**
- * Writers: standard output and standard error of this process, written to without a wait in the event loop.
+ * Writers: write standard output and standard error of this process without blocking the event loop.
  *
- * The streams of `process` will not do. On Deno they write at once: a pipe that nobody reads stops the process, and
- * errors are thrown into whoever writes. On Node and Bun a terminal does so, and after one error they write no more.
+ * The streams of `process` block. On Deno they write synchronously: a pipe without a reader stops the process, and errors
+ * are thrown to the caller. On Node and Bun a terminal blocks, and after one error they write no more.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import process from "node:process";
 import type { Writer } from "../../src/cli/output.ts";
 import { deno, normalize } from "../types/deno.ts";
 
-/** What is written to. */
+/** The two streams. */
 type Name = "stdout" | "stderr";
 
 /** A writer for the runtime at hand. */
@@ -39,10 +39,10 @@ function openDenoWriter(name: Name): Writer {
 
 function openFdWriter(name: Name): Writer {
   const fd = name === "stdout" ? 1 : 2;
-  // Opening the stream makes a pipe non-blocking, so that no thread of the pool hangs in it: Bun has few, and Node waits
-  // for all of them when the process ends.
+  // Opening the stream makes a pipe non-blocking. Otherwise a thread of the pool could hang in it: Bun has few threads, and
+  // Node waits for all of them when the process ends.
   const stream: NodeJS.WriteStream & { _handle?: { setBlocking?(isBlocking: boolean): void } } = process[name];
-  // Others may write to it, too, such as the runtime its warnings.
+  // The runtime may write to it too, for example warnings.
   stream.on("error", () => {});
   const isTerminal = stream.isTTY === true;
   if (isTerminal) stream._handle?.setBlocking?.(false);

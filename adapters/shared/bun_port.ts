@@ -1,5 +1,5 @@
 /**
- * A port on Bun: opened so that exactly one of several servers gets it, and so that a storm of connections finds room.
+ * Ports on Bun: exactly one of several servers gets a port, with a backlog for a storm of connections.
  *
  * @module
  */
@@ -9,32 +9,32 @@ import { setTimeout } from "node:timers";
 import { bun, type BunApi, type BunListener } from "../types/bun.ts";
 
 /**
- * Bun's backlog is 512 whatever is asked (https://github.com/oven-sh/bun/pull/33786): with more connections than that
- * coming at once the kernel drops SYNs, a stall of a second for each. Several listeners on one port share the storm.
+ * Bun's backlog is always 512 (https://github.com/oven-sh/bun/pull/33786): with more connections at once the kernel drops
+ * SYNs, which stalls each by a second. Several listeners on one port share the connections.
  */
 const LISTENERS = 8;
 
-/** How often a free port is looked for, when others are as quick as we are. */
+/** How often a free port is tried, when other servers take it first. */
 const TRIES = 10;
 
-/** How long another server may take to open the same port, in milliseconds: it needs less than one. */
+/** How long another server may take to open the same port, in milliseconds. It needs less than one. */
 const PATIENCE = 2000;
 
 type Options = Parameters<BunApi["listen"]>[0];
 
-/** Listens, and gives every error a code. */
+/** Listens. Every error has a code. */
 export function listenOnBun(options: Options): BunListener {
   try {
     return bun().listen(options);
   } catch (error) {
-    // A host that cannot be resolved, or is not of this machine, has no code.
+    // The error for a host that cannot be resolved, or is not of this machine, has no code.
     throw "code" in (error as Error) ? error : Object.assign(error as Error, { code: "EADDRNOTAVAIL" });
   }
 }
 
-/** Opens a port: one listener, or on Linux several that share it. Port 0 is a free one. */
+/** Opens a port: one listener, or on Linux several that share it. Port 0 picks a free port. */
 export async function openPort(options: Options, port: number): Promise<BunListener[]> {
-  // Elsewhere than on Linux the listeners of one port do not share what comes.
+  // Only on Linux do the listeners of one port share the connections.
   if (process.platform !== "linux") return [openAlone(options, port)];
   if (port !== 0) return await openTogether(options, port);
   for (let tries = 1;; tries++) {
@@ -53,13 +53,13 @@ function openAlone(options: Options, port: number): BunListener {
 }
 
 /**
- * Alone first: with `reusePort` a second server on the port would not be refused, it would get half the connections. The
- * port is free for a moment between the one and the others, so only one server at a time may be in that moment.
+ * Opens the port alone first: with `reusePort` a second server on it would not be refused, but get half the connections.
+ * The port is then free for a moment before the shared listeners open, so a lock admits one server at a time.
  */
 async function openTogether(options: Options, port: number): Promise<BunListener[]> {
-  const tick = await takeTick(port);
-  // Nobody can share a port with one that is alone, so without a tick the kernel decides.
-  if (tick === undefined) return [openAlone(options, port)];
+  const lock = await takeLock(port);
+  // A listener that is alone shares its port with no other, so without a lock the kernel decides.
+  if (lock === undefined) return [openAlone(options, port)];
   const listeners: BunListener[] = [];
   try {
     openAlone(options, port).stop(true);
@@ -69,15 +69,15 @@ async function openTogether(options: Options, port: number): Promise<BunListener
     for (const listener of listeners) listener.stop(false);
     throw error;
   } finally {
-    tick.stop(true);
+    lock.stop(true);
   }
 }
 
 /**
- * The tick of this user to open this port: an abstract Unix name, which one process at a time can have and which goes
- * with its process. The kernel lets nobody but the same user share a port. `undefined` when it cannot be had.
+ * Takes the lock of this user for opening this port: an abstract Unix name, which one process at a time can have and which
+ * ends with the process. The kernel lets only processes of one user share a port. `undefined` when there is no such lock.
  */
-async function takeTick(port: number): Promise<BunListener | undefined> {
+async function takeLock(port: number): Promise<BunListener | undefined> {
   const unix = `\0mobcast-port-${process.getuid?.()}-${port}`;
   const socket = { open() {}, data() {}, end() {}, drain() {}, close() {}, error() {}, connectError() {} };
   for (let waited = 0; waited < PATIENCE; waited += 5) {

@@ -1,12 +1,12 @@
 /**
- * Workers of a cluster: each is a process, and a mob lives in one.
+ * Workers of a cluster: each is a process, and a mob lives in one process.
  *
  * @module
  */
 
 const ADVICE = "a mob lives in one process, so start one worker (with pm2: fork mode, one instance)";
 
-/** The same error; where a worker of a cluster finds its address taken, with the way forward. */
+/** Returns the error, with advice where a worker of a cluster finds its address in use. */
 export async function adviseWorker(error: unknown): Promise<unknown> {
   if ((error as { code?: string }).code !== "EADDRINUSE") return error;
   const { default: cluster } = await import("node:cluster");

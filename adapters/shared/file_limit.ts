@@ -1,21 +1,21 @@
 /**
- * Descriptors: how many sockets this process can have open.
+ * The limit of open files: how many connections this process can have.
  *
  * @module
  */
 
 import { readFileSync } from "node:fs";
 
-/** What a process needs besides connections: its listeners, its standard streams, the event loop, a log file, a resolver. */
+/** Descriptors for other uses: listeners, standard streams, the event loop, a log file, a resolver. */
 const RESERVE = 32;
 
-/** Where Linux tells the limits of a process. */
+/** The file where Linux shows the limits of a process. */
 const LIMITS = "/proc/self/limits";
 
 /**
- * How many connections fit under the soft limit of open files; `undefined` where the system does not tell. At the limit
- * itself Bun spins (https://github.com/oven-sh/bun/pull/32705), Node closes incoming connections unreceived, and Deno cannot accept:
- * staying below it is the one behavior that is the same everywhere.
+ * How many connections fit under the soft limit of open files; `undefined` where it is not known. At the limit Bun spins
+ * (https://github.com/oven-sh/bun/pull/32705), Node closes connections before they are accepted, and Deno cannot accept:
+ * only below the limit do the three runtimes behave the same.
  */
 export function connectionsThatFit(): number | undefined {
   if (!mayRead()) return undefined;
@@ -28,7 +28,7 @@ export function connectionsThatFit(): number | undefined {
   }
 }
 
-/** On Deno a program may lack the right to read, and it is not to be asked for it. */
+/** Whether the file may be read. A Deno program may lack the permission, and no prompt must ask for it. */
 function mayRead(): boolean {
   const { Deno: runtime } = globalThis as { Deno?: { permissions?: Permissions } };
   return runtime?.permissions === undefined ||

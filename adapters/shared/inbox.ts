@@ -1,10 +1,10 @@
 /**
- * The inbox: what a runtime has read from a connection and the core has not.
+ * The inbox: chunks that a runtime has read from a connection and the core has not.
  *
  * @module
  */
 
-/** Bytes after which a socket stops reading from the kernel (rule 5). One more chunk may come after that. */
+/** Bytes from which a socket stops reading from the kernel (rule 5). One more chunk may come after that. */
 const LIMIT = 64 * 1024;
 
 /** Chunks below this are copied together when they have to wait: each alone costs some hundred bytes more than it has. */
@@ -13,17 +13,17 @@ const SMALL = 1024;
 /** Bytes of a block of small chunks. */
 const BLOCK = 4 * 1024;
 
-/** Bytes in one step of a write that does not go out at once: Node and Deno tell of no progress inside a write. */
+/** Bytes in one step of a write that does not go out at once: Node and Deno report no progress inside a write. */
 export const WRITE_STEP: number = 64 * 1024;
 
-/** In the place of a chunk that was read, so that its bytes can go. */
+/** Replaces a chunk that was read, so that its bytes can be freed. */
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** A queue of chunks with an end. */
 export class Inbox {
   #chunks: Uint8Array[] = [];
   #next = 0;
-  /** The block that the last chunk is the beginning of, while it takes small ones. */
+  /** The block that the last chunk begins, while it takes small chunks. */
   #block: Uint8Array | undefined;
   #bytes = 0;
   #ended = false;
@@ -38,15 +38,15 @@ export class Inbox {
     return this.#ended;
   }
 
-  /** A chunk came. */
+  /** Adds a chunk. */
   push(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
-    // The first is mostly read at once, so only those behind it are copied.
+    // The first chunk is mostly read at once, so only later ones are copied.
     if (this.#chunks.length > 0 && chunk.length < SMALL) this.#append(chunk);
     else this.#add(chunk);
   }
 
-  /** Adds a small chunk to the last block, or begins one with it. */
+  /** Adds a small chunk to the last block, or begins a block with it. */
   #append(chunk: Uint8Array): void {
     const last = this.#chunks.length - 1;
     const filled = this.#block === undefined ? BLOCK : this.#chunks[last]!.length;
@@ -61,7 +61,7 @@ export class Inbox {
     this.#block = block;
   }
 
-  /** Adds a chunk as it is. A block before it takes no more, and gives back what it did not need. */
+  /** Adds a chunk as it is. The block before it is closed, and its free bytes are given back. */
   #add(chunk: Uint8Array): void {
     const last = this.#chunks.length - 1;
     if (this.#block !== undefined && last >= 0) this.#chunks[last] = this.#chunks[last]!.slice();
@@ -69,12 +69,12 @@ export class Inbox {
     this.#chunks.push(chunk);
   }
 
-  /** The stream is over after the chunks that came. */
+  /** Ends the stream after the chunks so far. */
   end(): void {
     this.#ended = true;
   }
 
-  /** The next chunk; `undefined` when there is none yet, `null` when there will be none. */
+  /** Takes the next chunk; `undefined` when there is none yet, `null` at the end of the stream. */
   shift(): Uint8Array | undefined | null {
     const chunk = this.#chunks[this.#next];
     if (chunk === undefined) return this.#ended ? null : undefined;
@@ -88,7 +88,7 @@ export class Inbox {
     return chunk;
   }
 
-  /** Forgets everything: nobody will read it. */
+  /** Drops everything: it will not be read. */
   clear(): void {
     this.#block = undefined;
     this.#chunks = [];

@@ -1,5 +1,5 @@
 /**
- * Names: a listener on a name that has several addresses, as `localhost` often has, is open at every one of them.
+ * Host names: a listener on a host name with several addresses, such as `localhost`, is open at every one of them.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { isIP } from "node:net";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import { formatHostPort, type NetworkAddress } from "../../src/contract/address.ts";
 
-/** How often a free port is looked for that is free at every address. */
+/** How often a port is tried until one is free at every address. */
 const TRIES = 20;
 
-/** An address that this machine does not have, such as ::1 without IPv6: nobody else can have it either. */
+/** Errors for an address that this machine does not have, such as ::1 without IPv6. */
 const ABSENT: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
 
-/** Opens one address, and says in `address` which host and port it is. */
+/** Opens one address; the result has its host and port as `address`. */
 export type OpenOne = (address: NetworkAddress) => Promise<ListeningSocket>;
 
 /** The addresses of a host name. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 /**
- * Opens every address of the host with `open`, all or none: two servers that opened one address each would be two mobs of
- * one name. The name is resolved once, so that all that is opened, and opened again, is the same.
+ * Opens every address of the host with `open`, all or none: otherwise two servers could open one address each, and one
+ * name would stand for two mobs. The name is resolved once, so that every try opens the same addresses.
  */
 export async function listenEverywhere(
   address: NetworkAddress,
@@ -38,7 +38,7 @@ export async function listenEverywhere(
     return combine(address, await openAll(address, await resolve(address.host), open));
   } catch (error) {
     if (!isDenied(error)) throw error;
-    // Deno may be allowed the name and not its addresses. Then Deno chooses one of them.
+    // Deno may have permission for the name but not for its addresses: then Deno chooses one of them.
     return combine(address, [await open(address)]);
   }
 }
@@ -57,7 +57,7 @@ async function openAll(address: NetworkAddress, hosts: readonly string[], open: 
     try {
       return await openOnce(address, hosts, open);
     } catch (error) {
-      // A port that was free at the first address is taken at another.
+      // The port is free at the first address and in use at another.
       const mayTryAgain = address.port === 0 && (error as { code?: string }).code === "EADDRINUSE";
       if (!mayTryAgain || tries === TRIES) throw error;
     }
@@ -88,7 +88,7 @@ async function closeAll(listeners: readonly ListeningSocket[]): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.close()));
 }
 
-/** One listener made of all. Its address has the name, by which clients find every one of them. */
+/** Combines the listeners into one, whose address has the host name. */
 function combine(address: NetworkAddress, listeners: readonly ListeningSocket[]): ListeningSocket {
   const addresses = listeners.map((listener) => listener.address as NetworkAddress);
   return { address: { ...address, port: addresses[0]!.port }, addresses, close: () => closeAll(listeners) };

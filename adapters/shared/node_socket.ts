@@ -1,5 +1,5 @@
 /**
- * A socket of `node:net` as the contract wants it: those of Node, and on all three runtimes those over TLS.
+ * A socket of the contract on a socket of `node:net`: for Node, and for TLS on all three runtimes.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { Inbox, WRITE_STEP } from "./inbox.ts";
 /** The options of every socket. */
 export const SOCKET_OPTIONS = {
   noDelay: true,
-  // After a minute of silence the kernel asks whether the client is still there.
+  // After a minute of silence the kernel probes whether the client is still there.
   keepAlive: true,
   keepAliveInitialDelay: 60_000,
   // The core decides when our half ends, not Node at the client's end.
@@ -33,22 +33,22 @@ export const SOCKET_OPTIONS = {
 /** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
 export const BACKLOG = 4096;
 
-/** Who is at the other end. Undefined when the client has reset the connection already. */
+/** The address and port of the other end: `unknown:0` when the client has reset the connection already. */
 export function remoteAddressOf({ remoteAddress, remotePort }: NetSocket): string {
   return formatHostPort(remoteAddress ?? "unknown", remotePort ?? 0);
 }
 
-/** What is not the same for a socket in the clear and one over TLS. */
+/** What differs between a plain socket and a TLS socket. */
 export interface Wire {
-  /** Drops the connection at once, by a reset where there is one to send. */
+  /** Drops the connection at once, by a reset where the transport has one. */
   reset(): void;
-  /** What else has to be done so that nothing is read any more, and undone so that it is. */
+  /** What stops reading besides `pause`, and starts it again. */
   readonly flow?: { stop(): void; go(): void };
-  /** Whether `drain` cannot be relied on after a small write, so that each write has to be answered. */
+  /** Whether `drain` may not follow a small write, so that each write needs a callback. */
   readonly answersWrites?: boolean;
 }
 
-/** Node takes every write whole and queues without bound, so a write is refused while one is on its way. */
+/** Node takes every write whole and queues without bound, so a write takes nothing while another is under way. */
 class StreamSocket implements Socket {
   readonly remoteAddress: string;
   error: Error | undefined;
@@ -56,13 +56,13 @@ class StreamSocket implements Socket {
   readonly #socket: NetSocket;
   readonly #wire: Wire;
   readonly #inbox: Inbox = new Inbox();
-  /** Given to each write where `drain` does not do. */
+  /** The callback of each write where `drain` is not reliable. */
   readonly #onWritten: (() => void) | undefined;
   #registry: Registry | undefined;
   #token: Token | undefined;
-  /** A write was refused or cut: one WRITABLE is due. */
+  /** A write was short: one WRITABLE is due. */
   #owed = false;
-  /** The last write did not go out at once: the next ones go in small steps, so that progress shows. */
+  /** The last write did not go out at once: the next writes go in small steps, so that progress shows. */
   #slow = false;
   #closed = false;
 
@@ -74,8 +74,8 @@ class StreamSocket implements Socket {
   }
 
   /**
-   * From now on readiness goes to `registry`. Node tells nothing before listeners are there, so nothing is missed.
-   * Chunks are passed on as plain bytes: `slice` of a Buffer is a view where that of any other array is a copy.
+   * Reports readiness to `registry` from now on. Node emits nothing before there are event listeners, so no event is lost.
+   * Chunks are passed on as plain bytes, since `slice` of a Buffer is a view and `slice` of any other array is a copy.
    */
   attach(registry: Registry, token: Token): void {
     this.#registry = registry;
@@ -104,7 +104,7 @@ class StreamSocket implements Socket {
       this.#owed = this.#slow = true;
       return 0;
     }
-    // What goes out at once leaves nothing queued: on to the next step. What does not is answered by `drain`.
+    // A step that goes out at once leaves nothing queued, and the next step follows. Otherwise `drain` comes later.
     let taken = 0;
     while (taken < bytes.length && socket.writableLength === 0) {
       const to = this.#slow ? Math.min(taken + WRITE_STEP, bytes.length) : bytes.length;
@@ -125,7 +125,7 @@ class StreamSocket implements Socket {
     this.#closed = true;
     this.#inbox.clear();
     const socket = this.#socket;
-    // A reset frees what the kernel still holds for a stuck client; after an orderly end it would destroy it.
+    // A reset frees what the kernel holds for a stuck client; after shutdown it would drop what the client has to receive.
     if (socket.writableFinished || socket.connecting) socket.destroy();
     else this.#wire.reset();
   }
@@ -162,7 +162,7 @@ class StreamSocket implements Socket {
   }
 }
 
-/** Offers a connection to a registry: one that is refused is closed. */
+/** Offers a connection to a registry, and closes it when it is refused. */
 export function offer(registry: Registry, socket: NetSocket, remoteAddress: string, wire: Wire): void {
   const offered = new StreamSocket(socket, remoteAddress, wire);
   const token = registry.accept(offered);

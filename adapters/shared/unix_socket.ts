@@ -1,5 +1,5 @@
 /**
- * Unix sockets: the rules of their paths, which are the same on Node, Bun and Deno. Loaded with the first one.
+ * Unix sockets: how their files are made and removed, the same on Node, Bun and Deno. Loaded with the first Unix socket.
  *
  * @module
  */
@@ -16,22 +16,22 @@ import { formatAddress, type UnixAddress } from "../../src/contract/address.ts";
 /** The owner alone. */
 const DEFAULT_MODE = 0o600;
 
-/** How often an address is tried before we believe that somebody else keeps taking it. */
+/** How often an address is tried while other processes keep taking it. */
 const TRIES = 5;
 
 /** The longest path that fits into a socket's address, in bytes, on Linux (unix(7)). */
 const LONGEST_PATH = 107;
 
-/** What `mkdtemp` and the socket's name in it add to the path of a directory. */
+/** What `mkdtemp` and the socket's name add to the path of a directory. */
 const INNER = "/.XXXXXX/s";
 
 /**
- * The path as the system wants it: an abstract name (unix(7)) begins with a NUL. Throws where there are none.
+ * The path for the system: an abstract name (unix(7)) begins with a NUL. Throws where there are no abstract names.
  */
 export function systemPath({ path }: UnixAddress): string {
   if (!path.startsWith("@")) return path;
   if (process.platform !== "linux") throw new Error("abstract names (@name) exist on Linux only, use a path");
-  // libuv before 1.46 pads the name with NULs, so that nobody else finds it.
+  // libuv before 1.46 pads the name with NULs, so that no other program finds it.
   if (isNodeBefore(22)) throw new Error("abstract names (@name) need Node 22 or later, use a path");
   return `\0${path.slice(1)}`;
 }
@@ -44,14 +44,13 @@ function isNodeBefore(major: number): boolean {
 export interface BoundUnix<Bound> {
   /** What `bind` returned. */
   readonly bound: Bound;
-  /** Closes it by `stop`, and removes its file if that is still its own. */
+  /** Closes the socket with `stop`, and removes its file if the file is still its own. */
   readonly close: (stop: () => void | Promise<void>) => Promise<void>;
 }
 
 /**
- * Opens a Unix socket with `bind`; `stop` closes it again. The file has its mode from the first moment. One that is left
- * of a process that is gone is taken over; one that is in use is refused with `EADDRINUSE`, and what is no socket is
- * never touched.
+ * Opens a Unix socket with `bind`; `stop` closes it again. The file has its mode from the first moment. A stale socket of
+ * another process is replaced, a socket in use is refused with `EADDRINUSE`, and a file that is no socket is never touched.
  */
 export async function bindUnix<Bound>(
   address: UnixAddress,
@@ -68,7 +67,7 @@ export async function bindUnix<Bound>(
     try {
       return await bindFile(path, mode, bind, stop);
     } catch (error) {
-      // Somebody else was faster.
+      // Another process was faster.
       if ((error as { code?: string }).code !== "EEXIST") throw error;
     }
   }
@@ -76,9 +75,9 @@ export async function bindUnix<Bound>(
 }
 
 /**
- * Makes the socket in a directory that nobody else can enter, gives it its mode, and only then its name, which fails when
- * the name is taken. What a runtime removes when it closes the socket is the path that it was made with, and that is gone
- * by then. A umask would do for the mode, but threads have none of their own.
+ * Makes the socket in a directory that only this user can enter, sets its mode, and only then links it to its path, which
+ * fails when the path exists. A runtime that closes the socket removes the path of its making, which is gone by then. A
+ * umask could set the mode, but it applies to all threads.
  */
 async function bindFile<Bound>(
   path: string,
@@ -100,7 +99,7 @@ async function bindFile<Bound>(
     chmodSync(inner, mode);
     const own = lstatSync(inner, { bigint: true });
     linkSync(inner, path);
-    // Absolute, for a program that changes its directory.
+    // Absolute, since the program may change its directory.
     const file = resolve(path);
     const close = async (halt: () => void | Promise<void>): Promise<void> => {
       removeOwn(file, own);
@@ -109,7 +108,7 @@ async function bindFile<Bound>(
     return { bound, close };
   } catch (error) {
     if (bound !== undefined) stop(bound);
-    // Deno may be allowed to open this path and no other.
+    // Deno may have permission for this path and no other.
     if ((error as Error).name === "NotCapable") return await bindInPlace(path, mode, bind);
     throw error;
   } finally {
@@ -118,8 +117,8 @@ async function bindFile<Bound>(
 }
 
 /**
- * Makes the socket where it is to be, under a umask that leaves exactly these bits. Deno then removes whatever is at the
- * path when it closes the socket, so what is somebody else's is out of the way for that moment.
+ * Makes the socket at its path, under a umask that leaves exactly these bits. Deno removes any file at the path when it
+ * closes the socket, so a file of another process is moved aside for that moment.
  */
 async function bindInPlace<Bound>(
   path: string,
@@ -146,7 +145,7 @@ async function bindInPlace<Bound>(
   return { bound, close };
 }
 
-/** Its number is nobody else's while the socket is open. The times are not looked at: anybody may touch a file. */
+/** Removes the file if it is the socket's own: its inode number is unique while the socket is open. */
 function removeOwn(path: string, own: BigIntStats): void {
   const isOwn = (file: string): boolean => {
     const stats = lstatSync(file, { throwIfNoEntry: false, bigint: true });
@@ -155,16 +154,16 @@ function removeOwn(path: string, own: BigIntStats): void {
   try {
     if (isOwn(path)) takeAway(path, isOwn);
   } catch {
-    // The right to write there is gone: the file is left, and whoever listens there next takes it over.
+    // The permission to write there is gone: the file stays, and the next listener replaces it.
   }
 }
 
-/** Removes the socket when nobody answers on it, and says whether the address may be free now. */
+/** Removes the socket when no process listens on it. Returns whether the address may be free now. */
 async function removeStale(address: UnixAddress): Promise<boolean> {
   const { path } = address;
   const stale = identityOf(address);
   if (stale === undefined) return true;
-  // Twice: other programs have a moment in which a socket has its name and nobody listens on it yet.
+  // Twice: a starting program has a moment in which its socket has a file and no listener.
   if (await answers(path)) return false;
   await new Promise((resolve) => void setTimeout(resolve, 20));
   if (await answers(path)) return false;
@@ -173,28 +172,27 @@ async function removeStale(address: UnixAddress): Promise<boolean> {
 }
 
 /**
- * Removes a file that is still the one it was. Between the look and the removal somebody else may have done the same, and
- * opened the address anew. So the file is moved aside first, which only one of several can do, and put back at once when
- * it is not the one that was looked at.
+ * Removes a file if it is still the same. Another process may have removed it since the check, and opened the address
+ * anew. So the file is moved aside first, which only one process can do, and put back at once when it is another file.
  */
 function takeAway(path: string, isSame: (aside: string) => boolean): void {
   const aside = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
   try {
     renameSync(path, aside);
-    // Not a rename back: that would replace the file of a third one.
+    // Not a rename back: that would replace the file of a third process.
     if (!isSame(aside)) linkSync(aside, path);
     unlinkSync(aside);
   } catch (error) {
-    // Somebody else was faster.
+    // Another process was faster.
     if ((error as { code?: string }).code !== "ENOENT") throw error;
   }
 }
 
-/** What tells one socket from another of the same name; `undefined` when there is none. Throws when it is no socket. */
+/** What tells sockets of one path apart; `undefined` when there is no file. Throws when the file is no socket. */
 function identityOf(address: UnixAddress): string | undefined {
   const stats = lstatSync(address.path, { throwIfNoEntry: false, bigint: true });
   if (stats === undefined) return undefined;
-  // The number alone may be used again. This time is that of its making, and is not changed by a rename.
+  // An inode number may be used again. The time is that of the socket's making, which a rename does not change.
   if (stats.isSocket()) return `${stats.dev} ${stats.ino} ${stats.mtimeNs}`;
   const kind = stats.isDirectory() ? "a directory" : stats.isSymbolicLink() ? "a symbolic link" : "a file";
   throw new Error(
@@ -202,7 +200,7 @@ function identityOf(address: UnixAddress): string | undefined {
   );
 }
 
-/** Whether anybody listens. Only a refusal says that nobody does. */
+/** Whether a process listens. Only a refusal shows that none does. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a socket's events are told to: the adapter keeps it in the socket's `data`. */
+/** The handler of a socket's events; the adapter keeps it in the socket's `data`. */
 export interface BunTcpEvents {
   onData(chunk: Uint8Array): void;
   onEnd(): void;
@@ -27,7 +27,7 @@ export interface BunTcpSocket {
   terminate(): void;
 }
 
-/** What is called for all sockets of a listener, or for the one of a connect. */
+/** The handlers of all sockets of a listener, or of the socket of a connect. */
 export interface BunHandlers {
   open(socket: BunTcpSocket): void;
   data(socket: BunTcpSocket, chunk: Uint8Array): void;
@@ -36,7 +36,7 @@ export interface BunHandlers {
   close(socket: BunTcpSocket, error?: Error): void;
   error(socket: BunTcpSocket, error: Error): void;
   connectError(socket: BunTcpSocket, error: Error): void;
-  /** A Buffer by default, whose `slice` is a view where that of any other array is a copy. */
+  /** Not the default, Buffer, whose `slice` is a view where that of any other array is a copy. */
   readonly binaryType: "uint8array";
 }
 
@@ -46,11 +46,11 @@ export interface BunListener {
   stop(closeActive?: boolean): void;
 }
 
-/** What is used of the namespace. */
+/** The part of the namespace that is used. */
 export interface BunApi {
   listen(options: Record<string, unknown> & { socket: BunHandlers }): BunListener;
   connect(options: Record<string, unknown> & { socket: BunHandlers }): Promise<BunTcpSocket>;
 }
 
-/** Read when it is needed: importing this file touches no global of the runtime. */
+/** A function, so that importing this file reads no global of the runtime. */
 export const bun = (): BunApi => (globalThis as unknown as { Bun: BunApi }).Bun;

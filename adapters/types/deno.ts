@@ -1,11 +1,10 @@
 /**
- * The part of Deno's API that its adapter uses, https://docs.deno.com/api/deno/network, and its errors by the codes that
- * the other runtimes give.
+ * The part of Deno's API that its adapter uses, https://docs.deno.com/api/deno/network, and the codes of its errors.
  *
  * @module
  */
 
-/** The end of a connection. */
+/** The address of one end of a connection. */
 export interface DenoAddress {
   readonly transport: "tcp" | "unix";
   readonly hostname: string;
@@ -44,7 +43,7 @@ export interface DenoOutput {
   isTerminal(): boolean;
 }
 
-/** What is used of the namespace. */
+/** The part of the namespace that is used. */
 export interface DenoApi {
   listen(options: { hostname: string; port: number; tcpBacklog: number } | DenoUnix): DenoListener;
   connect(
@@ -56,10 +55,10 @@ export interface DenoApi {
   readonly stderr: DenoOutput;
 }
 
-/** Read when it is needed: importing this file touches no global of the runtime. */
+/** A function, so that importing this file reads no global of the runtime. */
 export const deno = (): DenoApi => (globalThis as unknown as { Deno: DenoApi }).Deno;
 
-/** Deno names many errors by class where other runtimes have a code. */
+/** The codes of errors that Deno names by class. */
 const CODES: Readonly<Record<string, string>> = {
   AddrInUse: "EADDRINUSE",
   AddrNotAvailable: "EADDRNOTAVAIL",
@@ -77,15 +76,15 @@ const CODES: Readonly<Record<string, string>> = {
 
 /** The same error with a `code`, as on the other runtimes. */
 export function normalize(error: Error): Error {
-  // A name that cannot be resolved has neither code nor class.
+  // The error for a name that cannot be resolved has neither a code nor a class.
   const unknownHost = error.message.includes("failed to lookup address") ? "ENOTFOUND" : undefined;
   const code = (error as { code?: string }).code ?? CODES[error.name] ?? unknownHost;
   return code === undefined ? error : Object.assign(error, { code });
 }
 
 /**
- * Deno panics at the descriptor limit when its signal machinery is first needed there
- * (https://github.com/denoland/deno/issues/34054). A handler that comes and goes sets it up, and changes nothing else.
+ * Sets up Deno's signals by adding and removing a handler, since Deno panics when it first does that at the descriptor
+ * limit (https://github.com/denoland/deno/issues/34054).
  */
 export function primeSignals(): void {
   const handler = (): void => {};

@@ -1,5 +1,5 @@
 /**
- * Pipes: two sockets in one process, joined back to back.
+ * Socket pairs: two sockets in one process, joined back to back.
  *
  * @module
  */
@@ -8,39 +8,39 @@ import { ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITA
 import { Queue } from "./queue.ts";
 import type { Token } from "./token.ts";
 
-/** How a pipe misbehaves, for tests. A well-behaved one does nothing of it. */
+/** How a socket pair misbehaves, for tests. A well-behaved pair has no faults. */
 export interface SocketFaults {
   /** How many of `offered` bytes a write takes, 0 to all. */
   readonly take: (offered: number) => number;
   /** How many of `held` bytes one read gets, 1 to all. */
   readonly give: (held: number) => number;
-  /** Whether a read gets what several writes brought in one piece. */
+  /** Whether one read gets the bytes of several writes. */
   readonly merge: () => boolean;
-  /** How an end sees that the other one has broken the connection. */
+  /** How an end sees that the other end has reset the connection. */
   readonly reset: () => ResetShape;
-  /** How many writes to an end that is gone are taken, as a kernel does, before the error is told. */
+  /** How many writes to a closed end are taken, as by a kernel, before the error is reported. */
   readonly swallow: () => number;
-  /** Whether HUP comes only after the end of the stream was read. */
+  /** Whether HUP comes only after the end of the stream is read. */
   readonly lateHup: () => boolean;
-  /** Whether a write that was short is not answered any more after shutdown: HUP will tell. */
+  /** Whether a short write gets no WRITABLE after shutdown; HUP comes instead. */
   readonly hush: () => boolean;
 }
 
 /**
- * The shapes that a reset has on the runtimes: an error at once; an error that shows only behind the bytes that came
- * before, or at the next write; an end of stream like any other.
+ * How a reset looks on the runtimes: an error at once; an error that shows only after the bytes before it, or at the next
+ * write; an ordinary end of stream.
  */
 export type ResetShape = "error" | "behind" | "end";
 
-/** Bytes a pipe holds in each direction before its writer has to wait: what a small kernel buffer would. */
+/** Bytes that a pair holds in each direction before its writer has to wait, like a small kernel buffer. */
 const CAPACITY = 256 * 1024;
 
 /**
- * One end of a pipe: a {@link Socket} by the rules of the contract. It passes views on, never copies: what is written
- * must not change (rule 4), so nothing has to be.
+ * One end of a pair: a {@link Socket} by the rules of the contract. It passes views on and copies nothing, since bytes that
+ * are written must not change (rule 4).
  */
 export class PairedSocket implements Socket {
-  /** Who is at the other end. */
+  /** The name of the other end. */
   readonly remoteAddress: string;
   /** What broke the connection. */
   error: Error | undefined;
@@ -52,22 +52,22 @@ export class PairedSocket implements Socket {
   #token: Token | undefined;
   readonly #inbox: Queue<Uint8Array> = new Queue();
   #held = 0;
-  /** The other end will write no more. */
+  /** The other end writes no more. */
   #ended = false;
-  /** This end will write no more. */
+  /** This end writes no more. */
   #shut = false;
   #closed = false;
   /** A write was short: one WRITABLE is due. */
   #owed = false;
-  /** HUP or ERROR was told. */
+  /** HUP or ERROR was reported. */
   #final = false;
   /** The end of the stream was read. */
   #sawEnd = false;
-  /** HUP is due when the end has been read. */
+  /** HUP is due when the end is read. */
   #hupBehind = false;
-  /** An error that was not noticed yet. */
+  /** An error that is not reported yet. */
   #unseen: Error | undefined;
-  /** Writes that are still taken though the other end is gone; `undefined`: none was tried. */
+  /** How many writes are still taken after the other end closed; `undefined`: no write was tried. */
   #swallows: number | undefined;
 
   /** Use {@link socketPair}. */
@@ -77,7 +77,7 @@ export class PairedSocket implements Socket {
     this.#faults = faults;
   }
 
-  /** Bytes that came and were not read yet. */
+  /** Bytes that wait to be read. */
   get bufferedBytes(): number {
     return this.#held;
   }
@@ -88,7 +88,7 @@ export class PairedSocket implements Socket {
     other.#other = one;
   }
 
-  /** From now on this end's readiness goes to `registry`, under `token`. What came before is told at once. */
+  /** Reports this end's readiness to `registry` from now on, under `token`. What is ready already is reported at once. */
   attach(registry: Pick<Registry, "ready">, token: Token): void {
     this.#registry = registry;
     this.#token = token;
@@ -119,7 +119,7 @@ export class PairedSocket implements Socket {
     if (taken > 0) this.#other.#receive(taken < bytes.length ? bytes.subarray(0, taken) : bytes);
     if (taken < bytes.length) {
       this.#owed = true;
-      // A fault left room: nothing will be read that makes more, so what is due is told now.
+      // A fault has cut the write although there is room: WRITABLE is reported now, since no read may follow.
       if (taken < room) this.#roomMade();
     }
     return taken;
@@ -134,8 +134,8 @@ export class PairedSocket implements Socket {
   }
 
   /**
-   * See {@link Socket.close}. As with TCP the other end sees a reset when it had more to say, or was not told of the
-   * end.
+   * See {@link Socket.close}. As with TCP, the other end sees a reset when its bytes were not all read, or it saw no end
+   * of the stream before.
    */
   close(): void {
     const unread = this.#held > 0 || this.#other.#owed;
@@ -143,7 +143,7 @@ export class PairedSocket implements Socket {
     else this.reset();
   }
 
-  /** Breaks the connection: the other end sees a reset, whatever it was told before. */
+  /** Resets the connection: the other end sees a reset, even after an end of the stream. */
   reset(): void {
     if (this.#closed) return;
     this.#drop();
@@ -163,7 +163,7 @@ export class PairedSocket implements Socket {
     this.#ready(READABLE);
   }
 
-  /** What came in several pieces is one. */
+  /** Joins all chunks into one. */
   #merge(): void {
     const whole = new Uint8Array(this.#held);
     let at = 0;
@@ -174,7 +174,7 @@ export class PairedSocket implements Socket {
     this.#inbox.push(whole);
   }
 
-  /** There is nothing to read: the end, an error that shows only now, or it would block. */
+  /** Reads when no chunk waits: the end of the stream, an error that shows only now, or it would block. */
   #readNothing(): undefined | null {
     if (!this.#ended && this.#unseen !== undefined) this.#fail(this.#unseen);
     else if (this.#ended) {
@@ -196,7 +196,7 @@ export class PairedSocket implements Socket {
     return 0;
   }
 
-  /** The other end has broken the connection. */
+  /** The other end has reset the connection. */
   #broken(): void {
     const error = Object.assign(new Error("Connection reset"), { code: "ECONNRESET" });
     const shape = this.#faults.reset?.() ?? "error";
@@ -205,7 +205,7 @@ export class PairedSocket implements Socket {
     else this.#notice(error);
   }
 
-  /** Something broke, and shows at the next read that finds nothing, or at a later write. */
+  /** Keeps an error until the next read that finds no bytes, or a later write. */
   #notice(error: Error): void {
     this.#unseen ??= error;
     if (!this.#ended) this.#ready(READABLE);
@@ -246,15 +246,15 @@ export class PairedSocket implements Socket {
   }
 }
 
-/** Makes a pipe. `clients` are the names that its ends have for each other. */
+/** Makes a pair. The names are the `remoteAddress` of its first and its second end. */
 export function socketPair(
-  firstPeer: string,
-  secondPeer: string,
+  firstRemote: string,
+  secondRemote: string,
   options: { readonly capacity?: number; readonly faults?: Partial<SocketFaults> } = {},
 ): [PairedSocket, PairedSocket] {
   const { capacity = CAPACITY, faults = {} } = options;
-  const first = new PairedSocket(firstPeer, capacity, faults);
-  const second = new PairedSocket(secondPeer, capacity, faults);
+  const first = new PairedSocket(firstRemote, capacity, faults);
+  const second = new PairedSocket(secondRemote, capacity, faults);
   PairedSocket.join(first, second);
   return [first, second];
 }
