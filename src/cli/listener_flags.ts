@@ -5,7 +5,8 @@
  */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Address, parseAddress } from "../contract/address.ts";
+import type { Address } from "../contract/address.ts";
+import { parseUrl } from "../framing/url.ts";
 import { flagOf } from "./flags.ts";
 
 /** The options of every client: with what it comes in. */
@@ -66,7 +67,7 @@ export function addClientOptions(command: Command): Command {
 
 /** Refuses listener options that miss each other or their listener. */
 export function checkListeners(command: Command, urls: readonly string[], flags: ListenerFlags): void {
-  const transports = urls.map((url) => parseAddress(url).transport);
+  const transports = urls.map((url) => parseUrl(url).address.transport);
   checkUse(command, flags, ["cert", "key", "ca"], "tls", transports);
   checkUse(command, flags, ["unixMode"], "unix", transports);
   for (const name of ["cert", "key"] as const) {
@@ -78,7 +79,7 @@ export function checkListeners(command: Command, urls: readonly string[], flags:
 
 /** Refuses client options that miss each other or a URL that they are for. */
 export function checkClient(command: Command, url: string, flags: ClientFlags): void {
-  checkUse(command, flags, ["ca", "cert", "key", "servername"], "tls", [parseAddress(url).transport]);
+  checkUse(command, flags, ["ca", "cert", "key", "servername"], "tls", [parseUrl(url).address.transport]);
   for (const [name, other] of [["cert", "key"], ["key", "cert"]] as const) {
     if (flags[name] === undefined && flags[other] !== undefined) {
       refuse(command, name, `is missing: ${flagOf(other)} needs it`);

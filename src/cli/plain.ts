@@ -5,7 +5,8 @@
  * @module
  */
 
-import { DEFAULT_URL, parseAddress } from "../contract/address.ts";
+import { DEFAULT_URL } from "../contract/address.ts";
+import { parseUrl } from "../framing/url.ts";
 import { resolveOptions } from "../server/options.ts";
 import { DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL } from "./levels.ts";
 import type { ServeFlags } from "./serve_flags.ts";
@@ -25,7 +26,7 @@ export function plainFlags(): ServeFlags {
 function isUrl(word: string): boolean {
   try {
     // A listener over TLS needs options.
-    return parseAddress(word).transport !== "tls";
+    return parseUrl(word).address.transport !== "tls";
   } catch {
     // A command, an option, or wrong: the program knows what to say.
     return false;

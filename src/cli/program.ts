@@ -5,7 +5,9 @@
  */
 
 import { Command, CommanderError, Option, type OutputConfiguration } from "commander";
-import { DEFAULT_URL, parseAddress } from "../contract/address.ts";
+import { DEFAULT_URL } from "../contract/address.ts";
+import type { FramingName } from "../framing/framing.ts";
+import { parseUrl } from "../framing/url.ts";
 import { BENCH_FRAMINGS, STAMP } from "../load/stamp.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../server/options.ts";
 import { VERSION } from "../version.ts";
@@ -50,13 +52,13 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   joinCommand(program).action(async (url: string, flags: JoinFlags, command: Command) => {
     checkUrl(command, url);
     checkClient(command, url, flags);
-    code = await actions.join(url, flags);
+    code = await actions.join(url, withFraming(command, url, flags));
   });
   sendCommand(program).action(
     async (url: string, file: string | undefined, flags: ClientCommandFlags, command: Command) => {
       checkUrl(command, url);
       checkClient(command, url, flags);
-      code = await actions.send(url, file, flags);
+      code = await actions.send(url, file, withFraming(command, url, flags));
     },
   );
   benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
@@ -65,7 +67,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     if (flags.publishers > flags.clients) {
       command.error(`option '--publishers' is ${flags.publishers}, more than there are --clients: ${flags.clients}`);
     }
-    code = await actions.bench(url, flags);
+    code = await actions.bench(url, withFraming(command, url, flags));
   });
   program.addHelpText("after", () => `\n${serve.helpInformation()}`);
   try {
@@ -169,7 +171,7 @@ function outputTo({ stdout, stderr }: Terminal): OutputConfiguration {
 /** Refuses what is no URL, before anything is done. */
 function checkUrl(command: Command, url: string): void {
   try {
-    parseAddress(url);
+    parseUrl(url);
   } catch (error) {
     const meant = commandLike(url, command.parent?.commands.map((other) => other.name()) ?? []);
     const port = /^:?([0-9]{1,5})$/.exec(url)?.[1];
@@ -180,6 +182,24 @@ function checkUrl(command: Command, url: string): void {
       : "";
     command.error(`${(error as Error).message}${suggestion}`);
   }
+}
+
+/** The options with the framing that the URL names, which the default of `--framing` gives way to. */
+function withFraming<Flags extends { readonly framing: FramingName }>(
+  command: Command,
+  url: string,
+  flags: Flags,
+): Flags {
+  const { framing } = parseUrl(url);
+  if (framing === undefined || framing === flags.framing) return flags;
+  const option = command.options.find((each) => each.attributeName() === "framing")!;
+  if (command.getOptionValueSource("framing") !== "default") {
+    command.error(`option '${option.flags}' is ${flags.framing}, and the URL says ${framing}`);
+  }
+  if (!option.argChoices!.includes(framing)) {
+    command.error(`${url} names framing ${framing}, and ${command.name()} takes ${option.argChoices!.join(", ")}`);
+  }
+  return { ...flags, framing };
 }
 
 /** Refuses options that are each right and together wrong, a lag that no frame fits in; and who is no address. */

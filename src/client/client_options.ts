@@ -11,7 +11,7 @@ import { isTimeout } from "./patience.ts";
 
 /** The options of a client. */
 export interface ClientOptions {
-  /** How frames are delimited; the same as the server's. Default `u64`. */
+  /** How frames are delimited; the same as the listener's. Default: as the URL names it, `?framing=line`, or `u64`. */
   readonly framing?: FramingName;
   /** The largest payload to send or receive, in bytes. Default 1 MiB. */
   readonly maxFrame?: number;

@@ -6,13 +6,14 @@
 
 import { onAbort } from "../contract/abort.ts";
 import type { Adapter } from "../contract/adapter.ts";
-import { type Address, parseAddress, urlText } from "../contract/address.ts";
+import { type Address, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
 import { type Check, checkOptions, type Checks, isAdapter, isTls, isWhole, kindOf, refuse } from "../check.ts";
 import { describe } from "../errors.ts";
 import { checkPlaintext } from "../admission/exposure.ts";
 import { LONGEST_TIMER } from "../server/options.ts";
 import { payloadOf } from "../framing/payload.ts";
+import { oneFraming, parseUrl } from "../framing/url.ts";
 import { Client } from "./client.ts";
 import { type ClientOptions, limitsOf, peerChecks } from "./client_options.ts";
 import { ReconnectingClient } from "./reconnecting_client.ts";
@@ -61,8 +62,8 @@ function connectChecks(): Checks {
 }
 
 /**
- * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when
- * the secret would cross the network in the clear, with the system's error, with its `code` and the URL, when the mob
+ * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong or the two name
+ * different framings, with an `Error` when the secret would cross the network in the clear, with the system's error, with its `code` and the URL, when the mob
  * does not answer (`ETIMEDOUT` after `connectTimeout`), and with the signal's reason when it aborts first.
  *
  * @example
@@ -91,9 +92,11 @@ export async function connect(
     connectChecks(),
   );
   const name = urlText("Cannot connect to", url);
-  const target: Target = { name, address: parseAddress(name), options: others };
+  const { address, framing: named } = parseUrl(name);
+  const chosen = oneFraming(`Cannot connect to ${name}`, named, others.framing);
+  const target: Target = { name, address, options: chosen === undefined ? others : { ...others, framing: chosen } };
   checkTarget(target);
-  const { framing, maxFrame } = limitsOf(others);
+  const { framing, maxFrame } = limitsOf(target.options);
   const adapter = given ?? await runtimeAdapter();
   if (reconnect === false) return dial(target, adapter, others.signal);
   const client = new ReconnectingClient({

@@ -1,16 +1,44 @@
 /**
- * The framing that a URL names: `tcp://127.0.0.1:8001?framing=line`.
+ * URLs that may name a framing: `tcp://127.0.0.1:8001?framing=line`.
  *
  * @module
  */
 
+import { type Address, parseAddress } from "../contract/address.ts";
 import { type FramingName, FRAMINGS } from "./framing.ts";
 
+/** What a URL says. */
+export interface ParsedUrl {
+  /** Where it leads. */
+  readonly address: Address;
+  /** The framing that it names; `undefined`: none. */
+  readonly framing: FramingName | undefined;
+}
+
 /**
- * Splits the framing off a URL. Throws a `TypeError` when the query has another parameter than `framing`, or the value is
- * no framing. The path of a Unix socket may hold a question mark: only `?framing=` at its end is a query.
+ * Reads a URL that may name a framing. Throws a `TypeError` when the URL is none, when its query has another parameter
+ * than `framing`, or one that is no framing.
  */
-export function splitFraming(url: string): { readonly url: string; readonly framing: FramingName | undefined } {
+export function parseUrl(given: string): ParsedUrl {
+  const { url, framing } = splitFraming(given);
+  return { address: parseAddress(url), framing };
+}
+
+/**
+ * The one framing that a URL and an option name; `undefined` when neither does. Throws a `TypeError` that begins with
+ * `cannot` when they differ.
+ */
+export function oneFraming(
+  cannot: string,
+  named: FramingName | undefined,
+  option: FramingName | undefined,
+): FramingName | undefined {
+  if (named === undefined || option === undefined || named === option) return named ?? option;
+  throw new TypeError(`${cannot}: its framing is ${named}, and the option says ${option}`);
+}
+
+/** Splits the framing off a URL. The path of a Unix socket may hold a question mark: only `?framing=` at its end is a query. */
+function splitFraming(url: string): { readonly url: string; readonly framing: FramingName | undefined } {
   const match = (/^unix:/i.test(url) ? /^(.*)\?(framing=[^?]*)$/ : /^([^?]*)\?(.*)$/).exec(url);
   if (match === null) return { url, framing: undefined };
   const [, rest = "", query = ""] = match;

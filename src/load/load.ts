@@ -5,9 +5,9 @@
  */
 
 import type { Adapter } from "../contract/adapter.ts";
-import { parseAddress } from "../contract/address.ts";
 import { describe } from "../errors.ts";
 import { encodeFrame } from "../framing/framing.ts";
+import { parseUrl } from "../framing/url.ts";
 import type { ClientTls } from "../contract/tls.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import type { Way } from "./load_client.ts";
@@ -180,7 +180,7 @@ class Load {
   #way(): Way {
     const { framing, tls, secret } = this.#options;
     const frame = secret === undefined ? undefined : encodeFrame(framing, new TextEncoder().encode(secret));
-    return { address: parseAddress(this.#url), tls, secret: frame };
+    return { address: parseUrl(this.#url).address, tls, secret: frame };
   }
 
   /** From now on the publishers talk, at every tick and when no ticks come. */

@@ -5,7 +5,7 @@
  */
 
 import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapter.ts";
-import { formatAddress, parseAddress, urlText } from "../contract/address.ts";
+import { formatAddress, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
 import {
   type Check,
@@ -20,7 +20,7 @@ import {
 } from "../check.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { describe } from "../errors.ts";
-import { splitFraming } from "../framing/url.ts";
+import { oneFraming, parseUrl } from "../framing/url.ts";
 import { Listener } from "./listener.ts";
 import { checkExposure } from "../admission/exposure.ts";
 import type { MobHooks } from "./hooks.ts";
@@ -176,18 +176,15 @@ export class Mob implements AsyncDisposable {
    */
   async listen(url: string | URL, options?: ListenerOptions): Promise<string> {
     const text = urlText("Cannot listen on", url);
-    const { url: plain, framing: named } = splitFraming(text);
-    const address = parseAddress(plain);
+    const { address, framing: named } = parseUrl(text);
     const given = checkOptions("mob.listen()", options, listenChecks());
     if (given.tls !== undefined && address.transport !== "tls") refuse("tls", given.tls, `${text} is not over TLS`);
     if (given.unixMode !== undefined && address.transport !== "unix") {
       refuse("unixMode", given.unixMode, `${text} is no Unix socket`);
     }
     const { tls = this.#transportOptions.tls, unixMode = this.#transportOptions.unixMode, ...others } = given;
-    if (named !== undefined && others.framing !== undefined && named !== others.framing) {
-      throw new TypeError(`Cannot listen on ${text}: its framing is ${named}, and the option says ${others.framing}`);
-    }
-    const rules = resolveListener(named === undefined ? others : { ...others, framing: named }, this.options);
+    const framing = oneFraming(`Cannot listen on ${text}`, named, others.framing);
+    const rules = resolveListener(framing === undefined ? others : { ...others, framing }, this.options);
     const checkOpen = (): void => {
       if (this.#dispatcher.closing !== undefined) {
         throw new Error(`Cannot listen on ${url}: ${this.#dispatcher.closing}`);

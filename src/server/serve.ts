@@ -6,8 +6,9 @@
 
 import { onAbort } from "../contract/abort.ts";
 import type { Adapter } from "../contract/adapter.ts";
-import { DEFAULT_URL, parseAddress, urlText } from "../contract/address.ts";
+import { DEFAULT_URL, urlText } from "../contract/address.ts";
 import { type Check, checkOptions, type Checks, isAdapter, isSignal } from "../check.ts";
+import { parseUrl } from "../framing/url.ts";
 import { type ListenerOptions, Mob, newMobChecks } from "./mob.ts";
 import type { MobHooks } from "./hooks.ts";
 import type { MobOptions } from "./options.ts";
@@ -31,7 +32,7 @@ function urlsOf(listen: NonNullable<ServeOptions["listen"]>): string[] {
 }
 
 const isListen: Check = (_name, value) => {
-  for (const url of urlsOf(value as string)) parseAddress(url);
+  for (const url of urlsOf(value as string)) parseUrl(url);
 };
 
 function serveChecks(): Checks {
@@ -41,7 +42,7 @@ function serveChecks(): Checks {
 /** Throws a `TypeError` for an option of TLS or Unix listeners when there is no such listener to use it. */
 function checkUse(urls: readonly string[], options: ListenerOptions): void {
   for (const [name, transport] of [["tls", "tls"], ["unixMode", "unix"]] as const) {
-    if (options[name] === undefined || urls.some((url) => parseAddress(url).transport === transport)) continue;
+    if (options[name] === undefined || urls.some((url) => parseUrl(url).address.transport === transport)) continue;
     throw new TypeError(`Cannot use ${name}: no URL of listen begins with ${transport}:`);
   }
 }

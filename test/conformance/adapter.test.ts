@@ -6,6 +6,7 @@
 
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { overTls, overUnix } from "../helpers/transports.ts";
+import { framings } from "./framings.ts";
 import { conformance, type Differences } from "./suite.ts";
 
 const KIB = 1024;
@@ -45,3 +46,5 @@ conformance({
   // A Unix socket has no reset.
   differences: { ...differences, closed: "an end" },
 });
+
+framings(name, runtimeAdapter);

@@ -10,6 +10,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Bell, type Link, pause, Recorder, Stage } from "../helpers/recording_registry.ts";
 import { overTls, overUnix } from "../helpers/transports.ts";
+import { framings } from "./framings.ts";
 import { conformance, type Differences } from "./suite.ts";
 
 /** A pipe holds 256 KiB, and has no inbox besides. What happens happens at once. */
@@ -25,6 +26,9 @@ for (const transport of [await overTls(), overUnix()]) {
 for (const seed of [1, 2, 3]) {
   conformance({ name: `memory, seed ${seed}`, adapter: () => memoryAdapter({ seed }), differences: DIFFERENCES });
 }
+
+framings("memory", () => memoryAdapter());
+framings("memory, seed 4", () => memoryAdapter({ seed: 4 }));
 
 /** How many bytes each of a hundred writes took, and each read until none was left got. */
 async function run(seed: number): Promise<number[]> {

@@ -5,7 +5,8 @@ import { setImmediate, setTimeout } from "node:timers";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { VERSION } from "../../src/version.ts";
 import { concat, frameOf, textsOf } from "../helpers/bytes.ts";
-import { CommandLine, runCommand, RUNTIMES, startServer } from "../helpers/command_line.ts";
+import { CommandLine, portOf, runCommand, RUNTIMES, startServer } from "../helpers/command_line.ts";
+import { ForeignClient } from "../helpers/foreign_client.ts";
 import { PlainClient } from "../helpers/plain_client.ts";
 
 const LIMITED = { timeout: 60_000 };
@@ -80,6 +81,47 @@ for (const runtime of RUNTIMES) {
     await netcat.ended();
     const received = textsOf(netcat.received, "line").filter((text) => text !== "anybody?").join("\n");
     assertEquals(received, `from join\nfrom nc\n${input}\nlast words`);
+  });
+
+  test(`${runtime}: listeners of every framing are one order for clients that are not ours`, LIMITED, async () => {
+    const bare = "tcp://127.0.0.1:0";
+    const urls = [bare, `${bare}?framing=line`, `${bare}?framing=u32`];
+    await using server = await startServer(runtime, [...urls, "--log-format", "json"]);
+    assertMatch(server.stdout, /:\d+\nlistening on .*:\d+\?framing=line\nlistening on .*:\d+\?framing=u32\n$/);
+    const [u64Url, lineUrl, u32Url] = server.urls as [string, string, string];
+    await using u64 = new ForeignClient(portOf(u64Url));
+    await using line = new ForeignClient(portOf(lineUrl));
+    // Each is in when its own frame is back, and what one sends is back at all before the next one talks.
+    u64.send(frameOf("first"));
+    await u64.receivesLast(frameOf("first"));
+    const texts: string[] = [];
+    const published = async (...said: string[]): Promise<void> => {
+      texts.push(...said);
+      await u64.receivesLast(frameOf(said.at(-1)!));
+      await line.receivesLast(frameOf(said.at(-1)!, "line"));
+    };
+    line.send(frameOf("from a shell", "line"));
+    await published("from a shell");
+    await using join = new CommandLine(runtime, ["join", lineUrl]);
+    join.write("from join\n");
+    await published("from join");
+    const sent = await runCommand(runtime, ["send", u32Url], "one\ntwo\n");
+    assertEquals([sent.code, sent.stderr], [0, ""]);
+    await published("one", "two");
+    u64.send(concat(frameOf("not\nfor lines"), frameOf("three")));
+    await published("not\nfor lines", "three");
+    line.send(frameOf("four", "line"));
+    await published("four");
+    const last = <Item>(list: Item[], count: number): Item[] => list.slice(-count);
+    assertEquals(last(textsOf(u64.received), texts.length), texts);
+    const lines = texts.filter((text) => !text.includes("\n"));
+    assertEquals(last(textsOf(line.received, "line"), lines.length), lines);
+    await join.match(new RegExp(`^${lines.slice(1).join("\n")}\n$`));
+    server.signal("SIGUSR2");
+    // The table lists both who came through the listener of lines when the newline was published.
+    const skipped = /(?:.*\?framing=line.*"skipped":\{"frames":1,"bytes":14\}.*\n[^]*){2}/;
+    await server.match(skipped, "stderr");
+    assertEquals((await server.stop("SIGTERM")).code, 0);
   });
 
   test(`${runtime}: a server that ends, and one that is told twice`, LIMITED, async () => {

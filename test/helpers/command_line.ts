@@ -204,5 +204,5 @@ export function runCommand(runtime: RuntimeName, args: readonly string[], input:
 
 /** The port of a URL. */
 export function portOf(url: string): number {
-  return Number(url.slice(url.lastIndexOf(":") + 1));
+  return parseInt(url.slice(url.lastIndexOf(":") + 1), 10);
 }

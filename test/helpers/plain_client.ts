@@ -2,7 +2,8 @@
 
 import { connect, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
-import { type Address, formatAddress, type NetworkAddress, parseAddress } from "../../src/contract/address.ts";
+import { type Address, formatAddress, type NetworkAddress } from "../../src/contract/address.ts";
+import { parseUrl } from "../../src/framing/url.ts";
 import { concat } from "./bytes.ts";
 
 /** The address of a listener over plain TCP. Throws when it is another. */
@@ -39,7 +40,7 @@ export class PlainClient implements Disposable {
 
   /** Connects to a URL. */
   static connect(url: string): Promise<PlainClient> {
-    const { host, port } = overTcp(parseAddress(url));
+    const { host, port } = overTcp(parseUrl(url).address);
     return new Promise((resolve, reject) => {
       const socket = connect({ host, port });
       socket.once("error", reject);

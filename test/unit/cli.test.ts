@@ -156,6 +156,10 @@ test("join and send take a URL, and send a file", async () => {
     ...flags,
     framing: "line",
   }]);
+  const framed = "tcp://h:1?framing=line";
+  assertEquals(await understood("join", framed), ["join", framed, { ...flags, framing: "line" }]);
+  assertEquals(await understood("join", framed, "--framing", "line"), ["join", framed, { ...flags, framing: "line" }]);
+  assertEquals(await understood("send", framed), ["send", framed, undefined, { ...flags, framing: "line" }]);
   assertEquals(await understood("send", "tcp://h:1"), ["send", "tcp://h:1", undefined, flags]);
   assertEquals(await understood("send", "tcp://h:1", "-"), ["send", "tcp://h:1", "-", flags]);
   assertEquals(await understood("send", "tcp://h:1", "file", "--max-frame", "64KiB"), ["send", "tcp://h:1", "file", {
@@ -198,6 +202,10 @@ test("wrong usage: exit code 2 and one line that names the option and the value"
       ["join tcp://h:1 tcp://h:2", "too many arguments"],
       ["join --max-connections 5", "--max-connections"],
       ["send file.txt", '"file.txt"'],
+      ["tcp://h:1?framing=xml", '"xml"', "u64, u32, line"],
+      ["tcp://h:1?secret=x", "?framing=NAME"],
+      ["join tcp://h:1?framing=line --framing u64", "--framing", "is u64, and the URL says line"],
+      ["bench tcp://h:1?framing=line", "names framing line", "u64, u32"],
       ["send tcp://h:70000", "70000"],
     ] as const
   ) {
