@@ -63,7 +63,8 @@ function connectChecks(): Checks {
 
 /**
  * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong or the two name
- * different framings, with an `Error` when the secret would cross the network in the clear, with the system's error, with its `code` and the URL, when the mob
+ * different framings, with an `Error` when the secret would cross the network in the clear, with the system's error, with
+ * its `code` and the URL, when the mob
  * does not answer (`ETIMEDOUT` after `connectTimeout`), and with the signal's reason when it aborts first.
  *
  * @example

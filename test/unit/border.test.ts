@@ -184,7 +184,13 @@ test("a mob refuses what it cannot use, by name, and goes on", TIMEOUT, async ()
     [[URL_TEXT], "listen on [object Array]"],
     ["127.0.0.1:0", "did you mean tcp://127.0.0.1:0"],
   ]);
-  await assertRefused("mob.listen", (tls) => (mob.listen as Anything)("tls://127.0.0.1:0", { tls }), [[{}, "options"]]);
+  await assertRefused("mob.listen", (options) => (mob.listen as Anything)("tls://127.0.0.1:0", options), [
+    ...NO_OPTIONS,
+    [{ tls: 5 }, "tls"],
+    [{ tls: { cert: 5 } }, "cert"],
+    [{ framing: "xml" }, `framing "xml"`],
+    [{ framming: "line" }, "option framming", "did you mean framing?"],
+  ]);
   await assertRefused("mob.close", (options) => mob.close(options), [
     ...NO_OPTIONS,
     [{ drain: -1 }, "drain -1"],

@@ -296,7 +296,7 @@ test("serve: SIGUSR2 logs the table, as text and as JSON; off logs nothing", LIM
   for (
     const [format, pattern] of [["text", /\[info\] mobcast: 127\.0\.0\.1:\d+ +[\d.]+s +0 B/], [
       "json",
-      /"client":"127/,
+      /"remoteAddress":"127/,
     ]] as const
   ) {
     const { terminal, url, code } = await serving("--log-format", format);
