@@ -21,82 +21,101 @@
  * @module
  */
 
-// --- serve and connect ---
-export { serve, type ServeOptions } from "./src/server/serve.ts";
-export { connect, type ConnectOptions, type ReconnectingOptions } from "./src/client/connect.ts";
+import { programUrl } from "./adapters/process/program.ts";
+import { runtimeAdapter } from "./adapters/runtime.ts";
+import type { Client } from "./src/client/client.ts";
+import { connect as connectOn, type ConnectOptions, type ReconnectingOptions } from "./src/client/connect.ts";
+import type { ReconnectingClient } from "./src/client/reconnecting_client.ts";
+import type { Mob } from "./src/server/mob.ts";
+import { serve as serveOn, type ServeOptions } from "./src/server/serve.ts";
+
+// --- serve and connect, bound to the runtime at hand ---
+
+/**
+ * Starts a multi-echo server: every frame that one client sends, every connected client receives.
+ *
+ * Resolves when every listener is open. Rejects with a `TypeError` or a `RangeError` when a URL or an option is wrong,
+ * with the system's error, with its `code` and the URL, when a listener cannot be opened (the others are closed again),
+ * and with the signal's reason when it has aborted.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: ["tcp://127.0.0.1:0", "tcp://[::1]:0"], maxFrame: 65536 });
+ * console.log(mob.urls);
+ * ```
+ */
+export function serve(options?: ServeOptions): Promise<Mob> {
+  return serveOn(options, runtimeAdapter);
+}
+
+/**
+ * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would cross the
+ * network in the clear, with the system's error, its `code` and the URL in it, when nobody answers (`ETIMEDOUT` after `connectTimeout`), and with the signal's
+ * reason when it aborts first.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * await using client = await connect(mob.urls[0]!);
+ * await client.send(new TextEncoder().encode("hello"));
+ * for await (const message of client) {
+ *   console.log(new TextDecoder().decode(message)); // hello
+ *   break;
+ * }
+ * ```
+ */
+export function connect(url: string | URL, options?: ConnectOptions): Promise<Client>;
+/** Connects to a mob, and connects again when the connection is lost: see {@link ReconnectingClient}. */
+export function connect(url: string | URL, options: ReconnectingOptions): Promise<ReconnectingClient>;
+export function connect(
+  url: string | URL,
+  options?: ConnectOptions | ReconnectingOptions,
+): Promise<Client | ReconnectingClient> {
+  return connectOn(url, options as ConnectOptions, runtimeAdapter);
+}
+
+// --- the server's side ---
+export type { ServeOptions } from "./src/server/serve.ts";
 export {
   type CloseOptions,
   type ListenerInfo,
-  type ListenerOptions as ListenerOptions,
+  type ListenerOptions,
   Mob,
+  type TransportOptions,
 } from "./src/server/mob.ts";
-export type { Payload } from "./src/framing/payload.ts";
-export { Client as Peer } from "./src/client/client.ts";
-export type {
-  ClientCloseOptions as PeerCloseOptions,
-  ClientOptions as PeerOptions,
-  JoinOptions,
-  SendOptions,
-} from "./src/client/client_options.ts";
-export type { BackoffOptions as AttemptOptions } from "./src/client/backoff.ts";
-export { ReconnectingClient as ReconnectingPeer, type ReconnectWith } from "./src/client/reconnecting_client.ts";
-export type { ConnectionChange, Gap, ReconnectOptions } from "./src/client/reconnect_options.ts";
-export type { JoinEvent as Arrival, LeaveEvent as Departure, MobHooks } from "./src/server/hooks.ts";
-
-// --- options, limits, accounts ---
-export type { Echo, SlowConsumer } from "./src/broadcast/options.ts";
-export type { Count } from "./src/broadcast/feed.ts";
-export {
-  CHOICES,
-  type Limit,
-  LIMITS,
-  type Limits,
-  type MobOptions,
-  type ResolvedOptions,
-  type Unit,
-} from "./src/server/options.ts";
+export type { JoinEvent, LeaveEvent, MobHooks } from "./src/server/hooks.ts";
+export { CHOICES, LIMITS, type Limits, type MobOptions, type ResolvedOptions } from "./src/server/options.ts";
+export type { Limit, Unit } from "./src/check.ts";
 export {
   CLOSE_REASONS,
   type CloseReason,
   type ConnectionStats,
   type DeliveryCounts,
+  type FeedStats,
   type MobStats,
 } from "./src/server/stats.ts";
+export type { Count } from "./src/broadcast/subscriber.ts";
+export type { Echo, SlowConsumer } from "./src/broadcast/options.ts";
 
-// --- the core, for those who bring their own adapter ---
-export {
-  type Adapter,
-  type DialOptions,
-  ERROR,
-  HUP,
-  type ListeningSocket as Listener,
-  type ListenOptions,
-  READABLE,
-  type Readiness,
-  type Registry,
-  type Socket,
-  WRITABLE,
-} from "./src/contract/adapter.ts";
-export {
-  type Address,
-  formatAddress,
-  type NetworkAddress,
-  parseAddress,
-  type UnixAddress,
-} from "./src/contract/address.ts";
+// --- the client's side ---
+export type { ConnectOptions, ReconnectingOptions } from "./src/client/connect.ts";
+export { Client } from "./src/client/client.ts";
+export type { ClientCloseOptions, ClientOptions, JoinOptions, SendOptions } from "./src/client/client_options.ts";
+export { ReconnectingClient } from "./src/client/reconnecting_client.ts";
+export type { BackoffOptions } from "./src/client/backoff.ts";
+export type { ConnectionChange, Gap, ReconnectOptions } from "./src/client/reconnect_options.ts";
+
+// --- both ---
 export type { ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
-export {
-  FrameDecoder,
-  type FrameDecoderOptions,
-  type FrameSink,
-} from "./src/framing/decoder.ts";
 export { encodeFrame, type FramingName } from "./src/framing/framing.ts";
-export { Log as BroadcastLog, type LogOptions as BroadcastLogOptions } from "./src/broadcast/log.ts";
-export { Poll } from "./src/reactor/poll.ts";
-export { Slab, type SlabOptions } from "./src/reactor/slab.ts";
-export { formatToken, type Token, tokenOf } from "./src/contract/token.ts";
+export type { Payload } from "./src/framing/payload.ts";
+export { formatToken, type Token } from "./src/contract/token.ts";
+export type { Adapter } from "./src/contract/adapter.ts";
 export { VERSION } from "./src/version.ts";
-import { programUrl } from "./adapters/process/program.ts";
 
 // No bundler takes the command line into a program of somebody else, since its name is computed; and in the package,
 // where `import.meta.main` is defined as false, nothing of this is left.

@@ -13,6 +13,7 @@ const library = {
   ...common,
   entry: {
     mod: "mod.ts",
+    core: "core.ts",
     node: "adapters/node.ts",
     bun: "adapters/bun.ts",
     deno: "adapters/deno.ts",

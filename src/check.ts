@@ -65,6 +65,9 @@ export function refuse(name: string, value: unknown, reason: string): never {
   throw new TypeError(`Cannot use ${name} ${shown(value)}: ${reason}`);
 }
 
+/** `setTimeout` counts in 32 bits: a longer one fires after a few milliseconds (measured on the three runtimes). */
+export const LONGEST_TIMER: number = 2 ** 31 - 1;
+
 // --- kinds ---
 
 /** A function. */
@@ -76,6 +79,30 @@ export const isFunction: Check = (name, value) => {
 export const isBoolean: Check = (name, value) => {
   if (typeof value !== "boolean") refuse(name, value, "it is true or false");
 };
+
+/** The unit of a limit. */
+export type Unit = "connections" | "bytes" | "ms" | "frames/s" | "bytes/s";
+
+/** One row of the limits table. */
+export interface Limit {
+  /** The unit of the number. */
+  readonly unit: Unit;
+  /** The value when none is given. */
+  readonly default: number;
+  /** The smallest value that is taken. */
+  readonly min: number;
+  /** The largest value that is taken. */
+  readonly max: number;
+  /** What the limit is, in a few words. */
+  readonly about: string;
+  /** What happens when it is reached. */
+  readonly effect: string;
+}
+
+/** A number that the row of a limit allows. */
+export function isLimit({ unit, min, max }: Limit): Check {
+  return isWhole(unit, min, max);
+}
 
 /** Text that may be shown. */
 export const isString: Check = (name, value) => {
@@ -142,7 +169,8 @@ export function isNone(reason: string): Check {
 /** The known name that was probably meant. */
 function suggestion(name: string, names: readonly string[]): string {
   const meant = names.find((each) => each.toLowerCase() === name.toLowerCase()) ??
-    names.find((each) => distance(each, name) <= 2);
+    names.find((each) => distance(each, name) <= 2) ??
+    names.find((each) => name.length > 2 && each.toLowerCase().includes(name.toLowerCase()));
   return meant === undefined ? "" : `, did you mean ${meant}?`;
 }
 

@@ -9,6 +9,7 @@ import type { FileHandle } from "node:fs/promises";
 import process from "node:process";
 import { LossyOutput, PatientOutput } from "../../src/cli/output.ts";
 import type { Input, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
+import { runtimeAdapter } from "../runtime.ts";
 import { eventLoop } from "../shared/event_loop.ts";
 import { openWriter } from "./writer.ts";
 
@@ -126,6 +127,7 @@ export function processTerminal(): ProcessTerminal {
   const stderr = new LossyOutput(() => openWriter("stderr"), eventLoop);
   return {
     args: process.argv.slice(2),
+    adapter: runtimeAdapter,
     get stdin() {
       return { isTerminal: process.stdin.isTTY === true, size: undefined, chunks: readInput() };
     },

@@ -82,7 +82,7 @@ export function sameBytes(guess: Uint8Array, secret: Uint8Array): boolean {
 }
 
 /** Why this cannot be a secret, or `undefined`. The text does not show it. */
-export function refusesSecret(secret: string, framing: FramingName): string | undefined {
+function refusesSecret(secret: string, framing: FramingName): string | undefined {
   const payload = new TextEncoder().encode(secret);
   if (payload.length === 0) return "it is empty, leave it out to ask for none";
   if (payload.length > LONGEST) return `it has ${payload.length} bytes, and ${LONGEST} are the most`;
@@ -90,4 +90,10 @@ export function refusesSecret(secret: string, framing: FramingName): string | un
     return "it holds half a surrogate pair, which has no UTF-8";
   }
   return FRAMINGS[framing].refuses(payload);
+}
+
+/** The error does not show the secret: it may be all but right. */
+export function checkSecret(secret: unknown, framing: FramingName): void {
+  const wrong = typeof secret === "string" ? refusesSecret(secret, framing) : `it is a string, not ${typeof secret}`;
+  if (wrong !== undefined) throw new TypeError(`Cannot use secret (not shown): ${wrong}`);
 }

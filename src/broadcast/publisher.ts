@@ -7,7 +7,8 @@
 import type { Relay } from "../bus/relay.ts";
 import { type Framing, type FramingName, overhead } from "../framing/framing.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
-import { type Count, Feed, type FeedEvents, type Subscriber } from "./feed.ts";
+import { Feed, type FeedEvents } from "./feed.ts";
+import type { Count, Subscriber } from "./subscriber.ts";
 import type { BroadcastOptions } from "./options.ts";
 
 /**

@@ -31,7 +31,9 @@ export async function runBench(session: Session, url: string, flags: BenchFlags)
   const began = terminal.now();
   let outcome: Outcome | undefined;
   try {
-    outcome = await attempt(runLoad(url, load, (progress) => line?.update(progress), eitherOf(session)));
+    outcome = await attempt(
+      runLoad(await terminal.adapter(), url, load, (progress) => line?.update(progress), eitherOf(session)),
+    );
   } finally {
     line?.stop();
     // The bar goes another way than the result, which must come after it.

@@ -5,7 +5,8 @@
  */
 
 import { InvalidArgumentError, Option } from "commander";
-import { CHOICES, LIMITS, type Limits, type Unit } from "../server/options.ts";
+import type { Unit } from "../check.ts";
+import { CHOICES, LIMITS, type Limits } from "../server/options.ts";
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from "./units.ts";
 
 /** How a number of one kind is written on the command line. */

@@ -44,8 +44,8 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
     flags,
     (options) =>
       flags.reconnect
-        ? connect(url, { ...options, reconnect: tellingOn(terminal.stderr, url) })
-        : connect(url, options),
+        ? connect(url, { ...options, reconnect: tellingOn(terminal.stderr, url) }, terminal.adapter)
+        : connect(url, options, terminal.adapter),
   );
   if (client === undefined) return 0;
   if (terminal.stdin.isTerminal) void terminal.stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);

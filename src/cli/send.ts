@@ -31,7 +31,7 @@ export async function runSend(
 ): Promise<number> {
   const { terminal, stop } = session;
   const input = file === undefined || file === "-" ? terminal.stdin : await attempt(terminal.openFile(file));
-  const client = await openClient(session, flags, (options) => connect(url, options));
+  const client = await openClient(session, flags, (options) => connect(url, options, session.terminal.adapter));
   if (client === undefined) return 0;
   const ledger = new EchoCount();
   const progress = await startProgress(terminal, input);

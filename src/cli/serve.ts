@@ -52,7 +52,8 @@ async function openListeners(session: Session, urls: readonly string[], flags: S
   try {
     const credentials = await attempt(readCredentials(terminal, flags));
     const { unixMode } = flags;
-    return await attempt(serve({ ...toOptions(flags), ...credentials, unixMode, listen: urls, signal: stop }));
+    const options = { ...toOptions(flags), ...credentials, unixMode, listen: urls, signal: stop };
+    return await attempt(serve(options, terminal.adapter));
   } catch (error) {
     if (stop.aborted) return undefined;
     throw error;

@@ -19,8 +19,8 @@ const COLUMNS: readonly (readonly [string, number])[] = [
   ["client", 22],
   ["age", 9],
   ["lag", 11],
-  ["in", 13],
-  ["given", 13],
+  ["received", 13],
+  ["delivered", 13],
   ["skipped", 8],
   ["", 6],
 ];
@@ -42,39 +42,42 @@ export function logStatus(mob: Mob, format: LogFormat): void {
 /** The same as structured lines: what a person sees in columns is in the properties, in whole numbers. */
 function logData(stats: MobStats, connections: readonly ConnectionStats[]): void {
   logger.info("Mob", { ...stats });
-  for (
-    const { token, age, receivedRate: inRate, deliveredRate: givenRate, ...others } of connections.slice(0, LISTED)
-  ) {
-    const [wholeAge, wholeIn, wholeGiven] = [age, inRate, givenRate].map(Math.round);
-    const numbers = { age: wholeAge, inRate: wholeIn, givenRate: wholeGiven };
-    logger.info("Connection: {remoteAddress}", { ...others, ...numbers, token: formatToken(token) });
+  for (const connection of connections.slice(0, LISTED)) {
+    const { age, receivedRate, deliveredRate } = connection;
+    logger.info("Connection: {remoteAddress}", {
+      ...connection,
+      token: formatToken(connection.token),
+      age: Math.round(age),
+      receivedRate: Math.round(receivedRate),
+      deliveredRate: Math.round(deliveredRate),
+    });
   }
   if (connections.length > LISTED) logger.info("More connections: {more}", { more: connections.length - LISTED });
 }
 
 function summarize(stats: MobStats): string {
-  const { connections, joined, published, delivered: given, skipped, lag, logBytes: logHeld } = stats;
-  const left = Object.entries(stats.closed).filter(([, count]) => count > 0);
+  const { connections, joined, published, delivered, skipped, lag, logBytes } = stats;
+  const closed = Object.entries(stats.closed).filter(([, count]) => count > 0);
   return [
     `connections ${connections}, joined ${joined}`,
-    `left ${left.length > 0 ? left.flat().join(" ") : "none"}`,
+    `closed ${closed.length > 0 ? closed.flat().join(" ") : "none"}`,
     `published ${published.frames} frames ${roundSize(published.bytes)}`,
-    `given ${roundSize(given.bytes)}`,
+    `delivered ${roundSize(delivered.bytes)}`,
     `skipped ${roundSize(skipped.bytes)}`,
     `lag ${roundSize(lag.bytes)}`,
-    `log ${roundSize(logHeld)}`,
+    `log ${roundSize(logBytes)}`,
   ].join(", ");
 }
 
 function describeConnection(
-  { remoteAddress: client, age, lag, receivedRate: inRate, deliveredRate: givenRate, skipped, paused }: ConnectionStats,
+  { remoteAddress, age, lag, receivedRate, deliveredRate, skipped, paused }: ConnectionStats,
 ): string {
   return toRow([
-    client,
+    remoteAddress,
     `${(age / 1000).toFixed(1)}s`,
     roundSize(lag.bytes),
-    `${roundSize(inRate)}/s`,
-    `${roundSize(givenRate)}/s`,
+    `${roundSize(receivedRate)}/s`,
+    `${roundSize(deliveredRate)}/s`,
     `${skipped.frames}`,
     paused ? "paused" : "",
   ]);

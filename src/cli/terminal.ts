@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Runtime } from "../client/connect.ts";
+
 /** Where text goes: standard output or standard error. */
 export interface Output {
   /** Whether a person looks at it, and not a file or a pipe. */
@@ -56,6 +58,8 @@ export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR2";
 export interface Terminal {
   /** What follows the command's name. */
   readonly args: readonly string[];
+  /** The adapter of the runtime at hand. */
+  readonly adapter: Runtime;
   /** Standard input. */
   readonly stdin: Input;
   /** Standard output. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Checks, isFunction, isWhole } from "../check.ts";
+import { type Checks, isFunction, isWhole, LONGEST_TIMER } from "../check.ts";
 
 /** How often a client connects again, and how soon. */
 export interface BackoffOptions {
@@ -22,9 +22,6 @@ export interface BackoffOptions {
   /** Draws a number from 0 to 1. Default `Math.random`. */
   readonly random?: () => number;
 }
-
-/** `setTimeout` counts in 32 bits, see `LIMITS`. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** What each option has to be. */
 export const BACKOFF_CHECKS: Checks = {

@@ -4,9 +4,11 @@
  * @module
  */
 
-import { type Checks, isBoolean, isOneOf, isSignal } from "../check.ts";
+import { checkSecret } from "../admission/secret.ts";
+import { type Checks, isBoolean, isLimit, isOneOf, isSignal } from "../check.ts";
 import { type Framing, type FramingName, FRAMINGS } from "../framing/framing.ts";
-import { CHOICES, isLimit, LIMITS, resolveOptions } from "../server/options.ts";
+import { FRAMING_NAMES, MAX_FRAME } from "../framing/options.ts";
+
 import { isTimeout } from "./patience.ts";
 
 /** The options of a client. */
@@ -46,8 +48,8 @@ export type JoinOptions = Omit<ClientOptions, "framing" | "secret">;
 /** What each option of a client has to be. */
 export function peerChecks(): Checks {
   return {
-    framing: isOneOf(CHOICES.framing),
-    maxFrame: isLimit("maxFrame"),
+    framing: isOneOf(FRAMING_NAMES),
+    maxFrame: isLimit(MAX_FRAME),
     receive: isBoolean,
     signal: isSignal,
     // Checked together with the framing, and never shown.
@@ -56,12 +58,11 @@ export function peerChecks(): Checks {
   };
 }
 
-/** The framing of a client and its largest payload. Throws when they, or the secret, are wrong. */
-export function limitsOf({ framing, maxFrame, secret }: ClientOptions): { framing: Framing; maxFrame: number } {
-  const given = { ...(framing !== undefined && { framing }), ...(maxFrame !== undefined && { maxFrame }), secret };
-  // A client has no lag, so no frame is too large for it.
-  const resolved = resolveOptions({ ...given, maxLag: LIMITS.maxLag.max });
-  return { framing: FRAMINGS[resolved.framing], maxFrame: resolved.maxFrame };
+/** The framing of a client and its largest payload, from options that were checked. Throws when the secret is wrong. */
+export function limitsOf(options: ClientOptions): { framing: Framing; maxFrame: number } {
+  const { framing = FRAMING_NAMES[0]!, maxFrame = MAX_FRAME.default, secret } = options;
+  if (secret !== undefined) checkSecret(secret, framing);
+  return { framing: FRAMINGS[framing], maxFrame };
 }
 
 /** The options of `send`. */

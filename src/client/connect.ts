@@ -8,10 +8,19 @@ import { onAbort } from "../contract/abort.ts";
 import type { Adapter } from "../contract/adapter.ts";
 import { type Address, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
-import { type Check, checkOptions, type Checks, isAdapter, isTls, isWhole, kindOf, refuse } from "../check.ts";
+import {
+  type Check,
+  checkOptions,
+  type Checks,
+  isAdapter,
+  isTls,
+  isWhole,
+  kindOf,
+  LONGEST_TIMER,
+  refuse,
+} from "../check.ts";
 import { describe } from "../errors.ts";
 import { checkPlaintext } from "../admission/exposure.ts";
-import { LONGEST_TIMER } from "../server/options.ts";
 import { payloadOf } from "../framing/payload.ts";
 import { oneFraming, parseUrl } from "../framing/url.ts";
 import { Client } from "./client.ts";
@@ -19,10 +28,12 @@ import { type ClientOptions, limitsOf, peerChecks } from "./client_options.ts";
 import { ReconnectingClient } from "./reconnecting_client.ts";
 import type { ReconnectOptions } from "./reconnect_options.ts";
 import type { ClientTls } from "../contract/tls.ts";
-import { runtimeAdapter } from "../../adapters/runtime.ts";
 
 /** The default of `connectTimeout`, in milliseconds. */
 export const CONNECT_TIMEOUT = 10_000;
+
+/** Gets the adapter of the runtime at hand. */
+export type Runtime = () => Promise<Adapter>;
 
 /** The options of {@link connect}. */
 export interface ConnectOptions extends ClientOptions {
@@ -61,31 +72,14 @@ function connectChecks(): Checks {
   };
 }
 
-/**
- * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong or the two name
- * different framings, with an `Error` when the secret would cross the network in the clear, with the system's error, with
- * its `code` and the URL, when the mob
- * does not answer (`ETIMEDOUT` after `connectTimeout`), and with the signal's reason when it aborts first.
- *
- * @example
- * ```ts
- * import { connect, serve } from "mobcast";
- *
- * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
- * await using client = await connect(mob.urls[0]!);
- * await client.send(new TextEncoder().encode("hello"));
- * for await (const message of client) {
- *   console.log(new TextDecoder().decode(message)); // hello
- *   break;
- * }
- * ```
- */
-export function connect(url: string | URL, options?: ConnectOptions): Promise<Client>;
-/** Connects to a mob, and connects again when the connection is lost: see {@link ReconnectingClient}. */
-export function connect(url: string | URL, options: ReconnectingOptions): Promise<ReconnectingClient>;
+/** Connects with the adapter of the options, or else that of `runtime`: see `connect` in mod.ts. */
+export function connect(url: string | URL, options: ConnectOptions | undefined, runtime: Runtime): Promise<Client>;
+/** The same for a client that connects again by itself. */
+export function connect(url: string | URL, options: ReconnectingOptions, runtime: Runtime): Promise<ReconnectingClient>;
 export async function connect(
   url: string | URL,
-  options?: ConnectOptions | ReconnectingOptions,
+  options: ConnectOptions | ReconnectingOptions | undefined,
+  runtime: Runtime,
 ): Promise<Client | ReconnectingClient> {
   const { adapter: given, reconnect = false, ...others } = checkOptions<ConnectOptions | ReconnectingOptions>(
     "connect()",
@@ -98,7 +92,7 @@ export async function connect(
   const target: Target = { name, address, options: chosen === undefined ? others : { ...others, framing: chosen } };
   checkTarget(target);
   const { framing, maxFrame } = limitsOf(target.options);
-  const adapter = given ?? await runtimeAdapter();
+  const adapter = given ?? await runtime();
   if (reconnect === false) return dial(target, adapter, others.signal);
   const client = new ReconnectingClient({
     clock: adapter,

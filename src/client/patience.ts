@@ -5,8 +5,7 @@
  */
 
 import { AwakeClock, type Clock } from "../reactor/awake_clock.ts";
-import { type Check, isWhole } from "../check.ts";
-import { LONGEST_TIMER } from "../server/options.ts";
+import { type Check, isWhole, LONGEST_TIMER } from "../check.ts";
 
 /** The default of `closeTimeout`, in milliseconds: more than a server's `stallTimeout` and `drainTimeout` together. */
 export const CLOSE_TIMEOUT = 60_000;

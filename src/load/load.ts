@@ -9,7 +9,6 @@ import { describe } from "../errors.ts";
 import { encodeFrame } from "../framing/framing.ts";
 import { parseUrl } from "../framing/url.ts";
 import type { ClientTls } from "../contract/tls.ts";
-import { runtimeAdapter } from "../../adapters/runtime.ts";
 import type { Way } from "./load_client.ts";
 import { LoadClients } from "./clients.ts";
 import { Latencies } from "./latency.ts";
@@ -92,12 +91,12 @@ const TELLING = 200;
  * until then comes of it, or `undefined` when that is nothing. Rejects when clients cannot connect, or receive nothing.
  */
 export async function runLoad(
+  adapter: Adapter,
   url: string,
   options: LoadOptions,
   tell: (progress: Progress) => void,
   stop: AbortSignal,
 ): Promise<Outcome | undefined> {
-  const adapter = await runtimeAdapter();
   const load = new Load(adapter, url, options);
   try {
     return await load.run(tell, stop);

@@ -5,7 +5,8 @@
  */
 
 import type { Handshake } from "../admission/handshake.ts";
-import type { Delivery, Feed, LogRange, Subscriber } from "../broadcast/feed.ts";
+import type { Feed } from "../broadcast/feed.ts";
+import type { Delivery, LogRange, Subscriber } from "../broadcast/subscriber.ts";
 import type { Socket } from "../contract/adapter.ts";
 import type { Token } from "../contract/token.ts";
 import type { FrameDecoder } from "../framing/decoder.ts";

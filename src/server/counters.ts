@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Count } from "../broadcast/feed.ts";
+import type { Count } from "../broadcast/subscriber.ts";
 import type { Publisher } from "../broadcast/publisher.ts";
 import type { Connection } from "./connection.ts";
 import type { Slab } from "../reactor/slab.ts";

@@ -5,9 +5,19 @@
  */
 
 import { readBlock } from "../admission/access_list.ts";
-import { type Check, checkOptions, type Checks, isOneOf, isWhole, refuse } from "../check.ts";
-import { type FramingName, FRAMINGS } from "../framing/framing.ts";
-import { refusesSecret } from "../admission/secret.ts";
+import {
+  type Check,
+  checkOptions,
+  type Checks,
+  isLimit,
+  isOneOf,
+  type Limit,
+  LONGEST_TIMER,
+  refuse,
+} from "../check.ts";
+import type { FramingName } from "../framing/framing.ts";
+import { FRAMING_NAMES, MAX_FRAME } from "../framing/options.ts";
+import { checkSecret } from "../admission/secret.ts";
 import type { Echo, SlowConsumer } from "../broadcast/options.ts";
 import type { ListenerRules } from "./listener.ts";
 import { INDEX_LIMIT } from "../contract/token.ts";
@@ -67,28 +77,6 @@ export interface MobOptions extends Partial<Limits> {
 /** The options with every default filled in, checked. */
 export type ResolvedOptions = Required<MobOptions>;
 
-/** The unit of a limit. */
-export type Unit = "connections" | "bytes" | "ms" | "frames/s" | "bytes/s";
-
-/** One row of the limits table. */
-export interface Limit {
-  /** The unit of the number. */
-  readonly unit: Unit;
-  /** The default. */
-  readonly default: number;
-  /** The smallest value. */
-  readonly min: number;
-  /** The largest value. */
-  readonly max: number;
-  /** What the limit is, in a few words. */
-  readonly about: string;
-  /** What happens when it is reached. */
-  readonly effect: string;
-}
-
-/** `setTimeout` counts in 32 bits: a longer timer fires after a few milliseconds (measured on the three runtimes). */
-export const LONGEST_TIMER: number = 2 ** 31 - 1;
-
 /**
  * The limits table: defaults, checks and `--help` are made from it, and the README is checked against it.
  *
@@ -116,14 +104,7 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
     about: "connections at a time from one address (0: no limit)",
     effect: "the incoming connection is closed at once: refused",
   },
-  maxFrame: {
-    unit: "bytes",
-    default: 2 ** 20,
-    min: 1,
-    max: 2 ** 30,
-    about: "largest payload",
-    effect: "its sender is removed from the header on: frame-too-large",
-  },
+  maxFrame: MAX_FRAME,
   maxLag: {
     unit: "bytes",
     default: 16 * 2 ** 20,
@@ -192,11 +173,15 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
  * console.log(CHOICES.slowConsumer); // disconnect, skip, block
  * ```
  */
-export const CHOICES = {
-  framing: Object.keys(FRAMINGS) as readonly FramingName[],
-  slowConsumer: ["disconnect", "skip", "block"] as readonly SlowConsumer[],
-  echo: ["all", "others"] as readonly Echo[],
-} as const;
+export const CHOICES: {
+  readonly framing: readonly FramingName[];
+  readonly slowConsumer: readonly SlowConsumer[];
+  readonly echo: readonly Echo[];
+} = {
+  framing: FRAMING_NAMES,
+  slowConsumer: ["disconnect", "skip", "block"],
+  echo: ["all", "others"],
+};
 
 const isList: Check = (name, value) => {
   if (!Array.isArray(value)) refuse(name, value, "it is a list of addresses and CIDR blocks");
@@ -207,16 +192,10 @@ const isList: Check = (name, value) => {
   }
 };
 
-/** What a limit has to be. */
-export function isLimit(name: keyof Limits): Check {
-  const { unit, min, max } = LIMITS[name];
-  return isWhole(unit, min, max);
-}
-
 /** What each option of a mob has to be. */
 export function mobChecks(): Checks {
   return {
-    ...Object.fromEntries((Object.keys(LIMITS) as (keyof Limits)[]).map((name) => [name, isLimit(name)])),
+    ...Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, isLimit(limit)])),
     ...Object.fromEntries(Object.entries(CHOICES).map(([name, choices]) => [name, isOneOf(choices)])),
     allow: isList,
     deny: isList,
@@ -270,10 +249,4 @@ export function resolveListener(
 export function listenerChecks(): Checks {
   const checks = mobChecks();
   return Object.fromEntries(RULES.map((name) => [name, checks[name]!]));
-}
-
-/** Throws when the secret cannot be one. The error does not show it: it may be almost right. */
-export function checkSecret(secret: unknown, framing: FramingName): void {
-  const wrong = typeof secret === "string" ? refusesSecret(secret, framing) : `it is a string, not ${typeof secret}`;
-  if (wrong !== undefined) throw new TypeError(`Cannot use secret (not shown): ${wrong}`);
 }

@@ -1,9 +1,10 @@
 /**
- * `serve()`: makes a mob and opens its listeners, on the runtime at hand.
+ * `serve()`: makes a mob and opens its listeners.
  *
  * @module
  */
 
+import type { Runtime } from "../client/connect.ts";
 import { onAbort } from "../contract/abort.ts";
 import type { Adapter } from "../contract/adapter.ts";
 import { DEFAULT_URL, urlText } from "../contract/address.ts";
@@ -12,7 +13,6 @@ import { parseUrl } from "../framing/url.ts";
 import { type ListenerOptions, Mob, newMobChecks } from "./mob.ts";
 import type { MobHooks } from "./hooks.ts";
 import type { MobOptions } from "./options.ts";
-import { runtimeAdapter } from "../../adapters/runtime.ts";
 
 /** The options of {@link serve}. */
 export interface ServeOptions extends MobOptions, MobHooks, ListenerOptions {
@@ -47,27 +47,13 @@ function checkUse(urls: readonly string[], options: ListenerOptions): void {
   }
 }
 
-/**
- * Starts a multi-echo server: every frame that one client sends, every connected client receives.
- *
- * Resolves when every listener is open. Rejects with a `TypeError` or a `RangeError` when a URL or an option is wrong,
- * with the system's error, with its `code` and the URL, when a listener cannot be opened (the others are closed again),
- * and with the signal's reason when it has aborted.
- *
- * @example
- * ```ts
- * import { serve } from "mobcast";
- *
- * await using mob = await serve({ listen: ["tcp://127.0.0.1:0", "tcp://[::1]:0"], maxFrame: 65536 });
- * console.log(mob.urls);
- * ```
- */
-export async function serve(options?: ServeOptions): Promise<Mob> {
+/** Starts a multi-echo server with the adapter of the options, or else that of `runtime`: see `serve` in mod.ts. */
+export async function serve(options: ServeOptions | undefined, runtime: Runtime): Promise<Mob> {
   const { listen = DEFAULT_URL, signal, adapter, ...others } = checkOptions("serve()", options, serveChecks());
   const urls = urlsOf(listen);
   checkUse(urls, others);
   signal?.throwIfAborted();
-  const mob = new Mob(adapter ?? await runtimeAdapter(), others);
+  const mob = new Mob(adapter ?? await runtime(), others);
   try {
     for (const url of urls) {
       await mob.listen(url);

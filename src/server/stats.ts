@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Count } from "../broadcast/feed.ts";
+import type { Count } from "../broadcast/subscriber.ts";
 import type { FramingName } from "../framing/framing.ts";
 import type { Token } from "../contract/token.ts";
 

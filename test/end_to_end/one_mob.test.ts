@@ -16,7 +16,7 @@ import type { ListeningSocket, Registry } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
 import { Mob } from "../../src/server/mob.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import { rejection, within } from "../helpers/recording_registry.ts";
 import { OVER_TCP, overTls, through, type Transport } from "../helpers/transports.ts";
 

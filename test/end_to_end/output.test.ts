@@ -12,7 +12,7 @@ import { LossyOutput, OUTPUT_LIMIT, PatientOutput, type Writer } from "../../src
 import { startLogging } from "../../src/cli/logging.ts";
 import { main } from "../../src/cli/main.ts";
 import { logger } from "../../src/logger.ts";
-import { serve } from "../../src/server/serve.ts";
+import { serve } from "../../mod.ts";
 import { frameOf, textOf } from "../helpers/bytes.ts";
 import { portOf, programOf, ROOT, type RuntimeName, RUNTIMES, startServer } from "../helpers/command_line.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";

@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
-import { connect, type ConnectOptions } from "../../src/client/connect.ts";
+import { connect, type ConnectOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 import { RUNTIMES, startServer } from "../helpers/command_line.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";

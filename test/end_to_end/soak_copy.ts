@@ -1,6 +1,15 @@
 /** A copy of the sources that lists what it makes: each object of a class, each map, each set and each array that grows. */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { ROOT } from "../helpers/command_line.ts";
@@ -32,6 +41,7 @@ export function copySources(): { folder: string; remove: () => void } {
       writeFileSync(path, declaration + listing(path, readFileSync(join(ROOT, part, name), "utf8")));
     }
   }
+  copyFileSync(join(ROOT, "mod.ts"), join(folder, "mod.ts"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { pathToFileURL } from "node:url";
-import type { connect } from "../../src/client/connect.ts";
+import type { connect } from "../../mod.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { ReconnectingClient } from "../../src/client/reconnecting_client.ts";
-import type { serve } from "../../src/server/serve.ts";
+import type { serve } from "../../mod.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
 import { Speaker, Witness } from "./soak_listeners.ts";
 import { pass } from "./waiting.ts";
@@ -39,11 +39,7 @@ const BURST = 20;
 
 /** Takes the library out of the folder with the copy. */
 export async function libraryIn(folder: string): Promise<Library> {
-  const take = (name: string): Promise<unknown> => import(pathToFileURL(join(folder, "src", name)).href);
-  const [{ serve }, { connect }] = await Promise.all([take("server/serve.ts"), take("client/connect.ts")]) as [
-    Library,
-    Library,
-  ];
+  const { serve, connect } = await import(pathToFileURL(join(folder, "mod.ts")).href) as Library;
   return { serve, connect };
 }
 

@@ -8,9 +8,9 @@ import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { listenOverTls } from "../../adapters/tls/tls.ts";
 import type { ListeningSocket, Registry, Socket } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
-import { serve } from "../../src/server/serve.ts";
+import { serve } from "../../mod.ts";
 import type { ServerTls } from "../../src/contract/tls.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import { makeAuthority, type Pair } from "../helpers/certificates.ts";
 import { Bell, pause, Recorder } from "../helpers/recording_registry.ts";
 

@@ -2,6 +2,7 @@
 
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Input, JobOutput, LogOutput, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
+import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { bytesOf, concat, textOf } from "./bytes.ts";
 
 /** An output that remembers. */
@@ -94,6 +95,7 @@ export class FakeInput implements Input {
 
 /** A terminal of which a test can see and do everything. Its clock may run faster. */
 export class FakeTerminal implements Terminal {
+  readonly adapter: Terminal["adapter"] = runtimeAdapter;
   readonly args: readonly string[];
   readonly stdin: FakeInput = new FakeInput();
   readonly stdout: FakeOutput = new FakeOutput();

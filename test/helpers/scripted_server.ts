@@ -145,7 +145,9 @@ export class World {
 
   /** One connection sends some frames, in one segment, and the tick runs. */
   say(speaker: Member, ...texts: string[]): void {
-    speaker.socket.incoming.push(concat(...texts.map((text) => frameOf(text, speaker.framing ?? this.mob.options.framing))));
+    speaker.socket.incoming.push(
+      concat(...texts.map((text) => frameOf(text, speaker.framing ?? this.mob.options.framing))),
+    );
     this.ready(speaker.token, READABLE);
     this.run();
   }

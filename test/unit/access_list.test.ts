@@ -7,7 +7,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import { type Adapter, HUP } from "../../src/contract/adapter.ts";
 import { AccessList, isLoopback } from "../../src/admission/access_list.ts";
 import { parseAddress } from "../../src/contract/address.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import { checkExposure } from "../../src/admission/exposure.ts";
 import { Mob } from "../../src/server/mob.ts";
 import { resolveOptions } from "../../src/server/options.ts";

@@ -4,18 +4,8 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
-import {
-  BroadcastLog,
-  connect,
-  encodeFrame,
-  FrameDecoder,
-  Mob,
-  parseAddress,
-  type Payload,
-  Peer,
-  serve,
-  Slab,
-} from "../../mod.ts";
+import { Client, connect, encodeFrame, Mob, type Payload, serve } from "../../mod.ts";
+import { FrameDecoder, Log, parseAddress, Slab } from "../../core.ts";
 import { FRAMINGS } from "../../src/framing/framing.ts";
 import { payloadOf } from "../../src/framing/payload.ts";
 import { bytesOf, frameOf, textOf } from "../helpers/bytes.ts";
@@ -184,12 +174,15 @@ test("a mob refuses what it cannot use, by name, and goes on", TIMEOUT, async ()
     [[URL_TEXT], "listen on [object Array]"],
     ["127.0.0.1:0", "did you mean tcp://127.0.0.1:0"],
   ]);
-  await assertRefused("mob.listen", (options) => (mob.listen as Anything)("tls://127.0.0.1:0", options), [
+  await assertRefused("mob.listen", (options) => mob.listen(URL_TEXT, options), [
     ...NO_OPTIONS,
-    [{ tls: 5 }, "tls"],
-    [{ tls: { cert: 5 } }, "cert"],
-    [{ framing: "xml" }, `framing "xml"`],
-    [{ framming: "line" }, "option framming", "did you mean framing?"],
+    [{ framing: "u16" }, `framing "u16"`],
+    [{ allow: "::1" }, `allow "::1"`],
+    [{ secret: "" }, "secret (not shown)"],
+    [{ maxLag: 1 }, "option maxLag"],
+    [{ tls: { cert: "", key: "" } }, "tls", "is not over TLS"],
+    [{ unixMode: 0o600 }, "unixMode 384", "is no Unix socket"],
+    [{ alow: [] }, "option alow", "did you mean allow?"],
   ]);
   await assertRefused("mob.close", (options) => mob.close(options), [
     ...NO_OPTIONS,
@@ -235,7 +228,7 @@ test("connect refuses what it cannot use, by name, and calls nobody", TIMEOUT, a
     [1, "reconnect 1"],
     [[], "reconnect [object Array]"],
     [{ retries: 3 }, "option reconnect.retries"],
-    [{ maxAttempt: 3 }, "option reconnect.maxAttempt", "did you mean maxAttempts?"],
+    [{ attempts: 3 }, "option reconnect.attempts", "did you mean maxAttempts?"],
     [{ maxAttempts: 0 }, "reconnect.maxAttempts 0"],
     [{ maxAttempts: "3" }, `reconnect.maxAttempts "3"`],
     [{ minDelay: null }, "reconnect.minDelay null"],
@@ -265,7 +258,7 @@ test("connect refuses what it cannot use, by name, and calls nobody", TIMEOUT, a
   );
   assertEquals(calls, 0);
   const client = await connect(new URL(url), { adapter: counting, reconnect: false });
-  assertInstanceOf(client, Peer);
+  assertInstanceOf(client, Client);
   await client.close();
 });
 
@@ -282,7 +275,7 @@ test("constructors and functions of the core refuse what they cannot use, by nam
     [{ maxFrame: -1 }, "maxFrame -1"],
     [{ ownsChunks: 1 }, "ownsChunks 1"],
   ]);
-  await assertRefused("new BroadcastLog", (options) => new BroadcastLog(options), [
+  await assertRefused("new Log", (options) => new Log(options), [
     ...NO_OPTIONS,
     ...framings.map(([framing, says]) => [{ framing }, says] as const),
     [{ segmentSize: 0 }, "segmentSize 0"],
@@ -293,7 +286,7 @@ test("constructors and functions of the core refuse what they cannot use, by nam
     [{}, "capacity undefined"],
     [{ capacity: "1" }, `capacity "1"`],
   ]);
-  await assertRefused("new Client", (options) => new Peer(memoryAdapter(), "nobody", options), [
+  await assertRefused("new Client", (options) => new Client(memoryAdapter(), "nobody", options), [
     ...NO_OPTIONS,
     ...PEER_OPTIONS,
   ]);

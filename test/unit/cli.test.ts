@@ -11,9 +11,9 @@ import { plainFlags, plainUrls } from "../../src/cli/plain.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize, roundSize } from "../../src/cli/units.ts";
 import { sanitize } from "../../src/cli/sanitize.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../../src/server/options.ts";
-import { serve } from "../../src/server/serve.ts";
+import { serve } from "../../mod.ts";
 import { VERSION } from "../../src/version.ts";
 import { bytesOf, concat, textOf } from "../helpers/bytes.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
@@ -312,7 +312,7 @@ test("serve: SIGUSR2 logs the table, as text and as JSON; off logs nothing", LIM
       assertEquals([lines[0].properties.connections, lines[0].properties.published.bytes], [1, 13]);
       assert(Number.isInteger(lines[1].properties.age) && lines[1].properties.lag.bytes === 0, terminal.stderr.text);
     } else {
-      assertStringIncludes(terminal.stderr.text, "connections 1, joined 1, left none, published 1 frames 13 B");
+      assertStringIncludes(terminal.stderr.text, "connections 1, joined 1, closed none, published 1 frames 13 B");
     }
     assert(!terminal.stderr.text.includes("LogTape"), terminal.stderr.text);
     sender.signal("SIGINT");

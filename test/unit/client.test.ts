@@ -2,12 +2,12 @@ import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import { MessageQueue } from "../../src/client/message_queue.ts";
 import { encodeFrame, FRAMINGS } from "../../src/framing/framing.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import type { Client } from "../../src/client/client.ts";
-import { serve, type ServeOptions } from "../../src/server/serve.ts";
+import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 
 const TIMEOUT = { timeout: 30_000 };

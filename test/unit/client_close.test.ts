@@ -5,7 +5,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
 import type { Socket } from "../../src/contract/adapter.ts";
 import { parseAddress } from "../../src/contract/address.ts";
-import { connect, type ConnectOptions } from "../../src/client/connect.ts";
+import { connect, type ConnectOptions } from "../../mod.ts";
 import { Patience } from "../../src/client/patience.ts";
 import type { Client } from "../../src/client/client.ts";
 import { tokenOf } from "../../src/contract/token.ts";

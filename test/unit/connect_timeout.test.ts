@@ -5,8 +5,8 @@ import { execFileSync } from "node:child_process";
 import { createServer, type Server, type Socket as NetSocket } from "node:net";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
-import { connect, type ConnectOptions } from "../../src/client/connect.ts";
-import { serve } from "../../src/server/serve.ts";
+import { connect, type ConnectOptions } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
 import { pause, rejection } from "../helpers/recording_registry.ts";
 

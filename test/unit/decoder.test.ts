@@ -16,11 +16,14 @@ function decode(chunks: readonly Uint8Array[], options: FrameDecoderOptions = {}
   for (const chunk of chunks) {
     // A copy that is wiped afterwards: what the decoder hands on must not need the chunk any longer than that.
     const lent = chunk.slice();
-    decoder.decode(lent, wholeFrames((bytes, start, end, count) => {
-      const run = textsOf(bytes.slice(start, end), options.framing);
-      assertEquals(run.length, count);
-      texts.push(...run);
-    }));
+    decoder.decode(
+      lent,
+      wholeFrames((bytes, start, end, count) => {
+        const run = textsOf(bytes.slice(start, end), options.framing);
+        assertEquals(run.length, count);
+        texts.push(...run);
+      }),
+    );
     lent.fill(0xee);
   }
   return { texts, decoder };

@@ -6,7 +6,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import type { Adapter, ListeningSocket } from "../../src/contract/adapter.ts";
 import { Mob } from "../../src/server/mob.ts";
-import { serve } from "../../src/server/serve.ts";
+import { serve } from "../../mod.ts";
 
 const TIMEOUT = { timeout: 20_000 };
 

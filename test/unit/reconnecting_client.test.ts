@@ -4,11 +4,11 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type MemoryAdapter, memoryAdapter, splitmix32 } from "../../adapters/memory.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import type { ReconnectingClient } from "../../src/client/reconnecting_client.ts";
 import type { ConnectionChange, ReconnectOptions } from "../../src/client/reconnect_options.ts";
-import { serve, type ServeOptions } from "../../src/server/serve.ts";
+import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 import { settle } from "../helpers/settle.ts";
 
@@ -363,7 +363,11 @@ test("reconnect: the first connection is tried once, or as often as any", TIMEOU
     RangeError,
     "maxFrame",
   );
-  await assertRejects(() => connect(URL, { adapter, reconnect: { maxDelay: 0.5 } }), RangeError, "reconnect.maxDelay 0.5");
+  await assertRejects(
+    () => connect(URL, { adapter, reconnect: { maxDelay: 0.5 } }),
+    RangeError,
+    "reconnect.maxDelay 0.5",
+  );
   assertEquals(adapter.timers, 0);
 });
 

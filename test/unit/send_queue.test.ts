@@ -6,9 +6,9 @@ import { assertEquals, assertLess } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { onAbort } from "../../src/contract/abort.ts";
 import { AcceptBackoff } from "../../src/admission/accept_backoff.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import { Queue } from "../../src/contract/queue.ts";
-import { serve } from "../../src/server/serve.ts";
+import { serve } from "../../mod.ts";
 import { SendQueue } from "../../src/client/send_queue.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 

@@ -23,9 +23,9 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import type { Mob } from "../../src/server/mob.ts";
-import { serve, type ServeOptions } from "../../src/server/serve.ts";
+import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 import { pause, rejection, within } from "../helpers/recording_registry.ts";
 

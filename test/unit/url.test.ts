@@ -3,10 +3,10 @@
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../mod.ts";
 import type { FramingName } from "../../src/framing/framing.ts";
 import { type ParsedUrl, parseUrl } from "../../src/framing/url.ts";
-import { serve } from "../../src/server/serve.ts";
+import { serve } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 
 test("parseUrl reads an address and the framing that the query names", () => {

@@ -1,0 +1,74 @@
+/**
+ * What a feed knows of a connection.
+ *
+ * @module
+ */
+
+import type { Socket } from "../contract/adapter.ts";
+import type { LagEntry } from "./lag_heap.ts";
+
+/** Frames and the bytes they make up on the wire. */
+export interface Count {
+  /** Whole frames. */
+  frames: number;
+  /** Bytes, headers included. */
+  bytes: number;
+}
+
+/** A range of the log. */
+export interface LogRange {
+  /** The offset where it begins. */
+  readonly from: number;
+  /** The offset where it ends. */
+  to: number;
+  /** How many frames it holds: counting them in the log would be a walk. */
+  frames: number;
+  /** The next range of the same connection. */
+  next?: LogRange;
+}
+
+/**
+ * How a connection stands to its feed. `current`: it had everything at the last flush. `ready`: its socket takes bytes
+ * again, and receives what is pending at the end of this tick. `blocked`: it waits for WRITABLE, in the lag heap.
+ * `skipping` (policy `skip`): the log keeps nothing for it; it resumes at the tail when its socket takes bytes.
+ */
+export type Delivery = "current" | "ready" | "blocked" | "skipping";
+
+/** What a feed reads and writes of a connection. */
+export interface Subscriber extends LagEntry {
+  /** Takes the bytes. */
+  readonly socket: Pick<Socket, "write">;
+  /** How the connection stands to the feed. Only the feed writes this. */
+  delivery: Delivery;
+  /** The index in the list of current connections; -1: it is not in the list. */
+  currentIndex: number;
+  /** Whether reading is paused because of its own lag: `caughtUp` ends that. */
+  readonly paused: boolean;
+  /** How many frames the feed had when the connection joined. */
+  framesAtJoin: number;
+  /**
+   * Frames that the feed could not carry, from joining until the connection left. While it is open, this is that number
+   * less {@link Feed.uncarried}.
+   */
+  uncarried: number;
+  /** Their bytes, in the same way. */
+  uncarriedBytes: number;
+  /** The offset where its stream ends: the log's end when it began to leave; `Infinity` before that. */
+  until: number;
+  /** How many frames the log had at `until`. */
+  framesAtUntil: number;
+  /** The rest of a half-sent frame that the log no longer holds for it (`skip`). */
+  remainder: Uint8Array | undefined;
+  /** How many frames the log had when `skipping` began. */
+  skippedAt: number;
+  /** Ranges of the log that the connection has sent itself and does not receive (`echo: "others"`), in order. */
+  own: LogRange | undefined;
+  /** The last of these ranges. They are a linked list, since taking the first of a long array moves all others on Node. */
+  ownLast: LogRange | undefined;
+  /** Bytes that its socket took. */
+  bytesDelivered: number;
+  /** Bytes that it does not receive. */
+  bytesSkipped: number;
+  /** Frames that it does not receive. */
+  framesSkipped: number;
+}

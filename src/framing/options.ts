@@ -1,0 +1,21 @@
+/**
+ * The options that both ends of a connection read: how frames are delimited, and how large they may be.
+ *
+ * @module
+ */
+
+import type { Limit } from "../check.ts";
+import { type FramingName, FRAMINGS } from "./framing.ts";
+
+/** The names of the framings; the first is the default. */
+export const FRAMING_NAMES: readonly FramingName[] = Object.keys(FRAMINGS) as FramingName[];
+
+/** The largest payload. */
+export const MAX_FRAME: Limit = {
+  unit: "bytes",
+  default: 2 ** 20,
+  min: 1,
+  max: 2 ** 30,
+  about: "largest payload",
+  effect: "its sender is removed from the header on: frame-too-large",
+};
