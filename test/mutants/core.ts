@@ -937,6 +937,40 @@ export const CORE: readonly Group[] = [
   },
   {
     file: "src/reactor/awake_clock.ts",
+    bugs: [
+      {
+        in: "now",
+        from: "Math.min(this.#counts, this.#clock.now() - this.#began)",
+        to: "(this.#clock.now() - this.#began)",
+        why: "a stop of the process counts as a whole",
+      },
+      {
+        in: "#end",
+        from: "if (late > LATE && this.#rests < MOST_RESTS) {",
+        to: "if (late < 0) {",
+        why: "after a stop of the process there is no rest",
+      },
+      {
+        in: "after",
+        from: "(this.#counts > 0 && left > Math.max(milliseconds, 0))",
+        to: "left > Math.max(milliseconds, 0)",
+        why: "a new deadline cuts the rest after a stop short",
+      },
+    ],
+  },
+  {
+    file: "src/server/timeouts.ts",
+    bugs: [
+      {
+        in: "constructor",
+        from: "const clock = this.clock = new AwakeClock(adapter);",
+        to: "const clock = this.clock = adapter;",
+        why: "deadlines go by a clock that a stop of the process does not stop",
+      },
+    ],
+  },
+  {
+    file: "src/reactor/awake_clock.ts",
     proof: { on: ["node"], tests: "test/unit/awake_clock.test.ts" },
     bugs: [
       {

@@ -97,6 +97,15 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
     for (const client of simulation.clients) how === 0 ? client.finish() : client.reset();
   },
   meddle: (simulation, { how }) => void (simulation.hooks.next = how),
+  stop: (simulation, { who, size, how }) =>
+    simulation.stops.stop(size, () => {
+      if (how === 0) return void simulation.connect(true, "right", who);
+      if (how === 1) return clientAt(simulation, who)?.finish();
+      for (const client of simulation.stops.candidates(how === 2)) {
+        if (how === 2) simulation.receive(client, Infinity);
+        else client.push(Infinity);
+      }
+    }),
   close: (simulation, { how }) => simulation.close([undefined, 0, 1][how]),
 };
 

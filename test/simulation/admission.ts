@@ -190,12 +190,12 @@ export class AdmissionChecker {
 
   /** Checks unauthenticated connections after a tick: they are dealt with, and do not stay for ever. */
   checkUnauthenticated(): void {
-    const { inside, now, tickDue, drains } = this.#simulation;
+    const { inside, now, tickDue, drains, stops } = this.#simulation;
     for (const socket of inside.values()) {
       if (!socket.unauthenticated) continue;
       const wrong = (rule: string, what: string): void =>
         this.#simulation.violate(rule, `${this.#simulation.nameOf(socket)}, an unauthenticated connection, ${what}`);
-      const late = now - socket.since - this.#patience;
+      const late = now - socket.since - this.patience - stops.excuse(socket.since);
       if (late > 10) wrong("deadlines", `is there for ${late} ms too long`);
       if (!tickDue && socket.told) wrong("will go on", "was not read to its end");
       if (isWrong(socket)) wrong("unauthenticated", "has said something else than the secret, and stays");
@@ -221,12 +221,13 @@ export class AdmissionChecker {
     );
   }
 
-  get #patience(): number {
+  /** Milliseconds that a handshake may take. */
+  get patience(): number {
     return this.#simulation.options.frameTimeout || DEFAULT_PATIENCE;
   }
 
   #causeIsMissing(socket: CheckedSocket): string | undefined {
-    const { marks, now } = this.#simulation;
+    const { marks, stops, now } = this.#simulation;
     if (isWrong(socket)) {
       marks.reach("wrong secret");
       return undefined;
@@ -236,8 +237,9 @@ export class AdmissionChecker {
       return undefined;
     }
     if (socket.told) return "it is we who have not read";
-    const waited = now - socket.since;
-    if (waited < this.#patience) return `it came ${waited} ms ago, and has said nothing wrong`;
+    const deadline = { since: socket.since, timeout: this.patience, at: now };
+    const early = stops.tooEarly(socket, "handshake", deadline);
+    if (early !== undefined) return `it has said nothing wrong, and ${early}`;
     marks.reach("secret too late");
     return undefined;
   }

@@ -80,6 +80,9 @@ export class Generator implements Choices {
     const { maxFrame = 1, stallTimeout = 1, frameTimeout = 1, idleTimeout = 1 } = options;
     if (name === "say" || name === "join") return pick(random, [1, maxFrame, small(random, 1, maxFrame)]);
     if (name === "starve") return small(random, 1, 20);
+    if (name === "stop") {
+      return pick(random, [10, 600, stallTimeout + 20, frameTimeout + 20, idleTimeout + 20, 30_000]);
+    }
     if (name === "advance" || name === "stall") {
       return pick(random, [1, 5, 10, 50, 1000, stallTimeout, frameTimeout, idleTimeout, 30_000]);
     }

@@ -5,6 +5,7 @@
  */
 
 import type { CheckedSocket } from "./checked_socket.ts";
+import { LINGER } from "./invariants.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** How it was when the core closed a connection. */
@@ -34,7 +35,8 @@ export function causeIsMissing(simulation: Simulation, removal: Removal, reason:
   const cause = CAUSES[reason];
   if (cause === undefined) return "there is no such reason";
   if (broke && unread > 0 && ENDED.has(reason)) return `${unread} bytes that came before were not read`;
-  return cause(simulation, removal) ?? (ENDED.has(reason) ? unpublished(socket) : undefined);
+  return cause(simulation, removal) ?? hungUpOn(simulation, removal) ??
+    (ENDED.has(reason) ? unpublished(socket) : undefined);
 }
 
 /** Reasons that come with the end of a stream, which everything before it must have been published at. */
@@ -60,30 +62,29 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
     if (options.slowConsumer === "skip" && socket.stream.until === Infinity) return "under skip only leavers are";
     return logBehind > options.maxLag ? undefined : `it is ${logBehind} bytes behind`;
   },
-  "stalled": ({ options, marks }, { socket, at, behind, holds }) => {
+  "stalled": ({ options, marks, stops }, { socket, at, behind, holds }) => {
     marks.reach("stalled");
     if (holds) marks.reach("stalled while it held everybody");
     if (socket.waitingSince === undefined) return "it takes what it is given";
-    const waited = at - socket.waitingSince;
-    if (waited < options.stallTimeout) return `it took something ${waited} ms ago`;
+    const { stallTimeout: timeout } = options;
+    const early = stops.tooEarly(socket, "stall", { since: socket.waitingSince, timeout, at });
+    if (early !== undefined) return `it took something, and ${early}`;
     return behind > 0 || socket.stream.until !== Infinity ? undefined : "it is owed nothing";
   },
-  "idle": ({ options, marks }, { socket, at, readable }) => {
+  "idle": ({ options, marks, stops }, { socket, readable, at }) => {
     marks.reach("idle");
     if (options.idleTimeout === 0) return "there is no idleTimeout";
     if (socket.stream.until !== Infinity) return "it was leaving";
     if (readable) return "its bytes were waiting";
-    const idle = at - socket.lastActivity;
-    return idle >= options.idleTimeout ? undefined : `something happened ${idle} ms ago`;
+    return stops.tooEarly(socket, "idle", { since: socket.lastActivity, timeout: options.idleTimeout, at });
   },
-  "frame-timeout": ({ options, marks }, { socket, at, unread }) => {
+  "frame-timeout": ({ options, marks, stops }, { socket, unread, at }) => {
     marks.reach("frame too slow");
     if (options.frameTimeout === 0) return "there is no frameTimeout";
     if (socket.stream.until !== Infinity) return "it was leaving";
     if (socket.told) return `it is we who have not read: ${unread} bytes and more wait`;
     if (socket.atBoundary) return "no frame of it is incomplete";
-    const waited = at - socket.frameSince;
-    return waited >= options.frameTimeout ? undefined : `the frame began ${waited} ms ago`;
+    return stops.tooEarly(socket, "frame", { since: socket.frameSince, timeout: options.frameTimeout, at });
   },
   "frame-too-large": ({ marks }, { socket }) => {
     marks.reach("frame too large");
@@ -96,6 +97,14 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
   },
   "internal": (_, { socket }) => socket.threw ? undefined : "mobcast itself failed",
 };
+
+/** One that was told the end has a second to hang up. */
+function hungUpOn({ options, stops }: Simulation, { socket, at, closing }: Removal): string | undefined {
+  if (!socket.shut || socket.sawFinal || socket.threw || closing) return undefined;
+  const waited = stops.awake(socket.shutAt, at);
+  const due = Math.min(LINGER, options.drainTimeout);
+  return waited < due ? `it was told the end ${waited} ms before, and may hang up for ${due}` : undefined;
+}
 
 /** Everything that was read before the end is published. */
 function unpublished({ client, bytesRead, stream, sawEnd }: CheckedSocket): string | undefined {

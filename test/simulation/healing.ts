@@ -33,6 +33,8 @@ function endFaults(simulation: Simulation): void {
   simulation.network.acceptErrors.length = 0;
   simulation.hooks.next = -1;
   for (const socket of simulation.inside.values()) socket.trap = -1;
+  // After a stop the clock rests a while.
+  if (simulation.stops.any) simulation.pass(1000);
   for (const client of simulation.clients) {
     client.eager = true;
     if (!client.sane) client.reset();

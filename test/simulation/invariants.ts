@@ -9,7 +9,7 @@ import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Milliseconds: how long one that was told the end may take to hang up. */
-const LINGER = 1000;
+export const LINGER = 1000;
 
 /** How it stood when the tick began. */
 interface Before {
@@ -67,7 +67,7 @@ function checkWaits(
     simulation.violate("will go on", `${simulation.nameOf(socket)} is owed ${lag.bytes} bytes, and no WRITABLE`);
   }
   if (lag.bytes > 0 && socket.waitingSince !== undefined && socket.stream.gap === undefined) {
-    const late = now - socket.waitingSince - options.stallTimeout;
+    const late = now - socket.waitingSince - options.stallTimeout - simulation.stops.excuse(socket.waitingSince);
     if (late > 10) simulation.violate("deadlines", `${simulation.nameOf(socket)} is stalled for ${late} ms too long`);
   }
   if (simulation.tickDue || !socket.told) return;
@@ -108,7 +108,7 @@ function checkLeaver(
     simulation.violate("ends", `${simulation.nameOf(socket)} has everything, and is not told the end`);
   }
   const linger = Math.min(LINGER, options.drainTimeout);
-  if (now - socket.shutAt > linger + 10) {
+  if (now - socket.shutAt > linger + 10 + simulation.stops.excuse(socket.shutAt)) {
     simulation.violate("deadlines", `${simulation.nameOf(socket)} was told the end, and stays`);
   }
   if (!simulation.drains || wasLeaving) return;

@@ -60,6 +60,8 @@ export const MARKS = {
   "drain ran out": "a closing mob dropped those who had not taken everything",
   "closed twice": "the mob was closed while it was closing",
   "input before deadlines": "time ran out for a connection whose bytes were waiting, and it stayed",
+  "stopped": "the process was stopped, and went on",
+  "in time but for a stop": "time ran out for a connection while the process was stopped, it had acted, and it stayed",
   "several framings": "something was published for connections of more than one framing",
   "re-framed": "a frame was given to connections of another framing than its sender's",
   "not carried": "a frame was skipped by connections whose framing cannot carry it",

@@ -9,6 +9,7 @@ import { READABLE, type Readiness, type Registry } from "../../src/contract/adap
 import { parseAddress } from "../../src/contract/address.ts";
 import type { PairedSocket } from "../../src/contract/socket_pair.ts";
 import { type Token, tokenOf } from "../../src/contract/token.ts";
+import { ACCEPT_ERRORS } from "./actions.ts";
 import type { Client } from "./client.ts";
 import { urlOf } from "./listeners.ts";
 import { Stream } from "./model.ts";
@@ -159,9 +160,11 @@ export class Network {
     this.#backsOff = true;
     const over = registry.acceptFailed(error);
     this.#backsOff = false;
-    this.listenersWaiting++;
+    // Without the incoming connection there may be none to accept.
+    const waits = ACCEPT_ERRORS.indexOf((error as { code?: string }).code ?? "") >= 3;
+    if (waits) this.listenersWaiting++;
     await over;
-    this.listenersWaiting--;
+    if (waits) this.listenersWaiting--;
   }
 
   #accept(socket: PairedSocket): Token | undefined {

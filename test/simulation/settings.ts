@@ -120,7 +120,18 @@ export function drawSettings(work: Random, faults: Random, more: Random): Settin
     steps: pick(work, large ? [20, 60, 100, 150] : [20, 60, 150, 400]),
   };
   const { options: asked, welcome } = drawWelcome(work);
-  return { ...world, options: { ...options, ...asked }, welcome, listeners: drawListeners(more) };
+  return {
+    ...world,
+    options: { ...options, ...asked },
+    welcome,
+    listeners: drawListeners(more),
+    weights: { ...world.weights, stop: drawStop(more) },
+  };
+}
+
+/** How likely a stop of the process is: it came last, so it is drawn apart, and is in one world of four. */
+function drawStop(more: Random): number {
+  return more() < 0.25 ? STEPS.stop.weight * pick(more, [1, 3, 6]) : 0;
 }
 
 /** The swarm: each fault is there in half of all worlds, and each step is more or less likely than in others. */
@@ -128,6 +139,7 @@ function drawWeights(work: Random, faults: Random): Record<StepName, number> {
   const weights = {} as Record<StepName, number>;
   for (const name of STEP_NAMES) {
     const { nature, weight } = STEPS[name];
+    if (name === "stop") continue;
     const random = nature === "work" ? work : faults;
     const there = nature === "work" || random() < 0.5;
     weights[name] = there ? weight * pick(random, [0.3, 1, 1, 3]) : 0;

@@ -24,6 +24,7 @@ import { Network } from "./network.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Settings, Sweep } from "./settings.ts";
 import { listenToCore, type Probe } from "./probe.ts";
+import { Stops } from "./stops.ts";
 import type { Trace, Violation } from "./trace.ts";
 
 const FINAL = HUP | ERROR;
@@ -76,6 +77,7 @@ export class Simulation implements Probe {
   readonly checker: Checker;
   readonly admission: AdmissionChecker;
   readonly hooks: Hooks;
+  readonly stops: Stops = new Stops(this);
 
   /** Opens a world with its listeners. */
   static async open(choices: Choices, trace: Trace): Promise<Simulation> {
@@ -326,6 +328,7 @@ export class Simulation implements Probe {
       left -= chunk.length;
       this.moved += chunk.length;
       this.trace.note("received", client.number, chunk.length);
+      this.stops.received(client);
       this.checker.received(client, chunk);
     }
   }

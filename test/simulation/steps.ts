@@ -30,7 +30,8 @@ export type StepName =
   | "stall"
   | "exodus"
   | "meddle"
-  | "close";
+  | "close"
+  | "stop";
 
 /** One thing that happens. Any step may come at any time: numbers are taken modulo what there is. */
 export interface Step {
@@ -86,6 +87,7 @@ export const STEPS: Readonly<Record<StepName, Kind>> = {
   exodus: { nature: "fault", about: "all clients leave at once", weight: 1, ways: 2 },
   meddle: { nature: "fault", about: "the next hook calls back into the mob, or throws", weight: 3, ways: 7 },
   close: { nature: "fault", about: "the mob is closed: gracefully, in no time, or twice", weight: 1, ways: 3 },
+  stop: { nature: "fault", about: "the process is stopped for a while, and clients act meanwhile", weight: 2, ways: 4 },
 };
 
 /** All names, in the order of the table. */
