@@ -882,9 +882,10 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "read",
-        from: "if (chunk === null || (chunk === undefined && final))",
-        to: "if (chunk === null)",
-        why: "a connection that breaks during its handshake stays",
+        from:
+          'if (chunk === null || (chunk === undefined && final)) return { state: "rejected", why: "it left during it" };',
+        to: "if (chunk === null) return MORE;",
+        why: "a connection that leaves during its handshake stays",
       },
       {
         in: "read",
@@ -949,12 +950,6 @@ export const CORE: readonly Group[] = [
         from: "if (late > LATE && this.#rests < MOST_RESTS) {",
         to: "if (late < 0) {",
         why: "after a stop of the process there is no rest",
-      },
-      {
-        in: "after",
-        from: "(this.#counts > 0 && left > Math.max(milliseconds, 0))",
-        to: "left > Math.max(milliseconds, 0)",
-        why: "a new deadline cuts the rest after a stop short",
       },
     ],
   },
