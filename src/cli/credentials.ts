@@ -40,15 +40,15 @@ export class Credentials {
   }
 
   /**
-   * The token: the first line of its file, without the spaces around it, which no one sees and an editor may leave.
+   * The secret: the first line of its file, without the spaces around it, which an editor may leave unseen.
    * `undefined` when there is no file.
    */
   async secret(file: string | undefined): Promise<string | undefined> {
     if (file === undefined) return undefined;
     const [line = ""] = (await this.#readSecret(file)).split("\n", 1);
-    const token = line.trim();
-    if (token === "") throw new Failure(`Cannot use the token in ${file}: its first line is empty`);
-    return token;
+    const secret = line.trim();
+    if (secret === "") throw new Failure(`Cannot use the secret in ${file}: its first line is empty`);
+    return secret;
   }
 
   async #readSecret(file: string): Promise<string> {

@@ -47,7 +47,7 @@ const KINDS: Readonly<Record<Unit, Kind>> = {
 const ABOUT: Readonly<Record<keyof typeof CHOICES, string>> = {
   framing: "how frames are delimited: 8 or 4 bytes of big-endian length before each, or a newline after",
   slowConsumer: "what happens to a connection over --max-lag",
-  echo: "who receives a frame: its sender too, or only the others",
+  echo: "which connections receive a frame: its sender too, or only the others",
 };
 
 /** The option for a limit: its flag, parser, default and help all come from the limits table. */

@@ -33,7 +33,7 @@ interface End {
   readonly cause: unknown;
 }
 
-/** A connection that ends so soon, in milliseconds, may have been refused: a server waits 10 s for a token. */
+/** A connection that ends so soon, in milliseconds, may have been refused: a server may wait 10 s for a secret. */
 const REFUSAL = 15_000;
 
 /** Lines of standard input go out as frames, every frame received is printed as a line. */
@@ -79,7 +79,7 @@ function whyItEnded(url: string, { received, lasted, cause }: End): string {
   const reason = cause instanceof Error ? cause.message : `Cannot stay in ${url}: the server ended the connection`;
   const hasCode = cause === undefined || (cause as { code?: unknown }).code !== undefined;
   if (received > 0 || lasted > REFUSAL || !hasCode) return reason;
-  return `${reason}, before anything was received: is it full, does it keep this address out, or want a token ` +
+  return `${reason}, before anything was received: is it full, does it keep this address out, or want a secret ` +
     "(--secret-file), a certificate (--cert, --key), tls:// or another --framing?";
 }
 

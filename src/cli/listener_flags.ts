@@ -36,32 +36,32 @@ export interface ListenerFlags extends Omit<ClientFlags, "servername"> {
 /** Adds the options of `serve`. */
 export function addListenerOptions(command: Command): Command {
   return command
-    .option("--cert <file>", "tls: listeners: the certificate, and those between it and its authority, as PEM")
+    .option("--cert <file>", "tls: listeners: the certificate, with intermediate ones, as PEM")
     .option("--key <file>", "tls: listeners: the private key of the certificate, as PEM")
     .option(
       "--ca <file>",
-      "tls: listeners: authorities, as PEM; clients need a certificate that one of them has signed",
+      "tls: listeners: authorities, as PEM; clients need a certificate that one of them signed",
     )
     .addOption(
       new Option("--unix-mode <mode>", "unix: listeners: mode bits of the socket's file (default: 0600)").argParser(
         parseMode,
       ),
     )
-    .addOption(blocksOption("--allow", "who may come in: addresses and CIDR blocks", "everybody"))
-    .addOption(blocksOption("--deny", "who may not, though --allow says so", "nobody"))
-    .option("--secret-file <file>", "its first line is the token that every client has to say first (default: none)");
+    .addOption(blocksOption("--allow", "addresses and CIDR blocks that may connect", "all"))
+    .addOption(blocksOption("--deny", "addresses and CIDR blocks that may not, even if --allow says so", "none"))
+    .option("--secret-file <file>", "its first line is the secret that each client has to send first (default: none)");
 }
 
 /** Adds the options of a client. */
 export function addClientOptions(command: Command): Command {
   return command
-    .option("--ca <file>", "tls: authorities that the server may be signed by, as PEM (default: the runtime's)")
-    .option("--cert <file>", "tls: a certificate of one's own, as PEM")
+    .option("--ca <file>", "tls: authorities that may have signed the server's certificate, as PEM (default: the runtime's)")
+    .option("--cert <file>", "tls: the client's certificate, as PEM")
     .option("--key <file>", "tls: the private key of the certificate, as PEM")
-    .option("--servername <name>", "tls: the name in the server's certificate (default: the URL's host)")
+    .option("--servername <name>", "tls: the name that the server's certificate must have (default: the URL's host)")
     .option(
       "--secret-file <file>",
-      "its first line is the token that the server wants to receive first (default: none)",
+      "its first line is the secret that the server wants first (default: none)",
     );
 }
 

@@ -37,7 +37,7 @@ export interface Actions {
 export async function runProgram(terminal: Terminal, actions: Actions): Promise<number> {
   let code = 0;
   const program = new Command("mobcast")
-    .description("A multi-echo server: whatever frame one connection sends, every connection receives.")
+    .description("A multi-echo server: every frame that a connection sends goes to every connection.")
     .version(VERSION)
     .helpCommand(false)
     .exitOverride()
@@ -102,40 +102,40 @@ function serveCommand(program: Command): Command {
 }
 
 function joinCommand(program: Command): Command {
-  return clientCommand(program, "join", "send each line of standard input, print each frame received as a line")
-    .option("--reconnect", "connect again when the connection is lost, and say what may have been missed");
+  return clientCommand(program, "join", "send each line of standard input as a frame, print each frame received as a line")
+    .option("--reconnect", "connect again when the connection is lost, and report for how long it was lost");
 }
 
 function sendCommand(program: Command): Command {
-  return clientCommand(program, "send", "send each line of a file, wait until all have come back, tell how fast")
+  return clientCommand(program, "send", "send each line of a file as a frame, wait until all have come back, and report the speed")
     .argument("[FILE]", "what to send, - for standard input (default: -)");
 }
 
 function benchCommand(program: Command): Command {
   const framing = new Option("--framing <word>", "how frames are delimited").choices(BENCH_FRAMINGS).default("u64");
   const command = program.command("bench")
-    .description("load a running server, and tell how fast it is and whether each client received each frame once")
+    .description("load a running server, and report its speed and whether each client received each frame once")
     .argument("[URL]", "the server", DEFAULT_URL)
     .addOption(
-      rangeOption("--clients", "count", "connections, all of which receive", { min: 1, max: 100_000 }).default(100),
+      rangeOption("--clients", "count", "connections; all of them receive", { min: 1, max: 100_000 }).default(100),
     )
-    .addOption(rangeOption("--publishers", "count", "how many of them also talk", { min: 1, max: 100_000 }).default(4))
+    .addOption(rangeOption("--publishers", "count", "how many of them also send", { min: 1, max: 100_000 }).default(4))
     .addOption(rangeOption("--size", "size", "payload of each frame", { min: STAMP, max: 64 * 2 ** 20 }).default(64))
     .addOption(
       rangeOption("--rate", "count", "frames a second from each publisher", { min: 1, max: 1_000_000 })
         .conflicts("inFlight"),
     )
     .addOption(
-      rangeOption("--in-flight", "count", "without --rate: frames sent that not all have received yet", {
+      rangeOption("--in-flight", "count", "without --rate: frames under way that not all clients have received", {
         min: 1,
         max: 1_000_000,
       }).default(1024),
     )
-    .addOption(rangeOption("--seconds", "count", "how long it is measured", { min: 1, max: 86_400 }).default(5))
+    .addOption(rangeOption("--seconds", "count", "how long to measure", { min: 1, max: 86_400 }).default(5))
     .addOption(framing);
   return addClientOptions(command)
     .option("--json", "print the result as JSON", false)
-    .option("--histogram", "draw the delays", false);
+    .option("--histogram", "draw a histogram of the delays", false);
 }
 
 function clientCommand(program: Command, name: string, description: string): Command {

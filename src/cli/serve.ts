@@ -60,7 +60,7 @@ async function openListeners(session: Session, urls: readonly string[], flags: S
   }
 }
 
-/** The token, and what reads the certificates: now, and again at each reload. Nothing is loaded for a plain listener. */
+/** The secret, and what reads the certificates, now and at each reload. A plain listener loads neither. */
 async function readCredentials(
   terminal: Terminal,
   flags: ServeFlags,

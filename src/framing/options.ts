@@ -17,5 +17,5 @@ export const MAX_FRAME: Limit = {
   min: 1,
   max: 2 ** 30,
   about: "largest payload",
-  effect: "its sender is removed from the header on: frame-too-large",
+  effect: "the sender is removed when a header announces more: frame-too-large",
 };

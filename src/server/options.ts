@@ -94,7 +94,7 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
     min: 1,
     max: INDEX_LIMIT,
     about: "connections at a time",
-    effect: "the incoming connection is closed at once: refused",
+    effect: "a new connection is closed at once: refused",
   },
   maxConnectionsPerAddress: {
     unit: "connections",
@@ -102,7 +102,7 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
     min: 0,
     max: INDEX_LIMIT,
     about: "connections at a time from one address (0: no limit)",
-    effect: "the incoming connection is closed at once: refused",
+    effect: "a new connection is closed at once: refused",
   },
   maxFrame: MAX_FRAME,
   maxLag: {
@@ -110,7 +110,7 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
     default: 16 * 2 ** 20,
     min: 1,
     max: 2 ** 36,
-    about: "how far behind a connection may be",
+    about: "how many bytes a connection may be behind",
     effect: "the slow-consumer policy; over half of it, the connection is not read from",
   },
   stallTimeout: {
@@ -134,7 +134,7 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
     default: 0,
     min: 0,
     max: LONGEST_TIMER,
-    about: "how long a connection may neither send nor be given anything (0: no limit)",
+    about: "how long a connection may neither send nor be sent anything (0: no limit)",
     effect: "removed: idle",
   },
   maxFrameRate: {
@@ -158,7 +158,7 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
     default: 5_000,
     min: 1,
     max: LONGEST_TIMER,
-    about: "how long a leaving connection may take what it is owed",
+    about: "how long a leaving connection may take what is pending for it",
     effect: "dropped",
   },
 };

@@ -105,7 +105,7 @@ function credentialsOf(files: Record<string, [text: string, mode?: number]>): [C
   return [new Credentials(terminal, (file, mode) => void warnings.push(`${file} ${mode}`)), warnings];
 }
 
-test("credentials: a token is the first line without the spaces around it, and not empty", async () => {
+test("credentials: a secret is the first line without the spaces around it, and not empty", async () => {
   for (
     const [text, token] of [
       ["open sesame", "open sesame"],
@@ -123,7 +123,7 @@ test("credentials: a token is the first line without the spaces around it, and n
     await assertRejects(
       () => credentials.secret("token"),
       Error,
-      "Cannot use the token in token: its first line is empty",
+      "Cannot use the secret in token: its first line is empty",
     );
   }
   assertEquals(await credentialsOf({})[0].secret(undefined), undefined);
