@@ -55,7 +55,10 @@ export function addListenerOptions(command: Command): Command {
 /** Adds the options of a client. */
 export function addClientOptions(command: Command): Command {
   return command
-    .option("--ca <file>", "tls: authorities that may have signed the server's certificate, as PEM (default: the runtime's)")
+    .option(
+      "--ca <file>",
+      "tls: authorities that may have signed the server's certificate, as PEM (default: the runtime's)",
+    )
     .option("--cert <file>", "tls: the client's certificate, as PEM")
     .option("--key <file>", "tls: the private key of the certificate, as PEM")
     .option("--servername <name>", "tls: the name that the server's certificate must have (default: the URL's host)")

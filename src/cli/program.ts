@@ -102,12 +102,20 @@ function serveCommand(program: Command): Command {
 }
 
 function joinCommand(program: Command): Command {
-  return clientCommand(program, "join", "send each line of standard input as a frame, print each frame received as a line")
+  return clientCommand(
+    program,
+    "join",
+    "send each line of standard input as a frame, print each frame received as a line",
+  )
     .option("--reconnect", "connect again when the connection is lost, and report for how long it was lost");
 }
 
 function sendCommand(program: Command): Command {
-  return clientCommand(program, "send", "send each line of a file as a frame, wait until all have come back, and report the speed")
+  return clientCommand(
+    program,
+    "send",
+    "send each line of a file as a frame, wait until all have come back, and report the speed",
+  )
     .argument("[FILE]", "what to send, - for standard input (default: -)");
 }
 
