@@ -1,0 +1,56 @@
+/**
+ * Rule 4: bytes are never changed.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assertPattern, pattern } from "../helpers/recording_registry.ts";
+import { type Cases, KERNEL_LIMIT, LONG } from "./cases.ts";
+
+/** Registers the cases. */
+export function rule4({ check, differences }: Cases): void {
+  check("rule 4: bytes given to write stay as they are, and arrive so, however late they are sent", async (stage) => {
+    const { server, client } = await stage.pair();
+    const given: Uint8Array[] = [];
+    while (server.sent < KERNEL_LIMIT) {
+      const bytes = pattern(server.sent, 60_000).slice();
+      given.push(bytes);
+      const seen = server.told.length;
+      const taken = server.socket.write(bytes);
+      server.sent += taken;
+      if (taken === bytes.length) continue;
+      given[given.length - 1] = bytes.subarray(0, taken);
+      if (!await server.mayWrite(seen, differences.quiet)) break;
+    }
+    await client.readPattern(server.sent);
+    let offset = 0;
+    for (const bytes of given) {
+      assertPattern(bytes, offset);
+      offset += bytes.length;
+    }
+    assertEquals(offset, server.sent);
+  });
+
+  check("rule 4: bytes got from read stay as they are when more is read", async (stage) => {
+    const { server, client } = await stage.pair();
+    const chunks: Uint8Array[] = [];
+    const reading = async (): Promise<void> => {
+      while (server.received < LONG) {
+        const chunk = await server.read();
+        assert(chunk !== null, "the end");
+        assert(chunk.length > 0, "a chunk without bytes");
+        // Of a Buffer `slice` is a view: who copies with it would not.
+        assertStrictEquals(Object.getPrototypeOf(chunk), Uint8Array.prototype, "the kind of chunk");
+        chunks.push(chunk);
+      }
+    };
+    await Promise.all([client.writePattern(LONG), reading()]);
+    let offset = 0;
+    for (const chunk of chunks) {
+      assertPattern(chunk, offset);
+      offset += chunk.length;
+    }
+    assertEquals(offset, LONG);
+  });
+}
