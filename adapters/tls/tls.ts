@@ -6,7 +6,7 @@
  * @module
  */
 
-import { connect as connectTcp, createServer as createTcpServer, isIP, type Socket as NetSocket } from "node:net";
+import { connect as connectTcp, isIP, type Socket as NetSocket } from "node:net";
 import { checkServerIdentity, connect as startTls, createServer, type TLSSocket } from "node:tls";
 import { onAbort } from "../../src/contract/abort.ts";
 import type { DialOptions, ListeningSocket, ListenOptions, Registry } from "../../src/contract/adapter.ts";
@@ -15,8 +15,9 @@ import { HANDSHAKE_TIMEOUT, type ServerTls } from "../../src/contract/tls.ts";
 import { checked } from "./pem.ts";
 import { Handshakes, leftError } from "./handshakes.ts";
 import { listenEverywhere } from "../shared/names.ts";
-import { BACKLOG, offer, remoteAddressOf, SOCKET_OPTIONS, type Wire } from "../shared/node_socket.ts";
+import { offer, remoteAddressOf, SOCKET_OPTIONS, type Wire } from "../shared/node_socket.ts";
 import { checkThatClientsNeedCertificates } from "./client_certificate_check.ts";
+import { openTcp } from "./tcp_listener.ts";
 
 /** What a test puts in the place of the real thing. */
 export interface TlsOverrides {
@@ -83,8 +84,7 @@ async function openTls(
   handshakeTimeout: number,
 ): Promise<ListeningSocket> {
   const knocking = new Set<() => void>();
-  // Who ends its half during the handshake has left. That both halves end on their own comes later, see overTls.
-  const server = createTcpServer({ ...SOCKET_OPTIONS, allowHalfOpen: false }, (raw) => {
+  const listener = await openTcp(address, registry, (raw) => {
     // Deno does not do it for the server's option.
     raw.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
     const remoteAddress = remoteAddressOf(raw);
@@ -96,27 +96,12 @@ async function openTls(
     });
     knocking.add(leave);
   });
-  // Rule 8 has a hole here: at the limit of open files Deno's `node:net` stops accepting for good and tells nobody
-  // (measured, 2.9.5). What keeps it from there is `knock`, which refuses whom the mob has no room for.
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: Error & { code?: string }) => {
-      // On Bun a host that cannot be resolved, or is not of this machine, has no code, and on Deno that of a bad argument.
-      const { code = "EADDRNOTAVAIL" } = error;
-      reject(Object.assign(error, { code: "Deno" in globalThis && code === "EINVAL" ? "EADDRNOTAVAIL" : code }));
-    });
-    server.listen({ host: address.host, port: address.port, backlog: BACKLOG, exclusive: true }, resolve);
-  });
-  server.removeAllListeners("error");
-  server.on("error", (error) => void registry.acceptFailed(error));
-  const bound = server.address();
   return {
-    address: bound !== null && typeof bound === "object"
-      ? { ...address, host: bound.address, port: bound.port }
-      : address,
+    address: listener.address,
     close() {
-      server.close();
+      const closed = listener.close();
       for (const leave of [...knocking]) leave();
-      return Promise.resolve();
+      return closed;
     },
   };
 }

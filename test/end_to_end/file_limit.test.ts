@@ -1,16 +1,19 @@
 /** The limit of open files: that a mob knows it, and stays below it, in processes that have a small one. */
 
 import { test } from "node:test";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
+import { connect, type ConnectOptions } from "../../src/client/connect.ts";
 import { textOf } from "../helpers/bytes.ts";
-import { within } from "../helpers/recording_registry.ts";
+import { makeAuthority } from "../helpers/certificates.ts";
+import { pause, within } from "../helpers/recording_registry.ts";
 
 const { name } = await runtimeAdapter();
 const root = new URL("../../", import.meta.url);
@@ -33,30 +36,59 @@ const PROGRAM = `
   (globalThis.process ?? Deno).exit(0);
 `;
 
-/** Runs the program with a limit of open files that it cannot raise. */
-async function underLimit(deno: readonly string[] = ["-A"]): Promise<unknown> {
+/** A server that says where it listens, and ends with its input. */
+const SERVER = `
+  const { serve } = await import(${JSON.stringify(new URL("src/server/serve.ts", root).href)});
+  const { default: process } = await import("node:process");
+  const mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0"], tls: TLS });
+  console.log(JSON.stringify(mob.urls));
+  process.stdin.on("end", () => process.exit(0)).resume();
+`;
+
+/** Starts a program with a limit of open files that it cannot raise; it is gone at the end. */
+function start(program: string, deno: readonly string[] = ["-A"]): ChildProcess & Disposable {
   const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
   const file = join(directory, "program.mjs");
-  writeFileSync(file, PROGRAM);
-  try {
-    return await run(file, deno);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
-
-async function run(file: string, deno: readonly string[]): Promise<unknown> {
+  writeFileSync(file, program);
   const command = name === "deno"
     ? ["run", ...deno, "--no-lock", "--import-map", "test/import_map.offline.json", file]
     : name === "bun"
     ? [file]
     : ["--import", "tsx", file];
   const args = ["-c", `ulimit -n ${LIMIT} && exec "$@"`, "sh", process.execPath, ...command];
-  const child = spawn("sh", args, { cwd: fileURLToPath(root), stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("sh", args, { cwd: fileURLToPath(root), stdio: ["pipe", "pipe", "inherit"] });
+  return Object.assign(child, {
+    [Symbol.dispose]() {
+      child.kill("SIGKILL");
+      rmSync(directory, { recursive: true });
+    },
+  });
+}
+
+/** The first line of its output, as JSON. */
+async function firstLine(child: ChildProcess): Promise<unknown> {
   let text = "";
-  child.stdout!.on("data", (chunk: Uint8Array) => text += textOf(chunk));
-  await within(new Promise<void>((resolve) => void child.once("close", () => resolve())), "the process", 40_000);
-  return JSON.parse(text);
+  const line = new Promise<void>((resolve) => {
+    child.stdout!.on("data", (chunk: Uint8Array) => {
+      text += textOf(chunk);
+      if (text.includes("\n")) resolve();
+    }).on("close", () => resolve());
+  });
+  await within(line, "the process", 40_000);
+  return JSON.parse(text.split("\n", 1)[0]!);
+}
+
+async function underLimit(deno?: readonly string[]): Promise<unknown> {
+  using child = start(PROGRAM, deno);
+  return await firstLine(child);
+}
+
+/** Makes so many connections that say nothing, waits until no more are taken, and ends them. */
+async function flood(port: number, count: number): Promise<void> {
+  const sockets = Array.from({ length: count }, () => connectTcp(port, "127.0.0.1").on("error", () => {}).resume());
+  // The kernel connects them, whether they are accepted or not.
+  await pause(700);
+  for (const socket of sockets) socket.destroy();
 }
 
 test("descriptors: a mob holds as many as fit under the limit of open files, and some are kept", LIMITED, async () => {
@@ -71,3 +103,36 @@ test("descriptors: on Deno without the right to read, nobody is asked and the li
   const [capacity, inside] = await underLimit(["--allow-net"]) as [unknown, number];
   assertEquals([capacity, inside], [null, 1024]);
 });
+
+/** Whether a client receives what it sends. */
+async function isServed(url: string, options: ConnectOptions): Promise<boolean> {
+  try {
+    await using client = await connect(url, { ...options, connectTimeout: 2000, signal: AbortSignal.timeout(3000) });
+    await client.send(new Uint8Array([1]));
+    for await (const message of client) return message[0] === 1;
+  } catch {
+    // Not yet.
+  }
+  return false;
+}
+
+// Without the right to read /proc, Deno does not know that there is a limit.
+for (const rights of name === "deno" ? [["-A"], ["--allow-net", "--allow-env"]] : [[]]) {
+  for (const scheme of ["tcp", "tls"]) {
+    const flooded = `descriptors: a flood of ${scheme} connections over the limit shuts nobody out for good ${rights}`;
+    test(flooded, LIMITED, async () => {
+      const authority = await makeAuthority("an authority");
+      using child = start(SERVER.replace("TLS", JSON.stringify(await authority.issue())), rights);
+      const urls = await firstLine(child) as string[];
+      await flood(Number(urls.find((url) => url.startsWith(scheme))!.split(":").at(-1)), 2.5 * LIMIT);
+      for (const url of urls) {
+        const options = url.startsWith("tls:") ? { tls: { ca: authority.cert } } : {};
+        // Those that come too early are refused, or reset when the listener opens anew.
+        for (let tries = 1; !await isServed(url, options); tries++) {
+          assert(tries < 10, `${url} serves nobody`);
+          await pause(200);
+        }
+      }
+    });
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The TCP listener below a listener over TLS, on `node:net`. It goes on after the limit of open files, on Deno too.
+ *
+ * @module
+ */
+
+import { createServer, type Server, type Socket as NetSocket } from "node:net";
+import { clearInterval, setInterval } from "node:timers";
+import type { ListeningSocket, Registry } from "../../src/contract/adapter.ts";
+import type { NetworkAddress } from "../../src/contract/address.ts";
+import { BACKLOG, SOCKET_OPTIONS } from "../shared/node_socket.ts";
+import { deno, normalize } from "../types/deno.ts";
+
+/** How often a listener on Deno looks whether there are descriptors, in milliseconds, besides at each connection. */
+const LOOK = 1000;
+
+/** Opens one address; each connection goes to `arrived`. */
+export async function openTcp(
+  address: NetworkAddress,
+  registry: Registry,
+  arrived: (raw: NetSocket) => void,
+): Promise<ListeningSocket> {
+  let look = (): void => {};
+  // A client that ends its half during the handshake has left. That both halves end on their own comes later, see overTls.
+  const server = createServer({ ...SOCKET_OPTIONS, allowHalfOpen: false }, (raw) => {
+    look();
+    arrived(raw);
+  });
+  const fail = (error: Error): void => void registry.acceptFailed(error);
+  await start(server, address);
+  server.on("error", fail);
+  const bound = server.address();
+  const opened = bound !== null && typeof bound === "object"
+    ? { ...address, host: bound.address, port: bound.port }
+    : address;
+  if (!("Deno" in globalThis)) return { address: opened, close: () => Promise.resolve(void server.close()) };
+
+  let open = true;
+  let reopening: Promise<void> | undefined;
+  look = (): void => {
+    const error = open && reopening === undefined ? shortage(opened) : undefined;
+    if (error !== undefined) reopening = reopen(error).finally(() => reopening = undefined);
+  };
+  const reopen = async (error: Error): Promise<void> => {
+    for (let missing: Error | undefined = error; open && missing !== undefined;) {
+      await registry.acceptFailed(missing);
+      missing = shortage(opened);
+      if (!open || missing !== undefined) continue;
+      server.off("error", fail).close();
+      try {
+        await start(server, opened);
+      } catch (reason) {
+        missing = reason as Error;
+      }
+      server.on("error", fail);
+    }
+    if (!open) server.close();
+  };
+  const timer = setInterval(() => look(), LOOK);
+  timer.unref?.();
+  return {
+    address: opened,
+    async close() {
+      open = false;
+      clearInterval(timer);
+      server.close();
+      await reopening;
+    },
+  };
+}
+
+/** Listens. Rejects with an error that has a code. */
+function start(server: Server, { host, port }: NetworkAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error & { code?: string }): void => {
+      // On Bun a host that cannot be resolved, or is not of this machine, has no code, and on Deno that of a bad argument.
+      const { code = "EADDRNOTAVAIL" } = error;
+      reject(Object.assign(error, { code: "Deno" in globalThis && code === "EINVAL" ? "EADDRNOTAVAIL" : code }));
+    };
+    server.once("error", failed);
+    server.listen({ host, port, backlog: BACKLOG, exclusive: true }, () => {
+      server.off("error", failed);
+      resolve();
+    });
+  });
+}
+
+/**
+ * The error of a process without free descriptors; `undefined` when there are some. At the limit of open files Deno's
+ * `node:net` stops accepting for good and tells nobody (measured, 2.9.5), so the listener is opened anew afterwards.
+ * Opening its own address a second time needs no right that it does not have, and fails for another reason in time of plenty.
+ */
+function shortage({ host, port }: NetworkAddress): Error | undefined {
+  try {
+    deno().listen({ hostname: host, port, tcpBacklog: 1 }).close();
+  } catch (error) {
+    const { code } = normalize(error as Error) as { code?: string };
+    if (code === "EMFILE" || code === "ENFILE") return error as Error;
+  }
+  return undefined;
+}
