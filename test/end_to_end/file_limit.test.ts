@@ -10,7 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
-import { connect, type ConnectOptions } from "../../src/client/connect.ts";
+import { connect, type ConnectOptions } from "../../mod.ts";
 import { textOf } from "../helpers/bytes.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
 import { pause, within } from "../helpers/recording_registry.ts";
@@ -38,7 +38,7 @@ const PROGRAM = `
 
 /** A server that says where it listens, and ends with its input. */
 const SERVER = `
-  const { serve } = await import(${JSON.stringify(new URL("src/server/serve.ts", root).href)});
+  const { serve } = await import(${JSON.stringify(new URL("mod.ts", root).href)});
   const { default: process } = await import("node:process");
   const mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0"], tls: TLS });
   console.log(JSON.stringify(mob.urls));
