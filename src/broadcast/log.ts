@@ -48,9 +48,10 @@ interface Segment {
  *
  * @example
  * ```ts
- * import { BroadcastLog, encodeFrame } from "mobcast";
+ * import { encodeFrame } from "mobcast";
+ * import { Log } from "mobcast/core";
  *
- * const log = new BroadcastLog();
+ * const log = new Log();
  * const frame = encodeFrame("u64", new TextEncoder().encode("hello"));
  * log.append(frame, 0, frame.length, 1);
  * console.log(log.read(0)); // the next write to a connection with cursor 0

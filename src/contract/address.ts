@@ -53,7 +53,7 @@ export function urlText(cannot: string, url: string | URL): string {
  *
  * @example
  * ```ts
- * import { parseAddress } from "mobcast";
+ * import { parseAddress } from "mobcast/core";
  *
  * parseAddress("tcp://[::1]:9000"); // { transport: "tcp", host: "::1", port: 9000 }
  * ```
@@ -97,7 +97,7 @@ function parsePath(url: string, path: string): UnixAddress {
  *
  * @example
  * ```ts
- * import { formatAddress } from "mobcast";
+ * import { formatAddress } from "mobcast/core";
  *
  * formatAddress({ transport: "tcp", host: "::1", port: 9000 }); // tcp://[::1]:9000
  * ```

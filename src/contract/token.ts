@@ -14,7 +14,8 @@
  *
  * @example
  * ```ts
- * import { formatToken, tokenOf } from "mobcast";
+ * import { formatToken } from "mobcast";
+ * import { tokenOf } from "mobcast/core";
  *
  * console.log(formatToken(tokenOf(3, 1))); // "3v1"
  * ```
@@ -32,7 +33,7 @@ export const LAST_GENERATION: number = 2 ** 32 - 1;
  *
  * @example
  * ```ts
- * import { tokenOf } from "mobcast";
+ * import { tokenOf } from "mobcast/core";
  *
  * tokenOf(3, 1); // 1048579
  * ```
@@ -57,7 +58,8 @@ export function generationOf(token: Token): number {
  *
  * @example
  * ```ts
- * import { formatToken, tokenOf } from "mobcast";
+ * import { formatToken } from "mobcast";
+ * import { tokenOf } from "mobcast/core";
  *
  * formatToken(tokenOf(3, 1)); // "3v1"
  * ```

@@ -44,7 +44,7 @@ const DECODER_CHECKS: Checks = {
  *
  * @example
  * ```ts
- * import { FrameDecoder } from "mobcast";
+ * import { FrameDecoder } from "mobcast/core";
  *
  * const decoder = new FrameDecoder({ maxFrame: 1024 });
  * decoder.decode(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 65]), {

@@ -15,7 +15,7 @@ import type { Token } from "../contract/token.ts";
  *
  * @example
  * ```ts
- * import { Poll, READABLE, tokenOf } from "mobcast";
+ * import { Poll, READABLE, tokenOf } from "mobcast/core";
  * import { memoryAdapter } from "mobcast/memory";
  *
  * const poll = new Poll(memoryAdapter(), (events) => {

@@ -28,7 +28,7 @@ const SLAB_CHECKS: Checks = {
  *
  * @example
  * ```ts
- * import { Slab } from "mobcast";
+ * import { Slab } from "mobcast/core";
  *
  * const slab = new Slab<string>({ capacity: 1024 });
  * const token = slab.insert((token) => `connection ${token}`)!;
