@@ -1,0 +1,44 @@
+/** README.md, ARCHITECTURE.md and CHANGELOG.md name what is there. */
+
+import { test } from "node:test";
+import { existsSync, readFileSync } from "node:fs";
+import { assert, assertEquals } from "@std/assert";
+import { LIMITS } from "../../src/server/options.ts";
+
+const root = new URL("../../", import.meta.url);
+
+function read(path: string): string {
+  return readFileSync(new URL(path, root), "utf8");
+}
+
+for (const name of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]) {
+  test(`${name} links files that exist`, () => {
+    const links = Array.from(read(name).matchAll(/\]\(([^)#:]+)\)/g), ([, path]) => path!);
+    assertEquals(links.filter((path) => !existsSync(new URL(path, root))), []);
+  });
+}
+
+test("README.md mentions every limit", () => {
+  const text = read("README.md");
+  assertEquals(Object.keys(LIMITS).filter((name) => !text.includes(`\`${name}\``)), []);
+});
+
+test("ARCHITECTURE.md has at most 250 lines and opens with the life of a frame", () => {
+  const lines = read("ARCHITECTURE.md").trimEnd().split("\n");
+  assert(lines.length <= 250, `${lines.length} lines`);
+  assertEquals(lines.find((line) => line.startsWith("## ")), "## The life of a frame");
+});
+
+test("the life of a frame names functions that are in the files beside them", () => {
+  const [, section = ""] = read("ARCHITECTURE.md").split(/^## .*$/m);
+  const steps = section.split(/^\d+\. /m).slice(1).filter((step) => step.includes("]("));
+  assertEquals(steps.length, 10);
+  for (const step of steps) {
+    const sources = Array.from(step.matchAll(/\]\(([^)]+)\)/g), ([, path]) => read(path!));
+    const code = sources.join("\n").replace(/\/\*[\s\S]*?\*\//g, "");
+    // `Poll.ready` and `#data`: the last word is a function or a method.
+    for (const [, word] of step.matchAll(/`(?:[A-Z][A-Za-z]*\.)?(#?[a-z][A-Za-z]*)(?:\([^`]*)?`/g)) {
+      assert(code.includes(word!), `${word} of "${step.slice(0, 40)}..."`);
+    }
+  }
+});
