@@ -8,12 +8,13 @@
 import type { Adapter, DialOptions, ListeningSocket, ListenOptions, Registry } from "../src/contract/adapter.ts";
 import { type Address, formatAddress, formatHostPort, UNIX_REMOTE } from "../src/contract/address.ts";
 import { AwakeClock } from "../src/reactor/awake_clock.ts";
-import { type PairedSocket, type SocketFaults, socketPair } from "../src/contract/socket_pair.ts";
+import type { PairedSocket } from "../src/contract/socket_pair.ts";
 import { Queue } from "../src/contract/queue.ts";
 import { HANDSHAKE_TIMEOUT } from "../src/contract/tls.ts";
 import { eventLoop } from "./shared/event_loop.ts";
+import { faultyPair, type SocketFaults } from "./shared/faulty_socket.ts";
 
-export type { ResetShape, SocketFaults as PipeFaults } from "../src/contract/socket_pair.ts";
+export type { ResetShape, SocketFaults as PipeFaults } from "./shared/faulty_socket.ts";
 
 /** How a network misbehaves. A fault that is left out does not happen. */
 export interface MemoryFaults extends Partial<SocketFaults> {
@@ -132,7 +133,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
     const local = address.transport === "unix";
     const client = local ? UNIX_REMOTE : formatHostPort("127.0.0.1", nextClientPort++);
     const server = local ? UNIX_REMOTE : formatHostPort(address.host, address.port);
-    const [outside, inside] = socketPair(server, client, { ...(capacity !== undefined && { capacity }), faults });
+    const [outside, inside] = faultyPair(server, client, faults, capacity);
     const token = registry.accept(outside);
     if (token === undefined) return Promise.resolve();
     outside.attach(registry, token);

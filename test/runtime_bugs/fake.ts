@@ -20,7 +20,8 @@ import {
   WRITABLE,
 } from "../../src/contract/adapter.ts";
 import type { Address } from "../../src/contract/address.ts";
-import type { PairedSocket, ResetShape } from "../../src/contract/socket_pair.ts";
+import type { ResetShape } from "../../adapters/shared/faulty_socket.ts";
+import type { PairedSocket } from "../../src/contract/socket_pair.ts";
 import { Poll } from "../../src/reactor/poll.ts";
 import { type Token, tokenOf } from "../../src/contract/token.ts";
 import { pattern, STEP } from "../helpers/recording_registry.ts";

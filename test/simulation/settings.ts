@@ -8,7 +8,7 @@
 import type { FramingName } from "../../src/framing/framing.ts";
 import type { Echo, SlowConsumer } from "../../src/broadcast/options.ts";
 import type { MobOptions } from "../../src/server/options.ts";
-import type { ResetShape } from "../../src/contract/socket_pair.ts";
+import type { ResetShape } from "../../adapters/shared/faulty_socket.ts";
 import { drawWelcome, type Welcome } from "./admission.ts";
 import { drawListeners, type ExtraListener } from "./listeners.ts";
 import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
