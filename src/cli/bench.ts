@@ -5,7 +5,7 @@
  */
 
 import { type LoadOptions, type Outcome, type Progress, runLoad } from "../load/load.ts";
-import { drawHistogram } from "./histogram.ts";
+import type { Bar } from "../load/latency.ts";
 import type { ClientFlags } from "./listener_flags.ts";
 import { readCredentials } from "./client_flags.ts";
 import { attempt, Failure, type Session, unlessStopped } from "./session.ts";
@@ -15,14 +15,14 @@ import type { Output, Terminal } from "./terminal.ts";
 export interface BenchFlags extends Omit<LoadOptions, "tls" | "secret">, ClientFlags {
   /** Whether the result is printed as JSON. */
   readonly json: boolean;
-  /** Whether the delays are drawn. */
+  /** Whether a histogram of the delays is drawn. */
   readonly histogram: boolean;
 }
 
-/** The percentiles that are told. */
+/** The percentiles that are printed. */
 const PERCENTILES = [50, 99, 99.9, 100] as const;
 
-/** Loads a running server and tells how fast it was. A frame that was lost, repeated or reordered is a failure. */
+/** Loads a running server and prints how fast it was. A frame that was lost, repeated or reordered is a failure. */
 export async function runBench(session: Session, url: string, flags: BenchFlags): Promise<number> {
   const { terminal, stop } = session;
   const load = { ...flags, ...await attempt(readCredentials(terminal, flags)) };
@@ -36,7 +36,7 @@ export async function runBench(session: Session, url: string, flags: BenchFlags)
     );
   } finally {
     line?.stop();
-    // The bar goes another way than the result, which must come after it.
+    // The bar is on standard error, and the result must come after it.
     if (line !== undefined) await unlessStopped(terminal.stderr.flush(), session.drop);
   }
   if (outcome === undefined) return 0;
@@ -52,7 +52,7 @@ export async function runBench(session: Session, url: string, flags: BenchFlags)
   return 0;
 }
 
-/** Aborts at the first signal as at the second: what was measured until then is told, and that is soon done. */
+/** Aborts at the first signal and at the second: either way the result so far is printed, which takes no time. */
 function eitherOf({ stop, drop }: Session): AbortSignal {
   const either = new AbortController();
   for (const signal of [stop, drop]) {
@@ -62,20 +62,20 @@ function eitherOf({ stop, drop }: Session): AbortSignal {
   return either.signal;
 }
 
-/** The line that shows progress, for a person. */
+/** The progress bar, on a terminal. */
 async function startLine(
   { stderr }: Terminal,
 ): Promise<{ update(progress: Progress): void; stop(): void } | undefined> {
   if (!stderr.isTerminal) return undefined;
-  const { LiveLine } = await import("./live_line.ts");
-  return new LiveLine(stderr);
+  const { BenchProgress } = await import("./progress.ts");
+  return new BenchProgress(stderr);
 }
 
 function widthOf(output: Output): number {
   return Math.min(output.columns ?? 80, 100);
 }
 
-/** What was wrong, in words. */
+/** What was wrong, in plain words. */
 function problemsOf({ lost, repeated, reordered, ended, why }: Outcome): string[] {
   const deliveries = (count: number, what: string): string[] => count > 0 ? [`${count} deliveries ${what}`] : [];
   return [
@@ -130,4 +130,25 @@ function toTable(flags: BenchFlags, outcome: Outcome, busy: number | undefined):
 
 function nameOf(percent: number): string {
   return percent === 100 ? "longest" : `p${percent}`;
+}
+
+/** Columns beside the bar: the delay, the share and the spaces. */
+const BESIDE = 24;
+
+/** Draws bars for delays, one a line, the longest as wide as there is room. */
+export function drawHistogram(bars: readonly Bar[], columns: number): string {
+  const all = bars.reduce((sum, { count }) => sum + count, 0);
+  const most = Math.max(1, ...bars.map(({ count }) => count));
+  const room = Math.max(10, columns - BESIDE);
+  return bars.map(({ to, count }) => {
+    const share = 100 * count / Math.max(1, all);
+    // Even a single delay has a visible bar.
+    const bar = count === 0 ? "" : "█".repeat(Math.floor(room * count / most)) || "▏";
+    return `${labelOf(to).padStart(12)} ${`${share.toFixed(2)} %`.padStart(9)} ${bar}`.trimEnd() + "\n";
+  }).join("");
+}
+
+function labelOf(milliseconds: number): string {
+  if (milliseconds >= 1000) return `<= ${(milliseconds / 1000).toFixed(1)} s`;
+  return milliseconds >= 10 ? `<= ${Math.round(milliseconds)} ms` : `<= ${milliseconds.toPrecision(2)} ms`;
 }

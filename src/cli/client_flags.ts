@@ -18,12 +18,12 @@ export interface ClientCommandFlags extends ClientFlags {
   readonly maxFrame: number;
 }
 
-/** What a client comes in with, from its files. Nothing is loaded for who comes in with nothing. */
+/** Reads the certificates and the secret of a client from their files. Without such options nothing is loaded. */
 export async function readCredentials(
   terminal: Terminal,
   flags: ClientFlags,
 ): Promise<Pick<ConnectOptions, "tls" | "secret">> {
-  const { ca, cert, key, servername, secretFile: secretFile } = flags;
+  const { ca, cert, key, servername, secretFile } = flags;
   if ([ca, cert, key, servername, secretFile].every((flag) => flag === undefined)) return {};
   const { Credentials } = await import("./credentials.ts");
   const files = new Credentials(terminal, (file, mode) => {
@@ -33,7 +33,7 @@ export async function readCredentials(
   return { tls: await files.forClient(flags), secret: await files.secret(secretFile) };
 }
 
-/** Connects, by way of `dial`; `undefined` when it was told to stop meanwhile. */
+/** Connects with `dial`; `undefined` when the command was stopped meanwhile. */
 export async function openClient<AnyClient>(
   { terminal, stop, drop }: Session,
   flags: ClientCommandFlags,
@@ -42,7 +42,7 @@ export async function openClient<AnyClient>(
   const { framing, maxFrame } = flags;
   const credentials = await attempt(readCredentials(terminal, flags));
   if (stop.aborted) return undefined;
-  // The client obeys its signal for life: `drop` cuts it off, `stop` only while there is nothing yet to end properly.
+  // The client keeps its signal: `drop` always ends it at once, `stop` only before it is connected.
   const cutting = new AbortController();
   const cut = (): void => cutting.abort();
   drop.addEventListener("abort", cut, { once: true });

@@ -1,5 +1,5 @@
 /**
- * Credentials: certificates, keys and tokens, read from files. What is in them reaches no log line and no error.
+ * Credentials: certificates, keys and secrets, read from files. Their contents are in no log line and no error.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import type { ClientFlags, ListenerFlags } from "./listener_flags.ts";
 import { Failure } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The mode bits of a file that its owner alone may use. */
+/** The mode bits of all users but the owner. */
 const OWNER_ONLY = 0o077;
 
-/** Reads files, and warns of those with a secret that others may read. */
+/** Reads files, and warns of secret files that other users may read. */
 export class Credentials {
   readonly #terminal: Pick<Terminal, "readFile">;
   readonly #warn: (file: string, mode: string) => void;
 
-  /** `warn` is told of a file and its octal mode, each time it is read. */
+  /** Makes a reader of files. `warn` gets the name and the octal mode of an exposed file, each time it is read. */
   constructor(terminal: Pick<Terminal, "readFile">, warn: (file: string, mode: string) => void) {
     this.#terminal = terminal;
     this.#warn = warn;
   }
 
-  /** What a listener over TLS is opened with. Both files must be named. */
+  /** The certificates of TLS listeners. `cert` and `key` must be set. */
   async forListeners({ cert, key, ca }: ListenerFlags): Promise<ServerTls> {
     return { cert: await this.#read(cert!), key: await this.#readSecret(key!), ca: await this.#readAny(ca) };
   }
 
-  /** What a client over TLS connects with; `undefined` when no option says anything of that. */
+  /** The certificates of a TLS client; `undefined` when no option is set. */
   async forClient({ ca, cert, key, servername }: ClientFlags): Promise<ClientTls | undefined> {
     if ([ca, cert, key, servername].every((flag) => flag === undefined)) return undefined;
     return {

@@ -11,9 +11,9 @@ import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from
 
 /** How a number of one kind is written on the command line. */
 interface Kind {
-  /** What it is called in the help. */
+  /** Its name in the help. */
   readonly name: string;
-  /** What it looks like, when it did not. */
+  /** What it looks like, for the error. */
   readonly looks: string;
   parse(text: string): number | undefined;
   format(value: number): string;
@@ -43,7 +43,7 @@ const KINDS: Readonly<Record<Unit, Kind>> = {
   "ms": DURATION,
 };
 
-/** What the options that are words are about. */
+/** The help of the options that are one of a few words. */
 const ABOUT: Readonly<Record<keyof typeof CHOICES, string>> = {
   framing: "how frames are delimited: 8 or 4 bytes of big-endian length before each, or a newline after",
   slowConsumer: "what happens to a connection over --max-lag",
@@ -76,7 +76,7 @@ function numberOption(flag: string, kind: Kind, about: string, { min, max }: { m
   });
 }
 
-/** The option for a choice between words; the first is the default. */
+/** The option for one of a few words; the first is the default. */
 export function choiceOption(name: keyof typeof CHOICES): Option {
   const choices: readonly string[] = CHOICES[name];
   return new Option(`${flagOf(name)} <word>`, ABOUT[name]).choices(choices).default(choices[0]);

@@ -20,23 +20,23 @@ export interface JoinFlags extends ClientCommandFlags {
   readonly reconnect?: boolean;
 }
 
-/** How long one who was told to stop waits for a server that does not hang up, in milliseconds. */
+/** How long a stopped client waits for a server that does not hang up, in milliseconds. */
 const CLOSE_TIMEOUT = 5000;
 
 /** How a connection ended. */
 interface End {
   /** Frames received. */
   readonly received: number;
-  /** How long it was there, in milliseconds. */
+  /** How long the connection lasted, in milliseconds. */
   readonly lasted: number;
-  /** What broke it; `undefined` when it ended in the ordinary way. */
+  /** What broke the connection; `undefined` when the server ended it. */
   readonly cause: unknown;
 }
 
 /** A connection that ends so soon, in milliseconds, may have been refused: a server may wait 10 s for a secret. */
 const REFUSAL = 15_000;
 
-/** Lines of standard input go out as frames, every frame received is printed as a line. */
+/** Sends the lines of standard input as frames, and prints every frame received as a line. */
 export async function runJoin(session: Session, url: string, flags: JoinFlags): Promise<number> {
   const { terminal, stop, drop } = session;
   const client = await openClient<Client | ReconnectingClient>(
@@ -60,21 +60,21 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
     else signal.addEventListener("abort", leave, { once: true });
   }
   let failure: unknown;
-  attempt(speak(terminal.stdin, client, flags.maxFrame, leaveWith())).catch((error: unknown) => {
+  attempt(sendLines(terminal.stdin, client, flags.maxFrame, leaveWith())).catch((error: unknown) => {
     failure = error;
     leave();
   });
   const end = await receive(client, terminal);
   if (failure !== undefined) throw failure;
-  // Who reads no more has seen enough, or main tells why it cannot be written.
+  // The reader of the output is gone, or `main` reports why writing has failed.
   if (terminal.stdout.broken.aborted) return 0;
   if (!hasLeft || end.cause !== undefined) throw new Failure(whyItEnded(url, end), { cause: end.cause });
-  // What was typed and not delivered is said; who drops everything with a second signal knows.
+  // Messages that were not delivered are reported, except after a second signal.
   if (client.error !== undefined && !drop.aborted) throw new Failure(client.error.message);
   return 0;
 }
 
-/** Why the connection ended although nobody here wanted that. The wire does not tell a refusal from a goodbye. */
+/** Why the server ended the connection. The wire does not tell a refusal from any other end. */
 function whyItEnded(url: string, { received, lasted, cause }: End): string {
   const reason = cause instanceof Error ? cause.message : `Cannot stay in ${url}: the server ended the connection`;
   const hasCode = cause === undefined || (cause as { code?: unknown }).code !== undefined;
@@ -83,8 +83,8 @@ function whyItEnded(url: string, { received, lasted, cause }: End): string {
     "(--secret-file), a certificate (--cert, --key), tls:// or another --framing?";
 }
 
-/** Sends lines until there are no more. A person who ends the input leaves; a file that ends has nothing more to say. */
-async function speak(
+/** Sends lines until the input ends. The end of a terminal's input leaves the mob; the end of a file does not. */
+async function sendLines(
   input: Input,
   client: Client | ReconnectingClient,
   maxFrame: number,
@@ -96,7 +96,7 @@ async function speak(
       try {
         await client.send(line);
       } catch {
-        // The connection is over, and whoever listens to it knows why.
+        // The connection is over: receiving reports why.
         return;
       }
     }
@@ -104,7 +104,7 @@ async function speak(
   if (input.isTerminal) leave();
 }
 
-/** Prints what is received until the connection is over, and resolves to how it ended. */
+/** Prints the messages until the connection is over, and resolves to how it ended. */
 async function receive(client: Client | ReconnectingClient, terminal: Terminal): Promise<End> {
   const { stdout } = terminal;
   const began = terminal.now();
@@ -122,7 +122,7 @@ async function receive(client: Client | ReconnectingClient, terminal: Terminal):
   return { received, lasted: terminal.now() - began, cause };
 }
 
-/** Tells of every change, and of the gap where the frames are that it is between. */
+/** Options that report every change of the connection, and each gap between the messages around it. */
 function tellingOn(output: Output, url: string): ReconnectOptions {
   const say = (text: string): void => void output.write(`mobcast: ${oneLine(text)}\n`);
   const onChange = (change: ConnectionChange): void => {
@@ -132,8 +132,8 @@ function tellingOn(output: Output, url: string): ReconnectOptions {
     if (change.kind === "reconnected") say(`connected to ${url} again`);
   };
   const onGap = ({ milliseconds }: { milliseconds: number }): void => {
-    // It counts from when the loss was noticed, which may be long after it happened.
-    say(`missed what was said in at least ${(milliseconds / 1000).toFixed(1)} s`);
+    // The time begins when the loss was noticed, which may be long after it happened.
+    say(`missed the messages of at least ${(milliseconds / 1000).toFixed(1)} s`);
   };
   return { onChange, onGap };
 }

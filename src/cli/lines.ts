@@ -1,5 +1,5 @@
 /**
- * Lines: a stream of bytes, cut at its newlines.
+ * Lines: cuts a stream of bytes at its newlines.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { concatenate } from "../framing/receive_buffer.ts";
 const NEWLINE = 10;
 
 /**
- * Cuts bytes into lines, without their newlines; what follows the last newline is a line too. They come as a list for
- * each chunk, and may be views of it. Throws a `RangeError` at a line of more than `limit` bytes.
+ * Cuts bytes into lines, without their newlines; bytes after the last newline are a line too. Yields a list of lines for
+ * each chunk, which may be views of it. Throws a `RangeError` at a line of more than `limit` bytes.
  */
 export async function* splitLines(
   chunks: AsyncIterable<Uint8Array>,
   limit: number,
 ): AsyncGenerator<Uint8Array[], void, void> {
   let number = 1;
-  /** The parts of a line whose newline is yet to come. */
+  /** The parts of a line whose newline has not come. */
   let parts: Uint8Array[] = [];
   let held = 0;
   const add = (part: Uint8Array): void => {

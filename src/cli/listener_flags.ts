@@ -1,5 +1,5 @@
 /**
- * Listener flags: the options of the command line that say who may come in, and how a client gets in.
+ * Flags of listeners and clients: certificates, secrets and access lists.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Address } from "../contract/address.ts";
 import { parseUrl } from "../framing/url.ts";
 import { flagOf } from "./flags.ts";
 
-/** The options of every client: with what it comes in. */
+/** The options of every client. */
 export interface ClientFlags {
   /** A file with authorities. */
   readonly ca?: string | undefined;
@@ -19,17 +19,17 @@ export interface ClientFlags {
   readonly key?: string | undefined;
   /** The name that the server's certificate must have. */
   readonly servername?: string | undefined;
-  /** A file with what the mob wants to receive first. */
+  /** A file with the secret of the mob. */
   readonly secretFile?: string | undefined;
 }
 
-/** The options of `serve`: who may come in. */
+/** The options of `serve` about its listeners. */
 export interface ListenerFlags extends Omit<ClientFlags, "servername"> {
   /** The mode bits of a Unix socket's file. */
   readonly unixMode?: number | undefined;
-  /** Who may come in, as addresses and CIDR blocks. */
+  /** The addresses that may connect, as IP addresses and CIDR blocks. */
   readonly allow: readonly string[];
-  /** Who may not. */
+  /** The addresses that may not connect. */
   readonly deny: readonly string[];
 }
 
@@ -68,7 +68,7 @@ export function addClientOptions(command: Command): Command {
     );
 }
 
-/** Refuses listener options that miss each other or their listener. */
+/** Refuses listener options that need another option, or a listener that is missing. */
 export function checkListeners(command: Command, urls: readonly string[], flags: ListenerFlags): void {
   const transports = urls.map((url) => parseUrl(url).address.transport);
   checkUse(command, flags, ["cert", "key", "ca"], "tls", transports);
@@ -80,7 +80,7 @@ export function checkListeners(command: Command, urls: readonly string[], flags:
   }
 }
 
-/** Refuses client options that miss each other or a URL that they are for. */
+/** Refuses client options that need another option, or another kind of URL. */
 export function checkClient(command: Command, url: string, flags: ClientFlags): void {
   checkUse(command, flags, ["ca", "cert", "key", "servername"], "tls", [parseUrl(url).address.transport]);
   for (const [name, other] of [["cert", "key"], ["key", "cert"]] as const) {
@@ -90,7 +90,7 @@ export function checkClient(command: Command, url: string, flags: ClientFlags): 
   }
 }
 
-/** An option without effect is a mistake: whoever asks for a certificate must not be served in the clear. */
+/** Refuses options without effect: a server with a certificate must not serve in the clear by mistake. */
 function checkUse<Flags>(
   command: Command,
   flags: Flags,
@@ -110,14 +110,14 @@ function refuse(command: Command, name: string, reason: string): never {
 }
 
 /** Several values, in one option with commas between them, or in several options. */
-function blocksOption(flag: string, about: string, everybody: string): Option {
+function blocksOption(flag: string, about: string, byDefault: string): Option {
   return new Option(`${flag} <cidr,...>`, about)
     .argParser((text: string, before: readonly string[]) => {
       const blocks = text.split(",").map((block) => block.trim());
       if (blocks.includes("")) throw new InvalidArgumentError("It is addresses and blocks such as 10.0.0.0/8,::1.");
       return [...before, ...blocks];
     })
-    .default([], everybody);
+    .default([], byDefault);
 }
 
 function parseMode(text: string): number {

@@ -1,5 +1,5 @@
 /**
- * Logging: what the library says goes to standard error. Only the command line configures LogTape; the library never.
+ * Logging: writes log lines to standard error. Only the command line configures LogTape; the library never does.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import {
   type LogRecord,
   resetSync,
 } from "@logtape/logtape";
-import type { LogFormat, LogLevelName } from "./levels.ts";
+import type { LogFormat, LogLevelName } from "./serve_flags.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * Starts logging, and returns what ends it. Standard error is opened by the first line, not by the start: it takes 4 ms
- * on Deno and 7 on Bun.
+ * Starts logging, and returns a function that ends it. The first line opens standard error, since that takes 4 ms on Deno
+ * and 7 on Bun.
  */
 export function startLogging(terminal: Terminal, level: LogLevelName, format: LogFormat): () => void {
   if (level === "off") return () => {};
@@ -37,14 +37,14 @@ export function startLogging(terminal: Terminal, level: LogLevelName, format: Lo
     },
     loggers: [
       { category: "mobcast", lowestLevel, sinks: ["output"] },
-      // LogTape's own: a notice at every start unless it is told to speak of errors only.
+      // LogTape logs a notice at every start unless its own level is error.
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["output"] },
     ],
   });
   return resetSync;
 }
 
-/** What tells that so many lines were lost. It is made by hand, to be written in their place, with the time of the last. */
+/** The record that says how many lines were lost. It is written in their place, with the time of the last line. */
 function lost(count: number, timestamp: number): LogRecord {
   return {
     category: ["mobcast"],

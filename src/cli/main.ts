@@ -43,7 +43,7 @@ export async function main(terminal: Terminal): Promise<number> {
   }
 }
 
-/** Runs the command that was asked for. What it needs is loaded then: nobody waits for what others need. */
+/** Runs the command. Only the modules that it needs are loaded. */
 async function run(session: Session): Promise<number> {
   try {
     const listeners = plainUrls(session.terminal.args);
@@ -59,18 +59,18 @@ async function run(session: Session): Promise<number> {
       send: async (url, file, flags) => (await import("./send.ts")).runSend(session, url, file, flags),
       bench: async (url, flags) => (await import("./bench.ts")).runBench(session, url, flags),
     });
-    // What a server prints is beside its job.
+    // Output is not the job of a server.
     if (!hasServed) await finishOutput(session);
     return code;
   } catch (error) {
-    // What breaks because it was dropped is nobody's news.
+    // An error that follows a drop is not reported.
     return session.drop.aborted ? 1 : report(session, error);
   }
 }
 
 /**
- * Waits until everything printed has gone out. Throws a {@link Failure} when it cannot: output is the job of every command
- * but `serve`. Readers that are gone have seen enough, as after `| head -1`; a socket's are gone with a reset, perhaps.
+ * Waits until all output is written. Throws a {@link Failure} when it cannot be: output is the job of every command but
+ * `serve`. A reader that is gone, as after `| head -1`, is no failure.
  */
 async function finishOutput({ terminal: { stdout }, stop }: Session): Promise<void> {
   await unlessStopped(stdout.flush(), stop);
@@ -81,7 +81,7 @@ async function finishOutput({ terminal: { stdout }, stop }: Session): Promise<vo
   throw new Failure(describe("Cannot write standard output", cause).message);
 }
 
-/** Says in one line what went wrong, and returns the exit code for it. */
+/** Writes one line about the error, and returns the exit code. */
 function report({ terminal, debug }: Session, error: unknown): number {
   const say = (text: string): void => void terminal.stderr.write(`mobcast: ${text}\n`);
   if (error instanceof Usage || error instanceof Failure) {

@@ -1,5 +1,5 @@
 /**
- * Output: text on its way to a writer that may be slow, stuck, full or gone, and is never waited for by accident.
+ * Outputs: queues in front of a writer that may be slow, stuck, full or gone.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import { concatenate } from "../framing/receive_buffer.ts";
 import type { JobOutput, LogOutput, Output } from "./terminal.ts";
 
-/** What hands bytes to the system. It must not block the event loop. */
+/** Hands bytes to the system. It must not block the event loop. */
 export interface Writer {
-  /** Whether a person looks at it, and not a file or a pipe. */
+  /** Whether it is a terminal, and not a file or a pipe. */
   readonly isTerminal: boolean;
   /** How many columns the terminal has; `undefined` when it is none. */
   readonly columns: number | undefined;
   /**
-   * Writes a part of the bytes, or all. Resolves to how many; rejects with an error that has a `code`, which is `EAGAIN`
-   * when there is no room at the moment. It is called again only when that is done.
+   * Writes some of the bytes, or all. Resolves to how many; rejects with an error that has a `code`, which is `EAGAIN` when
+   * there is no room at the moment. Only one call is under way at a time.
    */
   write(bytes: Uint8Array): Promise<number>;
 }
@@ -24,20 +24,20 @@ export interface Writer {
 export interface Loop {
   /** Runs `run` when the current tick of the event loop is over. */
   defer(run: () => void): void;
-  /** Runs `run` once after so many milliseconds. Returns what cancels it. */
+  /** Runs `run` once after so many milliseconds. Returns a function that cancels it. */
   after(milliseconds: number, run: () => void): () => void;
 }
 
-/** The most that waits to be written, in bytes: then callers wait, or what comes is dropped. */
+/** The most bytes that wait to be written: from then on callers wait, or lines are dropped. */
 export const OUTPUT_LIMIT: number = 256 * 1024;
 
-/** Bytes that wait before they are written although the tick of the event loop is not over. */
+/** Bytes from which a write starts before the tick of the event loop is over. */
 const WRITE_AT = 64 * 1024;
 
-/** What a part that waits costs beside its bytes, about. */
+/** The memory that a waiting part costs besides its bytes, about. */
 const PART_COST = 128;
 
-/** Milliseconds until a writer without room is asked again: at first, and at most. */
+/** The first and the longest wait before a writer without room is tried again, in milliseconds. */
 const SOON = 1;
 const LATER = 64;
 
@@ -45,20 +45,20 @@ const NEWLINE = 10;
 const DONE = Promise.resolve();
 const encoder = new TextEncoder();
 
-/** Gathers what one tick of the event loop writes into one write, and makes one write at a time. */
+/** Joins everything that one tick of the event loop writes into one write, one write at a time. */
 abstract class Queue implements Output {
   readonly #open: () => Writer;
   readonly #loop: Loop;
   #writer: Writer | undefined;
   #parts: Uint8Array[] = [];
-  /** What waits, and what is under way, in bytes. */
+  /** Bytes that wait or are under way. */
   #held = 0;
   #isScheduled = false;
   #isRunning = false;
-  /** Those who wait until nothing waits. */
+  /** Calls of `flush` that wait. */
   #flushing: (() => void)[] = [];
 
-  /** `open` is called when the writer is first needed: that takes time on some runtimes. */
+  /** Makes an empty queue. `open` is called when the writer is first needed, since it takes time on some runtimes. */
   constructor(open: () => Writer, loop: Loop) {
     this.#open = open;
     this.#loop = loop;
@@ -80,7 +80,7 @@ abstract class Queue implements Output {
     return this.#isRunning ? new Promise((resolve) => this.#flushing.push(resolve)) : DONE;
   }
 
-  /** Whether so many more bytes are too many to wait. */
+  /** Whether so many more bytes are over the limit. */
   protected hasNoRoomFor(length: number): boolean {
     return this.#held + length + PART_COST > OUTPUT_LIMIT;
   }
@@ -102,10 +102,10 @@ abstract class Queue implements Output {
     });
   }
 
-  /** What is written next, made of all that waits; nothing: it is enough for now. */
+  /** The next bytes to write, made of all parts that wait; `undefined`: nothing is to be written. */
   protected abstract batch(parts: readonly Uint8Array[]): Uint8Array | undefined;
 
-  /** So many bytes of the batch went out, all, or those before the error. */
+  /** The first `length` bytes of the batch are written: all, or those before the error. */
   protected abstract written(batch: Uint8Array, length: number, error: unknown): void;
 
   get #opened(): Writer {
@@ -152,7 +152,7 @@ abstract class Queue implements Output {
   }
 }
 
-/** An output that is somebody's job: whoever writes waits for room, and the first error ends it. */
+/** The output of a command's results: writing waits for room, and the first error ends it. */
 export class PatientOutput extends Queue implements JobOutput {
   readonly #broken: AbortController = new AbortController();
   #waiting: (() => void)[] = [];
@@ -189,21 +189,21 @@ export class PatientOutput extends Queue implements JobOutput {
 }
 
 /**
- * An output beside the job, such as a log: nobody waits for it, and nothing that happens to it is an error. Lines for
- * which there is no room, and lines that cannot be written, are dropped and counted; the count is told in their place.
+ * The output of log lines: writing never waits, and a failed write is no error. Lines without room and lines that cannot be
+ * written are dropped and counted, and a notice with the count is written in their place.
  */
 export class LossyOutput extends Queue implements LogOutput {
   readonly broken: AbortSignal = new AbortController().signal;
   notice: (lines: number) => string = (lines) => `mobcast: ${lines} lines could not be written\n`;
-  /** Lines that were lost and not told of. */
+  /** Lines that were dropped and are not in a notice. */
   #lost = 0;
-  /** Whether there was no room since the last write: then what is lost came after all that waits. */
+  /** Whether a line was dropped since the last write: then the dropped lines came after all parts that wait. */
   #isFull = false;
-  /** Whether what was written last is a part of a line. */
+  /** Whether the last write ended inside a line. */
   #isTorn = false;
-  /** Whether the count is to be told although no line comes. */
+  /** Whether a notice is due even when no line comes. */
   #isLast = false;
-  /** Where the notice is in what is being written, and how many lines it tells of. */
+  /** Where the notice is in the batch under way, and how many lines it counts. */
   #told: { readonly start: number; readonly end: number; readonly lines: number } = { start: 0, end: 0, lines: 0 };
 
   write(data: string | Uint8Array): Promise<void> {
@@ -245,7 +245,7 @@ export class LossyOutput extends Queue implements LogOutput {
     if (length > 0) this.#isTorn = batch[length - 1] !== NEWLINE && error !== undefined;
     if (length >= end) this.#lost -= lines;
     if (error === undefined) return;
-    // What ends a line torn before is none of its own, nor is the notice.
+    // Neither the newline that ends a torn line nor the notice counts as a lost line.
     const first = Math.max(length, wasTorn ? 1 : 0);
     this.#lost += countLines(batch, first) - countLines(batch.subarray(0, end), Math.max(first, start));
   }

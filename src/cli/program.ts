@@ -15,13 +15,19 @@ import type { BenchFlags } from "./bench.ts";
 import { addClientOptions, addListenerOptions, checkClient, checkListeners } from "./listener_flags.ts";
 import { choiceOption, flagOf, limitOption, rangeOption } from "./flags.ts";
 import type { JoinFlags } from "./join.ts";
-import { DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL, LOG_FORMATS, LOG_LEVELS } from "./levels.ts";
 import type { ClientCommandFlags } from "./client_flags.ts";
-import { type ServeFlags, toOptions } from "./serve_flags.ts";
+import {
+  DEFAULT_LOG_FORMAT,
+  DEFAULT_LOG_LEVEL,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type ServeFlags,
+  toOptions,
+} from "./serve_flags.ts";
 import { Usage } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
-/** What the commands do, once their arguments are understood. Each resolves to the exit code. */
+/** What the commands do with their parsed arguments. Each resolves to the exit code. */
 export interface Actions {
   /** `mobcast [serve] [URL ...]` */
   serve(urls: readonly string[], flags: ServeFlags): Promise<number>;
@@ -33,7 +39,7 @@ export interface Actions {
   bench(url: string, flags: BenchFlags): Promise<number>;
 }
 
-/** Reads arguments and runs what they ask for. Resolves to the exit code; rejects with a {@link Usage} when they are wrong. */
+/** Parses the arguments and runs the command. Resolves to the exit code; rejects with a {@link Usage} when they are wrong. */
 export async function runProgram(terminal: Terminal, actions: Actions): Promise<number> {
   let code = 0;
   const program = new Command("mobcast")
@@ -74,7 +80,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     await program.parseAsync(terminal.args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version come this way too.
+    // Help and version are thrown too.
     if (error.exitCode !== 0) throw new Usage(withHint(error.message.replace(/^error: /, "")));
   }
   return code;
@@ -84,7 +90,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
 
 function serveCommand(program: Command): Command {
   const command = program.command("serve", { isDefault: true })
-    .description("start a server (this is what happens without a command)")
+    .description("start a server (the default command)")
     .argument("[URL...]", `listeners to open, all into one mob (default: ${DEFAULT_URL}; port 0 picks a free one)`)
     .addOption(choiceOption("framing"));
   for (const name of Object.keys(LIMITS)) command.addOption(limitOption(name as keyof Limits));
@@ -159,13 +165,13 @@ function clientCommand(program: Command, name: string, description: string): Com
 
 // --- output ---
 
-/** No environment is read: under Deno that takes a permission which serving does not need. */
+/** The environment is not read: under Deno that takes a permission which serving does not need. */
 function outputTo({ stdout, stderr }: Terminal): OutputConfiguration {
   const width = (output: Output) => (): number => output.columns ?? 100;
   return {
     writeOut: (text) => void stdout.write(text),
     writeErr: (text) => void stderr.write(text),
-    // Errors are told in one line, by whoever catches them.
+    // `main` writes errors, in one line.
     outputError: () => {},
     getOutHelpWidth: width(stdout),
     getErrHelpWidth: width(stderr),
@@ -176,7 +182,7 @@ function outputTo({ stdout, stderr }: Terminal): OutputConfiguration {
 
 // --- wrong arguments ---
 
-/** Refuses what is no URL, before anything is done. */
+/** Refuses a URL that cannot be read, before anything is done. */
 function checkUrl(command: Command, url: string): void {
   try {
     parseUrl(url);
@@ -220,18 +226,18 @@ function checkOptions(command: Command, flags: ServeFlags): void {
   }
 }
 
-/** Who asks for an option for the port or the host is told where they belong. */
+/** Adds to the error of an option for the port or the host that they are part of the URL. */
 function withHint(message: string): string {
   const option = /^unknown option '(-p|-h|--port|--host|--hostname|--bind|--listen)(?:=.*)?'/.exec(message);
   return option === null ? message : `unknown option '${option[1]}', ports are part of the URL: tcp://127.0.0.1:9000`;
 }
 
-/** The command, or the option, that somebody meant who wrote this where a URL belongs; if any. */
+/** The command or option that was probably meant by a word in the place of a URL, if any. */
 function commandLike(word: string, names: readonly string[]): string | undefined {
   if (word === "help" || word === "version") return `--${word}`;
   const letters = (text: string): string => [...text.toLowerCase()].sort().join("");
   return names.find((name) =>
-    // Letters swapped, or one too many, or one missing: jion, joinn, jon.
+    // Two letters swapped, one too many, or one missing: jion, joinn, jon.
     letters(name) === letters(word) ||
     [...word].some((_, index) => word.slice(0, index) + word.slice(index + 1) === name) ||
     [...name].some((_, index) => name.slice(0, index) + name.slice(index + 1) === word)

@@ -1,19 +1,19 @@
 /**
- * Visible: what others sent, made safe to look at.
+ * Sanitizing: makes bytes from the network safe to print on a terminal.
  *
  * @module
  */
 
 /**
- * Everything that moves a cursor, changes a color, hides or ticks text around: C0 but the tab, DEL, C1, and Unicode's
- * line breaks, zero-width and bidirectional controls.
+ * Characters that move the cursor, change colors, hide text or turn it around: C0 but the tab, DEL, C1, and Unicode's line
+ * breaks, zero-width and bidirectional controls.
  */
 // deno-lint-ignore no-control-regex -- control characters are what it is about
 const UNSAFE = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Bytes as text for a terminal: control characters are spelled out, `\x1b`, so that they do nothing. */
+/** Bytes as text for a terminal: control characters are spelled out, such as `\x1b`. */
 export function sanitize(bytes: Uint8Array): string {
   return spellOut(decoder.decode(bytes));
 }

@@ -6,23 +6,22 @@
 
 import { connect } from "../client/connect.ts";
 import type { Client } from "../client/client.ts";
-import { EchoCount } from "./echo_count.ts";
 import { splitLines } from "./lines.ts";
 import { type ClientCommandFlags, openClient } from "./client_flags.ts";
-import type { Progress } from "./progress.ts";
+import type { SendProgress } from "./progress.ts";
 import { attempt, Failure, type Session, unlessStopped } from "./session.ts";
 import type { Input, Terminal } from "./terminal.ts";
 
-/** When everything was sent and nothing of it came back for so many milliseconds, no more will. */
+/** How long to wait for echoes when none comes, in milliseconds. */
 const QUIET = 10_000;
 
-/** How long to wait for a server that does not hang up, when not all went well, in milliseconds. */
+/** How long to wait for a server that does not hang up after an incomplete exchange, in milliseconds. */
 const CLOSE_TIMEOUT = 5000;
 
-/** How often the progress bar is drawn and the quiet is looked at, in milliseconds. */
+/** How often the progress bar is drawn and the quiet is checked, in milliseconds. */
 const TICK = 100;
 
-/** Every line of a file goes out as a frame; then it waits until the last of them has come back, and tells how fast. */
+/** Sends every line of a file as a frame, waits until the last of them has come back, and prints how fast that was. */
 export async function runSend(
   session: Session,
   url: string,
@@ -33,62 +32,62 @@ export async function runSend(
   const input = file === undefined || file === "-" ? terminal.stdin : await attempt(terminal.openFile(file));
   const client = await openClient(session, flags, (options) => connect(url, options, session.terminal.adapter));
   if (client === undefined) return 0;
-  const ledger = new EchoCount();
+  const echoes = new EchoCount();
   const progress = await startProgress(terminal, input);
-  const exchange = new Exchange(terminal, client, ledger, () => progress?.update(ledger));
+  const exchange = new Exchange(terminal, client, echoes, () => progress?.update(echoes));
   const started = terminal.now();
   let outcome: Outcome;
   try {
     outcome = await attempt(exchange.run(splitLines(input.chunks, flags.maxFrame), stop));
   } finally {
     progress?.stop();
-    // The bar goes another way than the result, which must come after it.
+    // The bar is on standard error, and the result must come after it.
     if (progress !== undefined) await unlessStopped(terminal.stderr.flush(), session.drop);
   }
   const seconds = (terminal.now() - started) / 1000;
-  // Who was told to stop, or has waited in vain, has little patience left.
+  // A stopped or incomplete exchange waits less.
   await client.close(outcome === "received" ? {} : { timeout: CLOSE_TIMEOUT });
   if (outcome === "quiet" || outcome === "ended") {
     const why = outcome === "quiet" ? `nothing came back for ${QUIET / 1000} s` : "the server ended the connection";
-    throw new Failure(`Cannot receive all from ${url}: received ${ledger.received} of ${ledger.sent}, ${why}`);
+    throw new Failure(`Cannot receive all from ${url}: received ${echoes.received} of ${echoes.sent}, ${why}`);
   }
   if (client.error !== undefined && outcome === "stopped") throw new Failure(client.error.message);
-  await terminal.stdout.write(`${ledger.summarize(seconds)}\n`);
+  await terminal.stdout.write(`${echoes.summarize(seconds)}\n`);
   return 0;
 }
 
-/** The progress bar, for a person. */
-async function startProgress(terminal: Terminal, input: Input): Promise<Progress | undefined> {
+/** The progress bar, on a terminal. */
+async function startProgress(terminal: Terminal, input: Input): Promise<SendProgress | undefined> {
   if (!terminal.stderr.isTerminal || input.isTerminal) return undefined;
-  // Loaded only here: nobody else should wait for it.
-  const { Progress } = await import("./progress.ts");
-  return new Progress(terminal.stderr, input.size);
+  // Loaded only here, since loading it takes time.
+  const { SendProgress } = await import("./progress.ts");
+  return new SendProgress(terminal.stderr, input.size);
 }
 
-/** How an exchange ends: all was received, nothing came any more, the server left, or it was told to stop. */
+/** How an exchange ends: all was received, no more came, the server ended the connection, or the command was stopped. */
 type Outcome = "received" | "quiet" | "ended" | "stopped";
 
-/** Sends and receives at the same time, until everything sent was received or no more will be. */
+/** Sends and receives at the same time, until everything sent is received or no more will be. */
 class Exchange {
   readonly #terminal: Terminal;
   readonly #client: Client;
-  readonly #ledger: EchoCount;
+  readonly #echoes: EchoCount;
   readonly #show: () => void;
   #sentAll = false;
-  /** When the last of our own was received, or sent. */
+  /** When the last own frame was received, or sent. */
   #latest = 0;
   #cancelTick: () => void = () => {};
   #finish: (outcome: Outcome) => void = () => {};
 
-  /** `show` is called now and then, to draw what the ledger says. */
-  constructor(terminal: Terminal, client: Client, ledger: EchoCount, show: () => void) {
+  /** Makes an exchange. `show` is called now and then, to draw the progress. */
+  constructor(terminal: Terminal, client: Client, echoes: EchoCount, show: () => void) {
     this.#terminal = terminal;
     this.#client = client;
-    this.#ledger = ledger;
+    this.#echoes = echoes;
     this.#show = show;
   }
 
-  /** Sends the lines. Resolves to how it ended; rejects when they cannot be read or the connection broke. */
+  /** Sends the lines. Resolves to how the exchange ended; rejects when they cannot be read or the connection broke. */
   async run(lines: AsyncIterable<Uint8Array[]>, stop: AbortSignal): Promise<Outcome> {
     try {
       return await new Promise<Outcome>((resolve, reject) => {
@@ -108,25 +107,25 @@ class Exchange {
   async #send(lines: AsyncIterable<Uint8Array[]>): Promise<void> {
     for await (const batch of lines) {
       for (const line of batch) {
-        if (!this.#ledger.send(line)) continue;
+        if (!this.#echoes.send(line)) continue;
         try {
           await this.#client.send(line);
         } catch {
-          // The connection is over, and whoever listens to it knows why.
+          // The connection is over: receiving reports why.
           return;
         }
       }
     }
     this.#sentAll = true;
     this.#latest = this.#terminal.now();
-    if (this.#ledger.isEven) this.#finish("received");
+    if (this.#echoes.isComplete) this.#finish("received");
   }
 
   async #receive(): Promise<void> {
     for await (const message of this.#client) {
-      if (!this.#ledger.receive(message)) continue;
+      if (!this.#echoes.receive(message)) continue;
       this.#latest = this.#terminal.now();
-      if (this.#sentAll && this.#ledger.isEven) return this.#finish("received");
+      if (this.#sentAll && this.#echoes.isComplete) return this.#finish("received");
     }
   }
 
@@ -135,4 +134,73 @@ class Exchange {
     if (this.#sentAll && this.#terminal.now() - this.#latest >= QUIET) this.#finish("quiet");
     else this.#cancelTick = this.#terminal.after(TICK, () => this.#tick());
   }
+}
+
+/** How many received frames may lie at the head of the list before it is cut. */
+const CUT = 4096;
+
+/**
+ * Counts own frames among all frames, by content and order: they come back in the order in which they were sent. A frame of
+ * another client with the same content counts as the own frame.
+ */
+export class EchoCount {
+  /** Frames sent. */
+  sent = 0;
+  /** Own frames received. */
+  received = 0;
+  /** Bytes of their payloads. */
+  receivedBytes = 0;
+  /** Empty lines, which were not sent. */
+  empty = 0;
+
+  #underWay: Uint8Array[] = [];
+  /** The index of the next frame to be received. */
+  #next = 0;
+
+  /** Whether everything sent is received. */
+  get isComplete(): boolean {
+    return this.received === this.sent;
+  }
+
+  /** Notes a line to be sent. Returns whether it is a frame: an empty line would be a ping, which does not come back. */
+  send(line: Uint8Array): boolean {
+    if (line.length === 0) {
+      this.empty++;
+      return false;
+    }
+    this.sent++;
+    this.#underWay.push(line);
+    return true;
+  }
+
+  /** Notes a frame received. Returns whether it is the next own frame. */
+  receive(message: Uint8Array): boolean {
+    const expected = this.#underWay[this.#next];
+    if (expected === undefined || !sameBytes(expected, message)) return false;
+    this.received++;
+    this.receivedBytes += message.length;
+    this.#next++;
+    if (this.#next === CUT) {
+      this.#underWay = this.#underWay.slice(CUT);
+      this.#next = 0;
+    }
+    return true;
+  }
+
+  /** The result in one line. */
+  summarize(seconds: number): string {
+    const rate = seconds > 0 ? Math.round(this.received / seconds) : 0;
+    const skipped = this.empty > 0 ? `, empty lines skipped: ${this.empty}` : "";
+    const missing = this.isComplete ? "" : ` of ${this.sent} sent`;
+    return `received ${this.received} frames${missing}, ${this.receivedBytes} bytes in ${seconds.toFixed(3)} s, ` +
+      `${rate} frames/s${skipped}`;
+  }
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index++) {
+    if (one[index] !== other[index]) return false;
+  }
+  return true;
 }

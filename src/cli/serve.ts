@@ -14,14 +14,14 @@ import { logStatus } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
 
-/** Opens the listeners and serves until it is told to stop. */
+/** Opens the listeners and serves until it is stopped. */
 export async function runServe(session: Session, urls: readonly string[], flags: ServeFlags): Promise<number> {
   const { terminal, stop, drop } = session;
   const { logLevel, logFormat, drainTimeout } = flags;
   session.debug = logLevel === "debug";
   const stopLogging = startLogging(terminal, logLevel, logFormat);
   let mob: Mob | undefined;
-  // Before the listeners open: without a listener the signal would end the process.
+  // Before the listeners open, since a signal without a handler ends the process.
   const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logStatus(mob, logFormat));
   const stopReloading = terminal.onSignal("SIGHUP", () => mob !== undefined && void reload(mob, flags));
   try {
@@ -40,13 +40,13 @@ export async function runServe(session: Session, urls: readonly string[], flags:
   }
 }
 
-/** The URL; one of a name also says which addresses that is. */
+/** The URL; for a host name, also the addresses that it has. */
 function described({ url, addresses }: ListenerInfo): string {
   const others = addresses.filter((address) => address !== url);
   return others.length === 0 ? url : `${url} (${others.join(", ")})`;
 }
 
-/** The mob with its listeners open; `undefined` when it was told to stop meanwhile. */
+/** The mob with its listeners open; `undefined` when the command was stopped meanwhile. */
 async function openListeners(session: Session, urls: readonly string[], flags: ServeFlags): Promise<Mob | undefined> {
   const { terminal, stop } = session;
   try {
@@ -74,7 +74,7 @@ async function readCredentials(
   return { secret, tls: flags.cert === undefined ? undefined : () => files.forListeners(flags) };
 }
 
-/** Reads the certificates again. Whatever is wrong with the new ones, the listeners stay open with the old ones. */
+/** Reads the certificates again. When the new ones are wrong, the listeners keep the old ones. */
 async function reload(mob: Mob, { cert }: ServeFlags): Promise<void> {
   if (cert === undefined) return logger.info("Nothing to reload: no listener is over TLS");
   try {
@@ -86,12 +86,12 @@ async function reload(mob: Mob, { cert }: ServeFlags): Promise<void> {
   }
 }
 
-/** Whoever ends a server wants to know what it waits for. */
+/** Logs what the server waits for when it is stopped. */
 function tellOfClosing(mob: Mob, stop: AbortSignal, drainTimeout: number): void {
   const tell = (): void => {
     const { connections } = mob.stats();
     const drain = formatDuration(drainTimeout);
-    logger.info(`Closing: connections {connections}, they have ${drain} to take what they are owed`, {
+    logger.info(`Closing: connections {connections}, they have ${drain} to receive what is pending`, {
       connections,
       drainTimeout,
     });

@@ -1,12 +1,29 @@
 /**
- * The flags of `serve`: the options of a mob, and what only the command line knows.
+ * The flags of `serve`: the options of a mob, and those of its log. No library is loaded for them.
  *
  * @module
  */
 
 import type { ResolvedOptions } from "../server/options.ts";
 import type { ListenerFlags } from "./listener_flags.ts";
-import type { LogFormat, LogLevelName } from "./levels.ts";
+
+/** How much is logged. */
+export type LogLevelName = "debug" | "info" | "warning" | "error" | "off";
+
+/** How a log line looks. */
+export type LogFormat = "text" | "json";
+
+/** The values of `--log-level`, from most to least. */
+export const LOG_LEVELS: readonly LogLevelName[] = ["debug", "info", "warning", "error", "off"];
+
+/** The values of `--log-format`. */
+export const LOG_FORMATS: readonly LogFormat[] = ["text", "json"];
+
+/** How much is logged when nothing is said of it. */
+export const DEFAULT_LOG_LEVEL: LogLevelName = "info";
+
+/** How a log line looks when nothing is said of it. */
+export const DEFAULT_LOG_FORMAT: LogFormat = "text";
 
 /** The options of `serve`. A secret is not among them: it comes from a file. */
 export interface ServeFlags extends Omit<ResolvedOptions, "secret">, ListenerFlags {

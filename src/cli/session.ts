@@ -1,5 +1,5 @@
 /**
- * Session: one run of the command line, from its first breath to its exit code.
+ * The session: one run of the command line, from its arguments to its exit code.
  *
  * @module
  */
@@ -7,25 +7,25 @@
 import type { Terminal } from "./terminal.ts";
 import { spellOut } from "./sanitize.ts";
 
-/** What every command gets. */
+/** What every command is called with. */
 export interface Session {
   /** The process. */
   readonly terminal: Terminal;
-  /** Aborts at the first SIGINT or SIGTERM: end cleanly. */
+  /** Aborts at the first SIGINT or SIGTERM: the command ends in order. */
   readonly stop: AbortSignal;
-  /** Aborts at the second one, or when something went wrong: let go of everything now. */
+  /** Aborts at the second signal, or at an internal error: the command ends at once. */
   readonly drop: AbortSignal;
   /** Whether internal errors show their stack. */
   debug: boolean;
 }
 
-/** What was asked for in a way that is not understood: one line on standard error, exit code 2. */
+/** Wrong arguments: one line on standard error, exit code 2. */
 export class Usage extends Error {}
 
-/** What could not be done for a reason outside of mobcast: one line on standard error, exit code 1. */
+/** A failure for a reason outside of mobcast: one line on standard error, exit code 1. */
 export class Failure extends Error {}
 
-/** Waits for what may fail for reasons outside of mobcast, and makes a {@link Failure} of that. */
+/** Waits for a promise that may reject for a reason outside of mobcast, and rejects with a {@link Failure} then. */
 export async function attempt<Result>(promise: Promise<Result>): Promise<Result> {
   try {
     return await promise;
@@ -34,7 +34,7 @@ export async function attempt<Result>(promise: Promise<Result>): Promise<Result>
   }
 }
 
-/** Waits for it, but no longer than until the signal aborts: whoever is told to stop waits for no reader. */
+/** Resolves when the promise settles or the signal aborts: a stopped command waits for no reader. */
 export function unlessStopped(promise: Promise<void>, stop: AbortSignal): Promise<void> {
   if (stop.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -47,7 +47,7 @@ export function unlessStopped(promise: Promise<void>, stop: AbortSignal): Promis
   });
 }
 
-/** Text as one line that does nothing to a terminal, whatever an argument, a system or a library put into it. */
+/** Text as one line without control characters. */
 export function oneLine(text: string): string {
   return spellOut(text.trim().replace(/\s*\n\s*/g, " "));
 }

@@ -1,17 +1,17 @@
 /**
- * The table: who is connected and what the mob counts, as log lines.
+ * The status of a mob as log lines: its counters, and a table of its connections.
  *
  * @module
  */
 
 import { logger } from "../logger.ts";
-import type { LogFormat } from "./levels.ts";
+import type { LogFormat } from "./serve_flags.ts";
 import type { Mob } from "../server/mob.ts";
 import type { ConnectionStats, MobStats } from "../server/stats.ts";
 import { formatToken } from "../contract/token.ts";
 import { roundSize } from "./units.ts";
 
-/** More connections than this are counted, not listed: those furthest behind come first. */
+/** The most connections that are listed, the furthest behind first. The others are counted. */
 const LISTED = 100;
 
 /** The columns and their widths. */
@@ -25,7 +25,7 @@ const COLUMNS: readonly (readonly [string, number])[] = [
   ["", 6],
 ];
 
-/** Logs the main counters and a line for each connection, at level info: aligned for people, or as data. */
+/** Logs the main counters and a line for each connection, at level info: as an aligned table, or as data. */
 export function logStatus(mob: Mob, format: LogFormat): void {
   const stats = mob.stats();
   const connections = mob.connections();
@@ -39,7 +39,7 @@ export function logStatus(mob: Mob, format: LogFormat): void {
   if (connections.length > LISTED) logger.info("and {more} more", { more: connections.length - LISTED });
 }
 
-/** The same as structured lines: what a person sees in columns is in the properties, in whole numbers. */
+/** The same as structured lines: the columns are properties, in whole numbers. */
 function logData(stats: MobStats, connections: readonly ConnectionStats[]): void {
   logger.info("Mob", { ...stats });
   for (const connection of connections.slice(0, LISTED)) {

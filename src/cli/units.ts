@@ -27,7 +27,7 @@ export function parseSize(text: string): number | undefined {
 
 /** Milliseconds of a duration such as `500ms`, `10s`, `2m` or `0`; `undefined` when it is none. */
 export function parseDuration(text: string): number | undefined {
-  // Nothing is nothing in every unit; any other number without one is a guess.
+  // 0 is the same in every unit; any other number needs one.
   return text === "0" ? 0 : parseQuantity(text, DURATIONS);
 }
 
@@ -47,7 +47,7 @@ export function formatDuration(milliseconds: number): string {
   return text ?? `${milliseconds}`;
 }
 
-/** A size rounded to what a person takes in at a glance: `1.4 MiB`. */
+/** A rounded size: `1.4 MiB`. */
 export function roundSize(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB"];
   const power = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
@@ -62,7 +62,7 @@ function parseQuantity(text: string, units: Units): number | undefined {
   if (!Object.hasOwn(units, unit)) return undefined;
   const value = Number(match[1]) * units[unit]!;
   const whole = Math.round(value);
-  // 1.1KB is 1100, though 1.1 * 1000 is a little more; half a byte is refused.
+  // 1.1KB is 1100, although 1.1 * 1000 is a little more; half a byte is refused.
   return Math.abs(value - whole) < 1e-6 && Number.isSafeInteger(whole) ? whole : undefined;
 }
 

@@ -7,7 +7,7 @@
 import type { Adapter, Readiness } from "../contract/adapter.ts";
 import { Poll } from "../reactor/poll.ts";
 import { indexOf, type Token } from "../contract/token.ts";
-import { LoadClient, type Way } from "./load_client.ts";
+import { LoadClient, type Target } from "./load_client.ts";
 import type { Run } from "./receiver.ts";
 import type { Stamper } from "./stamp.ts";
 
@@ -15,7 +15,7 @@ import type { Stamper } from "./stamp.ts";
 const JOINING = 128;
 
 /** Milliseconds between two knocks, while not all have come in. */
-const KNOCK = 10;
+const RETRY = 10;
 
 /** Milliseconds between two looks at the clock. */
 const TICK = 1;
@@ -47,9 +47,9 @@ export class LoadClients {
   }
 
   /** Whether everybody has received everything that was sent. */
-  get isLevel(): boolean {
+  get allReceived(): boolean {
     const publishers = this.clients.slice(0, this.#run.publishers);
-    return publishers.every(({ isEven }) => isEven) &&
+    return publishers.every(({ flushed }) => flushed) &&
       this.clients.every(({ receiver }) => publishers.every(({ sent }, index) => receiver.next[index] === sent));
   }
 
@@ -62,24 +62,24 @@ export class LoadClients {
    * Lets so many come in. One is in when it has received a frame, so the first one talks until all have. Says whether they
    * came: not when it was told to stop, or when nobody new received anything for `quiet` milliseconds.
    */
-  async join(count: number, way: Way, quiet: number, stop: AbortSignal): Promise<boolean> {
+  async join(count: number, target: Target, quiet: number, stop: AbortSignal): Promise<boolean> {
     let waiting = 0;
-    for (let newsAt = this.#adapter.now(); this.clients.length < count || waiting > 0;) {
+    for (let progressAt = this.#adapter.now(); this.clients.length < count || waiting > 0;) {
       const room = this.clients.length === 0 ? 1 : Math.min(count - this.clients.length, JOINING - waiting);
-      if (room > 0) await this.#connect(room, way, stop);
+      if (room > 0) await this.#connect(room, target, stop);
       const before = waiting + Math.max(0, room);
       const first = this.clients[0]!;
-      if (first.isEven) this.say(0, 1, () => this.#adapter.now());
-      await this.until(() => this.clients.every(({ receiver }) => receiver.received > 0), KNOCK);
+      if (first.flushed) this.publish(0, 1, () => this.#adapter.now());
+      await this.until(() => this.clients.every(({ receiver }) => receiver.received > 0), RETRY);
       waiting = this.clients.filter(({ receiver }) => receiver.received === 0).length;
-      if (waiting < before) newsAt = this.#adapter.now();
-      if (stop.aborted || this.ended !== undefined || this.#adapter.now() - newsAt > quiet) return false;
+      if (waiting < before) progressAt = this.#adapter.now();
+      if (stop.aborted || this.ended !== undefined || this.#adapter.now() - progressAt > quiet) return false;
     }
-    return this.until(() => this.isLevel, quiet);
+    return this.until(() => this.allReceived, quiet);
   }
 
   /** A publisher sends frames; `sentAt` is their time of sending, for each. */
-  say(publisher: number, count: number, sentAt: (index: number) => number): void {
+  publish(publisher: number, count: number, sentAt: (index: number) => number): void {
     const client = this.clients[publisher]!;
     const bytes = this.#stamper.frames(publisher, client.sent, count, sentAt);
     client.sent += count;
@@ -92,7 +92,7 @@ export class LoadClients {
     const deadline = this.#adapter.now() + milliseconds;
     while (!condition()) {
       if (this.#adapter.now() >= deadline) return false;
-      await this.#moment();
+      await this.#pause();
     }
     return true;
   }
@@ -103,15 +103,15 @@ export class LoadClients {
   }
 
   /** Resolves after a moment, however often ticks come. */
-  #moment(): Promise<void> {
+  #pause(): Promise<void> {
     return new Promise((resolve) => void this.#adapter.after(TICK, resolve));
   }
 
-  async #connect(count: number, way: Way, stop: AbortSignal): Promise<void> {
+  async #connect(count: number, target: Target, stop: AbortSignal): Promise<void> {
     const coming = Array.from({ length: count }, () => {
       const client = new LoadClient(this.clients.length, this.#run);
       this.clients.push(client);
-      return client.connect(this.#adapter, way, this.#poll, stop);
+      return client.connect(this.#adapter, target, this.#poll, stop);
     });
     // All of them have an outcome before the first failure is told: none is left on its way.
     const failed = (await Promise.allSettled(coming)).find(({ status }) => status === "rejected");

@@ -136,7 +136,7 @@ class Load {
     const joined = await this.#join(stop);
     if (joined === undefined) return undefined;
     const atStart = loadClients.clients.map(({ sent, receiver }) => ({ sent, received: receiver.received }));
-    this.#talk();
+    this.#publish();
     const over = (): boolean => stop.aborted || loadClients.ended !== undefined;
     const received = loadClients.received;
     await loadClients.until(over, RAMP);
@@ -156,15 +156,15 @@ class Load {
   async #join(stop: AbortSignal): Promise<number | undefined> {
     const began = this.#adapter.now();
     const { clients } = this.#options;
-    let cameIn = false;
+    let allJoined = false;
     try {
-      cameIn = await this.#loadClients.join(clients, this.#way(), QUIET, stop);
+      allJoined = await this.#loadClients.join(clients, this.#target(), QUIET, stop);
     } catch (cause) {
       if (stop.aborted) return undefined;
       throw describe(`Cannot connect client ${this.#loadClients.clients.length} of ${clients} to ${this.#url}`, cause);
     }
     if (stop.aborted) return undefined;
-    if (cameIn) return this.#adapter.now() - began;
+    if (allJoined) return this.#adapter.now() - began;
     const ended = this.#loadClients.ended;
     const waiting = clients - this.#loadClients.clients.filter(({ receiver }) => receiver.received > 0).length;
     const reason = ended !== undefined
@@ -176,19 +176,19 @@ class Load {
     );
   }
 
-  #way(): Way {
+  #target(): Target {
     const { framing, tls, secret } = this.#options;
     const frame = secret === undefined ? undefined : encodeFrame(framing, new TextEncoder().encode(secret));
     return { address: parseUrl(this.#url).address, tls, secret: frame };
   }
 
   /** From now on the publishers talk, at every tick and when no ticks come. */
-  #talk(): void {
+  #publish(): void {
     const { publishers, rate, inFlight } = this.#options;
-    const pace = rate === undefined
+    const schedule = rate === undefined
       ? new ClosedLoop(this.#loadClients, this.#adapter, publishers, inFlight)
       : new OpenLoop(this.#loadClients, this.#adapter, publishers, rate);
-    const keepUp = (): void => pace.keepUp();
+    const keepUp = (): void => schedule.keepUp();
     const tick = (): void => {
       if (this.#loadClients.onTick !== keepUp) return;
       keepUp();
@@ -222,7 +222,7 @@ class Load {
     const loadClients = this.#loadClients;
     for (let received = -1; received !== loadClients.received;) {
       received = loadClients.received;
-      if (await loadClients.until(() => loadClients.isLevel || loadClients.ended !== undefined, QUIET)) return;
+      if (await loadClients.until(() => loadClients.allReceived || loadClients.ended !== undefined, QUIET)) return;
     }
   }
 

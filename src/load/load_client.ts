@@ -14,7 +14,7 @@ import { type Token, tokenOf } from "../contract/token.ts";
 import { LoadReceiver, type Run } from "./receiver.ts";
 
 /** The way in. */
-export interface Way {
+export interface Target {
   /** Where the listener is. */
   readonly address: Address;
   /** Certificates, for a listener over TLS. */
@@ -35,7 +35,7 @@ export class LoadClient {
   readonly #token: Token;
   #socket: Socket | undefined;
   /** Bytes that its socket has not taken, in order. */
-  readonly #owed: Queue<Uint8Array> = new Queue();
+  readonly #unsent: Queue<Uint8Array> = new Queue();
 
   /** The `index`-th client of a run. */
   constructor(index: number, run: Run) {
@@ -44,12 +44,12 @@ export class LoadClient {
   }
 
   /** Whether everything it was told to send was taken. */
-  get isEven(): boolean {
-    return this.#owed.length === 0;
+  get flushed(): boolean {
+    return this.#unsent.length === 0;
   }
 
   /** Connects; what its socket is ready for goes to `poll`. */
-  async connect(adapter: Adapter, { address, tls, secret }: Way, poll: Poll, signal: AbortSignal): Promise<void> {
+  async connect(adapter: Adapter, { address, tls, secret }: Target, poll: Poll, signal: AbortSignal): Promise<void> {
     const registry: Registry = {
       accept: (socket) => {
         this.#socket = socket;
@@ -64,8 +64,8 @@ export class LoadClient {
 
   /** Sends bytes, now or when there is room. */
   send(bytes: Uint8Array): void {
-    this.#owed.push(bytes);
-    if (this.#owed.length === 1) this.#flush();
+    this.#unsent.push(bytes);
+    if (this.#unsent.length === 1) this.#flush();
   }
 
   /** Its socket is ready: takes what is there, and goes on sending. */
@@ -84,13 +84,13 @@ export class LoadClient {
   }
 
   #flush(): void {
-    for (let bytes = this.#owed.first; bytes !== undefined; bytes = this.#owed.first) {
+    for (let bytes = this.#unsent.first; bytes !== undefined; bytes = this.#unsent.first) {
       const taken = this.#socket!.write(bytes);
       if (taken < bytes.length) {
-        this.#owed.replaceFirst(bytes.subarray(taken));
+        this.#unsent.replaceFirst(bytes.subarray(taken));
         return;
       }
-      this.#owed.shift();
+      this.#unsent.shift();
     }
   }
 }

@@ -51,8 +51,8 @@ export class ClosedLoop implements Schedule {
       const publisher = this.#next;
       this.#next = (publisher + 1) % this.#publishers;
       // One that could not send all it had waits, and the others get its share.
-      if (!clients[publisher]!.isEven) continue;
-      this.#loadClients.say(publisher, share, () => now);
+      if (!clients[publisher]!.flushed) continue;
+      this.#loadClients.publish(publisher, share, () => now);
       room -= share;
     }
   }
@@ -87,7 +87,7 @@ export class OpenLoop implements Schedule {
     for (let number = first; number < Math.min(due, first + this.#publishers); number++) {
       const count = Math.ceil((due - number) / this.#publishers);
       const timeOf = (index: number): number => this.#began + (number + index * this.#publishers) * this.#interval;
-      this.#loadClients.say(number % this.#publishers, count, timeOf);
+      this.#loadClients.publish(number % this.#publishers, count, timeOf);
     }
     if (due > first) this.#sent = due;
   }

@@ -56,7 +56,7 @@ export const CLI: readonly Group[] = [
         why: "join: an output that is slow is not waited for",
       },
       {
-        in: "speak",
+        in: "sendLines",
         from: "  if (input.isTerminal) leave();\n",
         to: "",
         why: "join: a person cannot leave",
@@ -69,8 +69,8 @@ export const CLI: readonly Group[] = [
     bugs: [
       {
         in: "#receive",
-        from: "this.#sentAll && this.#ledger.isEven",
-        to: "this.#ledger.isEven",
+        from: "this.#sentAll && this.#echoes.isComplete",
+        to: "this.#echoes.isComplete",
         why: "send: it ends before all lines were read",
       },
     ],

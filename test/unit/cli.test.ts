@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout } from "node:timers";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { EchoCount } from "../../src/cli/echo_count.ts";
+import { EchoCount } from "../../src/cli/send.ts";
 import { splitLines } from "../../src/cli/lines.ts";
 import { main } from "../../src/cli/main.ts";
 import { plainFlags, plainUrls } from "../../src/cli/plain.ts";
@@ -790,17 +790,17 @@ test("makeVisible: nothing that others send can act on a terminal", () => {
   assertEquals(sanitize(new Uint8Array([0xff, 0x1b])), "\ufffd\\x1b");
 });
 
-test("ledger: own frames by content and order, over many of them", () => {
-  const ledger = new EchoCount();
-  assertEquals(ledger.receive(bytesOf("0")), false);
-  for (let number = 0; number < 10_000; number++) assert(ledger.send(bytesOf(`${number}`)));
-  assertEquals(ledger.send(new Uint8Array(0)), false);
-  assertEquals(ledger.receive(bytesOf("1")), false);
+test("echoes: own frames by content and order, over many of them", () => {
+  const echoes = new EchoCount();
+  assertEquals(echoes.receive(bytesOf("0")), false);
+  for (let number = 0; number < 10_000; number++) assert(echoes.send(bytesOf(`${number}`)));
+  assertEquals(echoes.send(new Uint8Array(0)), false);
+  assertEquals(echoes.receive(bytesOf("1")), false);
   for (let number = 0; number < 10_000; number++) {
-    assertEquals(ledger.isEven, false);
-    assertEquals(ledger.receive(bytesOf("x")), false);
-    assert(ledger.receive(bytesOf(`${number}`)));
+    assertEquals(echoes.isComplete, false);
+    assertEquals(echoes.receive(bytesOf("x")), false);
+    assert(echoes.receive(bytesOf(`${number}`)));
   }
-  assert(ledger.isEven);
-  assertEquals([ledger.sent, ledger.received, ledger.receivedBytes, ledger.empty], [10_000, 10_000, 38_890, 1]);
+  assert(echoes.isComplete);
+  assertEquals([echoes.sent, echoes.received, echoes.receivedBytes, echoes.empty], [10_000, 10_000, 38_890, 1]);
 });

@@ -379,7 +379,7 @@ test("join --reconnect: each change and the gap are told, and what is typed mean
     lines[3],
     "",
   ]);
-  assertMatch(lines[3]!, /^mobcast: missed what was said in at least \d+\.\d s$/);
+  assertMatch(lines[3]!, /^mobcast: missed the messages of at least \d+\.\d s$/);
   assertMatch(terminal.stderr.text, /^mobcast: trying again in \d+ ms, attempt 1$/m);
   await second.close();
 });
@@ -441,7 +441,7 @@ for (const runtime of RUNTIMES) {
       await join.match(/^mobcast: connected to tls:[^\n]+ again$/m, "stderr");
       join.write("from join again\n");
       await join.match(/from join again\n/);
-      await join.match(/^mobcast: missed what was said in at least \d+\.\d s$/m, "stderr");
+      await join.match(/^mobcast: missed the messages of at least \d+\.\d s$/m, "stderr");
       join.signal("SIGINT");
       assertEquals((await join.exit()).code, 0);
       assertEquals((await again.stop()).code, 0);

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Latencies } from "../../src/load/latency.ts";
 import { LoadReceiver, type Run } from "../../src/load/receiver.ts";
 import { BENCH_FRAMINGS, type BenchFraming, Stamper } from "../../src/load/stamp.ts";
-import { drawHistogram } from "../../src/cli/histogram.ts";
+import { drawHistogram } from "../../src/cli/bench.ts";
 import { bytesOf, concat, frameOf } from "../helpers/bytes.ts";
 
 function runOf(framing: BenchFraming, size: number, sentAt: number[] = []): Run {
