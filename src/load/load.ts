@@ -9,7 +9,7 @@ import { describe } from "../errors.ts";
 import { encodeFrame } from "../framing/framing.ts";
 import { parseUrl } from "../framing/url.ts";
 import type { ClientTls } from "../contract/tls.ts";
-import type { Way } from "./load_client.ts";
+import type { Target } from "./load_client.ts";
 import { LoadClients } from "./clients.ts";
 import { Latencies } from "./latency.ts";
 import type { Run } from "./receiver.ts";
