@@ -72,7 +72,7 @@ export class Log {
 
   /** Makes an empty log. Throws a `TypeError` or a `RangeError` when an option is wrong. */
   constructor(options?: LogOptions) {
-    const { framing = "u64", segmentSize = SEGMENT_SIZE } = checkOptions("a BroadcastLog", options, LOG_CHECKS);
+    const { framing = "u64", segmentSize = SEGMENT_SIZE } = checkOptions("a Log", options, LOG_CHECKS);
     this.#framing = framingOf(framing);
     this.#segmentSize = segmentSize;
   }

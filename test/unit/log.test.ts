@@ -21,7 +21,7 @@ function append(log: Log, ...texts: string[]): void {
   log.append(run, 0, run.length, texts.length);
 }
 
-test("BroadcastLog gives back every byte in order, across segments", () => {
+test("Log gives back every byte in order, across segments", () => {
   const log = new Log({ segmentSize: 64 });
   const texts = Array.from({ length: 50 }, (_, index) => `message ${index}`);
   append(log, ...texts.slice(0, 30));
@@ -30,7 +30,7 @@ test("BroadcastLog gives back every byte in order, across segments", () => {
   assertEquals([log.frames, log.start], [50, 0]);
 });
 
-test("BroadcastLog lets no frame straddle two segments, and gives a large one its own", () => {
+test("Log lets no frame straddle two segments, and gives a large one its own", () => {
   const log = new Log({ segmentSize: 32 });
   append(log, "a", "bb", "c".repeat(100), "d");
   for (let at = 0; at < log.end;) {
@@ -40,7 +40,7 @@ test("BroadcastLog lets no frame straddle two segments, and gives a large one it
   }
 });
 
-test("BroadcastLog.run gives one view to all cursors at one offset, until something is appended", () => {
+test("Log.read gives one view to all cursors at one offset, until something is appended", () => {
   const log = new Log();
   append(log, "one");
   const run = log.read(0);
@@ -51,7 +51,7 @@ test("BroadcastLog.run gives one view to all cursors at one offset, until someth
   assertEquals(textsOf(run), ["one"]);
 });
 
-test("BroadcastLog.run starts anywhere, also inside a frame, and is empty at the end", () => {
+test("Log.read starts anywhere, also inside a frame, and is empty at the end", () => {
   const log = new Log({ segmentSize: 40 });
   append(log, "one", "two", "three", "four", "five");
   const whole = readFrom(log, 0);
@@ -59,7 +59,7 @@ test("BroadcastLog.run starts anywhere, also inside a frame, and is empty at the
   assertEquals(log.read(log.end).length, 0);
 });
 
-test("BroadcastLog.trim drops whole segments behind the cursor and nothing before it", () => {
+test("Log.trim drops whole segments behind the cursor and nothing before it", () => {
   const log = new Log({ segmentSize: 24 });
   for (let index = 0; index < 20; index++) append(log, `text ${index % 10}`);
   const whole = readFrom(log, 0);
@@ -73,7 +73,7 @@ test("BroadcastLog.trim drops whole segments behind the cursor and nothing befor
   assertThrows(() => log.read(0), RangeError, "offset 0");
 });
 
-test("BroadcastLog begins a new segment when what is expected has no room, and leaves a quarter empty at most", () => {
+test("Log begins a new segment when what is expected has no room, and leaves a quarter empty at most", () => {
   const log = new Log({ segmentSize: 100 });
   const append = (length: number): void => {
     const frame = frameOf("x".repeat(length - 8));
@@ -92,7 +92,7 @@ test("BroadcastLog begins a new segment when what is expected has no room, and l
   assertEquals([log.read(80).length, log.retainedBytes], [100, 200]);
 });
 
-test("BroadcastLog.held is what its segments weigh, and stays bounded while the log runs on", () => {
+test("Log.retainedBytes is what its segments weigh, and stays bounded while the log runs on", () => {
   const log = new Log({ segmentSize: 1024 });
   for (let index = 0; index < 10_000; index++) {
     append(log, "x".repeat(100));
@@ -102,7 +102,7 @@ test("BroadcastLog.held is what its segments weigh, and stays bounded while the 
   assertEquals(log.end, 10_000 * 108);
 });
 
-test("BroadcastLog.framesBefore and borderAfter agree with the frames", () => {
+test("Log.framesBefore and boundaryAfter agree with the frames", () => {
   const log = new Log({ segmentSize: 48 });
   const texts = ["a", "bb", "ccc", "x".repeat(60), "e", "ff"];
   const boundaries = [0];
@@ -116,7 +116,7 @@ test("BroadcastLog.framesBefore and borderAfter agree with the frames", () => {
   }
 });
 
-test("BroadcastLog.appendPayload writes the frame that append would", () => {
+test("Log.appendPayload writes the frame that append would", () => {
   const [one, other] = [new Log({ segmentSize: 32 }), new Log({ segmentSize: 32 })];
   for (const text of ["a", "bcd", "", "x".repeat(50)]) {
     append(one, text);
@@ -126,7 +126,7 @@ test("BroadcastLog.appendPayload writes the frame that append would", () => {
   assertEquals(other.frames, one.frames);
 });
 
-test("BroadcastLog keeps any runs of any frames in any segments (property)", () => {
+test("Log keeps any runs of any frames in any segments (property)", () => {
   fc.assert(fc.property(
     fc.array(fc.array(fc.string({ minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 10 }), { maxLength: 20 }),
     fc.integer({ min: 1, max: 200 }),
@@ -240,7 +240,7 @@ class LogBesideArrays {
   }
 }
 
-test("BroadcastLog behaves as an array of bytes and one of boundaries, whatever is appended and trimmed (property)", () => {
+test("Log behaves as an array of bytes and one of boundaries, whatever is appended and trimmed (property)", () => {
   fc.assert(fc.property(
     fc.constantFrom<FramingName>("u64", "u32", "line"),
     fc.integer({ min: 1, max: 120 }),
