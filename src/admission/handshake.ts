@@ -19,7 +19,7 @@ export type HandshakeResult =
 export interface Handshake {
   /** Takes the next bytes of the connection. */
   receive(chunk: Uint8Array): HandshakeResult;
-  /** Bytes that the handshake keeps in memory. */
+  /** Bytes of memory that the handshake holds of what came. */
   readonly retainedBytes: number;
 }
 

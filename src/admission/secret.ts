@@ -24,9 +24,9 @@ export class SecretHandshake implements Handshake {
     this.#secret = secret;
   }
 
-  /** See {@link Handshake.retainedBytes}: at most the secret and a header. */
+  /** See {@link Handshake.retainedBytes}: at most twice the secret and a header. */
   get retainedBytes(): number {
-    return this.#partial.length;
+    return this.#partial.retainedBytes;
   }
 
   /** See {@link Handshake.receive}. A header that declares more than the secret's length is wrong at once. */

@@ -82,6 +82,11 @@ export class FrameDecoder {
     return this.#partial?.length ?? 0;
   }
 
+  /** Bytes of memory that it holds for the frame that is not whole, and of one small buffer that it keeps for the next. */
+  get retainedBytes(): number {
+    return this.#partial?.retainedBytes ?? 0;
+  }
+
   /** How many pings, frames without a payload, were swallowed. */
   get pings(): number {
     return this.#pings;

@@ -21,6 +21,8 @@ const WORTH_KEEPING = 1024;
 export class ReceiveBuffer {
   /** How many bytes came. */
   length = 0;
+  /** Bytes of the chunks that its pieces are of, and of the blocks before the last one. */
+  #pinned = 0;
   readonly #ownsChunks: boolean;
   /** The pieces before the block. */
   #pieces: Uint8Array[] = [];
@@ -30,6 +32,11 @@ export class ReceiveBuffer {
   /** An empty one. With `ownsChunks`, chunks that are appended do not change any more. */
   constructor(ownsChunks: boolean) {
     this.#ownsChunks = ownsChunks;
+  }
+
+  /** Bytes of memory that it holds: whole buffers, however little of them is used. */
+  get retainedBytes(): number {
+    return this.#pinned + this.#block.length;
   }
 
   /** The first bytes: all of the header that came, at least. */
@@ -50,6 +57,7 @@ export class ReceiveBuffer {
     if (this.#ownsChunks && size >= WORTH_KEEPING && 2 * size >= chunk.buffer.byteLength) {
       this.#closeBlock();
       this.#pieces.push(chunk.subarray(from, to));
+      this.#pinned += chunk.buffer.byteLength;
     } else {
       this.#copy(chunk, from, to);
     }
@@ -63,7 +71,7 @@ export class ReceiveBuffer {
 
   /** Forgets it, for the next one. */
   clear(): void {
-    this.length = this.#filled = 0;
+    this.length = this.#filled = this.#pinned = 0;
     if (this.#pieces.length > 0) this.#pieces = [];
     if (this.#block.length > KEPT_BLOCK) this.#block = EMPTY;
   }
@@ -88,7 +96,10 @@ export class ReceiveBuffer {
   }
 
   #closeBlock(): void {
-    if (this.#filled > 0) this.#pieces.push(this.#block.subarray(0, this.#filled));
+    if (this.#filled > 0) {
+      this.#pieces.push(this.#block.subarray(0, this.#filled));
+      this.#pinned += this.#block.length;
+    }
     this.#block = EMPTY;
     this.#filled = 0;
   }

@@ -49,6 +49,8 @@ export class Connection implements Subscriber {
   bytesReceived = 0;
   /** The rest of a chunk that was over the read budget. */
   unread: Uint8Array | undefined;
+  /** Bytes of memory that it holds of what came and was not published. Only the receive memory writes it. */
+  receiveBytes = 0;
   /** Whether reading is paused until its own lag is small again. */
   paused = false;
 

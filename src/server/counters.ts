@@ -86,14 +86,15 @@ export class Counters {
         receivedRate: connection.bytesReceived / seconds,
         deliveredRate: connection.bytesDelivered / seconds,
         paused: connection.paused,
+        receiveBytes: connection.receiveBytes,
       };
     });
     return list.sort((one, other) => other.lag.bytes - one.lag.bytes || other.age - one.age);
   }
 }
 
-/** What is counted at the listeners. */
-export type AdmissionStats = Pick<MobStats, "handshakes" | "acceptFailures">;
+/** What is counted elsewhere. */
+export type AdmissionStats = Pick<MobStats, "handshakes" | "acceptFailures" | "receiveBytes">;
 
 /** The connections that have joined. */
 function* joinedIn(slab: Slab<Connection>): Iterable<Connection> {

@@ -34,6 +34,7 @@ import { HookQueue, type MobHooks } from "./hooks.ts";
 import type { Listener } from "./listener.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { RateLimit } from "./rate_limit.ts";
+import { ReceiveMemory } from "./receive_memory.ts";
 import { Receiver } from "./receiver.ts";
 import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
 import { Timeouts } from "./timeouts.ts";
@@ -48,6 +49,7 @@ export class Dispatcher {
   readonly #handshakes: HandshakeReader = new HandshakeReader();
   readonly #publisher: Publisher<Connection>;
   readonly #receiver: Receiver;
+  readonly #receiveMemory: ReceiveMemory;
   readonly #rate: RateLimit | undefined;
   readonly #timeouts: Timeouts;
   readonly #hooks: HookQueue;
@@ -76,6 +78,7 @@ export class Dispatcher {
     this.#admission = new Admission(options, adapter.capacity);
     this.#acceptBackoff = new AcceptBackoff(adapter);
     this.#hooks = new HookQueue(hooks);
+    this.#receiveMemory = new ReceiveMemory(options.maxReceiveMemory);
     this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
     this.#publisher = new Publisher(options.framing, options, {
@@ -84,7 +87,14 @@ export class Dispatcher {
       caughtUp: (connection) => this.#caughtUp(connection),
       failed: (connection, error) => this.#broken.push([connection, error]),
     });
-    this.#receiver = new Receiver(options, this.#publisher, this.#poll, this.#timeouts.frame, this.#rate);
+    this.#receiver = new Receiver(
+      options,
+      this.#publisher,
+      this.#poll,
+      this.#timeouts.frame,
+      this.#rate,
+      this.#receiveMemory,
+    );
   }
 
   /** Why no connection is let in any more; `undefined` while the mob is open. */
@@ -97,6 +107,7 @@ export class Dispatcher {
     return this.#counters.stats(this.#slab, this.#publisher, {
       handshakes: this.#admission.handshakes,
       acceptFailures: this.#acceptBackoff.failures,
+      receiveBytes: this.#receiveMemory.bytes,
     });
   }
 
@@ -242,6 +253,7 @@ export class Dispatcher {
     // A closing mob publishes nothing more: no lag grows, and drainTimeout bounds it.
     const over = this.#closing === undefined ? this.#publisher.overLimit() : [];
     for (const connection of over) this.#remove(connection, "lagged");
+    for (const connection of this.#receiveMemory.overLimit()) this.#remove(connection, "receive-memory");
     this.#expire();
     this.#publisher.settle();
     if (this.#receiver.released) this.#poll.wake();
@@ -262,17 +274,13 @@ export class Dispatcher {
   #shakeHands(connection: Connection, final: boolean): void {
     if (this.#closing !== undefined) return this.#remove(connection, "refused", this.#closing);
     const outcome = this.#handshakes.read(connection.handshake!, connection.socket, final);
-    switch (outcome.state) {
-      case "more":
-        return;
-      case "later":
-        return this.#poll.ready(connection.token, READABLE);
-      case "rejected":
-        return this.#remove(connection, "unauthorized", outcome.why);
-      case "accepted":
-        if (outcome.rest.length > 0) connection.unread = outcome.rest;
-        this.#open(connection);
+    if (outcome.state === "rejected") return this.#remove(connection, "unauthorized", outcome.why);
+    if (outcome.state === "later") this.#poll.ready(connection.token, READABLE);
+    if (outcome.state === "accepted") {
+      if (outcome.rest.length > 0) connection.unread = outcome.rest;
+      this.#open(connection);
     }
+    this.#receiveMemory.note(connection);
   }
 
   /** An open connection is readable; `final`: no more will come. */
@@ -356,6 +364,7 @@ export class Dispatcher {
       feed.remove(connection);
       this.#receiver.forget(connection);
     }
+    this.#receiveMemory.forget(connection);
     this.#timeouts.clear(token);
     this.#admission.leave(socket.remoteAddress);
     socket.close();

@@ -30,6 +30,11 @@ export interface Limits {
   readonly maxConnectionsPerAddress: number;
   /** The largest payload in bytes. Default 1 MiB. */
   readonly maxFrame: number;
+  /**
+   * What connections may hold in receive buffers, all together, in bytes: of frames that have begun and are not whole, and
+   * of what was read and not published. Default 128 MiB, or four of the largest frames when those are more.
+   */
+  readonly maxReceiveMemory: number;
   /** How far behind the log a connection may be, in bytes. Default 16 MiB. */
   readonly maxLag: number;
   /**
@@ -105,6 +110,14 @@ export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
     effect: "a new connection is closed at once: refused",
   },
   maxFrame: MAX_FRAME,
+  maxReceiveMemory: {
+    unit: "bytes",
+    default: 128 * 2 ** 20,
+    min: 1,
+    max: 2 ** 40,
+    about: "what connections may hold in receive buffers, all together",
+    effect: "the connection that holds the most is removed: receive-memory",
+  },
   maxLag: {
     unit: "bytes",
     default: 16 * 2 ** 20,
@@ -224,10 +237,18 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
   Object.assign(resolved, { secret: undefined }, given);
   for (const list of ["allow", "deny"] as const) resolved[list] = [...given[list] ?? []];
   const { maxLag, maxFrame, secret, framing } = resolved as unknown as ResolvedOptions;
+  const { maxReceiveMemory = Math.max(LIMITS.maxReceiveMemory.default, 4 * maxFrame) } = given;
+  resolved.maxReceiveMemory = maxReceiveMemory;
   if (secret !== undefined) checkSecret(secret, framing);
   if (maxLag < maxFrame) {
     throw new RangeError(
       `Cannot use maxLag ${maxLag}: it is less than maxFrame ${maxFrame}, one frame would be too much`,
+    );
+  }
+  // A buffer holds up to twice what came of a frame.
+  if (maxReceiveMemory < 2 * maxFrame) {
+    throw new RangeError(
+      `Cannot use maxReceiveMemory ${maxReceiveMemory}: it is less than twice maxFrame ${maxFrame}, one frame would be too much`,
     );
   }
   return resolved as unknown as ResolvedOptions;

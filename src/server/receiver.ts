@@ -12,6 +12,7 @@ import type { FrameSink } from "../framing/decoder.ts";
 import type { Limits } from "./options.ts";
 import type { Poll } from "../reactor/poll.ts";
 import type { RateLimit } from "./rate_limit.ts";
+import type { ReceiveMemory } from "./receive_memory.ts";
 
 /** How a read ended: nothing is left, more is left for later, the stream is over, or a frame is too large. */
 export type ReadOutcome = "drained" | "later" | "end" | "too-large";
@@ -28,6 +29,7 @@ export class Receiver {
   readonly #poll: Poll;
   readonly #frameDeadlines: Deadlines;
   readonly #rate: RateLimit | undefined;
+  readonly #memory: ReceiveMemory;
   readonly #pauseLag: number;
   readonly #tickBudget: number;
   readonly #readBudget: number;
@@ -60,11 +62,13 @@ export class Receiver {
     poll: Poll,
     frameDeadlines: Deadlines,
     rate: RateLimit | undefined,
+    memory: ReceiveMemory,
   ) {
     this.#relay = relay;
     this.#poll = poll;
     this.#frameDeadlines = frameDeadlines;
     this.#rate = rate;
+    this.#memory = memory;
     this.#pauseLag = options.maxLag / 2;
     // One tick must not push connections that keep up over the limit.
     this.#tickBudget = Math.max(1, Math.min(TICK_BUDGET, Math.floor(options.maxLag / 4)));
@@ -125,13 +129,13 @@ export class Receiver {
       }
     }
     this.#reading = undefined;
+    this.#memory.note(connection);
     this.#watchFrame(connection, outcome, completed > 0);
     return outcome;
   }
 
   /** Reads and drops the bytes of a leaving connection: unread bytes would turn its end into a reset. */
   discard(connection: Connection): ReadOutcome {
-    connection.unread = undefined;
     for (let left = this.#readBudget; left > 0;) {
       const chunk = connection.socket.read();
       if (chunk === undefined) return "drained";
@@ -158,6 +162,9 @@ export class Receiver {
     this.#frameDeadlines.clear(connection.token);
     this.#rate?.forget(connection);
     this.#held.delete(connection);
+    connection.decoder.reset();
+    connection.unread = undefined;
+    this.#memory.forget(connection);
   }
 
   /** The next bytes of the connection, at most `left`; the rest of a larger chunk is kept for the next read. */

@@ -24,6 +24,7 @@ export const CLOSE_REASONS = {
   "truncated": "the client ended its stream inside a frame",
   "frame-too-large": "a frame was over maxFrame",
   "frame-timeout": "a frame took longer than frameTimeout",
+  "receive-memory": "all receive buffers together passed maxReceiveMemory, and it held the most",
   "lagged": "its lag passed maxLag",
   "stalled": "it took no byte for stallTimeout while bytes were waiting",
   "idle": "nothing came and nothing was given for idleTimeout",
@@ -68,6 +69,8 @@ export interface ConnectionStats extends DeliveryCounts {
   readonly deliveredRate: number;
   /** Whether the mob does not read from it now, because it does not read itself. */
   readonly paused: boolean;
+  /** Bytes of memory that it holds of what came and was not published. */
+  readonly receiveBytes: number;
 }
 
 /** One feed: the log of one framing, and the connections that receive it. */
@@ -112,6 +115,8 @@ export interface MobStats extends DeliveryCounts {
   readonly writes: number;
   /** Bytes of memory that the log holds. */
   readonly logBytes: number;
+  /** Bytes of memory that connections hold of what came and was not published, unauthenticated ones included. */
+  readonly receiveBytes: number;
 }
 
 /** A counter for every close reason, all 0. */

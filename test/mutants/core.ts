@@ -102,6 +102,18 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#remove",
+        from: "    this.#receiveMemory.forget(connection);\n",
+        to: "",
+        why: "what a removed connection held counts on",
+      },
+      {
+        in: "#tick",
+        from: 'this.#receiveMemory.overLimit()) this.#remove(connection, "receive-memory");',
+        to: 'this.#receiveMemory.overLimit()) this.#remove(connection, "lagged");',
+        why: "the wrong reason is told for a receive buffer that is too large",
+      },
+      {
+        in: "#remove",
         from: "    socket.close();\n",
         to: "",
         why: "a removed socket is not closed (M: leaked handles)",
@@ -300,6 +312,18 @@ export const CORE: readonly Group[] = [
   {
     file: "src/framing/receive_buffer.ts",
     bugs: [
+      {
+        in: "clear",
+        from: "this.length = this.#filled = this.#pinned = 0;",
+        to: "this.length = this.#filled = 0;",
+        why: "a frame that is whole counts on as a receive buffer",
+      },
+      {
+        in: "retainedBytes",
+        from: "this.#pinned + this.#block.length",
+        to: "this.#block.length",
+        why: "the pieces of a frame count for nothing",
+      },
       {
         in: "append",
         from: "this.#pieces.push(chunk.subarray(from, to));",
@@ -1042,6 +1066,54 @@ export const CORE: readonly Group[] = [
         from: "  } catch (error) {\n    failed(error);",
         to: "  } catch (error) {\n    throw error;",
         why: "a hook that throws ends the tick",
+      },
+    ],
+  },
+  {
+    file: "src/server/receive_memory.ts",
+    bugs: [
+      {
+        in: "overLimit",
+        from: "if (this.#bytes <= this.#limit) return [];",
+        to: "return [];",
+        why: "receive buffers have no bound together",
+      },
+      {
+        in: "overLimit",
+        from: "while (left > this.#limit)",
+        to: "if (left > this.#limit)",
+        why: "one connection goes, however many are too much",
+      },
+      {
+        in: "overLimit",
+        from: "other.receiveBytes - one.receiveBytes",
+        to: "one.receiveBytes - other.receiveBytes",
+        why: "the connection with the smallest receive buffer goes",
+      },
+      {
+        in: "#set",
+        from: "this.#bytes += bytes - before;",
+        to: "this.#bytes += bytes;",
+        why: "a receive buffer that grows counts anew",
+      },
+      {
+        in: "heldBy",
+        from: " + (unread?.buffer.byteLength ?? 0)",
+        to: "",
+        why: "the rest of a chunk counts for nothing",
+      },
+      {
+        in: "heldBy",
+        from: " + (handshake?.retainedBytes ?? 0)",
+        to: "",
+        why: "what a handshake holds counts for nothing",
+        proof: { on: ["node"], tests: "test/unit/receive_memory.test.ts" },
+      },
+      {
+        in: "note",
+        from: "connection.unread = unread.slice();",
+        to: "return;",
+        why: "a small rest pins a large chunk",
       },
     ],
   },

@@ -31,6 +31,8 @@ export class CheckedSocket implements Socket {
   readonly stream: Stream;
   readonly inner: PairedSocket;
   readonly #simulation: Simulation;
+  /** Where the last frame ends of which the core has read all. */
+  #boundaryRead = 0;
 
   /** Which of {@link TRAPS} waits for the core; -1: none. */
   trap = -1;
@@ -95,6 +97,21 @@ export class CheckedSocket implements Socket {
     return this.client.author.boundaries.has(this.bytesRead);
   }
 
+  /** Bytes that came of the frame that is not whole: the core has to hold them. */
+  get leastHeld(): number {
+    return this.bytesRead - this.#boundaryRead;
+  }
+
+  /** Bytes of memory that the core may hold of what it has read and not published. */
+  get mostHeld(): number {
+    if (this.bytesRead === 0 || this.stream.until !== Infinity) return 0;
+    const { author } = this.client;
+    const unpublished = this.bytesRead - (author.endsAt[author.published - 1] ?? 0);
+    const { maxFrame } = this.#simulation.options;
+    // Twice what came, the smallest rest of a chunk that is worth a copy, and the buffer that is kept for the next frame.
+    return 2 * unpublished + 1024 + Math.min(4096, Math.max(64, 2 * (8 + maxFrame)));
+  }
+
   read(): Uint8Array | undefined | null {
     const simulation = this.#simulation;
     this.#mustBeOpen("read");
@@ -126,7 +143,7 @@ export class CheckedSocket implements Socket {
     }
     this.drained = false;
     if (this.atBoundary) this.frameSince = simulation.now;
-    this.bytesRead += chunk.length;
+    this.#passBoundaries(chunk.length);
     this.#noteHowRead(chunk.length);
     if (this.unauthenticated && simulation.admission.proves(this, chunk.length)) {
       this.unauthenticated = false;
@@ -212,6 +229,18 @@ export class CheckedSocket implements Socket {
   #takeNothing(): number {
     this.#simulation.owes(this);
     return 0;
+  }
+
+  /** So many bytes were read. */
+  #passBoundaries(length: number): void {
+    const before = this.bytesRead;
+    this.bytesRead += length;
+    const { boundaries, poisonedAt } = this.client.author;
+    let at = Math.min(this.bytesRead, poisonedAt);
+    while (at > before && !boundaries.has(at)) at--;
+    if (at > before) this.#boundaryRead = at;
+    // Of garbage nothing is said.
+    if (this.bytesRead > poisonedAt) this.#boundaryRead = this.bytesRead;
   }
 
   #mustBeOpen(call: string): void {

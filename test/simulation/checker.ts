@@ -118,7 +118,7 @@ export class Checker {
     if (broken !== undefined) simulation.violate("invariants", broken);
     simulation.admission.checkUnauthenticated();
     this.#checkPopulation(rows);
-    if (this.#ticks++ % STATS_EVERY === 0) this.#checkTotals(needed);
+    if (this.#ticks++ % STATS_EVERY === 0) this.#checkTotals(needed, rows);
     this.#checkRemovals();
     if (simulation.inside.size === 0 && this.#leaversBefore.size > 3) {
       simulation.marks.reach("everybody left in one batch");
@@ -154,12 +154,19 @@ export class Checker {
   }
 
   /** What the whole mob counts. */
-  #checkTotals(needed: ReadonlyMap<FramingName, number>): void {
+  #checkTotals(needed: ReadonlyMap<FramingName, number>, rows: readonly ConnectionStats[]): void {
     const simulation = this.#simulation;
-    const { published, feeds } = simulation.mob.stats();
+    const { published, feeds, receiveBytes, unauthenticated } = simulation.mob.stats();
     const { bytes, frames } = simulation.model;
     if (published.bytes !== bytes || published.frames !== frames) {
       simulation.violate("accounts", `published is ${JSON.stringify(published)}, not ${bytes} bytes`);
+    }
+    const listed = rows.reduce((sum, row) => sum + row.receiveBytes, 0);
+    if (receiveBytes > simulation.options.maxReceiveMemory) {
+      simulation.violate("memory", `receive buffers hold ${receiveBytes} bytes, which is over the limit`);
+    }
+    if (unauthenticated === 0 ? receiveBytes !== listed : receiveBytes < listed) {
+      simulation.violate("memory", `receive buffers hold ${receiveBytes} bytes, and ${listed} are listed`);
     }
     simulation.admission.checkCounts();
     for (const feed of feeds) {

@@ -55,6 +55,17 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
     return socket.atBoundary ? "its stream ended at a frame boundary" : undefined;
   },
   "reset": (_, { socket }) => socket.inner.error === undefined ? "its connection is not broken" : undefined,
+  "receive-memory": (simulation, { socket }) => {
+    const { options, marks } = simulation;
+    marks.reach("receive memory passed");
+    const others = [...simulation.inside.values()];
+    const all = others.reduce((sum, other) => sum + other.mostHeld, socket.mostHeld);
+    if (all <= options.maxReceiveMemory) return `all connections together hold ${all} bytes at most`;
+    const larger = others.find((other) => other.stream.until === Infinity && other.leastHeld > socket.mostHeld);
+    return larger === undefined
+      ? undefined
+      : `it holds ${socket.mostHeld} bytes at most, and ${simulation.nameOf(larger)} more`;
+  },
   "lagged": ({ options, marks }, { socket, logBehind, closing }) => {
     marks.reach("lagged");
     if (closing) return "a closing mob cuts nobody for its lag";

@@ -202,7 +202,7 @@ function checkEmpty(simulation: Simulation): void {
   simulation.admission.checkCounts();
   const everybody = Object.values(stats.closed).reduce((sum, count) => sum + count, 0);
   const left = Object.values(simulation.admission.ended).reduce((sum, count) => sum - count, everybody);
-  const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.joined - left];
+  const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.receiveBytes, stats.joined - left];
   if (sums.some((sum) => sum !== 0)) simulation.violate("accounts", `at the end there is left over: ${sums}`);
   if (stats.published.bytes !== model.bytes) simulation.violate("accounts", "published bytes do not add up");
 }

@@ -27,6 +27,7 @@ export function checkInvariants(
   before: Before,
 ): void {
   checkLimits(simulation, socket, row);
+  checkHeld(simulation, socket, row);
   checkWaits(simulation, socket, row, before.holds);
   checkPublished(simulation, socket);
   checkLeaver(simulation, socket, row, before.wasLeaving);
@@ -45,6 +46,17 @@ function checkLimits(simulation: Simulation, socket: CheckedSocket, { lag }: Con
   // What is owed to one that leaves does not grow any more.
   if (lag.bytes <= maxLag || isSkipped(simulation, socket, lag.bytes) || simulation.closing) return;
   simulation.violate("limits", `${simulation.nameOf(socket)} is ${lag.bytes} bytes behind, and stays`);
+}
+
+/** What a connection is said to hold is what it has sent and not finished, and no more than twice that. */
+function checkHeld(simulation: Simulation, socket: CheckedSocket, { receiveBytes }: ConnectionStats): void {
+  const { leastHeld, mostHeld } = socket;
+  const least = socket.stream.until === Infinity ? leastHeld : 0;
+  if (receiveBytes >= least && receiveBytes <= mostHeld) return;
+  simulation.violate(
+    "memory",
+    `${simulation.nameOf(socket)} is said to hold ${receiveBytes} bytes, and that is ${least} to ${mostHeld}`,
+  );
 }
 
 /** One that was skipped is owed no more than the rest of a frame. */

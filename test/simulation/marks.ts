@@ -19,6 +19,7 @@ export const MARKS = {
   "published behind a final event": "bytes that were read after a hup were published",
   "socket threw": "a socket threw, which no socket may",
   "lagged": "a connection was removed for its lag",
+  "receive memory passed": "a connection was removed because receive buffers held too much together, and its own most",
   "stalled": "a connection was removed because it took nothing",
   "idle": "a connection was removed because nothing happened",
   "frame too slow": "a connection was removed for a frame that did not come to its end",

@@ -120,18 +120,28 @@ export function drawSettings(work: Random, faults: Random, more: Random): Settin
     steps: pick(work, large ? [20, 60, 100, 150] : [20, 60, 150, 400]),
   };
   const { options: asked, welcome } = drawWelcome(work);
+  // What came later is drawn later.
+  const listeners = drawListeners(more);
+  const weights = { ...world.weights, stop: drawStop(more) };
+  const bound = drawBound(more, maxFrame, asked.secret);
   return {
     ...world,
-    options: { ...options, ...asked },
+    options: { ...options, ...asked, ...bound },
     welcome,
-    listeners: drawListeners(more),
-    weights: { ...world.weights, stop: drawStop(more) },
+    listeners,
+    weights,
   };
 }
 
 /** How likely a stop of the process is: it came last, so it is drawn apart, and is in one world of four. */
 function drawStop(more: Random): number {
   return more() < 0.25 ? STEPS.stop.weight * pick(more, [1, 3, 6]) : 0;
+}
+
+/** One that holds too much before it has said the secret is refused, which the model takes for something else. */
+function drawBound(more: Random, maxFrame: number, secret: string | undefined): Pick<MobOptions, "maxReceiveMemory"> {
+  const memory = pick(more, [0, 0, 0, 100, 1000, 5000]);
+  return memory > 0 && secret === undefined ? { maxReceiveMemory: 2 * maxFrame + memory } : {};
 }
 
 /** The swarm: each fault is there in half of all worlds, and each step is more or less likely than in others. */
