@@ -221,7 +221,7 @@ function checkOptions(command: Command, flags: ServeFlags): void {
   try {
     resolveOptions(toOptions(flags));
   } catch (error) {
-    const name = /\bmax(Lag|Frame)\b|(?<=^Cannot use )(allow|deny)\b/g;
+    const name = /\bmax(Lag|Frame|ReceiveMemory)\b|(?<=^Cannot use )(allow|deny)\b/g;
     command.error((error as Error).message.replace(name, (option) => flagOf(option)));
   }
 }

@@ -1083,6 +1083,7 @@ export const CORE: readonly Group[] = [
         from: "while (left > this.#limit)",
         to: "if (left > this.#limit)",
         why: "one connection goes, however many are too much",
+        proof: { on: ["node"], tests: "test/unit/receive_memory.test.ts" },
       },
       {
         in: "overLimit",

@@ -2,8 +2,10 @@ import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import type { Registry, Socket } from "../../src/contract/adapter.ts";
+import type { Connection } from "../../src/server/connection.ts";
 import { Mob } from "../../src/server/mob.ts";
 import type { MobOptions } from "../../src/server/options.ts";
+import { ReceiveMemory } from "../../src/server/receive_memory.ts";
 import { parseAddress } from "../../src/contract/address.ts";
 
 const MiB = 2 ** 20;
@@ -100,7 +102,26 @@ test("what unauthenticated connections hold counts for maxReceiveMemory, and the
   }
   const { unauthenticated, closed } = mob.stats();
   assertLess(0, unauthenticated);
+  assertLess(0, closed.refused);
   assertEquals(unauthenticated + closed.refused, 8);
+});
+
+test("ReceiveMemory names as many connections as have to go, those that hold the most first", () => {
+  const memory = new ReceiveMemory(100);
+  const connections = [10, 90, 30, 60, 20].map((retainedBytes) => {
+    return {
+      decoder: { retainedBytes },
+      unread: undefined,
+      handshake: undefined,
+      receiveBytes: 0,
+    } as never as Connection;
+  });
+  for (const connection of connections) memory.note(connection);
+  for (const connection of connections) memory.note(connection);
+  assertEquals(memory.bytes, 210);
+  assertEquals(memory.overLimit().map(({ receiveBytes }) => receiveBytes), [90, 60]);
+  for (const connection of memory.overLimit()) memory.forget(connection);
+  assertEquals([memory.bytes, memory.overLimit().length], [60, 0]);
 });
 
 test("a connection that leaves holds nothing", async () => {
