@@ -123,7 +123,11 @@ export function drawSettings(work: Random, faults: Random, more: Random): Settin
   // What came later is drawn later.
   const listeners = drawListeners(more);
   const weights = { ...world.weights, stop: drawStop(more) };
-  const bound = drawBound(more, maxFrame, asked.secret);
+  const bound = drawBound(
+    more,
+    maxFrame,
+    asked.secret !== undefined || listeners.some(({ secret }) => secret !== undefined),
+  );
   return {
     ...world,
     options: { ...options, ...asked, ...bound },
@@ -139,9 +143,9 @@ function drawStop(more: Random): number {
 }
 
 /** One that holds too much before it has said the secret is refused, which the model takes for something else. */
-function drawBound(more: Random, maxFrame: number, secret: string | undefined): Pick<MobOptions, "maxReceiveMemory"> {
+function drawBound(more: Random, maxFrame: number, asksSecret: boolean): Pick<MobOptions, "maxReceiveMemory"> {
   const memory = pick(more, [0, 0, 0, 100, 1000, 5000]);
-  return memory > 0 && secret === undefined ? { maxReceiveMemory: 2 * maxFrame + memory } : {};
+  return memory > 0 && !asksSecret ? { maxReceiveMemory: 2 * maxFrame + memory } : {};
 }
 
 /** The swarm: each fault is there in half of all worlds, and each step is more or less likely than in others. */
