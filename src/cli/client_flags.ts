@@ -39,7 +39,7 @@ export async function openClient<AnyClient>(
   flags: ClientCommandFlags,
   dial: (options: ConnectOptions) => Promise<AnyClient>,
 ): Promise<AnyClient | undefined> {
-  const { framing, maxFrame } = flags;
+  const { framing, maxFrame, connectTimeout } = flags;
   const credentials = await attempt(readCredentials(terminal, flags));
   if (stop.aborted) return undefined;
   // The client keeps its signal: `drop` always ends it at once, `stop` only before it is connected.
@@ -48,7 +48,7 @@ export async function openClient<AnyClient>(
   drop.addEventListener("abort", cut, { once: true });
   stop.addEventListener("abort", cut, { once: true });
   try {
-    return await attempt(dial({ framing, maxFrame, ...credentials, signal: cutting.signal }));
+    return await attempt(dial({ framing, maxFrame, connectTimeout, ...credentials, signal: cutting.signal }));
   } catch (error) {
     if (stop.aborted) return undefined;
     throw error;

@@ -61,11 +61,11 @@ export function limitOption(name: keyof Limits): Option {
 /** An option that is a whole number or a size. */
 export function rangeOption(
   flag: string,
-  kind: "count" | "size",
+  kind: "count" | "size" | "duration",
   about: string,
   range: { readonly min: number; readonly max: number },
 ): Option {
-  return numberOption(flag, kind === "size" ? SIZE : COUNT, about, range);
+  return numberOption(flag, { count: COUNT, size: SIZE, duration: DURATION }[kind], about, range);
 }
 
 function numberOption(flag: string, kind: Kind, about: string, { min, max }: { min: number; max: number }): Option {

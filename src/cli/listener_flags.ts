@@ -7,7 +7,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Address } from "../contract/address.ts";
 import { parseUrl } from "../framing/url.ts";
-import { flagOf } from "./flags.ts";
+import { flagOf, rangeOption } from "./flags.ts";
+import { CONNECT_TIMEOUT } from "../client/dial.ts";
+import { LONGEST_TIMER } from "../check.ts";
 
 /** The options of every client. */
 export interface ClientFlags {
@@ -17,6 +19,8 @@ export interface ClientFlags {
   readonly cert?: string | undefined;
   /** A file with the certificate's key. */
   readonly key?: string | undefined;
+  /** How long making one connection may take, in milliseconds. */
+  readonly connectTimeout?: number | undefined;
   /** The name that the server's certificate must have. */
   readonly servername?: string | undefined;
   /** A file with the secret of the mob. */
@@ -24,7 +28,7 @@ export interface ClientFlags {
 }
 
 /** The options of `serve` about its listeners. */
-export interface ListenerFlags extends Omit<ClientFlags, "servername"> {
+export interface ListenerFlags extends Omit<ClientFlags, "servername" | "connectTimeout"> {
   /** The mode bits of a Unix socket's file. */
   readonly unixMode?: number | undefined;
   /** The addresses that may connect, as IP addresses and CIDR blocks. */
@@ -55,6 +59,12 @@ export function addListenerOptions(command: Command): Command {
 /** Adds the options of a client. */
 export function addClientOptions(command: Command): Command {
   return command
+    .addOption(
+      rangeOption("--connect-timeout", "duration", "how long making a connection may take, its handshake included", {
+        min: 1,
+        max: LONGEST_TIMER,
+      }).default(CONNECT_TIMEOUT, "10s"),
+    )
     .option(
       "--ca <file>",
       "tls: authorities that may have signed the server's certificate, as PEM (default: the runtime's)",

@@ -4,10 +4,8 @@
  * @module
  */
 
-import { onAbort } from "../contract/abort.ts";
 import type { Adapter } from "../contract/adapter.ts";
 import { type Address, urlText } from "../contract/address.ts";
-import { AwakeClock } from "../reactor/awake_clock.ts";
 import {
   type Check,
   checkOptions,
@@ -24,13 +22,11 @@ import { checkPlaintext } from "../admission/exposure.ts";
 import { payloadOf } from "../framing/payload.ts";
 import { oneFraming, parseUrl } from "../framing/url.ts";
 import { Client } from "./client.ts";
+import { dialInTime, DialTimeout } from "./dial.ts";
 import { type ClientOptions, limitsOf, peerChecks } from "./client_options.ts";
 import { ReconnectingClient } from "./reconnecting_client.ts";
 import type { ReconnectOptions } from "./reconnect_options.ts";
 import type { ClientTls } from "../contract/tls.ts";
-
-/** The default of `connectTimeout`, in milliseconds. */
-export const CONNECT_TIMEOUT = 10_000;
 
 /** Gets the adapter of the runtime at hand. */
 export type Runtime = () => Promise<Adapter>;
@@ -124,29 +120,20 @@ function checkTarget({ name, address, options }: Target): void {
 
 /** Makes one connection. */
 async function dial(target: Target, adapter: Adapter, signal: AbortSignal | undefined): Promise<Client> {
-  const { name, address, options: { tls, connectTimeout = CONNECT_TIMEOUT, ...options } } = target;
+  const { name, address, options: { tls, connectTimeout, ...options } } = target;
   signal?.throwIfAborted();
   const client = new Client(adapter, name, { ...options, signal });
-  const late = Object.assign(
-    new Error(
-      `Cannot connect to ${name}: no answer within ${connectTimeout} ms, check the address or raise connectTimeout`,
-    ),
-    { code: "ETIMEDOUT" },
-  );
-  const dialing = new AbortController();
-  const cancel = new AwakeClock(adapter).after(connectTimeout, () => dialing.abort(late));
-  const ignoreSignal = signal && onAbort(signal, () => dialing.abort(signal.reason));
   try {
-    await adapter.connect(address, client.registry, { signal: dialing.signal, tls });
+    await dialInTime(adapter, { address, registry: client.registry, tls, connectTimeout }, signal);
   } catch (cause) {
     // Otherwise the client would listen to the signal for ever.
     void client.close();
     signal?.throwIfAborted();
-    if (dialing.signal.aborted) throw late;
+    if (cause instanceof DialTimeout) {
+      const advice = `${cause.message}, check the address or raise connectTimeout`;
+      throw Object.assign(new Error(`Cannot connect to ${name}: ${advice}`), { code: cause.code });
+    }
     throw describe(`Cannot connect to ${name}`, cause);
-  } finally {
-    cancel();
-    ignoreSignal?.();
   }
   signal?.throwIfAborted();
   return client;

@@ -32,6 +32,8 @@ export interface LoadOptions {
   readonly inFlight: number;
   /** How long it is measured. */
   readonly seconds: number;
+  /** How long each connection may take to be made, in milliseconds. */
+  readonly connectTimeout?: number | undefined;
   /** Certificates, for a `tls:` URL. */
   readonly tls?: ClientTls | undefined;
   /** What the mob wants to receive first. */
@@ -177,9 +179,9 @@ class Load {
   }
 
   #target(): Target {
-    const { framing, tls, secret } = this.#options;
+    const { framing, tls, secret, connectTimeout } = this.#options;
     const frame = secret === undefined ? undefined : encodeFrame(framing, new TextEncoder().encode(secret));
-    return { address: parseUrl(this.#url).address, tls, secret: frame };
+    return { address: parseUrl(this.#url).address, tls, connectTimeout, secret: frame };
   }
 
   /** From now on the publishers talk, at every tick and when no ticks come. */

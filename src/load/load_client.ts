@@ -6,6 +6,7 @@
 
 import type { Adapter, Readiness, Registry, Socket } from "../contract/adapter.ts";
 import { ERROR, HUP, WRITABLE } from "../contract/adapter.ts";
+import { dialInTime } from "../client/dial.ts";
 import type { Address } from "../contract/address.ts";
 import type { Poll } from "../reactor/poll.ts";
 import { Queue } from "../contract/queue.ts";
@@ -19,6 +20,8 @@ export interface Target {
   readonly address: Address;
   /** Certificates, for a listener over TLS. */
   readonly tls?: ClientTls | undefined;
+  /** How long each connection may take to be made, in milliseconds. */
+  readonly connectTimeout?: number | undefined;
   /** The frame to say first, where the mob has a secret. */
   readonly secret?: Uint8Array | undefined;
 }
@@ -49,7 +52,7 @@ export class LoadClient {
   }
 
   /** Connects; what its socket is ready for goes to `poll`. */
-  async connect(adapter: Adapter, { address, tls, secret }: Target, poll: Poll, signal: AbortSignal): Promise<void> {
+  async connect(adapter: Adapter, { secret, ...target }: Target, poll: Poll, signal: AbortSignal): Promise<void> {
     const registry: Registry = {
       accept: (socket) => {
         this.#socket = socket;
@@ -58,7 +61,7 @@ export class LoadClient {
       ready: (token, readiness) => poll.ready(token, readiness),
       acceptFailed: () => Promise.resolve(),
     };
-    await adapter.connect(address, registry, { signal, tls });
+    await dialInTime(adapter, { ...target, registry }, signal);
     if (secret !== undefined) this.send(secret);
   }
 

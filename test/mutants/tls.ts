@@ -20,6 +20,17 @@ export const TLS: readonly Group[] = [
         sample: true,
       },
       {
+        in: "constructor",
+        from: "      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,\n",
+        to: "",
+        why: "a client may renegotiate again and again",
+        proof: {
+          on: ["node"],
+          tests: "test/end_to_end/tls_sessions.test.ts",
+          named: "a client that wants to renegotiate is not let",
+        },
+      },
+      {
         in: "begin",
         from: "const cancel = this.#clock.after(milliseconds, () => end(late(milliseconds)));",
         to: "const cancel = this.#clock.after(milliseconds, () => {});",

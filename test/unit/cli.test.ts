@@ -150,7 +150,7 @@ test("every limit and every choice of the library is an option", async () => {
 });
 
 test("join and send take a URL, and send a file", async () => {
-  const flags = { framing: "u64", maxFrame: 1 << 20 };
+  const flags = { framing: "u64", maxFrame: 1 << 20, connectTimeout: 10_000 };
   assertEquals(await understood("join"), ["join", "tcp://127.0.0.1:8000", flags]);
   assertEquals(await understood("join", "tcp://h:1", "--framing", "line"), ["join", "tcp://h:1", {
     ...flags,
@@ -166,6 +166,13 @@ test("join and send take a URL, and send a file", async () => {
     ...flags,
     maxFrame: 65536,
   }]);
+});
+
+test("join, send and bench take a time for making a connection", async () => {
+  for (const command of ["join", "send", "bench"]) {
+    const flags = (await understood(command, "tcp://h:1", "--connect-timeout", "500ms")).at(-1) as object;
+    assertEquals((flags as { connectTimeout?: number }).connectTimeout, 500);
+  }
 });
 
 test("wrong usage: exit code 2 and one line that names the option and the value", async () => {
@@ -598,6 +605,7 @@ const BENCH_DEFAULTS = {
   size: 64,
   inFlight: 1024,
   seconds: 5,
+  connectTimeout: 10_000,
   framing: "u64",
   json: false,
   histogram: false,

@@ -7,6 +7,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { connect, type ConnectOptions } from "../../mod.ts";
 import { serve } from "../../mod.ts";
+import { runLoad } from "../../src/load/load.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
 import { pause, rejection } from "../helpers/recording_registry.ts";
 
@@ -74,6 +75,28 @@ test("connect: each attempt of a reconnecting client has a deadline of its own",
     );
     assertMatch(error.message, /in 2 attempts: timed out \(ETIMEDOUT\)$/);
     assertEquals([server.came(), changes], [3, ["waiting", "waiting", "gave-up"]]);
+  } finally {
+    server.close();
+  }
+});
+
+test("bench: each connection of a load has a deadline, and nothing is left", LIMITED, async () => {
+  const server = await mute();
+  try {
+    const options = { framing: "u64", clients: 3, publishers: 1, size: 64, inFlight: 1, seconds: 1 } as const;
+    const load = runLoad(
+      await runtimeAdapter(),
+      server.url,
+      { ...options, connectTimeout: 200 },
+      () => {},
+      new AbortController().signal,
+    );
+    assertMatch(
+      (await rejection(load, "the load")).message,
+      /^Cannot connect client 1 of 3 .*timed out \(ETIMEDOUT\)$/,
+    );
+    for (let waited = 0; waited < 100 && server.open() > 0; waited++) await pause(20);
+    assertEquals([server.came(), server.open()], [1, 0]);
   } finally {
     server.close();
   }
