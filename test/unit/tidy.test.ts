@@ -46,18 +46,65 @@ test("the core knows no runtime: no global of one, no module of one, no clock an
   }
 });
 
-test("arrows point one way: only serve, client and the load pick an adapter, adapters know the contract and no more", () => {
+/** The folders of src: each imports only from itself, from those after it, and from the files of src itself. */
+const ORDER = [
+  "cli",
+  "load",
+  "server",
+  "client",
+  "admission",
+  "broadcast",
+  "bus",
+  "reactor",
+  "framing",
+  "contract",
+];
+
+/** The path, from the root, of what a file imports by a relative path. */
+function target(path: string, name: string): string {
+  return new URL(name, new URL(path, "file:///")).pathname.slice(1);
+}
+
+test("imports point one way: each folder of src imports only from those to its right, and none from adapters", () => {
+  const folders = new Set(
+    sources("src").map((path) => path.split("/")).filter(({ length }) => length > 2).map((p) => p[1]!),
+  );
+  assertEquals([...folders].filter((folder) => !ORDER.includes(folder)), [], "folders without a place in the order");
+  const wrong: string[] = [];
   for (const path of sources("src")) {
-    if (["src/server/serve.ts", "src/client/connect.ts", "src/load/load.ts"].includes(path)) continue;
-    assertEquals(imports(path).filter((name) => name.includes("adapters/")), [], path);
+    const [, folder = ""] = path.split("/");
+    for (const name of imports(path).filter((name) => name.startsWith("."))) {
+      const [root, other = ""] = target(path, name).split("/");
+      const own = ORDER.indexOf(folder);
+      const its = ORDER.indexOf(other);
+      // A file of src itself knows such files and the contract.
+      if (
+        root !== "src" ||
+        (own === -1 ? its !== -1 && other !== "contract" && path !== "src/core.ts" : its !== -1 && its < own)
+      ) {
+        wrong.push(`${path} imports ${name}`);
+      }
+    }
   }
-  const allowed = /^(node:|\.\/|\.\.\/src\/(abort|adapter|address|awake_clock|token|pipe|queue|tls)\.ts$)/;
-  for (
-    const path of ["node", "bun", "deno", "memory", "inbox", "event_loop", "net_socket", "tls", "unix_path"].map((
+  assertEquals(wrong, []);
+});
+
+test("adapters know the contract, the clock and what they share, and no more of the core", () => {
+  for (const path of sources("adapters").filter((path) => !path.startsWith("adapters/process/"))) {
+    const wrong = imports(path).filter((name) => name.startsWith(".")).map((name) => target(path, name)).filter((
       name,
-    ) => `adapters/${name}.ts`)
-  ) {
-    assertEquals(imports(path).filter((name) => !allowed.test(name)), [], path);
+    ) => !name.startsWith("adapters/") && !name.startsWith("src/contract/") && name !== "src/reactor/awake_clock.ts");
+    assertEquals(wrong, [], path);
+  }
+});
+
+test("the words of the first house are gone", () => {
+  const old =
+    /\b(door|stranger|newcomer|census|journal|household|laggard|intake)s?\b|\b(a|one|each|every|next|later|same) turns?\b/i;
+  const docs = readdirSync(root).filter((name) => name.endsWith(".md")).filter((name) => name !== "CHANGELOG.md");
+  for (const path of [...sources("src"), ...sources("adapters"), "mod.ts", ...docs]) {
+    const found = old.exec(read(path));
+    assertEquals(found?.[0], undefined, `${path} says ${found?.[0]}`);
   }
 });
 
