@@ -25,6 +25,8 @@ export class Deadlines<Key = Token> {
   readonly #due: Map<Key, number> = new Map();
   #cancel: (() => void) | undefined;
   #fired = false;
+  /** The time when the timer ran. */
+  #firedAt = 0;
 
   /** Makes deadlines `timeout` milliseconds after they are set; 0: never. `wake` has to lead to {@link expired}. */
   constructor(clock: Clock, timeout: number, wake: () => void) {
@@ -62,10 +64,13 @@ export class Deadlines<Key = Token> {
     this.#due.delete(token);
   }
 
-  /** Removes and yields the tokens whose deadline has passed, the oldest first. Iterate it to its end. */
+  /**
+   * Removes and yields the tokens whose deadline had passed when the timer ran, the oldest first, but none since
+   * then: the process may have been stopped between the timer and this tick. Iterate it to its end.
+   */
   *expired(): Iterable<Key> {
     this.#fired = false;
-    const now = this.#clock.now();
+    const now = this.#firedAt;
     for (const [token, due] of this.#due) {
       if (due > now) break;
       this.#due.delete(token);
@@ -85,14 +90,14 @@ export class Deadlines<Key = Token> {
     this.#cancel = this.#clock.after(milliseconds, () => {
       this.#cancel = undefined;
       this.#fired = true;
-      this.#armNext();
+      this.#firedAt = this.#clock.now();
+      this.#armNext(this.#firedAt);
       this.#wake();
     });
   }
 
   /** Sets the timer for the first deadline that has not passed. The deadlines before it expire now, so the walk is short. */
-  #armNext(): void {
-    const now = this.#clock.now();
+  #armNext(now: number): void {
     for (const due of this.#due.values()) if (due > now) return this.#arm(Math.max(SHORTEST_TIMER, due - now));
   }
 }

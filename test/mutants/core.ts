@@ -1024,7 +1024,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#arm",
-        from: "      this.#armNext();\n",
+        from: "      this.#armNext(this.#firedAt);\n",
         to: "",
         why: "after the first deadline no timer is set",
       },
@@ -1033,6 +1033,13 @@ export const CORE: readonly Group[] = [
         from: "if (due > now) break;",
         to: "if (due > now + 5) break;",
         why: "deadlines pass too early",
+      },
+      {
+        in: "expired",
+        from: "const now = this.#firedAt;",
+        to: "const now = this.#clock.now();",
+        why: "a stop between a timer and its tick counts",
+        proof: { on: ["node"], tests: "test/simulation/simulation.test.ts", named: "recordings of what once failed" },
       },
     ],
   },

@@ -9,17 +9,12 @@ import type { CheckedSocket } from "./checked_socket.ts";
 import type { Client } from "./client.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** Milliseconds: a stop counts as no more than one beat of the clock, which may be a little late. */
-const COUNTS = 505;
-
-/** Milliseconds: after a stop the clock rests at most for so long, and nothing is due. */
-const LONGEST_REST = 1000;
-
-/** Milliseconds: the memory adapter tells so long after a stop of what happened meanwhile. */
-const UNTIL_NOTICED = 10;
-
-/** Milliseconds: a stop that ends no later than that after a deadline looks like a timer that is a little late. */
-const UNSEEN = 10;
+/**
+ * In milliseconds. A stop counts as no more than one beat of the clock, which may be a little late (`counts`), and one that
+ * ends right after a deadline looks like a late timer (`unseen`). Afterward the clock rests, in which nothing is due
+ * (`rest`, at the most), and the memory adapter tells what happened meanwhile (`untilNoticed`).
+ */
+const TIMES = { counts: 505, unseen: 10, rest: 1000, untilNoticed: 10 } as const;
 
 interface Stop {
   readonly from: number;
@@ -73,7 +68,7 @@ export class Stops {
     const saved = [...simulation.inside.values()].filter((socket) => this.#isInTimeButForTheStop(socket));
     network.adapter.resume();
     simulation.tick();
-    simulation.pass(UNTIL_NOTICED);
+    simulation.pass(TIMES.untilNoticed);
     this.#looks = true;
     this.#readers.clear();
     simulation.deliverAll();
@@ -95,14 +90,17 @@ export class Stops {
 
   /** Milliseconds of a stretch of time that count for a deadline, at the least. */
   awake(since: number, until: number): number {
-    return this.#stops.reduce((left, stop) => left - Math.max(0, overlap(stop, since, until) - COUNTS), until - since);
+    return this.#stops.reduce(
+      (left, stop) => left - Math.max(0, overlap(stop, since, until) - TIMES.counts),
+      until - since,
+    );
   }
 
   /** Milliseconds of the time since then in which deadlines may have stood still. */
   excuse(since: number): number {
     const { now } = this.#simulation;
-    const late = this.#stops.filter(({ to }) => to + LONGEST_REST > since);
-    return late.reduce((sum, stop) => sum + overlap(stop, since, now) + LONGEST_REST, 0);
+    const late = this.#stops.filter(({ to }) => to + TIMES.rest > since);
+    return late.reduce((sum, stop) => sum + overlap(stop, since, now) + TIMES.rest, 0);
   }
 
   /** Why it was too early for a deadline that ran since then; `undefined`: it was not. */
@@ -122,7 +120,7 @@ export class Stops {
     if (this.#looks || stop === undefined) return false;
     return this.#deadlinesOf(socket).some(({ kind, since, timeout, met }) =>
       (only === undefined || kind === only) && met && timeout > 0 &&
-      this.awake(since, stop.from) < timeout && stop.to - since > timeout + UNSEEN
+      this.awake(since, stop.from) < timeout && stop.to - since > timeout + TIMES.unseen
     );
   }
 
