@@ -291,7 +291,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#shakeHands",
-        from: "        if (outcome.rest.length > 0) connection.unread = outcome.rest;\n",
+        from: "if (outcome.rest.length > 0) connection.unread = outcome.rest;",
         to: "",
         why: "frames behind the secret are lost",
       },
