@@ -38,7 +38,7 @@ export class Queue<Item> {
     const first = this.#items[this.#next];
     if (this.length === 0) return undefined;
     this.#items[this.#next++] = undefined;
-    if (this.#next === this.#items.length) this.clear();
+    if (this.#next === this.#items.length) this.#reset();
     else if (this.#next >= TAKEN && 2 * this.#next >= this.#items.length) {
       this.#items = this.#items.slice(this.#next);
       this.#next = 0;
@@ -48,6 +48,10 @@ export class Queue<Item> {
 
   /** Drops all items. */
   clear(): void {
+    this.#reset();
+  }
+
+  #reset(): void {
     this.#items = [];
     this.#next = 0;
   }

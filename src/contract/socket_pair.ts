@@ -5,7 +5,7 @@
  */
 
 import { ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
-import { Queue } from "./queue.ts";
+import { ChunkQueue } from "./chunk_queue.ts";
 import type { Token } from "./token.ts";
 
 /** Bytes that a pair holds in each direction before its writer has to wait, like a small kernel buffer. */
@@ -26,7 +26,7 @@ export class PairedSocket implements Socket {
   #registry: Pick<Registry, "ready"> | undefined;
   #token: Token | undefined;
   /** What came and was not read yet. */
-  protected readonly inbox: Queue<Uint8Array> = new Queue();
+  protected readonly inbox: ChunkQueue = new ChunkQueue();
   #held = 0;
   /** The other end writes no more. */
   protected ended = false;
