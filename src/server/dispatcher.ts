@@ -22,12 +22,11 @@ import { Admission } from "../admission/admission.ts";
 import { HandshakeReader } from "../admission/handshake.ts";
 import { Publisher } from "../broadcast/publisher.ts";
 import type { Token } from "../contract/token.ts";
-import { FrameDecoder } from "../framing/decoder.ts";
-import type { FramingName } from "../framing/framing.ts";
 import type { Deadlines } from "../reactor/deadlines.ts";
 import { Poll } from "../reactor/poll.ts";
 import { Slab } from "../reactor/slab.ts";
-import { Connection } from "./connection.ts";
+import { Acceptor } from "./acceptor.ts";
+import type { Connection } from "./connection.ts";
 import { Counters, deliveryCounts } from "./counters.ts";
 import { EventLog } from "./event_log.ts";
 import { HookQueue, type MobHooks } from "./hooks.ts";
@@ -41,7 +40,6 @@ import { Timeouts } from "./timeouts.ts";
 
 /** All connections of a mob, and everything that happens to them. */
 export class Dispatcher {
-  readonly #options: ResolvedOptions;
   readonly #adapter: Adapter;
   readonly #poll: Poll;
   readonly #slab: Slab<Connection>;
@@ -49,13 +47,14 @@ export class Dispatcher {
   readonly #handshakes: HandshakeReader = new HandshakeReader();
   readonly #publisher: Publisher<Connection>;
   readonly #receiver: Receiver;
-  readonly #receiveMemory: ReceiveMemory;
+  readonly #memory: ReceiveMemory;
   readonly #rate: RateLimit | undefined;
   readonly #timeouts: Timeouts;
   readonly #hooks: HookQueue;
   readonly #counters: Counters = new Counters();
   readonly #eventLog: EventLog = new EventLog();
   readonly #acceptBackoff: AcceptBackoff;
+  readonly #acceptor: Acceptor;
   /** Connections whose sockets threw during the flush. */
   readonly #broken: [Connection, unknown][] = [];
   /** Why no connection is let in any more; `undefined` while the mob is open. */
@@ -70,7 +69,6 @@ export class Dispatcher {
   /** Makes a dispatcher with no connections. */
   constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
     const wake = (): void => this.#poll.wake();
-    this.#options = options;
     this.#adapter = adapter;
     this.#now = adapter.now();
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
@@ -78,7 +76,7 @@ export class Dispatcher {
     this.#admission = new Admission(options, adapter.capacity);
     this.#acceptBackoff = new AcceptBackoff(adapter);
     this.#hooks = new HookQueue(hooks);
-    this.#receiveMemory = new ReceiveMemory(options.maxReceiveMemory);
+    this.#memory = new ReceiveMemory(options.maxReceiveMemory);
     this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
     this.#publisher = new Publisher(options.framing, options, {
@@ -87,14 +85,17 @@ export class Dispatcher {
       caughtUp: (connection) => this.#caughtUp(connection),
       failed: (connection, error) => this.#broken.push([connection, error]),
     });
-    this.#receiver = new Receiver(
-      options,
-      this.#publisher,
-      this.#poll,
-      this.#timeouts.frame,
-      this.#rate,
-      this.#receiveMemory,
-    );
+    this.#receiver = new Receiver(options, this.#publisher, this.#poll, this.#timeouts.frame, this.#rate, this.#memory);
+    this.#acceptor = new Acceptor(options, {
+      adapter,
+      slab: this.#slab,
+      publisher: this.#publisher,
+      admission: this.#admission,
+      acceptBackoff: this.#acceptBackoff,
+      counters: this.#counters,
+      eventLog: this.#eventLog,
+      closing: () => this.#closing,
+    });
   }
 
   /** Why no connection is let in any more; `undefined` while the mob is open. */
@@ -107,7 +108,7 @@ export class Dispatcher {
     return this.#counters.stats(this.#slab, this.#publisher, {
       handshakes: this.#admission.handshakes,
       acceptFailures: this.#acceptBackoff.failures,
-      receiveBytes: this.#receiveMemory.bytes,
+      receiveBytes: this.#memory.bytes,
     });
   }
 
@@ -136,8 +137,8 @@ export class Dispatcher {
   /** The registry that the adapter calls for a listener. */
   registryFor(listener: Listener): Registry {
     return {
-      handshakeStarted: (remoteAddress) => this.#handshakeStarted(listener, remoteAddress),
-      handshakeFailed: (remoteAddress, error) => this.#handshakeFailed(remoteAddress, error),
+      handshakeStarted: (remoteAddress) => this.#acceptor.handshakeStarted(listener, remoteAddress),
+      handshakeFailed: (remoteAddress, error) => this.#acceptor.handshakeFailed(remoteAddress, error),
       accept: (socket) => this.#accept(listener, socket),
       ready: (token, readiness) => this.#poll.ready(token, readiness),
       acceptFailed: (error) => this.#acceptBackoff.failed(error),
@@ -146,7 +147,7 @@ export class Dispatcher {
 
   /** Adds a connection of the application, without a handshake. Returns its token, or why it is not let in. */
   join(socket: Socket): Token | string {
-    const connection = this.#place(undefined, this.#options.framing, socket);
+    const connection = this.#acceptor.place(undefined, socket);
     if (typeof connection === "string") return connection;
     this.#open(connection);
     return connection.token;
@@ -157,56 +158,14 @@ export class Dispatcher {
     return { ready: (token, readiness) => this.#poll.ready(token, readiness) };
   }
 
-  /** A client has reached a TLS listener. Returns whether its handshake may begin. */
-  #handshakeStarted({ accessList }: Listener, remoteAddress: string): boolean {
-    const obstacle = this.#closing ?? this.#admission.handshakeStarted(remoteAddress, accessList);
-    if (obstacle !== undefined) this.#refuse(remoteAddress, obstacle);
-    return obstacle === undefined;
-  }
-
-  /** A TLS handshake came to nothing. */
-  #handshakeFailed(remoteAddress: string, error: Error): void {
-    this.#admission.handshakeOver(remoteAddress);
-    this.#counters.rejected("handshake-failed");
-    this.#eventLog.handshakeFailed(remoteAddress, error, this.#adapter.now());
-    this.#acceptBackoff.tryNow();
-  }
-
   /** A listener has accepted a client, after its TLS handshake if there is one. */
   #accept(listener: Listener, socket: Socket): Token | undefined {
-    this.#admission.handshakeOver(socket.remoteAddress);
-    const connection = this.#place(listener, listener.framing, socket);
+    const connection = this.#acceptor.accept(listener, socket);
     if (typeof connection === "string") return undefined;
     connection.handshake = listener.handshake();
     if (connection.handshake === undefined) this.#open(connection);
     else this.#timeouts.handshake.set(connection.token);
     return connection.token;
-  }
-
-  /** Makes a connection in a slot of the slab, or returns why it is not let in. */
-  #place(listener: Listener | undefined, framing: FramingName, socket: Socket): Connection | string {
-    const { remoteAddress } = socket;
-    const obstacle = this.#closing ?? this.#admission.enter(remoteAddress, listener?.accessList);
-    if (obstacle !== undefined) return this.#refuse(remoteAddress, obstacle);
-    const decoder = new FrameDecoder({ framing, maxFrame: this.#options.maxFrame, ownsChunks: true });
-    const feed = this.#publisher.feed(framing);
-    const token = this.#slab.insert((token) =>
-      new Connection(token, socket, listener, decoder, feed, this.#adapter.now())
-    );
-    const connection = token === undefined ? undefined : this.#slab.get(token);
-    if (connection === undefined) {
-      // Admission counts as the slab does, so this slab has retired slots.
-      this.#admission.leave(remoteAddress);
-      return this.#refuse(remoteAddress, "no slot is left");
-    }
-    this.#acceptBackoff.succeeded();
-    return connection;
-  }
-
-  #refuse(remoteAddress: string, obstacle: string): string {
-    this.#counters.rejected("refused");
-    this.#eventLog.rejected(remoteAddress, "refused", obstacle, this.#adapter.now());
-    return obstacle;
   }
 
   /** The connection joins: its stream begins here, and the application is told. */
@@ -253,7 +212,7 @@ export class Dispatcher {
     // A closing mob publishes nothing more: no lag grows, and drainTimeout bounds it.
     const over = this.#closing === undefined ? this.#publisher.overLimit() : [];
     for (const connection of over) this.#remove(connection, "lagged");
-    for (const connection of this.#receiveMemory.overLimit()) this.#remove(connection, "receive-memory");
+    for (const connection of this.#memory.overLimit()) this.#remove(connection, "receive-memory");
     this.#expire();
     this.#publisher.settle();
     if (this.#receiver.released) this.#poll.wake();
@@ -280,7 +239,7 @@ export class Dispatcher {
       if (outcome.rest.length > 0) connection.unread = outcome.rest;
       this.#open(connection);
     }
-    this.#receiveMemory.note(connection);
+    this.#memory.note(connection);
   }
 
   /** An open connection is readable; `final`: no more will come. */
@@ -364,7 +323,7 @@ export class Dispatcher {
       feed.remove(connection);
       this.#receiver.forget(connection);
     }
-    this.#receiveMemory.forget(connection);
+    this.#memory.forget(connection);
     this.#timeouts.clear(token);
     this.#admission.leave(socket.remoteAddress);
     socket.close();

@@ -62,6 +62,35 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
+    file: "src/server/acceptor.ts",
+    bugs: [
+      {
+        in: "handshakeFailed",
+        from: "    this.#with.admission.handshakeOver(remoteAddress);\n",
+        to: "",
+        why: "a handshake that failed keeps its place",
+      },
+      {
+        in: "accept",
+        from: "    this.#with.admission.handshakeOver(socket.remoteAddress);\n",
+        to: "",
+        why: "a connection that comes in after a handshake counts twice",
+      },
+      {
+        in: "place",
+        from: "const { framing = this.#options.framing } = listener ?? {};",
+        to: "const { framing } = this.#options;",
+        why: "every connection has the framing of the mob",
+      },
+      {
+        in: "place",
+        from: "this.#with.admission.enter(remoteAddress, listener?.accessList)",
+        to: "this.#with.admission.enter(remoteAddress, undefined)",
+        why: "the lists of a listener are not asked",
+      },
+    ],
+  },
+  {
     file: "src/server/dispatcher.ts",
     bugs: [
       {
@@ -102,14 +131,14 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#remove",
-        from: "    this.#receiveMemory.forget(connection);\n",
+        from: "    this.#memory.forget(connection);\n",
         to: "",
         why: "what a removed connection held counts on",
       },
       {
         in: "#tick",
-        from: 'this.#receiveMemory.overLimit()) this.#remove(connection, "receive-memory");',
-        to: 'this.#receiveMemory.overLimit()) this.#remove(connection, "lagged");',
+        from: 'this.#memory.overLimit()) this.#remove(connection, "receive-memory");',
+        to: 'this.#memory.overLimit()) this.#remove(connection, "lagged");',
         why: "the wrong reason is told for a receive buffer that is too large",
       },
       {
@@ -253,18 +282,6 @@ export const CORE: readonly Group[] = [
         why: "a connection that leaves is ended as idle",
       },
       {
-        in: "#handshakeFailed",
-        from: "    this.#admission.handshakeOver(remoteAddress);\n",
-        to: "",
-        why: "a handshake that failed keeps its place",
-      },
-      {
-        in: "#accept",
-        from: "    this.#admission.handshakeOver(socket.remoteAddress);\n",
-        to: "",
-        why: "a connection that comes in after a handshake counts twice",
-      },
-      {
         in: "#accept",
         from: "    else this.#timeouts.handshake.set(connection.token);\n",
         to:
@@ -294,18 +311,6 @@ export const CORE: readonly Group[] = [
         from: "if (outcome.rest.length > 0) connection.unread = outcome.rest;",
         to: "",
         why: "frames behind the secret are lost",
-      },
-      {
-        in: "#accept",
-        from: "this.#place(listener, listener.framing, socket)",
-        to: "this.#place(listener, this.#options.framing, socket)",
-        why: "every connection has the framing of the mob",
-      },
-      {
-        in: "#place",
-        from: "this.#admission.enter(remoteAddress, listener?.accessList)",
-        to: "this.#admission.enter(remoteAddress, undefined)",
-        why: "the lists of a listener are not asked",
       },
     ],
   },

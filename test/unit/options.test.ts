@@ -170,7 +170,10 @@ test("a flag with any text is a limit within its range, or an error that names f
         const { message } = error as Error;
         assertStringIncludes(message, flag);
         // Where two limits contradict each other the value is told as the number it was understood as.
-        assert(message.includes(text) || /^Cannot use --max-(lag|receive-memory) \d+/.test(message), `"${text}": ${message}`);
+        assert(
+          message.includes(text) || /^Cannot use --max-(lag|receive-memory) \d+/.test(message),
+          `"${text}": ${message}`,
+        );
         return;
       }
       const { min, max } = LIMITS[name];

@@ -1,0 +1,90 @@
+/**
+ * The acceptor: makes a connection of a socket that may come in.
+ *
+ * @module
+ */
+
+import type { AcceptBackoff } from "../admission/accept_backoff.ts";
+import type { Admission } from "../admission/admission.ts";
+import type { Publisher } from "../broadcast/publisher.ts";
+import type { Adapter, Socket } from "../contract/adapter.ts";
+import { FrameDecoder } from "../framing/decoder.ts";
+import type { Slab } from "../reactor/slab.ts";
+import { Connection } from "./connection.ts";
+import type { Counters } from "./counters.ts";
+import type { EventLog } from "./event_log.ts";
+import type { Listener } from "./listener.ts";
+import type { ResolvedOptions } from "./options.ts";
+
+/** What the acceptor asks, and what it tells. */
+export interface AcceptorParts {
+  readonly adapter: Adapter;
+  readonly slab: Slab<Connection>;
+  readonly publisher: Publisher<Connection>;
+  readonly admission: Admission;
+  readonly acceptBackoff: AcceptBackoff;
+  readonly counters: Counters;
+  readonly eventLog: EventLog;
+  /** Why no connection is let in any more; `undefined` while the mob is open. */
+  readonly closing: () => string | undefined;
+}
+
+/** Gives sockets their place in the slab, or turns them away; both are counted and logged. */
+export class Acceptor {
+  readonly #options: Pick<ResolvedOptions, "framing" | "maxFrame">;
+  readonly #with: AcceptorParts;
+
+  /** An acceptor for the connections in the slab of `parts`. */
+  constructor(options: Pick<ResolvedOptions, "framing" | "maxFrame">, parts: AcceptorParts) {
+    this.#options = options;
+    this.#with = parts;
+  }
+
+  /** A client has reached a TLS listener. Returns whether its handshake may begin. */
+  handshakeStarted({ accessList }: Listener, remoteAddress: string): boolean {
+    const obstacle = this.#with.closing() ?? this.#with.admission.handshakeStarted(remoteAddress, accessList);
+    if (obstacle !== undefined) this.#refuse(remoteAddress, obstacle);
+    return obstacle === undefined;
+  }
+
+  /** A TLS handshake came to nothing. */
+  handshakeFailed(remoteAddress: string, error: Error): void {
+    this.#with.admission.handshakeOver(remoteAddress);
+    this.#with.counters.rejected("handshake-failed");
+    this.#with.eventLog.handshakeFailed(remoteAddress, error, this.#with.adapter.now());
+    this.#with.acceptBackoff.tryNow();
+  }
+
+  /** A listener has accepted a client, after its TLS handshake if there is one. Returns its connection, or why not. */
+  accept(listener: Listener, socket: Socket): Connection | string {
+    this.#with.admission.handshakeOver(socket.remoteAddress);
+    return this.place(listener, socket);
+  }
+
+  /** Makes a connection in a slot of the slab, or returns why it is not let in. Without a listener the application joins. */
+  place(listener: Listener | undefined, socket: Socket): Connection | string {
+    const { remoteAddress } = socket;
+    const { framing = this.#options.framing } = listener ?? {};
+    const obstacle = this.#with.closing() ?? this.#with.admission.enter(remoteAddress, listener?.accessList);
+    if (obstacle !== undefined) return this.#refuse(remoteAddress, obstacle);
+    const decoder = new FrameDecoder({ framing, maxFrame: this.#options.maxFrame, ownsChunks: true });
+    const feed = this.#with.publisher.feed(framing);
+    const token = this.#with.slab.insert((token) =>
+      new Connection(token, socket, listener, decoder, feed, this.#with.adapter.now())
+    );
+    const connection = token === undefined ? undefined : this.#with.slab.get(token);
+    if (connection === undefined) {
+      // Admission counts as the slab does, so this slab has retired slots.
+      this.#with.admission.leave(remoteAddress);
+      return this.#refuse(remoteAddress, "no slot is left");
+    }
+    this.#with.acceptBackoff.succeeded();
+    return connection;
+  }
+
+  #refuse(remoteAddress: string, obstacle: string): string {
+    this.#with.counters.rejected("refused");
+    this.#with.eventLog.rejected(remoteAddress, "refused", obstacle, this.#with.adapter.now());
+    return obstacle;
+  }
+}
