@@ -59,7 +59,6 @@ export class Dispatcher {
   readonly #broken: [Connection, unknown][] = [];
   /** Why no connection is let in any more; `undefined` while the mob is open. */
   #closing: string | undefined;
-  /** Whether the next tick starts draining all connections. */
   #draining = false;
   #empty: (() => void) | undefined;
   /** The time of this tick by the adapter's clock, and by the clock of the deadlines. */
