@@ -88,8 +88,10 @@ export class ReceiveBuffer {
 
   /** A small block doubles, a large one is followed by another: nothing is moved again and again. */
   #makeRoom(wanted: number): void {
-    if (this.#filled >= BLOCK) this.#closeBlock();
-    const size = this.#filled === 0 && this.length > BLOCK ? BLOCK : Math.min(2 * (this.#filled + wanted), BLOCK);
+    const isFull = this.#filled >= BLOCK;
+    if (isFull) this.#closeBlock();
+    // Only a full block is followed by a large one: pieces large and small in turn would leave one behind for each.
+    const size = isFull ? BLOCK : Math.min(2 * (this.#filled + wanted), BLOCK);
     const block = new Uint8Array(Math.max(size, 64));
     block.set(this.#block.subarray(0, this.#filled));
     this.#block = block;

@@ -361,8 +361,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#makeRoom",
-        from: "if (this.#filled >= BLOCK) this.#closeBlock();",
-        to: "if (this.#filled >= BLOCK) this.#filled = 0;",
+        from: "if (isFull) this.#closeBlock();",
+        to: "if (isFull) this.#filled = 0;",
         why: "a full block is dropped",
       },
       {

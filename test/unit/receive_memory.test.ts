@@ -1,4 +1,5 @@
 import { test } from "node:test";
+import { ReceiveBuffer } from "../../src/framing/receive_buffer.ts";
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import type { Registry, Socket } from "../../src/contract/adapter.ts";
@@ -139,4 +140,13 @@ test("maxReceiveMemory is at least twice maxFrame, and by default at least four 
   assertEquals(new Mob(adapter, { maxFrame: 1000, maxReceiveMemory: 2000 }).options.maxReceiveMemory, 2000);
   assertEquals(new Mob(adapter).options.maxReceiveMemory, 128 * MiB);
   assertEquals(new Mob(adapter, { maxFrame: 64 * MiB, maxLag: 64 * MiB }).options.maxReceiveMemory, 256 * MiB);
+});
+
+test("a frame whose pieces are small and large in turn holds no more than twice its bytes", () => {
+  const buffer = new ReceiveBuffer(true);
+  for (let count = 0; count < 300; count++) {
+    const size = count % 2 === 0 ? 1024 : 100;
+    buffer.append(new Uint8Array(size), 0, size);
+  }
+  assert(buffer.retainedBytes <= 2 * buffer.length + 64, `${buffer.retainedBytes} for ${buffer.length}`);
 });
