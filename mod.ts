@@ -89,7 +89,7 @@ export {
 } from "./src/server/mob.ts";
 export type { JoinEvent, LeaveEvent, MobHooks } from "./src/server/hooks.ts";
 export { CHOICES, LIMITS, type Limits, type MobOptions, type ResolvedOptions } from "./src/server/options.ts";
-export type { Limit, Unit } from "./src/check.ts";
+export type { Limit, Range, Unit } from "./src/check.ts";
 export {
   CLOSE_REASONS,
   type CloseReason,

@@ -83,8 +83,8 @@ export const isBoolean: Check = (name, value) => {
 /** The unit of a limit. */
 export type Unit = "connections" | "bytes" | "ms" | "frames/s" | "bytes/s";
 
-/** One row of the limits table. */
-export interface Limit {
+/** The numbers of a limit. */
+export interface Range {
   /** The unit of the number. */
   readonly unit: Unit;
   /** The value when none is given. */
@@ -93,6 +93,10 @@ export interface Limit {
   readonly min: number;
   /** The largest value that is taken. */
   readonly max: number;
+}
+
+/** One row of the limits table. */
+export interface Limit extends Range {
   /** What the limit is, in a few words. */
   readonly about: string;
   /** What happens when it is reached. */
@@ -100,7 +104,7 @@ export interface Limit {
 }
 
 /** A number that the row of a limit allows. */
-export function isLimit({ unit, min, max }: Limit): Check {
+export function isLimit({ unit, min, max }: Range): Check {
   return isWhole(unit, min, max);
 }
 

@@ -25,10 +25,10 @@ import { Listener } from "./listener.ts";
 import { checkExposure } from "../admission/exposure.ts";
 import type { MobHooks } from "./hooks.ts";
 import {
-  LIMITS,
   listenerChecks,
   mobChecks,
   type MobOptions,
+  RANGES,
   type ResolvedOptions,
   resolveListener,
   resolveOptions,
@@ -84,7 +84,7 @@ function listenChecks(): Checks {
 }
 
 /** The options of {@link Mob.close}. A drain of 0 drops all connections now. */
-const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, LIMITS.drainTimeout.max) };
+const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, RANGES.drainTimeout.max) };
 
 /** The options of {@link Mob.join}. A local client needs no secret: its first message is published like any other. */
 function joinChecks(): Checks {

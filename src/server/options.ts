@@ -13,6 +13,7 @@ import {
   isOneOf,
   type Limit,
   LONGEST_TIMER,
+  type Range,
   refuse,
 } from "../check.ts";
 import type { FramingName } from "../framing/framing.ts";
@@ -82,6 +83,45 @@ export interface MobOptions extends Partial<Limits> {
 /** The options with every default filled in, checked. */
 export type ResolvedOptions = Required<MobOptions>;
 
+/** The numbers of each limit: all that a server needs. */
+export const RANGES: { readonly [Name in keyof Limits]: Range } = {
+  maxConnections: { unit: "connections", default: 1024, min: 1, max: INDEX_LIMIT },
+  maxConnectionsPerAddress: { unit: "connections", default: 0, min: 0, max: INDEX_LIMIT },
+  maxFrame: MAX_FRAME,
+  maxReceiveMemory: { unit: "bytes", default: 128 * 2 ** 20, min: 1, max: 2 ** 40 },
+  maxLag: { unit: "bytes", default: 16 * 2 ** 20, min: 1, max: 2 ** 36 },
+  stallTimeout: { unit: "ms", default: 30_000, min: 1, max: LONGEST_TIMER },
+  frameTimeout: { unit: "ms", default: 30_000, min: 0, max: LONGEST_TIMER },
+  idleTimeout: { unit: "ms", default: 0, min: 0, max: LONGEST_TIMER },
+  maxFrameRate: { unit: "frames/s", default: 0, min: 0, max: 2 ** 31 - 1 },
+  maxByteRate: { unit: "bytes/s", default: 0, min: 0, max: 2 ** 40 },
+  drainTimeout: { unit: "ms", default: 5_000, min: 1, max: LONGEST_TIMER },
+};
+
+/** What each limit is, and what happens when it is reached. Only people read it, so a bundled server has none of it. */
+const TEXTS: { readonly [Name in keyof Limits]: readonly [about: string, effect: string] } = {
+  maxConnections: ["connections at a time", "a new connection is closed at once: refused"],
+  maxConnectionsPerAddress: [
+    "connections at a time from one address (0: no limit)",
+    "a new connection is closed at once: refused",
+  ],
+  maxFrame: ["largest payload", "the sender is removed when a header announces more: frame-too-large"],
+  maxReceiveMemory: [
+    "what connections may hold in receive buffers, all together",
+    "the connection that holds the most is removed: receive-memory",
+  ],
+  maxLag: [
+    "how many bytes a connection may be behind",
+    "the slow-consumer policy; over half of it, the connection is not read from",
+  ],
+  stallTimeout: ["how long bytes may wait for a connection that takes none", "removed: stalled"],
+  frameTimeout: ["how long one frame may take to come (0: no limit)", "removed: frame-timeout"],
+  idleTimeout: ["how long a connection may neither send nor be sent anything (0: no limit)", "removed: idle"],
+  maxFrameRate: ["frames a second from one connection (0: no limit)", "not read from until it is within the rate"],
+  maxByteRate: ["bytes a second from one connection (0: no limit)", "not read from until it is within the rate"],
+  drainTimeout: ["how long a leaving connection may take what is pending for it", "dropped"],
+};
+
 /**
  * The limits table: defaults, checks and `--help` are made from it, and the README is checked against it.
  *
@@ -92,89 +132,15 @@ export type ResolvedOptions = Required<MobOptions>;
  * for (const [name, limit] of Object.entries(LIMITS)) console.log(name, limit.default, limit.unit, limit.effect);
  * ```
  */
-export const LIMITS: { readonly [Name in keyof Limits]: Limit } = {
-  maxConnections: {
-    unit: "connections",
-    default: 1024,
-    min: 1,
-    max: INDEX_LIMIT,
-    about: "connections at a time",
-    effect: "a new connection is closed at once: refused",
-  },
-  maxConnectionsPerAddress: {
-    unit: "connections",
-    default: 0,
-    min: 0,
-    max: INDEX_LIMIT,
-    about: "connections at a time from one address (0: no limit)",
-    effect: "a new connection is closed at once: refused",
-  },
-  maxFrame: MAX_FRAME,
-  maxReceiveMemory: {
-    unit: "bytes",
-    default: 128 * 2 ** 20,
-    min: 1,
-    max: 2 ** 40,
-    about: "what connections may hold in receive buffers, all together",
-    effect: "the connection that holds the most is removed: receive-memory",
-  },
-  maxLag: {
-    unit: "bytes",
-    default: 16 * 2 ** 20,
-    min: 1,
-    max: 2 ** 36,
-    about: "how many bytes a connection may be behind",
-    effect: "the slow-consumer policy; over half of it, the connection is not read from",
-  },
-  stallTimeout: {
-    unit: "ms",
-    default: 30_000,
-    min: 1,
-    max: LONGEST_TIMER,
-    about: "how long bytes may wait for a connection that takes none",
-    effect: "removed: stalled",
-  },
-  frameTimeout: {
-    unit: "ms",
-    default: 30_000,
-    min: 0,
-    max: LONGEST_TIMER,
-    about: "how long one frame may take to come (0: no limit)",
-    effect: "removed: frame-timeout",
-  },
-  idleTimeout: {
-    unit: "ms",
-    default: 0,
-    min: 0,
-    max: LONGEST_TIMER,
-    about: "how long a connection may neither send nor be sent anything (0: no limit)",
-    effect: "removed: idle",
-  },
-  maxFrameRate: {
-    unit: "frames/s",
-    default: 0,
-    min: 0,
-    max: 2 ** 31 - 1,
-    about: "frames a second from one connection (0: no limit)",
-    effect: "not read from until it is within the rate",
-  },
-  maxByteRate: {
-    unit: "bytes/s",
-    default: 0,
-    min: 0,
-    max: 2 ** 40,
-    about: "bytes a second from one connection (0: no limit)",
-    effect: "not read from until it is within the rate",
-  },
-  drainTimeout: {
-    unit: "ms",
-    default: 5_000,
-    min: 1,
-    max: LONGEST_TIMER,
-    about: "how long a leaving connection may take what is pending for it",
-    effect: "dropped",
-  },
-};
+export const LIMITS: { readonly [Name in keyof Limits]: Limit } = /* @__PURE__ */ withTexts();
+
+function withTexts(): typeof LIMITS {
+  const rows = (Object.keys(RANGES) as (keyof Limits)[]).map((name): [string, Limit] => {
+    const [about, effect] = TEXTS[name];
+    return [name, { ...RANGES[name], about, effect }];
+  });
+  return Object.fromEntries(rows) as unknown as typeof LIMITS;
+}
 
 /**
  * The options that are one of a few words, with their values; the first value is the default.
@@ -208,7 +174,7 @@ const isList: Check = (name, value) => {
 /** What each option of a mob has to be. */
 export function mobChecks(): Checks {
   return {
-    ...Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, isLimit(limit)])),
+    ...Object.fromEntries(Object.entries(RANGES).map(([name, limit]) => [name, isLimit(limit)])),
     ...Object.fromEntries(Object.entries(CHOICES).map(([name, choices]) => [name, isOneOf(choices)])),
     allow: isList,
     deny: isList,
@@ -232,12 +198,12 @@ export function mobChecks(): Checks {
 export function resolveOptions(options: MobOptions): ResolvedOptions {
   const given = checkOptions("a mob", options, mobChecks());
   const resolved: Record<string, unknown> = {};
-  for (const [name, limit] of Object.entries(LIMITS)) resolved[name] = limit.default;
+  for (const [name, limit] of Object.entries(RANGES)) resolved[name] = limit.default;
   for (const [name, choices] of Object.entries(CHOICES)) resolved[name] = choices[0];
   Object.assign(resolved, { secret: undefined }, given);
   for (const list of ["allow", "deny"] as const) resolved[list] = [...given[list] ?? []];
   const { maxLag, maxFrame, secret, framing } = resolved as unknown as ResolvedOptions;
-  const { maxReceiveMemory = Math.max(LIMITS.maxReceiveMemory.default, 4 * maxFrame) } = given;
+  const { maxReceiveMemory = Math.max(RANGES.maxReceiveMemory.default, 4 * maxFrame) } = given;
   resolved.maxReceiveMemory = maxReceiveMemory;
   if (secret !== undefined) checkSecret(secret, framing);
   if (maxLag < maxFrame) {

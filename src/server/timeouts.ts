@@ -7,13 +7,13 @@
 import type { Token } from "../contract/token.ts";
 import { AwakeClock, type Clock } from "../reactor/awake_clock.ts";
 import { Deadlines } from "../reactor/deadlines.ts";
-import { LIMITS, type Limits } from "./options.ts";
+import { type Limits, RANGES } from "./options.ts";
 
 /** How long a client may take to hang up after its stream has ended, in milliseconds. Then it is dropped. */
 const LINGER = 1000;
 
 /** How long a handshake may take where `frameTimeout` is 0, in milliseconds. */
-const DEFAULT_HANDSHAKE = LIMITS.frameTimeout.default;
+const DEFAULT_HANDSHAKE = RANGES.frameTimeout.default;
 
 /** The slice of a mob's options that sets deadlines. */
 export type TimeoutOptions = Pick<Limits, "stallTimeout" | "frameTimeout" | "idleTimeout" | "drainTimeout">;
