@@ -5,7 +5,7 @@ import { CLOSE_REASONS } from "../../src/server/stats.ts";
 import { lineOf, logged } from "../helpers/logged.ts";
 import { World } from "../helpers/scripted_server.ts";
 
-test("a cut is one structured line: reason, client, token, age, bytes, lag", async () => {
+test("a cut is one structured line: reason, remote address, token, age, bytes, lag", async () => {
   const [line, ...more] = await logged("info", async () => {
     const world = await World.open({ maxLag: 100 });
     const [speaker, slow] = [world.join(), world.join()];
@@ -17,10 +17,10 @@ test("a cut is one structured line: reason, client, token, age, bytes, lag", asy
   assertEquals(line!.level, "warning");
   assertEquals(line!.properties, {
     reason: "lagged",
-    client: "10.0.0.1:2",
+    remoteAddress: "10.0.0.1:2",
     token: "1v1",
     age: 1234,
-    bytesIn: 0,
+    bytesReceived: 0,
     bytesDelivered: 5,
     lag: 171,
   });
@@ -38,7 +38,7 @@ test("a thousand refusals are ten lines and a count, so that nobody can fill a d
   const texts = lines.map(lineOf);
   assertEquals(texts.length, 12);
   assert(texts[10]!.startsWith("Not logged: 990 more lines of"), texts[10]);
-  assertEquals(lines[0]!.properties, { reason: "refused", client: "10.0.0.1:2", limit: "maxConnections 1" });
+  assertEquals(lines[0]!.properties, { reason: "refused", remoteAddress: "10.0.0.1:2", limit: "maxConnections 1" });
 });
 
 test("a hundred internal errors are ten lines with the error, too", async () => {

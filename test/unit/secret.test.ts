@@ -43,7 +43,9 @@ function population({ mob }: World): number[] {
 
 test("an unauthenticated connection receives nothing and is no member; with the secret its stream starts at that moment", async () => {
   const joins: string[] = [];
-  const world = await open({ onJoin: ({ client }: { client: string }) => joins.push(client) } as MobOptions);
+  const world = await open(
+    { onJoin: ({ remoteAddress }: { remoteAddress: string }) => joins.push(remoteAddress) } as MobOptions,
+  );
   const [speaker, late] = [enter(world), world.join()];
   assertEquals([population(world), joins], [[1, 1, 1, 0], ["10.0.0.1:1"]]);
   world.say(speaker, "before");

@@ -164,7 +164,7 @@ case_("a listener opens in a worker thread", async (directory) => {
   const url = `unix://${path}`;
   // Node needs help with TypeScript in each thread.
   const loader = adapter.name === "node" ? new URL("node_modules/tsx/dist/esm/api/index.mjs", root).href : undefined;
-  const workerData = { url, loader, serve: new URL("src/server/serve.ts", root).href };
+  const workerData = { url, loader, serve: new URL("mod.ts", root).href };
   const worker = new Worker(THREAD, { eval: true, workerData });
   const said = (): Promise<unknown> => new Promise((resolve) => void worker.once("message", resolve));
   try {
