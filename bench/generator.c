@@ -4,7 +4,7 @@
  * It knows no protocol. What is around a payload on the wire, what is said first and what may come in between are given
  * as bytes (bench/dialects.ts), so it treats a mob, Redis, NATS and ncat alike. All frames of a run have one size, and
  * each payload begins with a stamp: its talker, its number among that talker's frames, and when it was sent. Every
- * frame is looked at, at every hearer: its prefix, its talker, and that it is the next one of that talker.
+ * frame is looked at, at every receiver: its prefix, its talker, and that it is the next one of that talker.
  *
  * Arguments are NAME=VALUE, see `read_arguments`. The result is one JSON object on standard output. It always ends by
  * itself: each phase has a limit.
@@ -43,15 +43,15 @@ typedef struct {
   size_t length;
 } Bytes;
 
-static int port, server_pid, hearers = 100, talkers = 4, size = 64, window, idle;
+static int port, server_pid, receivers = 100, talkers = 4, size = 64, window, idle;
 static int joining = 200; /* so many may be on their way in at a time */
-static int joint = 1;     /* the talkers are among the hearers */
-static int echo = 1;      /* a talker that hears, hears itself */
-static int ordered = 1;   /* all hear all in one order */
+static int joint = 1;     /* the talkers are among the receivers */
+static int echo = 1;      /* a talker that receives, receives itself */
+static int ordered = 1;   /* all receive all in one order */
 static u32 sample = 1;    /* the delay of one frame in so many is counted; a power of two */
 static double rate, seconds = 3, ramp = 1;
-static Bytes sent_prefix, sent_suffix, heard_prefix, heard_suffix;
-static Bytes hearer_hello, hearer_welcome, talker_hello, talker_welcome; /* said first, and the end of the answer */
+static Bytes sent_prefix, sent_suffix, received_prefix, received_suffix;
+static Bytes receiver_hello, receiver_welcome, talker_hello, talker_welcome; /* said first, and the end of the answer */
 static Bytes aside, aside_answer; /* may come between frames, and is answered */
 static Bytes ping;                /* what the active one of an idle crowd says */
 
@@ -72,14 +72,14 @@ static Bytes from_hex(const char *text) {
 
 static void read_arguments(int count, char **arguments) {
   struct { const char *name; int *value; } whole[] = {
-    {"port", &port}, {"pid", &server_pid}, {"hearers", &hearers}, {"talkers", &talkers}, {"size", &size},
+    {"port", &port}, {"pid", &server_pid}, {"receivers", &receivers}, {"talkers", &talkers}, {"size", &size},
     {"window", &window}, {"idle", &idle}, {"joining", &joining}, {"joint", &joint}, {"echo", &echo},
     {"ordered", &ordered}, {"sample", (int *)&sample},
   };
   struct { const char *name; double *value; } real[] = {{"rate", &rate}, {"seconds", &seconds}, {"ramp", &ramp}};
   struct { const char *name; Bytes *value; } bytes[] = {
-    {"sentPrefix", &sent_prefix}, {"sentSuffix", &sent_suffix}, {"heardPrefix", &heard_prefix},
-    {"heardSuffix", &heard_suffix}, {"hearerHello", &hearer_hello}, {"hearerWelcome", &hearer_welcome},
+    {"sentPrefix", &sent_prefix}, {"sentSuffix", &sent_suffix}, {"receivedPrefix", &received_prefix},
+    {"receivedSuffix", &received_suffix}, {"receiverHello", &receiver_hello}, {"receiverWelcome", &receiver_welcome},
     {"talkerHello", &talker_hello}, {"talkerWelcome", &talker_welcome}, {"aside", &aside},
     {"asideAnswer", &aside_answer}, {"ping", &ping},
   };
@@ -96,7 +96,7 @@ static void read_arguments(int count, char **arguments) {
       if (strcmp(arguments[index], bytes[at].name) == 0) known = true, *bytes[at].value = from_hex(equals + 1);
     if (!known) fail("unknown argument");
   }
-  if (size < STAMP || heard_prefix.length > PREFIX_LIMIT) fail("size or prefix out of range");
+  if (size < STAMP || received_prefix.length > PREFIX_LIMIT) fail("size or prefix out of range");
 }
 
 /* --- clocks and the server's process --- */
@@ -150,8 +150,8 @@ static long server_memory(const char *name) {
 
 typedef struct {
   int fd;
-  bool hears, gone, polled_for_room;
-  bool is_in;       /* it has heard a frame */
+  bool receives, gone, polled_for_room;
+  bool is_in;       /* it has received a frame */
   size_t matched;   /* bytes of the end of the welcome that were seen */
   Bytes welcome;    /* the end of what is answered before frames come */
   int talker;       /* its number as a talker, or -1 */
@@ -159,7 +159,7 @@ typedef struct {
   size_t aside_left;
   u8 head[PREFIX_LIMIT + STAMP];
   u32 *next;        /* the number of the next frame, of each talker */
-  u64 heard;        /* frames */
+  u64 received;        /* frames */
   u32 order;        /* a sum that depends on the order of all frames */
   u8 *out;          /* what is to be sent */
   size_t out_from, out_to, out_size;
@@ -170,7 +170,7 @@ static Connection **connections;
 static int connected; /* how many there are */
 static Connection **talking;
 static u32 *sent;     /* frames, of each talker */
-static u64 total_sent, total_heard, total_reads, late, corrupt, ended;
+static u64 total_sent, total_received, total_reads, late, corrupt, ended;
 static size_t stride, sent_stride;
 static int waiting_to_be_in;
 static u64 counted_from = UINT64_MAX, counted_to = UINT64_MAX;
@@ -212,7 +212,7 @@ static void leave(Connection *connection) {
   close(connection->fd);
 }
 
-static Connection *open_connection(bool hears, int talker) {
+static Connection *open_connection(bool receives, int talker) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   if (fd < 0) fail("no descriptor left: raise ulimit -n");
   int one = 1;
@@ -222,12 +222,12 @@ static Connection *open_connection(bool hears, int talker) {
   if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) fail("cannot connect");
   Connection *connection = calloc(1, sizeof *connection);
   connection->fd = fd;
-  connection->hears = hears;
+  connection->receives = receives;
   connection->talker = talker;
-  connection->welcome = hears ? hearer_welcome : talker_welcome;
-  if (hears) connection->next = calloc((size_t)talkers, sizeof(u32)), waiting_to_be_in++;
+  connection->welcome = receives ? receiver_welcome : talker_welcome;
+  if (receives) connection->next = calloc((size_t)talkers, sizeof(u32)), waiting_to_be_in++;
   if (talker >= 0) talking[talker] = connection;
-  Bytes hello = hears ? hearer_hello : talker_hello;
+  Bytes hello = receives ? receiver_hello : talker_hello;
   connection->out_size = hello.length + 4096;
   connection->out = malloc(connection->out_size);
   if (hello.length > 0) memcpy(connection->out, hello.at, connection->out_to = hello.length);
@@ -238,19 +238,19 @@ static Connection *open_connection(bool hears, int talker) {
   return connection;
 }
 
-/* --- hearing --- */
+/* --- receiving --- */
 
 /* A whole frame came; `at` is its prefix and its stamp. Says whether it is a frame of this run. */
-static inline bool hear(Connection *connection, const u8 *at, u64 now) {
-  if (memcmp(at, heard_prefix.at, heard_prefix.length) != 0) return false;
-  const u8 *stamp = at + heard_prefix.length;
+static inline bool count_received(Connection *connection, const u8 *at, u64 now) {
+  if (memcmp(at, received_prefix.at, received_prefix.length) != 0) return false;
+  const u8 *stamp = at + received_prefix.length;
   u32 talker = get32(stamp), number = get32(stamp + 4);
   if (__builtin_expect(talker >= (u32)talkers, 0)) return false;
   u32 *next = &connection->next[talker];
   if (__builtin_expect(!connection->is_in, 0)) connection->is_in = true, waiting_to_be_in--;
   if (__builtin_expect(number < *next, 0)) late++;
   else *next = number + 1;
-  connection->heard++;
+  connection->received++;
   connection->order = connection->order * 31 + talker;
   if (((number + talker) & (sample - 1)) == 0) {
     u64 at_ns;
@@ -275,8 +275,8 @@ static void answer_aside(Connection *connection) {
 static size_t least(size_t one, size_t other) { return one < other ? one : other; }
 
 static void walk(Connection *connection, const u8 *at, const u8 *end, u64 now) {
-  const size_t head = heard_prefix.length + STAMP;
-  u64 before = connection->heard;
+  const size_t head = received_prefix.length + STAMP;
+  u64 before = connection->received;
   while (at < end) {
     if (connection->aside_left > 0) {
       size_t taken = least(connection->aside_left, (size_t)(end - at));
@@ -285,9 +285,9 @@ static void walk(Connection *connection, const u8 *at, const u8 *end, u64 now) {
       continue;
     }
     if (connection->have == 0) {
-      while ((size_t)(end - at) >= stride && hear(connection, at, now)) at += stride;
+      while ((size_t)(end - at) >= stride && count_received(connection, at, now)) at += stride;
       if (at == end) break;
-      if (aside.length > 0 && *at == aside.at[0] && *at != heard_prefix.at[0]) {
+      if (aside.length > 0 && *at == aside.at[0] && *at != received_prefix.at[0]) {
         connection->aside_left = aside.length;
         continue;
       }
@@ -300,9 +300,9 @@ static void walk(Connection *connection, const u8 *at, const u8 *end, u64 now) {
     connection->have += taken;
     if (connection->have < stride) break;
     connection->have = 0;
-    if (!hear(connection, connection->head, now)) return break_off(connection);
+    if (!count_received(connection, connection->head, now)) return break_off(connection);
   }
-  total_heard += connection->heard - before;
+  total_received += connection->received - before;
 }
 
 static void receive(Connection *connection) {
@@ -317,7 +317,7 @@ static void receive(Connection *connection) {
     at++;
   }
   total_reads++;
-  if (connection->hears) walk(connection, at, end, now_ns());
+  if (connection->receives) walk(connection, at, end, now_ns());
 }
 
 /* --- talking --- */
@@ -368,8 +368,8 @@ static int turn_of; /* the talker whose turn it is */
  * what a delivery costs (measured: by a factor of three, from run to run).
  */
 static void refill(void) {
-  int hearing = joint && !echo ? hearers - 1 : hearers;
-  long room = window - (long)(total_sent - total_heard / (u64)hearing);
+  int receiving = joint && !echo ? receivers - 1 : receivers;
+  long room = window - (long)(total_sent - total_received / (u64)receiving);
   if (room <= 0 || (window >= 64 && room < window / 2)) return;
   u64 now = now_ns();
   for (int left = talkers; left > 0 && room > 0; left--) {
@@ -438,12 +438,12 @@ static void pass(u64 nanoseconds) {
 /* Opens the connections, so many at a time as the server's backlog holds, and waits until it has accepted them. */
 static void open_all(int coming, int others, int descriptors_before, u64 limit) {
   int before = connected;
-  for (u64 looked = 0; coming < hearers || others < talkers || looked == 0;) {
+  for (u64 looked = 0; coming < receivers || others < talkers || looked == 0;) {
     int accepted = server_descriptors() - descriptors_before;
     looked = now_ns();
     /* Where nobody knows, time has to do. */
     int under_way = descriptors_before > 0 ? connected - before - accepted : 0;
-    for (; under_way < joining && coming < hearers; under_way++, coming++)
+    for (; under_way < joining && coming < receivers; under_way++, coming++)
       open_connection(true, joint && coming < talkers ? coming : -1);
     for (; under_way < joining && others < talkers; under_way++) open_connection(false, others++);
     if (looked > limit) fail("not all were accepted in time");
@@ -457,7 +457,7 @@ static void open_all(int coming, int others, int descriptors_before, u64 limit) 
 }
 
 /*
- * Everybody comes in: connected, accepted and, having heard a frame, in. Nothing is said while connections come: Node
+ * Everybody comes in: connected, accepted and, having received a frame, in. Nothing is said while connections come: Node
  * accepts one a turn, and a turn in which thousands are written to is long. Returns how long all but the first took.
  */
 static double join_all(void) {
@@ -471,8 +471,8 @@ static double join_all(void) {
     if (now_ns() > limit) fail("not all came in within 30 s");
     say_hello();
     for (u64 next = now_ns() + 100 * MILLISECOND; now_ns() < next && waiting_to_be_in > 0;) turn(MILLISECOND);
-    /* One that does not hear itself is in when others are. */
-    if (!echo && first->hears && !first->is_in && waiting_to_be_in == 1) first->is_in = true, waiting_to_be_in--;
+    /* One that does not receive itself is in when others are. */
+    if (!echo && first->receives && !first->is_in && waiting_to_be_in == 1) first->is_in = true, waiting_to_be_in--;
   }
   return (double)(now_ns() - began) / 1e6;
 }
@@ -482,7 +482,7 @@ static u64 missing(void) {
   u64 count = 0;
   for (int index = 0; index < connected; index++) {
     const Connection *connection = connections[index];
-    if (!connection->hears) continue;
+    if (!connection->receives) continue;
     for (int talker = 0; talker < talkers; talker++)
       if ((echo || connection->talker != talker) && connection->next[talker] < sent[talker])
         count += sent[talker] - connection->next[talker];
@@ -490,7 +490,7 @@ static u64 missing(void) {
   return count;
 }
 
-/* Waits until everybody has heard everything. Says whether that came true. */
+/* Waits until everybody has received everything. Says whether that came true. */
 static bool level(u64 nanoseconds) {
   u64 limit = now_ns() + nanoseconds;
   for (u64 looked = 0; now_ns() < limit; ) {
@@ -529,48 +529,48 @@ static void print_delays(void) {
   printf("]");
 }
 
-static u64 heard_now(void) {
+static u64 received_now(void) {
   u64 count = 0;
-  for (int index = 0; index < connected; index++) count += connections[index]->heard;
+  for (int index = 0; index < connected; index++) count += connections[index]->received;
   return count;
 }
 
-/* Everybody comes in, the load runs for a while, is then measured, and in the end everybody must have heard all. */
+/* Everybody comes in, the load runs for a while, is then measured, and in the end everybody must have received all. */
 static void run_load(void) {
   double joined = join_all();
   long memory_joined = server_memory("VmRSS");
-  if (!level(5 * SECOND)) fail("not all heard the first frames");
-  for (int index = 0; index < connected; index++) connections[index]->heard = connections[index]->order = 0;
+  if (!level(5 * SECOND)) fail("not all received the first frames");
+  for (int index = 0; index < connected; index++) connections[index]->received = connections[index]->order = 0;
   u32 *sent_before = malloc((size_t)talkers * sizeof(u32));
   memcpy(sent_before, sent, (size_t)talkers * sizeof(u32));
-  total_sent = total_heard = late = 0;
+  total_sent = total_received = late = 0;
   schedule_began = now_ns();
   u64 from = schedule_began + (u64)(ramp * 1e9), to = from + (u64)(seconds * 1e9);
   counted_from = from;
   counted_to = to;
   Time server[2] = {{0, 0}, {0, 0}}, own[2] = {{0, 0}, {0, 0}};
-  u64 heard[2] = {0, 0}, talked[2] = {0, 0}, reads[2] = {0, 0}, time[2] = {0, 0};
+  u64 received[2] = {0, 0}, talked[2] = {0, 0}, reads[2] = {0, 0}, time[2] = {0, 0};
   if (seconds > 0) {
     load_until(from);
     time[0] = now_ns(), server[0] = time_of(server_pid), own[0] = time_of(getpid());
-    heard[0] = heard_now(), talked[0] = total_sent, reads[0] = total_reads;
+    received[0] = received_now(), talked[0] = total_sent, reads[0] = total_reads;
     load_until(to);
     time[1] = now_ns(), server[1] = time_of(server_pid), own[1] = time_of(getpid());
-    heard[1] = heard_now(), talked[1] = total_sent, reads[1] = total_reads;
+    received[1] = received_now(), talked[1] = total_sent, reads[1] = total_reads;
   }
   bool all = level(5 * SECOND);
   u64 lost = 0, repeated = 0, disorder = 0;
   for (int index = 0; index < connected; index++) {
     const Connection *connection = connections[index];
-    if (!connection->hears) continue;
+    if (!connection->receives) continue;
     u64 expected = total_sent;
     if (connection->talker >= 0 && !echo) expected -= sent[connection->talker] - sent_before[connection->talker];
-    if (connection->heard > expected) repeated += connection->heard - expected;
-    if (connection->heard < expected) lost += expected - connection->heard;
+    if (connection->received > expected) repeated += connection->received - expected;
+    if (connection->received < expected) lost += expected - connection->received;
     if (ordered && all && echo && connection->order != connections[joint ? 0 : 1]->order) disorder++;
   }
-  printf("{\"joined\":%.3f,\"seconds\":%.6f,\"sent\":%llu,\"heard\":%llu,\"reads\":%llu,", joined, (double)(time[1] - time[0]) / 1e9,
-         (unsigned long long)(talked[1] - talked[0]), (unsigned long long)(heard[1] - heard[0]),
+  printf("{\"joined\":%.3f,\"seconds\":%.6f,\"sent\":%llu,\"received\":%llu,\"reads\":%llu,", joined, (double)(time[1] - time[0]) / 1e9,
+         (unsigned long long)(talked[1] - talked[0]), (unsigned long long)(received[1] - received[0]),
          (unsigned long long)(reads[1] - reads[0]));
   printf("\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", server[1].busy - server[0].busy,
          own[1].busy - own[0].busy);
@@ -584,7 +584,7 @@ static void run_load(void) {
   printf("}\n");
 }
 
-/* A crowd that says nothing, and one that says what nobody is to hear: what does an event cost? */
+/* A crowd that says nothing, and one that says what nobody is to receive: what does an event cost? */
 static void run_idle(void) {
   talkers = 1;
   Connection *active = open_connection(false, 0);
@@ -625,13 +625,13 @@ int main(int count, char **arguments) {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   poller = epoll_create1(0);
-  stride = heard_prefix.length + (size_t)size + heard_suffix.length;
+  stride = received_prefix.length + (size_t)size + received_suffix.length;
   sent_stride = sent_prefix.length + (size_t)size + sent_suffix.length;
   template_frame = malloc(sent_stride);
   memset(template_frame, 'x', sent_stride);
   if (sent_prefix.length > 0) memcpy(template_frame, sent_prefix.at, sent_prefix.length);
   if (sent_suffix.length > 0) memcpy(template_frame + sent_stride - sent_suffix.length, sent_suffix.at, sent_suffix.length);
-  connections = calloc((size_t)(hearers + talkers + idle + 1), sizeof *connections);
+  connections = calloc((size_t)(receivers + talkers + idle + 1), sizeof *connections);
   talking = calloc((size_t)talkers, sizeof *talking);
   sent = calloc((size_t)talkers, sizeof *sent);
   if (idle > 0) run_idle();
