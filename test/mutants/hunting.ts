@@ -40,7 +40,17 @@ const TESTS: Readonly<Record<RuntimeName, (file: string, named?: string) => stri
 /** Makes a copy of what the tests need. Whoever asked for it removes it. */
 export function copyProject(): string {
   const copy = mkdtempSync(join(tmpdir(), "mobcast-mutants-"));
-  const names = ["src", "adapters", "test", "mod.ts", "package.json", "tsconfig.json", "deno.json", "README.md"];
+  const names = [
+    "src",
+    "adapters",
+    "test",
+    "mod.ts",
+    "core.ts",
+    "package.json",
+    "tsconfig.json",
+    "deno.json",
+    "README.md",
+  ];
   for (const name of names) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   return copy;
