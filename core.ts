@@ -1,10 +1,11 @@
 /**
- * The core of mobcast: for those who bring an adapter of their own, or look inside. It comes without promise: what is here
- * may change in any version.
+ * The core of mobcast, to write an adapter or to look inside, and the types that the options and stats of `mobcast` are made
+ * of. It comes without promise: any version may change it.
  *
  * @module
  */
 
+// --- the core ---
 export {
   type Adapter,
   type DialOptions,
@@ -25,10 +26,22 @@ export {
   parseAddress,
   type UnixAddress,
 } from "./src/contract/address.ts";
-export type { ClientTls, ServerTls } from "./src/contract/tls.ts";
+export type { ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
 export { formatToken, type Token, tokenOf } from "./src/contract/token.ts";
 export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./src/framing/decoder.ts";
 export type { FramingName } from "./src/framing/framing.ts";
 export { Log, type LogOptions } from "./src/broadcast/log.ts";
 export { Poll } from "./src/reactor/poll.ts";
 export { Slab, type SlabOptions } from "./src/reactor/slab.ts";
+
+// --- what options are made of ---
+export { CHOICES, type Limits, type ResolvedOptions } from "./src/server/options.ts";
+export type { Limit, Range, Unit } from "./src/check.ts";
+export type { Echo, SlowConsumer } from "./src/broadcast/options.ts";
+export type { CloseOptions, ListenerInfo, TransportOptions } from "./src/server/mob.ts";
+export type { ClientCloseOptions, ClientOptions, JoinOptions, SendOptions } from "./src/client/client_options.ts";
+export type { BackoffOptions } from "./src/client/backoff.ts";
+
+// --- what stats are made of ---
+export type { DeliveryCounts, FeedStats } from "./src/server/stats.ts";
+export type { Count } from "./src/broadcast/subscriber.ts";

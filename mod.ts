@@ -79,48 +79,30 @@ export function connect(
 }
 
 // --- the server's side ---
+export { type ListenerOptions, Mob } from "./src/server/mob.ts";
 export type { ServeOptions } from "./src/server/serve.ts";
-export {
-  type CloseOptions,
-  type ListenerInfo,
-  type ListenerOptions,
-  Mob,
-  type TransportOptions,
-} from "./src/server/mob.ts";
 export type { JoinEvent, LeaveEvent, MobHooks } from "./src/server/hooks.ts";
-export { CHOICES, LIMITS, type Limits, type MobOptions, type ResolvedOptions } from "./src/server/options.ts";
-export type { Limit, Range, Unit } from "./src/check.ts";
-export {
-  CLOSE_REASONS,
-  type CloseReason,
-  type ConnectionStats,
-  type DeliveryCounts,
-  type FeedStats,
-  type MobStats,
-} from "./src/server/stats.ts";
-export type { Count } from "./src/broadcast/subscriber.ts";
-export type { Echo, SlowConsumer } from "./src/broadcast/options.ts";
+export { LIMITS, type MobOptions } from "./src/server/options.ts";
+export { CLOSE_REASONS, type CloseReason, type ConnectionStats, type MobStats } from "./src/server/stats.ts";
 
 // --- the client's side ---
-export type { ConnectOptions, ReconnectingOptions } from "./src/client/connect.ts";
 export { Client } from "./src/client/client.ts";
-export type { ClientCloseOptions, ClientOptions, JoinOptions, SendOptions } from "./src/client/client_options.ts";
+export type { ConnectOptions, ReconnectingOptions } from "./src/client/connect.ts";
 export { ReconnectingClient } from "./src/client/reconnecting_client.ts";
-export type { BackoffOptions } from "./src/client/backoff.ts";
 export type { ConnectionChange, Gap, ReconnectOptions } from "./src/client/reconnect_options.ts";
 
-// --- both ---
-export type { ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
+// --- both; the types that these are made of are exported by core.ts ---
+export type { ClientTls, ServerTls } from "./src/contract/tls.ts";
 export { encodeFrame, type FramingName } from "./src/framing/framing.ts";
 export type { Payload } from "./src/framing/payload.ts";
 export { formatToken, type Token } from "./src/contract/token.ts";
 export type { Adapter } from "./src/contract/adapter.ts";
 export { VERSION } from "./src/version.ts";
 
-// No bundler takes the command line into a program of somebody else, since its name is computed; and in the package,
-// where `import.meta.main` is defined as false, nothing of this is left.
+// The import has a computed name, so no bundler adds the command line to another program. The npm package defines
+// `import.meta.main` as false, so there nothing of this is left.
 import.meta.main && new URL("./adapters/process/program.ts", import.meta.url).href === programUrl() &&
   void import(new URL("./adapters/process/bin.ts", import.meta.url).href);
-// Never reached: Deno loads without --allow-read only what it finds written out, if only here; bundlers drop it.
+// Never runs, and bundlers drop it: without --allow-read Deno loads only modules whose names are written out.
 // deno-lint-ignore no-constant-condition
 if (false) void import("./adapters/process/bin.ts");

@@ -147,7 +147,7 @@ function withTexts(): typeof LIMITS {
  *
  * @example
  * ```ts
- * import { CHOICES } from "mobcast";
+ * import { CHOICES } from "mobcast/core";
  *
  * console.log(CHOICES.slowConsumer); // disconnect, skip, block
  * ```

@@ -1,7 +1,7 @@
-/** README.md, ARCHITECTURE.md and CHANGELOG.md name what is there. */
+/** The documents name only files, limits and functions that exist. */
 
 import { test } from "node:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { assert, assertEquals } from "@std/assert";
 import { LIMITS } from "../../src/server/options.ts";
 
@@ -11,10 +11,31 @@ function read(path: string): string {
   return readFileSync(new URL(path, root), "utf8");
 }
 
+/** The name of each source file, without its folder. */
+const NAMES = new Set(
+  ["src", "adapters", "test", "bench", "."].flatMap((folder) =>
+    readdirSync(new URL(`${folder}/`, root), { recursive: folder !== "." }).map((path) =>
+      String(path).split(/[\\/]/).at(-1)!
+    )
+  ),
+);
+
 for (const name of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]) {
   test(`${name} links files that exist`, () => {
     const links = Array.from(read(name).matchAll(/\]\(([^)#:]+)\)/g), ([, path]) => path!);
     assertEquals(links.filter((path) => !existsSync(new URL(path, root))), []);
+  });
+}
+
+for (const name of ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md"]) {
+  test(`${name} names files and folders that exist`, () => {
+    const text = read(name);
+    const paths =
+      text.match(/\b(?:src|adapters|test|bench|docs|examples)\/[\w./-]*\w\/?|\b[\w-]+(?:\.test)?\.(?:ts|mjs)\b/g) ?? [];
+    // SECURITY.md leaves out the extension.
+    const exists = (path: string): boolean =>
+      path.includes("/") ? existsSync(new URL(path, root)) || existsSync(new URL(`${path}.ts`, root)) : NAMES.has(path);
+    assertEquals(paths.filter((path) => !exists(path)), []);
   });
 }
 
