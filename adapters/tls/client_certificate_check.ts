@@ -1,5 +1,5 @@
 /**
- * The proof that a listener over TLS keeps clients without a certificate out: it is tried, before the listener opens.
+ * Tests, before a TLS listener opens, that it rejects clients without a certificate.
  *
  * @module
  */
@@ -11,24 +11,24 @@ import type { Handshakes, Outcome } from "./handshakes.ts";
 import { SOCKET_OPTIONS } from "../shared/node_socket.ts";
 
 /**
- * Resolves when a client without a certificate was refused, and rejects when it was let in. The client comes over
- * loopback, through a listener of its own: no incoming connection can be mistaken for it, and no registry receives of it.
+ * Resolves when a client without a certificate is refused, and rejects when it is accepted. The client connects over
+ * loopback to a listener of its own, so it cannot be confused with another connection, and no registry sees it.
  */
 export async function checkThatClientsNeedCertificates(handshakes: Handshakes): Promise<void> {
   const [client, raw, close] = await loopback();
   try {
     const outcome = new Promise<Outcome>((resolve) => void handshakes.begin(raw, HANDSHAKE_TIMEOUT, resolve));
-    // It trusts anybody: the only thing that may end this is that it has no certificate.
+    // The client trusts every server, so only its missing certificate can end the handshake.
     const socket = startTls({ socket: client, minVersion: "TLSv1.2", rejectUnauthorized: false, servername: "" });
-    // In TLS 1.3 the client is done before the server refuses it, so it is the server's outcome that counts.
+    // In TLS 1.3 the client is done before the server refuses it, so the outcome at the server counts.
     socket.on("error", () => {}).resume();
-    if (!(await outcome instanceof Error)) throw new Error("this runtime lets clients without a certificate in");
+    if (!(await outcome instanceof Error)) throw new Error("this runtime accepts clients without a certificate");
   } finally {
     close();
   }
 }
 
-/** Two ends of one connection, and what closes both. */
+/** The two ends of one connection, and a function that closes both. */
 async function loopback(): Promise<[NetSocket, NetSocket, () => void]> {
   const arrivals: NetSocket[] = [];
   let arrived = (): void => {};
@@ -49,7 +49,7 @@ async function loopback(): Promise<[NetSocket, NetSocket, () => void]> {
     await new Promise<void>((resolve, reject) => void client.once("error", reject).once("connect", () => resolve()));
     client.on("error", () => {});
     for (;;) {
-      // Anybody on this machine may come to an open port: ours has our port.
+      // Any program on this machine can connect to an open port: ours is the connection from our port.
       const raw = arrivals.find((socket) => socket.remotePort === client.localPort);
       if (raw !== undefined) return [client, raw, close];
       await new Promise<void>((resolve) => arrived = resolve);

@@ -1,5 +1,5 @@
 /**
- * Handshakes: what happens between a TCP connection and one over TLS, each with its deadline and exactly one outcome.
+ * TLS handshakes, each with a deadline and exactly one outcome.
  *
  * @module
  */
@@ -15,14 +15,14 @@ import { SOCKET_OPTIONS } from "../shared/node_socket.ts";
 /** The socket over TLS, or why there is none. */
 export type Outcome = TLSSocket | Error;
 
-/** The handshakes at one listener, with the certificates that the listener has at the time. */
+/** The handshakes of one listener, with its current certificates. */
 export class Handshakes {
   readonly #server: Server;
   readonly #needCertificate: boolean;
   readonly #clock: AwakeClock = new AwakeClock(eventLoop);
   readonly #pending: Map<NetSocket, (outcome: Outcome) => void> = new Map();
 
-  /** `make` is `createServer` of `node:tls`. The server never listens: it is given connections. */
+  /** `make` is `createServer` of `node:tls`. The server never listens: `begin` hands connections to it. */
   constructor(certificates: SecureContextOptions, make: typeof createServer) {
     this.#needCertificate = certificates.ca !== undefined;
     this.#server = make({
@@ -30,9 +30,9 @@ export class Handshakes {
       ...SOCKET_OPTIONS,
       allowHalfOpen: false,
       minVersion: "TLSv1.2",
-      // A client could make us work for it again and again; TLS 1.3 has done away with it.
+      // With renegotiation a client can cause work again and again. TLS 1.3 has none.
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      // Node's own deadline, two minutes, counts while the process is stopped.
+      // Node's own deadline of two minutes also counts while the process is stopped.
       handshakeTimeout: 2 ** 31 - 1,
       requestCert: this.#needCertificate,
       rejectUnauthorized: this.#needCertificate,
@@ -42,14 +42,14 @@ export class Handshakes {
   }
 
   /**
-   * Begins a handshake; `over` is told how it ended. Returns what ends it now. The deadline is our own, since the
-   * runtimes tell of theirs and leave the connection open, and counts only while the process runs.
+   * Begins a handshake, and calls `over` with its outcome. Returns a function that ends it now. The deadline counts only
+   * while the process runs; the deadlines of the runtimes leave the connection open.
    */
   begin(raw: NetSocket, milliseconds: number, over: (outcome: Outcome) => void): () => void {
     const end = (outcome: Outcome): void => {
       if (!this.#pending.delete(raw)) return;
       cancel();
-      // Later, so that the alert which tells the client why is on its way.
+      // Later, so that the alert with the reason is sent first.
       if (outcome instanceof Error) setImmediate(() => raw.destroy());
       over(outcome);
     };
@@ -65,16 +65,16 @@ export class Handshakes {
     if (outcome instanceof Error) socket.on("error", () => {});
     const end = this.#pending.get(rawOf(socket));
     if (end !== undefined) end(outcome);
-    // Late, or not one of ours: nobody waits for it.
+    // The handshake has ended already, so nothing waits for this socket.
     else if (!(outcome instanceof Error)) socket.destroy();
   }
 
-  /** Looks again: on Deno `authorized` is true when nobody was asked for a certificate (measured, 2.9.5). */
+  /** Checks again: on Deno `authorized` is true when no certificate was asked for (measured, 2.9.5). */
   #objection(socket: TLSSocket): Error | undefined {
     if (!this.#needCertificate) return undefined;
     if (!socket.authorized) return inWords(new Error("its certificate is not authorised"), socket);
     // Deno keeps sessions for the whole process, whatever authority they were made with
-    // (https://github.com/denoland/deno/pull/34630): one that is resumed here says nothing of ours.
+    // (https://github.com/denoland/deno/pull/34630), so a resumed session proves nothing to this listener.
     if ("Deno" in globalThis && socket.isSessionReused()) return new Error("it resumed a session: connect anew");
     // Without a certificate this is {} on some runtimes and null on others.
     const certificate: object | null = socket.getPeerCertificate();
@@ -91,14 +91,14 @@ function late(milliseconds: number): Error {
   return Object.assign(new Error(`no handshake within ${milliseconds} ms`), { code: "ETIMEDOUT" });
 }
 
-/** The connection below one over TLS: all three runtimes keep it here, and name it nowhere else. */
+/** The TCP connection below a TLS socket. No runtime documents a way to it; all three keep it here. */
 function rawOf(socket: TLSSocket): NetSocket {
   return (socket as unknown as { _parent: NetSocket })._parent;
 }
 
-/** OpenSSL's texts have addresses and source files in them; its codes say the same in a word. */
+/** The error with its code as text: OpenSSL's own texts contain memory addresses and source files. */
 function inWords(error: Error & { code?: string }, socket: TLSSocket): Error {
-  // A certificate that was refused: the error is of the hang-up that followed, the reason is here.
+  // When a certificate is refused, the error is only the hang-up that follows; the reason is here.
   const refused: unknown = socket.authorizationError;
   const code = typeof refused === "string" ? refused : (refused as { code?: string } | null)?.code ?? error.code;
   return code === undefined ? error : Object.assign(new Error(`TLS handshake failed (${code})`), { code });

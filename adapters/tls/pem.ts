@@ -1,7 +1,7 @@
 /**
- * Certificates: checked before they are used, so that what is wrong with them is said at once and in words. The runtimes
- * do not do that: Deno opens a listener whose key fits no certificate, and Node one whose authority is no certificate at all
- * (measured, 2.9.5 and 20.20). Nothing here shows a key, nor an error that a runtime has made of one.
+ * Checks certificates and keys before they are used, so that errors come at once and name the option. The runtimes do not:
+ * Deno opens a listener whose key fits no certificate, and Node a listener whose authority is no certificate at all
+ * (measured, 2.9.5 and 20.20). No error here contains a key, or a runtime's error about a key.
  *
  * @module
  */
@@ -9,21 +9,21 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { SecureContextOptions } from "node:tls";
 
-/** What a listener over TLS is opened with, or a connection: the types of both are in `src/contract/tls.ts`. */
+/** The options of a TLS listener or a TLS connection: the types of both are in `src/contract/tls.ts`. */
 interface Pems {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly ca?: string | undefined;
 }
 
-/** The options there are, by the end that takes them. */
+/** The known options of each end. */
 const KNOWN = { listener: ["cert", "key", "ca"], client: ["cert", "key", "ca", "servername"] } as const;
 
-/** Returns what `node:tls` takes, when everything fits. Throws an error that names the option and says what is wrong. */
+/** Returns the options for `node:tls`. Throws an error that names the option and what is wrong with it. */
 export function checked(tls: Pems, end: keyof typeof KNOWN): SecureContextOptions {
   for (const [name, value] of Object.entries(tls)) {
     if (value === undefined) continue;
-    // An option that we do not know could be one that keeps people out: it is not ignored (rule 9).
+    // An unknown option could be meant to restrict access, so it is not ignored (rule 9).
     if (!(KNOWN[end] as readonly string[]).includes(name)) throw wrong(name, "there is no such option");
     if (typeof value !== "string") throw wrong(name, `it is text, not ${typeof value}`);
   }
@@ -59,7 +59,7 @@ function privateKeyIn(pem: string): ReturnType<typeof createPrivateKey> {
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
     throw wrong("key", "there is no private key in it, it is text with -----BEGIN PRIVATE KEY-----");
   }
-  // Asked for first: with a terminal at hand, OpenSSL would ask there for the passphrase.
+  // Checked first, because OpenSSL would ask for the passphrase on the terminal.
   if (/ENCRYPTED/.test(pem)) throw wrong("key", "it is encrypted, and there is no passphrase: store it decrypted");
   try {
     return createPrivateKey(pem);

@@ -1,5 +1,5 @@
 /**
- * The TCP listener below a listener over TLS, on `node:net`. It goes on after the limit of open files, on Deno too.
+ * The TCP listener below a TLS listener, on `node:net`. It recovers from the limit of open files, on Deno too.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import type { NetworkAddress } from "../../src/contract/address.ts";
 import { BACKLOG, SOCKET_OPTIONS } from "../shared/node_socket.ts";
 import { deno, normalize } from "../types/deno.ts";
 
-/** How often a listener on Deno looks whether there are descriptors, in milliseconds, besides at each connection. */
+/** How often a listener on Deno checks for free descriptors, in milliseconds; it also checks at each connection. */
 const LOOK = 1000;
 
-/** Opens one address; each connection goes to `arrived`. */
+/** Opens one address, and calls `arrived` with each connection. */
 export async function openTcp(
   address: NetworkAddress,
   registry: Registry,
   arrived: (raw: NetSocket) => void,
 ): Promise<ListeningSocket> {
   let look = (): void => {};
-  // A client that ends its half during the handshake has left. That both halves end on their own comes later, see overTls.
+  // A client that ends its half during the handshake has left. Only later do both halves end separately, see overTls.
   const server = createServer({ ...SOCKET_OPTIONS, allowHalfOpen: false }, (raw) => {
     look();
     arrived(raw);
@@ -73,7 +73,7 @@ export async function openTcp(
 function start(server: Server, { host, port }: NetworkAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error & { code?: string }): void => {
-      // On Bun a host that cannot be resolved, or is not of this machine, has no code, and on Deno that of a bad argument.
+      // For a host that cannot be resolved, or is not of this machine, Bun has no code and Deno that of a bad argument.
       const { code = "EADDRNOTAVAIL" } = error;
       reject(Object.assign(error, { code: "Deno" in globalThis && code === "EINVAL" ? "EADDRNOTAVAIL" : code }));
     };
@@ -87,8 +87,9 @@ function start(server: Server, { host, port }: NetworkAddress): Promise<void> {
 
 /**
  * The error of a process without free descriptors; `undefined` when there are some. At the limit of open files Deno's
- * `node:net` stops accepting for good and tells nobody (measured, 2.9.5), so the listener is opened anew afterwards.
- * Opening its own address a second time needs no right that it does not have, and fails for another reason in time of plenty.
+ * `node:net` stops accepting forever, without an event (measured, 2.9.5), so the listener is opened anew afterwards.
+ * The check opens the listener's own address again: that needs no further permission, and while there are descriptors it
+ * fails because the address is in use.
  */
 function shortage({ host, port }: NetworkAddress): Error | undefined {
   try {

@@ -1,7 +1,7 @@
 /**
- * Listeners and connections over TLS, on `node:tls`: the same code on Node, Bun and Deno. What the runtimes have besides is
- * not used: `Deno.listenTls` ignores client certificates without a word, and `Bun.listen` announces connections before
- * their handshake is done (measured, 2.9.5 and 1.4.5).
+ * Listeners and connections over TLS, on `node:tls`: the same code on Node, Bun and Deno. The runtimes' own functions are not
+ * used: `Deno.listenTls` silently ignores client certificates, and `Bun.listen` reports connections before their handshake
+ * is done (measured, 2.9.5 and 1.4.5).
  *
  * @module
  */
@@ -19,23 +19,23 @@ import { offer, remoteAddressOf, SOCKET_OPTIONS, type Wire } from "../shared/nod
 import { checkThatClientsNeedCertificates } from "./client_certificate_check.ts";
 import { openTcp } from "./tcp_listener.ts";
 
-/** What a test puts in the place of the real thing. */
+/** What tests replace. */
 export interface TlsOverrides {
   /** How long a handshake may take, in milliseconds. Default 10 000. */
   readonly handshakeTimeout?: number;
-  /** What makes servers. Default: that of `node:tls`. */
+  /** Makes servers. Default: that of `node:tls`. */
   readonly createServer?: typeof createServer;
 }
 
-/** How a connection over TLS is dropped, and stopped. */
+/** How a TLS connection is reset, and how its reading is stopped. */
 function overTls(socket: TLSSocket, raw: NetSocket): Wire {
   socket.allowHalfOpen = raw.allowHalfOpen = SOCKET_OPTIONS.allowHalfOpen;
   return {
-    // `drain` comes only after more than a few KiB, and what that is cannot be set on a socket over TLS.
+    // `drain` comes only after more than a few KiB, and a TLS socket has no option for that number.
     answersWrites: true,
     reset() {
       raw.resetAndDestroy();
-      // Bun needs this now, or the reset may never go out. Node crashes when its socket over TLS goes before the one below.
+      // On Bun the reset may otherwise never be sent. Node crashes when the TLS socket is destroyed before the TCP socket.
       if ("Bun" in globalThis) socket.destroy();
       else raw.once("close", () => socket.destroy());
     },
@@ -43,7 +43,7 @@ function overTls(socket: TLSSocket, raw: NetSocket): Wire {
   };
 }
 
-/** Deno reads on without bound behind a paused socket over TLS, 40 MB in a second (measured, 2.9.5). */
+/** Stops the TCP socket: Deno reads without bound behind a paused TLS socket, 40 MB/s (measured, 2.9.5). */
 function handleOf(raw: NetSocket): { stop(): void; go(): void } {
   const owner = raw as unknown as { _handle: { readStop(): void; readStart(): void } | null };
   return { stop: () => owner._handle?.readStop(), go: () => owner._handle?.readStart() };
@@ -52,9 +52,9 @@ function handleOf(raw: NetSocket): { stop(): void; go(): void } {
 // --- listen ---
 
 /**
- * Opens a listener over TLS. A connection is offered to `registry` when its handshake is done and, with `ca`, when its
- * certificate is one that the authority has signed for clients. Rejects when the certificates do not fit, and when this
- * runtime would let clients without a certificate in.
+ * Opens a listener over TLS. A connection is offered to `registry` when its handshake is done and, with `ca`, when the
+ * authority has signed its certificate for clients. Rejects when the certificates do not fit, and when this runtime would
+ * accept clients without a certificate.
  */
 export async function listenOverTls(
   address: NetworkAddress,
@@ -67,40 +67,40 @@ export async function listenOverTls(
   const listener = await listenEverywhere(address, (one) => openTls(one, registry, () => handshakes, handshakeTimeout));
   return {
     ...listener,
-    // A server of its own for those who come from now on: unlike `setSecureContext` this can also begin, or cease, to ask
-    // for client certificates. What was resumable with the old authority is not with the new one: on Deno since
-    // `Handshakes` takes no session where a certificate is needed.
+    // Later connections get a new server: unlike `setSecureContext`, it can also begin or cease to ask for client
+    // certificates. Sessions made with the old authority cannot be resumed with the new one; on Deno that is so because
+    // `Handshakes` resumes no session where a certificate is needed.
     async reload(tls) {
       handshakes = await makeHandshakes(tls, surroundings);
     },
   };
 }
 
-/** Opens one address; `handshakes` are those of the certificates at the time. */
+/** Opens one address; `handshakes` returns those with the current certificates. */
 async function openTls(
   address: NetworkAddress,
   registry: Registry,
   handshakes: () => Handshakes,
   handshakeTimeout: number,
 ): Promise<ListeningSocket> {
-  const knocking = new Set<() => void>();
+  const pending = new Set<() => void>();
   const listener = await openTcp(address, registry, (raw) => {
-    // Deno does not do it for the server's option.
+    // Deno ignores the option of the server.
     raw.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
     const remoteAddress = remoteAddressOf(raw);
     if (registry.handshakeStarted?.(remoteAddress) === false) return raw.on("error", () => {}).destroy();
     const leave = handshakes().begin(raw, handshakeTimeout, (outcome) => {
-      knocking.delete(leave);
+      pending.delete(leave);
       if (outcome instanceof Error) registry.handshakeFailed?.(remoteAddress, outcome);
       else offer(registry, outcome, remoteAddress, overTls(outcome, raw));
     });
-    knocking.add(leave);
+    pending.add(leave);
   });
   return {
     address: listener.address,
     close() {
       const closed = listener.close();
-      for (const leave of [...knocking]) leave();
+      for (const leave of [...pending]) leave();
       return closed;
     },
   };
@@ -116,9 +116,9 @@ async function makeHandshakes(tls: ServerTls | undefined, surroundings: TlsOverr
 // --- connect ---
 
 /**
- * Opens a connection over TLS: `registry.accept` gets it when the server's certificate is one that `ca`, or the runtime,
- * trusts, and has the name of the host, or `servername`. A server that refuses our own certificate says so later, in
- * TLS 1.3 at least: reading shows it.
+ * Opens a connection over TLS. `registry.accept` gets it when `ca`, or the runtime, trusts the server's certificate, and the
+ * certificate has the name of the host, or `servername`. In TLS 1.3 a server refuses our own certificate only later: a
+ * read then shows the error.
  */
 export async function connectOverTls(address: NetworkAddress, registry: Registry, options: DialOptions): Promise<void> {
   const { signal, tls = {} } = options;

@@ -1,5 +1,5 @@
 /**
- * Admission: decides whether a connection may come in, by the limits and by its listener's access list.
+ * Admission: decides whether a connection is accepted, by the limits and by its listener's access list.
  *
  * @module
  */
@@ -54,7 +54,7 @@ export class Admission {
     return this.#underWay;
   }
 
-  /** Counts a connection in and returns `undefined`, or returns why it may not come in: a list, or a limit as `name value`. */
+  /** Counts a connection and returns `undefined`, or returns what refuses it: a list, or a limit as `name value`. */
   enter(remoteAddress: string, lists: AccessList | undefined): string | undefined {
     if (hasAddress(remoteAddress)) {
       const denied = lists?.refuses(ipAddressOf(remoteAddress));

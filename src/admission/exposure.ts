@@ -1,5 +1,5 @@
 /**
- * Exposure: finds listeners that probably let in more clients than was meant, and secrets sent in the clear.
+ * Exposure: finds listeners that probably accept more clients than intended, and secrets sent in the clear.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Address, formatAddress } from "../contract/address.ts";
 import { logger } from "../logger.ts";
 import type { ServerTls } from "../contract/tls.ts";
 
-/** The options that limit which clients may come in through a listener. */
+/** The options that limit which clients a listener accepts. */
 export interface ExposureOptions {
   /** The addresses that may connect; an empty list allows all. */
   readonly allow: readonly string[];
@@ -19,7 +19,7 @@ export interface ExposureOptions {
 
 /**
  * Checks a listener before it is opened. Throws when a secret would cross the network in the clear, and warns when any
- * client that reaches the listener may come in. Listeners on loopback and on Unix sockets are not checked.
+ * client that reaches the listener may join. Listeners on loopback and on Unix sockets are not checked.
  */
 export function checkExposure(address: Address, options: ExposureOptions, tls?: ServerTls): void {
   if (address.transport === "unix" || isLocal(address.host)) return;
@@ -33,14 +33,14 @@ export function checkExposure(address: Address, options: ExposureOptions, tls?: 
     }
     if (allow.length > 0) return;
     logger.warning(
-      "Exposed: whoever reaches {url} may come in, receive everything and say anything, in the clear: " +
-        "use tls:// with client certificates, name those who may come in (allow), or listen on 127.0.0.1",
+      "Exposed: any client that reaches {url} can receive and send everything, in the clear: " +
+        "use tls:// with client certificates, allow only some addresses (allow), or listen on 127.0.0.1",
       { url },
     );
   } else if (tls?.ca === undefined && allow.length === 0 && secret === undefined) {
     logger.warning(
-      "Exposed: whoever reaches {url} may come in, receive everything and say anything: " +
-        "ask for client certificates (ca), name those who may come in (allow), or set a secret",
+      "Exposed: any client that reaches {url} can receive and send everything: " +
+        "ask for client certificates (ca), allow only some addresses (allow), or set a secret",
       { url },
     );
   }

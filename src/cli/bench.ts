@@ -48,7 +48,9 @@ export async function runBench(session: Session, url: string, flags: BenchFlags)
   if (flags.histogram && !flags.json) await stdout.write(`\n${drawHistogram(outcome.delays.bars(), widthOf(stdout))}`);
   const problems = problemsOf(outcome);
   if (problems.length > 0) throw new Failure(`Cannot vouch for ${url}: ${problems.join(", ")}`);
-  if (stop.aborted && !flags.json) void terminal.stderr.write("interrupted: what was measured until then is told\n");
+  if (stop.aborted && !flags.json) {
+    void terminal.stderr.write("interrupted: the result is what was measured until then\n");
+  }
   return 0;
 }
 
@@ -110,7 +112,7 @@ function toTable(flags: BenchFlags, outcome: Outcome, busy: number | undefined):
   const pace = rate === undefined ? `${count(inFlight)} in flight` : `${count(rate)} frames/s from each`;
   const rows: [string, string][] = [
     ["load", `${count(clients)} clients, ${count(publishers)} publishers, ${count(size)} bytes, ${pace}`],
-    ["all in after", `${joined.toFixed(0)} ms`],
+    ["all joined in", `${joined.toFixed(0)} ms`],
     ["measured", `${seconds.toFixed(1)} s`],
     ["sent", `${count(sent)} frames, ${count(sent / seconds)}/s`],
     ["delivered", `${count(deliveries)}, ${count(deliveries / seconds)}/s`],

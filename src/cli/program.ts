@@ -216,7 +216,7 @@ function withFraming<Flags extends { readonly framing: FramingName }>(
   return { ...flags, framing };
 }
 
-/** Refuses options that are each right and together wrong, a lag that no frame fits in; and who is no address. */
+/** Refuses options that are wrong together, such as a lag below the frame size, and addresses that are none. */
 function checkOptions(command: Command, flags: ServeFlags): void {
   try {
     resolveOptions(toOptions(flags));

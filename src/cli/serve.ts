@@ -91,7 +91,7 @@ function tellOfClosing(mob: Mob, stop: AbortSignal, drainTimeout: number): void 
   const tell = (): void => {
     const { connections } = mob.stats();
     const drain = formatDuration(drainTimeout);
-    logger.info(`Closing: connections {connections}, they have ${drain} to receive what is pending`, {
+    logger.info(`Closing: connections {connections}, with ${drain} to receive what is pending`, {
       connections,
       drainTimeout,
     });

@@ -19,10 +19,10 @@ export const LOG_LEVELS: readonly LogLevelName[] = ["debug", "info", "warning", 
 /** The values of `--log-format`. */
 export const LOG_FORMATS: readonly LogFormat[] = ["text", "json"];
 
-/** How much is logged when nothing is said of it. */
+/** The default of `--log-level`. */
 export const DEFAULT_LOG_LEVEL: LogLevelName = "info";
 
-/** How a log line looks when nothing is said of it. */
+/** The default of `--log-format`. */
 export const DEFAULT_LOG_FORMAT: LogFormat = "text";
 
 /** The options of `serve`. A secret is not among them: it comes from a file. */

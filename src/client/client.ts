@@ -258,7 +258,7 @@ export class Client implements AsyncDisposable, AsyncIterable<Uint8Array> {
   #waitForEnd(timeout: number): void {
     const milliseconds = this.#said ? timeout : Math.min(timeout, NOTHING_TO_LOSE);
     if (milliseconds > 0) this.#patience.begin(milliseconds);
-    else this.#end(this.#lost("it was told to end at once", "ETIMEDOUT"));
+    else this.#end(this.#lost("its timeout is 0", "ETIMEDOUT"));
   }
 
   /** The error of a close that was cut short; `undefined` when there was nothing to lose. */

@@ -48,7 +48,7 @@ export interface ConnectOptions extends ClientOptions {
 
 /** The options of {@link connect} for a client that connects again by itself. */
 export interface ReconnectingOptions extends Omit<ConnectOptions, "reconnect"> {
-  /** Connects again when the connection is lost: with the defaults, or as told. */
+  /** Connects again when the connection is lost: with the defaults, or with these options. */
   readonly reconnect: true | ReconnectOptions;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The options of a reconnecting client, and what it tells the application. Types only.
+ * The options of a reconnecting client, and what it reports to the application. Types only.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Partial frames: what has come of a frame whose rest has not.
+ * The receive buffer: the bytes of a frame that is not whole yet.
  *
  * @module
  */
@@ -90,7 +90,7 @@ export class ReceiveBuffer {
   #makeRoom(wanted: number): void {
     const isFull = this.#filled >= BLOCK;
     if (isFull) this.#closeBlock();
-    // Only a full block is followed by a large one: pieces large and small in turn would leave one behind for each.
+    // Only a full block is followed by a large one: else alternating large and small pieces would leave many blocks.
     const size = isFull ? BLOCK : Math.min(2 * (this.#filled + wanted), BLOCK);
     const block = new Uint8Array(Math.max(size, 64));
     block.set(this.#block.subarray(0, this.#filled));

@@ -1,5 +1,5 @@
 /**
- * The crowd: all clients of a load, and one tick for what becomes ready.
+ * The clients of a load, and the tick that handles those that are ready.
  *
  * @module
  */
@@ -11,24 +11,24 @@ import { LoadClient, type Target } from "./load_client.ts";
 import type { Run } from "./receiver.ts";
 import type { Stamper } from "./stamp.ts";
 
-/** So many may be on their way in at a time: a server's backlog may be small. */
+/** How many clients may be joining at a time: a server's backlog may be small. */
 const JOINING = 128;
 
-/** Milliseconds between two knocks, while not all have come in. */
+/** Milliseconds between two attempts, while not all have joined. */
 const RETRY = 10;
 
 /** Milliseconds between two looks at the clock. */
 const TICK = 1;
 
-/** The clients of one run. They work on the contract's sockets: a client for each would be slower than the server. */
+/** The clients of one run. They use sockets of the contract: a `Client` for each would be slower than the server. */
 export class LoadClients {
   /** All of them; the first ones are the publishers. */
   readonly clients: LoadClient[] = [];
-  /** Frames that all have received together. */
+  /** Frames received by all clients together. */
   received = 0;
-  /** Frames that all have sent together. */
+  /** Frames sent by all clients together. */
   sent = 0;
-  /** When the tick at hand began, by the adapter's clock. */
+  /** When the current tick began, by the adapter's clock. */
   tickAt = 0;
   /** Called at the end of each tick. */
   onTick: () => void = () => {};
@@ -38,7 +38,7 @@ export class LoadClients {
   readonly #stamper: Stamper;
   readonly #poll: Poll;
 
-  /** A crowd in which nobody is yet. */
+  /** Begins without clients. */
   constructor(adapter: Adapter, run: Run, stamper: Stamper) {
     this.#adapter = adapter;
     this.#run = run;
@@ -46,21 +46,22 @@ export class LoadClients {
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
   }
 
-  /** Whether everybody has received everything that was sent. */
+  /** Whether every client has received everything that was sent. */
   get allReceived(): boolean {
     const publishers = this.clients.slice(0, this.#run.publishers);
     return publishers.every(({ flushed }) => flushed) &&
       this.clients.every(({ receiver }) => publishers.every(({ sent }, index) => receiver.next[index] === sent));
   }
 
-  /** The first of those whose connection is over. */
+  /** The first client whose connection is over. */
   get ended(): LoadClient | undefined {
     return this.clients.find(({ ended }) => ended !== undefined);
   }
 
   /**
-   * Lets so many come in. One is in when it has received a frame, so the first one talks until all have. Says whether they
-   * came: not when it was told to stop, or when nobody new received anything for `quiet` milliseconds.
+   * Connects clients until there are `count`. A client has joined when it has received a frame, so the first client sends
+   * frames until all have. Returns whether all joined: false after `stop`, or when no further client received anything for
+   * `quiet` milliseconds.
    */
   async join(count: number, target: Target, quiet: number, stop: AbortSignal): Promise<boolean> {
     let waiting = 0;
@@ -78,7 +79,7 @@ export class LoadClients {
     return this.until(() => this.allReceived, quiet);
   }
 
-  /** A publisher sends frames; `sentAt` is their time of sending, for each. */
+  /** A publisher sends `count` frames; `sentAt` returns the time of sending of each. */
   publish(publisher: number, count: number, sentAt: (index: number) => number): void {
     const client = this.clients[publisher]!;
     const bytes = this.#stamper.frames(publisher, client.sent, count, sentAt);
@@ -87,7 +88,7 @@ export class LoadClients {
     client.send(bytes);
   }
 
-  /** Waits until the condition holds, and says whether it came to within so many milliseconds. */
+  /** Waits until the condition holds. Returns whether it did within so many milliseconds. */
   async until(condition: () => boolean, milliseconds: number): Promise<boolean> {
     const deadline = this.#adapter.now() + milliseconds;
     while (!condition()) {
@@ -102,7 +103,7 @@ export class LoadClients {
     for (const client of this.clients) client.close();
   }
 
-  /** Resolves after a moment, however often ticks come. */
+  /** Resolves after a moment, independently of ticks. */
   #pause(): Promise<void> {
     return new Promise((resolve) => void this.#adapter.after(TICK, resolve));
   }
@@ -113,7 +114,7 @@ export class LoadClients {
       this.clients.push(client);
       return client.connect(this.#adapter, target, this.#poll, stop);
     });
-    // All of them have an outcome before the first failure is told: none is left on its way.
+    // Waits for every outcome before the first failure is thrown, so that no attempt is left under way.
     const failed = (await Promise.allSettled(coming)).find(({ status }) => status === "rejected");
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
   }

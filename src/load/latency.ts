@@ -1,15 +1,15 @@
 /**
- * Delays: how long frames took from when they were due until somebody received them.
+ * Delays: how long frames took, from when they were due until a client received them.
  *
  * @module
  */
 
 import { build, type Histogram } from "hdr-histogram-js";
 
-/** The longest delay that is told from longer ones, in microseconds. */
+/** The longest delay that is counted as itself, in microseconds; longer ones count as this. */
 const LONGEST = 120_000_000;
 
-/** One bar of a picture. */
+/** One bar of a chart. */
 export interface Bar {
   /** Delays of up to this, and of more than half of it, in milliseconds. */
   readonly to: number;
@@ -24,22 +24,22 @@ export class Latencies {
     highestTrackableValue: LONGEST,
     numberOfSignificantValueDigits: 3,
   });
-  /** Counts for each doubling, for the picture. */
+  /** Counts for each doubling, for the chart. */
   readonly #doublings: Float64Array = new Float64Array(28);
 
-  /** How many were counted. */
+  /** How many delays were counted. */
   get count(): number {
     return this.#histogram.totalCount;
   }
 
-  /** Counts one, in milliseconds. */
+  /** Counts one delay, in milliseconds. */
   add(milliseconds: number): void {
     const value = Math.min(LONGEST, Math.max(1, Math.round(milliseconds * 1000)));
     this.#histogram.recordValue(value);
     this.#doublings[Math.ceil(Math.log2(value))]!++;
   }
 
-  /** The delay within which so many of a hundred frames came, in milliseconds. */
+  /** A percentile of the delays, in milliseconds. */
   percentile(percent: number): number {
     return this.count === 0 ? 0 : this.#histogram.getValueAtPercentile(percent) / 1000;
   }

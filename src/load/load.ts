@@ -1,5 +1,5 @@
 /**
- * The load: clients that all receive and some of which talk, against any mob; measured, and checked to the last frame.
+ * The load: clients that receive, and some that also publish, against any mob. It is measured, and every frame is checked.
  *
  * @module
  */
@@ -16,45 +16,45 @@ import type { Run } from "./receiver.ts";
 import { ClosedLoop, OpenLoop } from "./schedule.ts";
 import { type BenchFraming, Stamper } from "./stamp.ts";
 
-/** What a load does. */
+/** The options of a load. */
 export interface LoadOptions {
   /** How frames are delimited. */
   readonly framing: BenchFraming;
   /** Connections. All of them receive. */
   readonly clients: number;
-  /** How many of them also talk. */
+  /** How many of them also publish. */
   readonly publishers: number;
   /** Bytes of each payload. */
   readonly size: number;
-  /** Frames a second from each publisher, by the clock, whatever becomes of them. */
+  /** Frames a second from each publisher, by the clock, independently of what is received. */
   readonly rate?: number | undefined;
-  /** Frames under way at a time, where there is no rate. */
+  /** Frames under way at a time, when there is no rate. */
   readonly inFlight: number;
-  /** How long it is measured. */
+  /** How long to measure. */
   readonly seconds: number;
   /** How long each connection may take to be made, in milliseconds. */
   readonly connectTimeout?: number | undefined;
   /** Certificates, for a `tls:` URL. */
   readonly tls?: ClientTls | undefined;
-  /** What the mob wants to receive first. */
+  /** The secret of the mob. */
   readonly secret?: string | undefined;
 }
 
-/** How far a load has come. */
+/** The progress of a load. */
 export interface Progress {
   /** From 0 to 1, of the time that is measured. */
   readonly done: number;
-  /** Deliveries a second since the last look. */
+  /** Deliveries a second since the last report. */
   readonly deliveries: number;
   /** The 99th percentile of all delays so far, in milliseconds. */
   readonly p99: number;
 }
 
-/** What came of a load. */
+/** The result of a load. */
 export interface Outcome {
-  /** Milliseconds until all were in. */
+  /** Milliseconds until all clients had joined. */
   readonly joined: number;
-  /** How long it was measured. */
+  /** How long was measured. */
   readonly seconds: number;
   /** Frames sent in that time. */
   readonly sent: number;
@@ -66,42 +66,42 @@ export interface Outcome {
   readonly lost: number;
   /** Frames that some client received more than once. */
   readonly repeated: number;
-  /** Frames that came after a later one of the same publisher. */
+  /** Frames received after a later frame of the same publisher. */
   readonly reordered: number;
-  /** Connections that ended meanwhile, and why the first did. */
+  /** Connections that ended meanwhile. */
   readonly ended: number;
   /** Why the first of them ended. */
   readonly why: string | undefined;
-  /** Frames that others sent meanwhile, as received by all clients together. */
+  /** Frames of other senders, received by all clients together. */
   readonly foreign: number;
 }
 
 /** Load before anything is measured, in milliseconds: programs get faster when they have run for a while. */
 const RAMP = 500;
 
-/** Without anything new for so long, nothing more will come; in milliseconds. */
+/** After so long without a new frame no more are expected, in milliseconds. */
 const QUIET = 5000;
 
-/** How many delays are counted in a second, about: counting one takes as long as receiving twenty frames. */
+/** About how many delays are counted in a second: counting one takes as long as receiving twenty frames. */
 const SAMPLES = 100_000;
 
-/** Milliseconds between two tellings. */
-const TELLING = 200;
+/** Milliseconds between two reports of the progress. */
+const REPORT = 200;
 
 /**
- * Runs a load against the mob at `url`. `tell` receives how far it is, and `stop` ends it early: then what was measured
- * until then comes of it, or `undefined` when that is nothing. Rejects when clients cannot connect, or receive nothing.
+ * Runs a load against the mob at `url`. Calls `report` with its progress. `stop` ends it early: it then resolves to what was
+ * measured until then, or to `undefined` when that is nothing. Rejects when clients cannot connect, or receive nothing.
  */
 export async function runLoad(
   adapter: Adapter,
   url: string,
   options: LoadOptions,
-  tell: (progress: Progress) => void,
+  report: (progress: Progress) => void,
   stop: AbortSignal,
 ): Promise<Outcome | undefined> {
   const load = new Load(adapter, url, options);
   try {
-    return await load.run(tell, stop);
+    return await load.run(report, stop);
   } finally {
     load.close();
   }
@@ -114,7 +114,7 @@ class Load {
   readonly #run: Run;
   readonly #loadClients: LoadClients;
   readonly #delays: Latencies = new Latencies();
-  /** Delays of frames that were due in this time count, by the adapter's clock. */
+  /** Only delays of frames that were due in this time are counted, by the adapter's clock. */
   #from = Infinity;
   #to = Infinity;
 
@@ -123,7 +123,7 @@ class Load {
     this.#url = url;
     this.#options = options;
     const { framing, size, publishers } = options;
-    // The digits below a millisecond tell one run from another that is beside it, or was cut off before it.
+    // The digits below a millisecond differ from those of another run beside it or before it.
     const id = Math.floor(adapter.now() * 1e6) >>> 0;
     this.#run = { framing, size, id, publishers, sample: 1, delayed: (sentAt) => this.#delayed(sentAt) };
     this.#loadClients = new LoadClients(adapter, this.#run, new Stamper(framing, size, id));
@@ -133,7 +133,7 @@ class Load {
     this.#loadClients.close();
   }
 
-  async run(tell: (progress: Progress) => void, stop: AbortSignal): Promise<Outcome | undefined> {
+  async run(report: (progress: Progress) => void, stop: AbortSignal): Promise<Outcome | undefined> {
     const loadClients = this.#loadClients;
     const joined = await this.#join(stop);
     if (joined === undefined) return undefined;
@@ -146,7 +146,7 @@ class Load {
     const before = { received: loadClients.received, sent: loadClients.sent };
     this.#from = this.#adapter.now();
     this.#to = this.#from + this.#options.seconds * 1000;
-    await this.#measure(tell, over);
+    await this.#measure(report, over);
     this.#to = Math.min(this.#to, this.#adapter.now());
     const counts = { sent: loadClients.sent - before.sent, deliveries: loadClients.received - before.received };
     loadClients.onTick = () => {};
@@ -184,7 +184,7 @@ class Load {
     return { address: parseUrl(this.#url).address, tls, connectTimeout, secret: frame };
   }
 
-  /** From now on the publishers talk, at every tick and when no ticks come. */
+  /** From now on the publishers send, at every tick and every millisecond. */
   #publish(): void {
     const { publishers, rate, inFlight } = this.#options;
     const schedule = rate === undefined
@@ -204,13 +204,13 @@ class Load {
     this.#run.sample = 2 ** Math.max(0, Math.round(Math.log2(Math.max(1, deliveries) / SAMPLES)));
   }
 
-  async #measure(tell: (progress: Progress) => void, over: () => boolean): Promise<void> {
+  async #measure(report: (progress: Progress) => void, over: () => boolean): Promise<void> {
     const { seconds } = this.#options;
     let [lookedAt, received] = [this.#from, this.#loadClients.received];
     while (!over() && this.#adapter.now() < this.#to) {
-      await this.#loadClients.until(over, Math.min(TELLING, this.#to - this.#adapter.now()));
+      await this.#loadClients.until(over, Math.min(REPORT, this.#to - this.#adapter.now()));
       const now = this.#adapter.now();
-      tell({
+      report({
         done: Math.min(1, (now - this.#from) / (seconds * 1000)),
         deliveries: (this.#loadClients.received - received) * 1000 / (now - lookedAt),
         p99: this.#delays.percentile(99),
@@ -219,7 +219,7 @@ class Load {
     }
   }
 
-  /** Waits until all have received all, or nothing new comes any more. */
+  /** Waits until every client has received everything, or no more frames arrive. */
   async #receiveTheRest(): Promise<void> {
     const loadClients = this.#loadClients;
     for (let received = -1; received !== loadClients.received;) {
@@ -243,7 +243,7 @@ class Load {
       verdict.foreign += receiver.foreign;
     });
     const ended = clients.filter(({ ended }) => ended !== undefined);
-    // A frame that is received again is late as well.
+    // A repeated frame was counted as late as well.
     verdict.reordered = Math.max(0, verdict.reordered - verdict.repeated);
     return { ...verdict, ended: ended.length, why: ended[0]?.ended };
   }

@@ -1,5 +1,5 @@
 /**
- * The client of a load: a socket of the contract, a receiver, and what is yet to be sent.
+ * A client of a load: a socket of the contract, a receiver, and the bytes that are still to be sent.
  *
  * @module
  */
@@ -14,30 +14,30 @@ import type { ClientTls } from "../contract/tls.ts";
 import { type Token, tokenOf } from "../contract/token.ts";
 import { LoadReceiver, type Run } from "./receiver.ts";
 
-/** The way in. */
+/** What a client connects to. */
 export interface Target {
-  /** Where the listener is. */
+  /** The address of the listener. */
   readonly address: Address;
   /** Certificates, for a listener over TLS. */
   readonly tls?: ClientTls | undefined;
   /** How long each connection may take to be made, in milliseconds. */
   readonly connectTimeout?: number | undefined;
-  /** The frame to say first, where the mob has a secret. */
+  /** The frame with the mob's secret, which is sent first. */
   readonly secret?: Uint8Array | undefined;
 }
 
 /** One connection of the load. */
 export class LoadClient {
-  /** What it receives. */
+  /** Checks what the client receives. */
   readonly receiver: LoadReceiver;
   /** Frames it has sent, as a publisher. */
   sent = 0;
-  /** Why it is no longer connected. */
+  /** Why the connection is over. */
   ended: string | undefined;
 
   readonly #token: Token;
   #socket: Socket | undefined;
-  /** Bytes that its socket has not taken, in order. */
+  /** Bytes that the socket has not accepted, in order. */
   readonly #unsent: Queue<Uint8Array> = new Queue();
 
   /** The `index`-th client of a run. */
@@ -46,12 +46,12 @@ export class LoadClient {
     this.receiver = new LoadReceiver(run);
   }
 
-  /** Whether everything it was told to send was taken. */
+  /** Whether the socket has accepted everything. */
   get flushed(): boolean {
     return this.#unsent.length === 0;
   }
 
-  /** Connects; what its socket is ready for goes to `poll`. */
+  /** Connects, and reports the readiness of its socket to `poll`. */
   async connect(adapter: Adapter, { secret, ...target }: Target, poll: Poll, signal: AbortSignal): Promise<void> {
     const registry: Registry = {
       accept: (socket) => {
@@ -65,13 +65,13 @@ export class LoadClient {
     if (secret !== undefined) this.send(secret);
   }
 
-  /** Sends bytes, now or when there is room. */
+  /** Sends bytes, now or when the socket has room. */
   send(bytes: Uint8Array): void {
     this.#unsent.push(bytes);
     if (this.#unsent.length === 1) this.#flush();
   }
 
-  /** Its socket is ready: takes what is there, and goes on sending. */
+  /** The socket is ready: receives what there is, and goes on sending. */
   handle(readiness: Readiness): void {
     const socket = this.#socket!;
     let chunk = socket.read();

@@ -1,5 +1,5 @@
 /**
- * The receiver: follows the stream of one client, and holds every frame of the load against what ought to come.
+ * The receiver: follows the stream of one client, and compares every frame of the load with the expected one.
  *
  * @module
  */
@@ -7,40 +7,40 @@
 import { FRAMINGS } from "../framing/framing.ts";
 import { type BenchFraming, STAMP } from "./stamp.ts";
 
-/** What all receivers of a run have in common. */
+/** What all receivers of a run share. */
 export interface Run {
   readonly framing: BenchFraming;
   /** Bytes of each payload. */
   readonly size: number;
-  /** What tells the frames of this run from those of others. */
+  /** Marks the frames of this run. */
   readonly id: number;
   readonly publishers: number;
-  /** The delay of one frame in so many is counted; a power of two. */
+  /** One frame in so many has its delay counted; a power of two. */
   sample: number;
-  /** Counts a delay, of a frame that was sent at this time. */
+  /** Counts the delay of a frame that was sent at this time. */
   delayed(sentAt: number): void;
 }
 
-/** Counts and checks, without allocating anything for a frame. */
+/** Counts and checks frames without allocating. */
 export class LoadReceiver {
   /** Frames of this run that were received. */
   received = 0;
-  /** Frames that came when a later one of the same publisher had come. */
+  /** Frames received after a later frame of the same publisher. */
   late = 0;
-  /** Frames of others: somebody else speaks here too. */
+  /** Frames of other senders. */
   foreign = 0;
   /** The number of the next frame of each publisher. */
   readonly next: Uint32Array;
 
   readonly #run: Run;
   readonly #header: number;
-  /** Header and stamp of a frame that came in parts. */
+  /** Header and stamp of a frame that comes in pieces. */
   readonly #head: Uint8Array;
   readonly #headView: DataView;
-  /** Bytes that came of the frame under way. */
+  /** Bytes received of the current frame. */
   #have = 0;
 
-  /** Follows a stream from the start of a frame on. */
+  /** Follows a stream from the start of a frame. */
   constructor(run: Run) {
     this.#run = run;
     this.#header = FRAMINGS[run.framing].header;
@@ -49,7 +49,7 @@ export class LoadReceiver {
     this.#headView = new DataView(this.#head.buffer);
   }
 
-  /** The next bytes of the stream. */
+  /** Takes the next bytes of the stream. */
   receive(chunk: Uint8Array): void {
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
     const to = chunk.length;
@@ -66,7 +66,7 @@ export class LoadReceiver {
     if (at < to) this.#finish(chunk.subarray(at));
   }
 
-  /** Goes on with a frame that came in parts, or begins one. Returns where the next frame starts. */
+  /** Continues or begins a frame that comes in pieces. Returns where the next frame starts. */
   #finish(chunk: Uint8Array): number {
     const header = this.#header;
     let at = 0;
@@ -88,7 +88,7 @@ export class LoadReceiver {
     return at;
   }
 
-  /** A whole frame came, whose header is at `at`. */
+  /** A whole frame was received; its header is at `at`. */
   #frame(view: DataView, at: number, length: number): void {
     const run = this.#run;
     const stamp = at + this.#header;

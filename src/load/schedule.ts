@@ -1,5 +1,5 @@
 /**
- * Pace: when the publishers of a load talk.
+ * The schedule: when the publishers of a load send.
  *
  * @module
  */
@@ -7,18 +7,18 @@
 import type { Adapter } from "../contract/adapter.ts";
 import type { LoadClients } from "./clients.ts";
 
-/** A window of so many frames is refilled by halves. */
+/** A window of at least so many frames is refilled by halves. */
 const LARGE_WINDOW = 64;
 
-/** Makes publishers talk; called often, and at each tick. */
+/** Decides what is sent; called often, and at each tick. */
 export interface Schedule {
   /** Sends what is due by now. */
   keepUp(): void;
 }
 
 /**
- * Closed loop: so many frames are under way at a time. A large window is refilled by halves: in a trickle, chance would
- * decide how many frames a server finds in a tick, and with that what a delivery costs.
+ * Closed loop: so many frames are under way at a time. A large window is refilled by halves. Refilled frame by frame, chance
+ * would decide how many frames a server finds in a tick, and so what a delivery costs.
  */
 export class ClosedLoop implements Schedule {
   readonly #loadClients: LoadClients;
@@ -39,7 +39,7 @@ export class ClosedLoop implements Schedule {
     this.#receivedBefore = loadClients.received;
   }
 
-  /** Sends as much as there is room for, shared out evenly, the frames of one publisher in one write. */
+  /** Sends as much as there is room for, in equal shares, the frames of one publisher in one write. */
   keepUp(): void {
     const { clients, sent, received } = this.#loadClients;
     const back = Math.floor((received - this.#receivedBefore) / clients.length);
@@ -50,7 +50,7 @@ export class ClosedLoop implements Schedule {
       const share = Math.ceil(room / left);
       const publisher = this.#next;
       this.#next = (publisher + 1) % this.#publishers;
-      // One that could not send all it had waits, and the others get its share.
+      // A publisher with unsent bytes waits, and the others get its share.
       if (!clients[publisher]!.flushed) continue;
       this.#loadClients.publish(publisher, share, () => now);
       room -= share;
@@ -59,8 +59,8 @@ export class ClosedLoop implements Schedule {
 }
 
 /**
- * Open loop: every frame has its time, whatever has become of those before it, and its delay is counted from then. A
- * server that stalls is charged for all who would have spoken meanwhile (no coordinated omission).
+ * Open loop: every frame has its time, whatever happened to the frames before it, and its delay is counted from then. So a
+ * stalled server also has the delays of the frames that were due meanwhile (no coordinated omission).
  */
 export class OpenLoop implements Schedule {
   readonly #loadClients: LoadClients;
@@ -71,7 +71,7 @@ export class OpenLoop implements Schedule {
   readonly #interval: number;
   #sent = 0;
 
-  /** Begins now; `rate` is the frames of each publisher in a second. */
+  /** Begins now; `rate` is the frames a second of each publisher. */
   constructor(loadClients: LoadClients, adapter: Adapter, publishers: number, rate: number) {
     this.#loadClients = loadClients;
     this.#adapter = adapter;

@@ -1,5 +1,5 @@
 /**
- * Stamps: what the payload of each frame of a load begins with.
+ * Stamps: the first bytes of each payload of a load.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { type FramingName, FRAMINGS } from "../framing/framing.ts";
 /** The name of a framing that can carry a load: its payloads hold any byte. */
 export type BenchFraming = Exclude<FramingName, "line">;
 
-/** Those framings, the default first. */
+/** The names of these framings; the first is the default. */
 export const BENCH_FRAMINGS: readonly BenchFraming[] = ["u64", "u32"];
 
-/** Bytes of a stamp: run, publisher, number of the frame among those of its publisher, and when it was sent. */
+/** Bytes of a stamp: the run, the publisher, the number of the frame of that publisher, and the time of sending. */
 export const STAMP = 20;
 
 /** Builds the frames of one run. */
@@ -21,7 +21,7 @@ export class Stamper {
   readonly #header: number;
   readonly #template: Uint8Array;
 
-  /** Frames of `size` bytes of payload. `run` tells them from those of others. */
+  /** Makes frames with `size` bytes of payload. `run` marks them. */
   constructor(framing: BenchFraming, size: number, run: number) {
     const { header, write } = FRAMINGS[framing];
     this.#run = run;
@@ -30,7 +30,7 @@ export class Stamper {
     write(new Uint8Array(size).fill(0x78), this.#template, 0);
   }
 
-  /** `count` frames back to back, numbered from `first` on; `sentAt` says when each was sent. */
+  /** `count` frames back to back, numbered from `first`; `sentAt` returns the time of sending of each. */
   frames(publisher: number, first: number, count: number, sentAt: (index: number) => number): Uint8Array {
     const stride = this.#template.length;
     const bytes = new Uint8Array(stride * count);

@@ -1,5 +1,5 @@
 /**
- * The acceptor: makes a connection of a socket that may come in.
+ * The acceptor: makes a connection of each socket that admission accepts.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { EventLog } from "./event_log.ts";
 import type { Listener } from "./listener.ts";
 import type { ResolvedOptions } from "./options.ts";
 
-/** What the acceptor asks, and what it tells. */
+/** What the acceptor uses. */
 export interface AcceptorParts {
   readonly adapter: Adapter;
   readonly slab: Slab<Connection>;
@@ -25,11 +25,11 @@ export interface AcceptorParts {
   readonly acceptBackoff: AcceptBackoff;
   readonly counters: Counters;
   readonly eventLog: EventLog;
-  /** Why no connection is let in any more; `undefined` while the mob is open. */
+  /** Why every new connection is refused; `undefined` while the mob is open. */
   readonly closing: () => string | undefined;
 }
 
-/** Gives sockets their place in the slab, or turns them away; both are counted and logged. */
+/** Puts sockets into the slab, or refuses them; both are counted and logged. */
 export class Acceptor {
   readonly #options: Pick<ResolvedOptions, "framing" | "maxFrame">;
   readonly #with: AcceptorParts;
@@ -47,7 +47,7 @@ export class Acceptor {
     return obstacle === undefined;
   }
 
-  /** A TLS handshake came to nothing. */
+  /** A TLS handshake failed. */
   handshakeFailed(remoteAddress: string, error: Error): void {
     this.#with.admission.handshakeOver(remoteAddress);
     this.#with.counters.rejected("handshake-failed");
@@ -61,7 +61,7 @@ export class Acceptor {
     return this.place(listener, socket);
   }
 
-  /** Makes a connection in a slot of the slab, or returns why it is not let in. Without a listener the application joins. */
+  /** Makes a connection in a slot of the slab, or returns why not. Without a listener it is the application that joins. */
   place(listener: Listener | undefined, socket: Socket): Connection | string {
     const { remoteAddress } = socket;
     const { framing = this.#options.framing } = listener ?? {};

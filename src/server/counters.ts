@@ -30,7 +30,7 @@ export class Counters {
   readonly #undelivered: Count = { frames: 0, bytes: 0 };
   #pings = 0;
 
-  /** A connection was not let in. */
+  /** A connection ended before it joined. */
   rejected(reason: CloseReason): void {
     this.#left[reason]++;
   }

@@ -57,7 +57,7 @@ export class Dispatcher {
   readonly #acceptor: Acceptor;
   /** Connections whose sockets threw during the flush. */
   readonly #broken: [Connection, unknown][] = [];
-  /** Why no connection is let in any more; `undefined` while the mob is open. */
+  /** Why every new connection is refused; `undefined` while the mob is open. */
   #closing: string | undefined;
   #draining = false;
   #empty: (() => void) | undefined;
@@ -97,7 +97,7 @@ export class Dispatcher {
     });
   }
 
-  /** Why no connection is let in any more; `undefined` while the mob is open. */
+  /** Why every new connection is refused; `undefined` while the mob is open. */
   get closing(): string | undefined {
     return this.#closing;
   }
@@ -144,7 +144,7 @@ export class Dispatcher {
     };
   }
 
-  /** Adds a connection of the application, without a handshake. Returns its token, or why it is not let in. */
+  /** Adds a connection of the application, without a handshake. Returns its token, or why it is refused. */
   join(socket: Socket): Token | string {
     const connection = this.#acceptor.place(undefined, socket);
     if (typeof connection === "string") return connection;
@@ -167,7 +167,7 @@ export class Dispatcher {
     return connection.token;
   }
 
-  /** The connection joins: its stream begins here, and the application is told. */
+  /** The connection joins: its stream begins here, and `onJoin` will be called. */
   #open(connection: Connection): void {
     const { token, socket, feed } = connection;
     connection.phase = "open";
@@ -184,7 +184,7 @@ export class Dispatcher {
 
   // --- a tick ---
 
-  /** Handles one batch of events: read, write to all, remove what is late, tell the application. */
+  /** Handles one batch of events: read, write to all, remove what is late, call the hooks. */
   #tick(events: ReadonlyMap<Token, Readiness>): void {
     this.#now = this.#adapter.now();
     this.#awake = this.#timeouts.clock.now();
@@ -215,7 +215,7 @@ export class Dispatcher {
     this.#expire();
     this.#publisher.settle();
     if (this.#receiver.released) this.#poll.wake();
-    if (this.#hooks.any) this.#hooks.tell();
+    if (this.#hooks.any) this.#hooks.callAll();
     if (this.#empty !== undefined && this.#slab.size === 0) this.#finish(this.#empty);
   }
 

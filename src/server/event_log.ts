@@ -63,7 +63,7 @@ export class EventLog {
     logger.error("Removed: {remoteAddress}, internal error: {error}", { remoteAddress, error });
   }
 
-  /** A connection was not let in, because of a limit or a list, or because it did not send the secret. */
+  /** A connection was refused by a limit or a list, or did not send the secret. */
   rejected(remoteAddress: string, reason: "refused" | "unauthorized", why: string, now: number): void {
     if (!this.#mayWrite(reason, now)) return;
     if (reason === "refused") {

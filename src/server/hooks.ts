@@ -1,5 +1,5 @@
 /**
- * Hooks: what the application is told of connections that join and leave.
+ * Hooks: calls the application when connections join and leave.
  *
  * @module
  */
@@ -62,9 +62,9 @@ export class HookQueue {
   }
 
   /** Calls the hooks, in the order of the events. */
-  tell(): void {
+  callAll(): void {
     const pending = this.#pending;
     this.#pending = [];
-    for (const call of pending) callHook("Cannot tell the application who came or went: its hook failed", call);
+    for (const call of pending) callHook("Cannot report a connection to the application: its hook failed", call);
   }
 }

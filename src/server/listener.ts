@@ -1,5 +1,5 @@
 /**
- * A listener: where clients come in. It has its own framing, access list, handshake steps and registry.
+ * A listener: accepts clients. It has its own framing, access list, handshake steps and registry.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface ListenerRules {
 /** Makes the registry of one listener. */
 export type RegistryFor = (listener: Listener) => Registry;
 
-/** One URL where clients come in, and the rules for them. */
+/** One URL to which clients connect, and the rules for them. */
 export class Listener {
   /** The framing of its connections, in both directions. */
   readonly framing: FramingName;

@@ -90,8 +90,8 @@ const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, RANGES.dr
 function joinChecks(): Checks {
   return {
     ...peerChecks(),
-    framing: isNone("a member has the framing of its mob, leave it out"),
-    secret: isNone("a member need not say it, leave it out"),
+    framing: isNone("a local client has the framing of its mob, leave it out"),
+    secret: isNone("a local client needs no secret, leave it out"),
   };
 }
 

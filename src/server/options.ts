@@ -1,5 +1,5 @@
 /**
- * Options and limits: one table says name, unit, default, range and what happens at the limit.
+ * Options and limits: one table has name, unit, default, range and what happens at the limit.
  *
  * @module
  */
@@ -105,7 +105,7 @@ const TEXTS: { readonly [Name in keyof Limits]: readonly [about: string, effect:
     "connections at a time from one address (0: no limit)",
     "a new connection is closed at once: refused",
   ],
-  maxFrame: ["largest payload", "the sender is removed when a header announces more: frame-too-large"],
+  maxFrame: ["largest payload", "the sender is removed as soon as a header announces more: frame-too-large"],
   maxReceiveMemory: [
     "what connections may hold in receive buffers, all together",
     "the connection that holds the most is removed: receive-memory",
@@ -114,12 +114,12 @@ const TEXTS: { readonly [Name in keyof Limits]: readonly [about: string, effect:
     "how many bytes a connection may be behind",
     "the slow-consumer policy; over half of it, the connection is not read from",
   ],
-  stallTimeout: ["how long bytes may wait for a connection that takes none", "removed: stalled"],
-  frameTimeout: ["how long one frame may take to come (0: no limit)", "removed: frame-timeout"],
-  idleTimeout: ["how long a connection may neither send nor be sent anything (0: no limit)", "removed: idle"],
+  stallTimeout: ["how long a connection may accept no bytes while some are pending", "removed: stalled"],
+  frameTimeout: ["how long one frame may take from its first byte to its last (0: no limit)", "removed: frame-timeout"],
+  idleTimeout: ["how long a connection may neither send nor receive anything (0: no limit)", "removed: idle"],
   maxFrameRate: ["frames a second from one connection (0: no limit)", "not read from until it is within the rate"],
   maxByteRate: ["bytes a second from one connection (0: no limit)", "not read from until it is within the rate"],
-  drainTimeout: ["how long a leaving connection may take what is pending for it", "dropped"],
+  drainTimeout: ["how long a leaving connection may take to receive what is pending", "dropped"],
 };
 
 /**

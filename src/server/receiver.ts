@@ -88,7 +88,7 @@ export class Receiver {
     return this.#left <= 0;
   }
 
-  /** Whether somebody is held who may be read again, so that a tick is due. */
+  /** Whether a held connection may be read again, so that a tick is due. */
   get released(): boolean {
     return this.#held.size > 0 && !this.#relay.backpressure;
   }

@@ -26,11 +26,11 @@ export const CLOSE_REASONS = {
   "frame-timeout": "a frame took longer than frameTimeout",
   "receive-memory": "all receive buffers together passed maxReceiveMemory, and it held the most",
   "lagged": "its lag passed maxLag",
-  "stalled": "it took no byte for stallTimeout while bytes were waiting",
-  "idle": "nothing came and nothing was given for idleTimeout",
-  "refused": "it was not let in",
-  "handshake-failed": "its TLS handshake came to nothing; it was not let in",
-  "unauthorized": "it did not say the secret; it was not let in",
+  "stalled": "it accepted no byte for stallTimeout while bytes were pending",
+  "idle": "nothing was received from it and nothing delivered to it for idleTimeout",
+  "refused": "a limit, an access list or a closing mob refused it",
+  "handshake-failed": "its TLS handshake failed",
+  "unauthorized": "it did not send the secret",
   "shutdown": "the mob was closed",
   "internal": "mobcast itself failed; please report it",
 } as const;
@@ -43,7 +43,7 @@ export type CloseReason = keyof typeof CLOSE_REASONS;
  * connection joined is `delivered + skipped + lag`. A frame that is half delivered counts as lag.
  */
 export interface DeliveryCounts {
-  /** What came from it and was published. */
+  /** What was received from it and published. */
   readonly received: Count;
   /** What its socket took. */
   readonly delivered: Count;

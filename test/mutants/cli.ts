@@ -23,7 +23,7 @@ export const CLI: readonly Group[] = [
         in: "main",
         from: "    for (const stop of undo) stop();\n",
         to: "",
-        why: "signals are heard after the end",
+        why: "signals are handled after the end",
       },
       {
         in: "report",

@@ -122,7 +122,7 @@ export const CLIENT: readonly Group[] = [
         in: "#use",
         from: "    while (this.#senders.length > 0) this.#senders.next();\n",
         to: "",
-        why: "who waits to send is not told of a connection",
+        why: "a send that waits does not learn of a new connection",
       },
       {
         in: "send",

@@ -139,7 +139,7 @@ export const CORE: readonly Group[] = [
         in: "#tick",
         from: 'this.#memory.overLimit()) this.#remove(connection, "receive-memory");',
         to: 'this.#memory.overLimit()) this.#remove(connection, "lagged");',
-        why: "the wrong reason is told for a receive buffer that is too large",
+        why: "a receive buffer that is too large ends with the wrong reason",
       },
       {
         in: "#remove",
@@ -188,13 +188,13 @@ export const CORE: readonly Group[] = [
         in: "#caughtUp",
         from: "      connection.socket.shutdown();\n",
         to: "",
-        why: "a connection that has everything is not told the end",
+        why: "the stream of a leaving connection with everything does not end",
       },
       {
         in: "#caughtUp",
         from: "      this.#timeouts.linger.set(connection.token, this.#awake);\n",
         to: "",
-        why: "a connection that was told the end may stay for ever",
+        why: "a connection whose stream has ended may stay forever",
       },
       {
         in: "#leave",
@@ -224,7 +224,7 @@ export const CORE: readonly Group[] = [
         in: "#remove",
         from: "    socket.close();\n    this.#acceptBackoff.tryNow();\n",
         to: "    socket.close();\n",
-        why: "a leaver does not end a back-off",
+        why: "a connection that leaves does not end a back-off",
       },
       {
         in: "#tick",
@@ -614,7 +614,7 @@ export const CORE: readonly Group[] = [
         in: "finish",
         from: "    this.#makeReady(connection);\n",
         to: "",
-        why: "a connection that leaves and has everything is not told the end",
+        why: "the stream of a connection that leaves with everything does not end",
       },
       {
         in: "leaveOut",
@@ -1063,10 +1063,10 @@ export const CORE: readonly Group[] = [
     file: "src/server/hooks.ts",
     bugs: [
       {
-        in: "tell",
+        in: "callAll",
         from: "    this.#pending = [];\n",
         to: "",
-        why: "what was told of a leaver is told again",
+        why: "the hooks of a tick are called again at the next one",
       },
     ],
   },

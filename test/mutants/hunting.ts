@@ -37,7 +37,7 @@ const TESTS: Readonly<Record<RuntimeName, (file: string, named?: string) => stri
   ],
 };
 
-/** Makes a copy of what the tests need. Whoever asked for it removes it. */
+/** Makes a copy of what the tests need. The caller removes it. */
 export function copyProject(): string {
   const copy = mkdtempSync(join(tmpdir(), "mobcast-mutants-"));
   const names = [
@@ -59,7 +59,7 @@ export function copyProject(): string {
 /** How a command ended in a copy. */
 interface Run {
   readonly code: number | null;
-  readonly told: string;
+  readonly output: string;
   readonly hung: boolean;
 }
 
@@ -69,7 +69,7 @@ function run([command, ...args]: readonly string[], copy: string, silence: numbe
   return new Promise((resolve, reject) => {
     const options = { cwd: copy, env: { ...process.env, PATH }, detached: true } as const;
     const child = spawn(command!, args, { ...options, stdio: ["ignore", "pipe", "ignore"] });
-    let told = "";
+    let output = "";
     let hung = false;
     // Its whole group: the runtimes are started by scripts, and tests start processes of their own.
     const end = (): void => {
@@ -78,14 +78,14 @@ function run([command, ...args]: readonly string[], copy: string, silence: numbe
     };
     let timer = setTimeout(end, silence);
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      told += text;
+      output += text;
       clearTimeout(timer);
       timer = setTimeout(end, silence);
     });
     child.on("error", reject);
     child.on("close", (code) => {
       clearTimeout(timer);
-      resolve({ code, told, hung });
+      resolve({ code, output, hung });
     });
   });
 }
@@ -93,9 +93,9 @@ function run([command, ...args]: readonly string[], copy: string, silence: numbe
 /** Runs the simulation in a copy, until it fails or all seeds have run. Says which rule was broken. */
 async function simulate(copy: string): Promise<string | undefined> {
   const command = ["node", "--import", "tsx", "test/simulation/soak.ts", `${SEEDS}`];
-  const { code, told, hung } = await run(command, copy, SILENCE.simulation);
+  const { code, output, hung } = await run(command, copy, SILENCE.simulation);
   if (hung) return "it hangs";
-  return code === 0 ? undefined : told.trim().split("\n").at(-1) || `exit code ${code}`;
+  return code === 0 ? undefined : output.trim().split("\n").at(-1) || `exit code ${code}`;
 }
 
 /** Runs tests in a copy. Says on which of the runtimes they fail. */

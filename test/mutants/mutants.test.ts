@@ -20,7 +20,7 @@ for (const [name, mutants] of Object.entries(SETS)) {
   });
 }
 
-test("a mutant whose place is gone, or there twice, is told of", () => {
+test("a mutant whose place is gone, or there twice, is reported", () => {
   const mutant = {
     file: "adapters/shared/inbox.ts",
     in: "push",

@@ -6,7 +6,7 @@
 
 import type { Group } from "./mutant.ts";
 
-/** The bugs of doors and connections over TLS. */
+/** The bugs of listeners and connections over TLS. */
 export const TLS: readonly Group[] = [
   {
     file: "adapters/tls/handshakes.ts",
@@ -40,7 +40,7 @@ export const TLS: readonly Group[] = [
         in: "begin",
         from: 'return () => end(new Error("the listener was closed"));',
         to: "return () => {};",
-        why: "a handshake outlives its door",
+        why: "a handshake outlives its listener",
       },
       {
         in: "begin",

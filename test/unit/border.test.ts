@@ -500,7 +500,7 @@ test("a hook that throws or rejects is logged, breaks nothing and is never unhan
       await new Promise<void>((resolve) => void setImmediate(resolve));
     })).map(lineOf);
     assertEquals(
-      lines.filter((line) => line.includes("who came or went: its hook failed")).length,
+      lines.filter((line) => line.includes("to the application: its hook failed")).length,
       2,
       lines.join("\n"),
     );
