@@ -43,7 +43,7 @@ export function listeners({ check, checkNetwork, differences, transport }: Cases
     await Promise.all([client.writePattern(1000), server.readPattern(1000)]);
   });
 
-  check("a closed listener lets nobody in, and those who are in stay", async (stage) => {
+  check("a closed listener accepts no connection, and open connections stay", async (stage) => {
     const { listener, server, client } = await stage.pair();
     await Promise.all([listener.listener.close(), listener.listener.close()]);
     await refused(stage, listener.address);
@@ -52,7 +52,7 @@ export function listeners({ check, checkNetwork, differences, transport }: Cases
     await Promise.all([server.writePattern(1000), client.readPattern(1000)]);
   });
 
-  check("nobody is accepted once a listener is closed", async (stage) => {
+  check("nothing is accepted once a listener is closed", async (stage) => {
     for (let again = 0; again < 20; again++) {
       const { address, listener, registry } = await stage.listener();
       const client = stage.recorder();

@@ -55,34 +55,38 @@ test("memory: the same seed cuts reads and writes in the same places", { timeout
   assert(new Set(first).size > 10, `few different cuts: ${first}`);
 });
 
-test("memory: manual ticks and timers run when they are told, in the order of time", { timeout: 20_000 }, async () => {
-  const adapter = memoryAdapter({ manual: true });
-  const ran: string[] = [];
-  adapter.defer(() => {
-    ran.push("tick");
-    adapter.defer(() => ran.push("tick of a tick"));
-  });
-  for (const milliseconds of [30, 10, 20]) {
-    adapter.after(milliseconds, () => {
-      ran.push(`${milliseconds} at ${adapter.now()}`);
-      adapter.defer(() => ran.push(`tick at ${adapter.now()}`));
+test(
+  "memory: manual ticks and timers run when they are driven, in the order of time",
+  { timeout: 20_000 },
+  async () => {
+    const adapter = memoryAdapter({ manual: true });
+    const ran: string[] = [];
+    adapter.defer(() => {
+      ran.push("tick");
+      adapter.defer(() => ran.push("tick of a tick"));
     });
-  }
-  const cancel = adapter.after(15, () => ran.push("cancelled"));
-  await pause(50);
-  assertEquals([ran, adapter.now(), adapter.timers], [[], 0, 4]);
-  assertEquals(adapter.run(), 2);
-  assertEquals(ran.splice(0), ["tick", "tick of a tick"]);
-  cancel();
-  adapter.advance(20);
-  assertEquals(ran.splice(0), ["10 at 10", "tick at 10", "20 at 20", "tick at 20"]);
-  assertEquals([adapter.now(), adapter.timers], [20, 1]);
-  adapter.advance(100);
-  assertEquals(ran, ["30 at 30", "tick at 30"]);
-  assertEquals([adapter.now(), adapter.timers], [120, 0]);
-});
+    for (const milliseconds of [30, 10, 20]) {
+      adapter.after(milliseconds, () => {
+        ran.push(`${milliseconds} at ${adapter.now()}`);
+        adapter.defer(() => ran.push(`tick at ${adapter.now()}`));
+      });
+    }
+    const cancel = adapter.after(15, () => ran.push("cancelled"));
+    await pause(50);
+    assertEquals([ran, adapter.now(), adapter.timers], [[], 0, 4]);
+    assertEquals(adapter.run(), 2);
+    assertEquals(ran.splice(0), ["tick", "tick of a tick"]);
+    cancel();
+    adapter.advance(20);
+    assertEquals(ran.splice(0), ["10 at 10", "tick at 10", "20 at 20", "tick at 20"]);
+    assertEquals([adapter.now(), adapter.timers], [20, 1]);
+    adapter.advance(100);
+    assertEquals(ran, ["30 at 30", "tick at 30"]);
+    assertEquals([adapter.now(), adapter.timers], [120, 0]);
+  },
+);
 
-test("memory: a handshake succeeds, fails, or hangs until its deadline, and is told once", async () => {
+test("memory: a handshake succeeds, fails, or hangs until its deadline, and is reported once", async () => {
   const fates = [undefined, "fails", "hangs", "hangs"] as const;
   let next = 0;
   const adapter = memoryAdapter({ manual: true, faults: { handshake: () => fates[next++] } });
@@ -108,7 +112,7 @@ test("memory: a handshake succeeds, fails, or hangs until its deadline, and is t
   assertEquals(clients.links.map(({ socket }) => socket.read()), [undefined, null, null, null]);
 });
 
-test("memory: who may not knock is closed, and neither accepted nor told of", async () => {
+test("memory: a client that handshakeStarted refuses is closed, and neither accepted nor reported", async () => {
   const adapter = memoryAdapter({ manual: true });
   const registry = new Recorder(new Bell());
   registry.barring = true;

@@ -19,7 +19,7 @@ export function rule1({ assertOneFinal, check, checkRaw }: Cases): void {
     assertEquals(registry.links.length, 1);
   });
 
-  check("rule 1: nobody is accepted before somebody connects", async (stage) => {
+  check("rule 1: nothing is accepted before a client connects", async (stage) => {
     const { registry } = await stage.listener();
     await pause(50);
     assertEquals(registry.links.length, 0);
@@ -60,7 +60,7 @@ export function rule1({ assertOneFinal, check, checkRaw }: Cases): void {
     await pause(50);
   });
 
-  check("rule 1: a refused incoming connection sees the end, and nothing is told of it", async (stage) => {
+  check("rule 1: a refused connection sees the end, and no event is reported for it", async (stage) => {
     const { address, registry } = await stage.listener();
     registry.refusing = true;
     const client = await stage.connect(address);

@@ -46,7 +46,7 @@ export function rule2({ check, transport }: Cases): void {
     await bell.until(() => ticks === 3, "three ticks");
   });
 
-  check("rule 2: one tick gets what many sockets told", async (stage) => {
+  check("rule 2: one tick gets the events of many sockets", async (stage) => {
     const connections = 64;
     const { address, registry } = await stage.listener();
     const clients: Link[] = [];
@@ -72,7 +72,7 @@ export function rule2({ check, transport }: Cases): void {
 
   // Only here: what the kernel holds for a stuck client is little on a Unix socket, and megabytes on others.
   if (transport.name === "unix") {
-    check("rule 2: ticks come though many clients take nothing of what they are given", async (stage) => {
+    check("rule 2: ticks go on while many clients do not read", async (stage) => {
       const connections = 200;
       const { address, registry } = await stage.listener();
       for (let index = 0; index < connections; index++) await stage.connect(address);

@@ -52,7 +52,7 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
   });
 
   checkRaw(
-    "rule 3: each large write that is short is answered, to a raw client that takes little at a time",
+    "rule 3: each short write of many bytes is followed by WRITABLE, with a raw client that reads little at a time",
     async (stage) => {
       const { server, client } = await stage.rawPair();
       // What is given goes into the kernel while there is room, so the first megabytes are never short.
@@ -97,7 +97,7 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
     assertTakesNothing(server);
   });
 
-  checkReset("rule 3: a short write whose client resets is answered by a final event", async (stage) => {
+  checkReset("rule 3: a short write whose client resets is followed by a final event", async (stage) => {
     const { server, client } = await stage.rawPair();
     await fill(server);
     client.reset();
@@ -105,7 +105,7 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
     assertTakesNothing(server);
   });
 
-  check("rule 3: a short write whose client shuts down and closes is answered by a final event", async (stage) => {
+  check("rule 3: a short write whose client shuts down and closes is followed by a final event", async (stage) => {
     const { server, client } = await stage.pair();
     await fill(server);
     client.socket.shutdown();

@@ -10,27 +10,30 @@ import { type Cases, KERNEL_LIMIT, LONG } from "./cases.ts";
 
 /** Registers the cases. */
 export function rule4({ check, differences }: Cases): void {
-  check("rule 4: bytes given to write stay as they are, and arrive so, however late they are sent", async (stage) => {
-    const { server, client } = await stage.pair();
-    const given: Uint8Array[] = [];
-    while (server.sent < KERNEL_LIMIT) {
-      const bytes = pattern(server.sent, 60_000).slice();
-      given.push(bytes);
-      const seen = server.told.length;
-      const taken = server.socket.write(bytes);
-      server.sent += taken;
-      if (taken === bytes.length) continue;
-      given[given.length - 1] = bytes.subarray(0, taken);
-      if (!await server.mayWrite(seen, differences.quiet)) break;
-    }
-    await client.readPattern(server.sent);
-    let offset = 0;
-    for (const bytes of given) {
-      assertPattern(bytes, offset);
-      offset += bytes.length;
-    }
-    assertEquals(offset, server.sent);
-  });
+  check(
+    "rule 4: bytes passed to write do not change, and arrive unchanged, however late they are sent",
+    async (stage) => {
+      const { server, client } = await stage.pair();
+      const given: Uint8Array[] = [];
+      while (server.sent < KERNEL_LIMIT) {
+        const bytes = pattern(server.sent, 60_000).slice();
+        given.push(bytes);
+        const seen = server.told.length;
+        const taken = server.socket.write(bytes);
+        server.sent += taken;
+        if (taken === bytes.length) continue;
+        given[given.length - 1] = bytes.subarray(0, taken);
+        if (!await server.mayWrite(seen, differences.quiet)) break;
+      }
+      await client.readPattern(server.sent);
+      let offset = 0;
+      for (const bytes of given) {
+        assertPattern(bytes, offset);
+        offset += bytes.length;
+      }
+      assertEquals(offset, server.sent);
+    },
+  );
 
   check("rule 4: bytes got from read stay as they are when more is read", async (stage) => {
     const { server, client } = await stage.pair();

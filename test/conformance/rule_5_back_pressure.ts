@@ -11,7 +11,7 @@ import { type Cases, KERNEL_LIMIT, LONG, MIB, READABLE_OR_END } from "./cases.ts
 
 /** Registers the cases. */
 export function rule5({ check, checkRaw, differences, fill, quiet }: Cases): void {
-  check("rule 5: who is not read from is blocked, and the inbox stays small", async (stage) => {
+  check("rule 5: a client that is not read from is blocked, and the inbox stays small", async (stage) => {
     const { server, client } = await stage.pair();
     await fill(client);
     const held = server.readNow();

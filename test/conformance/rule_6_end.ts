@@ -11,7 +11,7 @@ import { type Cases, KIB, LONG, MIB, READABLE_OR_END } from "./cases.ts";
 /** Registers the cases. */
 export function rule6({ check, checkRaw, checkReset, differences }: Cases): void {
   for (const length of [1, 1000, MIB]) {
-    checkRaw(`rule 6: ${length} bytes and an end at once: all bytes, then null for ever`, async (stage) => {
+    checkRaw(`rule 6: ${length} bytes and an end at once: all bytes, then null forever`, async (stage) => {
       const { server, client } = await stage.rawPair();
       client.write(0, length);
       client.socket.end();
@@ -23,7 +23,7 @@ export function rule6({ check, checkRaw, checkReset, differences }: Cases): void
     });
   }
 
-  check("rule 6: bytes, then shutdown: all bytes, then null for ever", async (stage) => {
+  check("rule 6: bytes, then shutdown: all bytes, then null forever", async (stage) => {
     const { server, client } = await stage.pair();
     await Promise.all([client.writePattern(LONG).then(() => client.socket.shutdown()), server.readPattern(LONG)]);
     assertEquals(await server.readToEnd(), LONG);
@@ -31,7 +31,7 @@ export function rule6({ check, checkRaw, checkReset, differences }: Cases): void
     assertEquals(server.count(FINAL), 0, "our half is still open");
   });
 
-  check("rule 6: an end that comes while nothing else does is told", async (stage) => {
+  check("rule 6: an end that comes alone is reported", async (stage) => {
     const { server, client } = await stage.pair();
     const reading = server.readToEnd();
     await pause(20);

@@ -77,7 +77,7 @@ export function rule7({ assertOneFinal, check, checkRaw, checkReset, differences
     await assertOneFinal(server);
   });
 
-  check("rule 7: nothing is told after close, which may come twice", async (stage) => {
+  check("rule 7: no event is reported after close, which may be called twice", async (stage) => {
     const { server, client } = await stage.pair();
     await fill(server);
     client.write(1000);
@@ -90,7 +90,7 @@ export function rule7({ assertOneFinal, check, checkRaw, checkReset, differences
     assertEquals(server.socket.read() ?? null, null);
   });
 
-  checkRaw("rule 7: nothing is told of a socket closed in the tick in which it became ready", async (stage) => {
+  checkRaw("rule 7: no event is reported for a socket closed in the tick in which it became ready", async (stage) => {
     const listener = await stage.listener();
     const clients = [await stage.raw(listener.address), await stage.raw(listener.address)];
     await listener.registry.accepted(2);

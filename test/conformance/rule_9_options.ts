@@ -35,7 +35,7 @@ export function rule9({ check, checkRaw, checkRawNetwork, transport }: Cases): v
   });
 
   checkRawNetwork(
-    "rule 9: a host that nobody knows is refused with a code, to listen and to connect",
+    "rule 9: an unknown host is refused with a code, to listen and to connect",
     async (stage) => {
       const address = transport.address("no-such-host.invalid", 0);
       const listening = await rejection(stage.adapter.listen(address, stage.recorder()), "listening nowhere");
@@ -48,7 +48,7 @@ export function rule9({ check, checkRaw, checkRawNetwork, transport }: Cases): v
     },
   );
 
-  check("rule 9: connecting where nobody listens is refused with a code", async (stage) => {
+  check("rule 9: connecting where nothing listens is refused with a code", async (stage) => {
     const { address, listener } = await stage.listener();
     await listener.close();
     await refused(stage, address);

@@ -13,7 +13,7 @@ import { type Cases, KIB, LONG, portOf } from "./cases.ts";
 export function sockets(
   { assertOneFinal, check, checkNetwork, checkRaw, checkRawNetwork, differences, fill }: Cases,
 ): void {
-  check("read of a connection on which nothing came is undefined, not null", async (stage) => {
+  check("read of a connection without bytes is undefined, not null", async (stage) => {
     const { server, client } = await stage.pair();
     for (let again = 0; again < 3; again++) {
       assertEquals([server.socket.read(), client.socket.read()], [undefined, undefined]);
@@ -22,7 +22,7 @@ export function sockets(
     assertEquals([server.told, client.told], [[], []]);
   });
 
-  check("what was read to the last byte would block, and the next bytes are told", async (stage) => {
+  check("a connection read to the last byte would block, and the next bytes are reported", async (stage) => {
     const { server, client } = await stage.pair();
     for (let total = 100; total <= 2000; total += 100) {
       await Promise.all([client.writePattern(total), server.readPattern(total)]);

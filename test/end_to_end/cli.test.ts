@@ -124,7 +124,7 @@ for (const runtime of RUNTIMES) {
     assertEquals((await server.stop("SIGTERM")).code, 0);
   });
 
-  test(`${runtime}: a server that ends, and one that is told twice`, LIMITED, async () => {
+  test(`${runtime}: a server that ends after one signal, and at once after two`, LIMITED, async () => {
     await using server = await startServer(runtime, ["--drain-timeout", "1m", "--log-format", "json"]);
     await using join = new CommandLine(runtime, ["join", server.url]);
     join.write("hello\n");

@@ -95,7 +95,7 @@ test("descriptors: a mob holds as many as fit under the limit of open files, and
   assertEquals(await underLimit(), [LIMIT - RESERVE, LIMIT - RESERVE]);
 });
 
-test("descriptors: on Deno without the right to read, nobody is asked and the limit is not known", {
+test("descriptors: on Deno without permission to read, no question is asked and the limit is unknown", {
   ...LIMITED,
   // The other runtimes have no rights.
   skip: name !== "deno",

@@ -81,7 +81,7 @@ for (const transport of TRANSPORTS) {
   );
 
   test(
-    `one mob: ${name}: when an unauthenticated connection has one address, none is opened, and the error says which`,
+    `one mob: ${name}: when another program has one address, none is opened, and the error names it`,
     LIMITED,
     async () => {
       for (const [taken, free] of [BOTH, BOTH.toReversed()] as [string, string][]) {
@@ -224,7 +224,7 @@ function program(port: number, files: string): string {
 const onBun = adapter.name === "bun";
 
 // Only Bun has such a moment: elsewhere one system call decides.
-test("one mob: a server that starts while another is between its listeners does not get in", {
+test("one mob: a server that starts while another is between its listeners is refused", {
   ...LIMITED,
   skip: !onBun,
 }, async () => {

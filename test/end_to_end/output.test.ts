@@ -109,7 +109,7 @@ test("a line that was cut by a full disk is ended before the next, and counted a
   assertEquals(writer.text, "one\ntw\n(2 lost)\nfour\n(1 lo\n(3 lost)\nlast\n");
 });
 
-test("at the end the count is told without a line to tell it before", async () => {
+test("at the end the count is written, without a further line", async () => {
   const { writer, output } = lossy("ENOSPC");
   void output.write("one\n");
   while (writer.writes < 1) await pause();
@@ -118,7 +118,7 @@ test("at the end the count is told without a line to tell it before", async () =
   assertEquals(writer.text, "(1 lost)\n");
 });
 
-test("a pipe that nobody reads: what waits has a bound in bytes, overhead included, and the count comes where the rest was", async () => {
+test("a pipe that is not read: what waits has a bound in bytes, overhead included, and the count stands for the rest", async () => {
   for (const size of [1, 100, 3000]) {
     const { writer, output } = lossy(undefined);
     const line = `${"x".repeat(size - 1)}\n`;
@@ -149,7 +149,7 @@ test("a line that is larger than all that may wait is dropped, and the next is n
   assertEquals(writer.text, "(1 lost)\nnext\n");
 });
 
-test("no room at the moment (EAGAIN), an interrupted write, a short write: nothing is lost, and nobody spins", async () => {
+test("no room at the moment (EAGAIN), an interrupted write, a short write: nothing is lost, and nothing spins", async () => {
   const { writer, output } = lossy("EAGAIN", 2, "EINTR", "EAGAIN", "EAGAIN", 1);
   void output.write("one\n");
   void output.write("two\n");
@@ -157,7 +157,7 @@ test("no room at the moment (EAGAIN), an interrupted write, a short write: nothi
   assertEquals([writer.text, writer.writes], ["one\ntwo\n", 7]);
 });
 
-test("output that is a job: the writer waits for room, an error ends it with its reason, a stop waits for nobody", async () => {
+test("output of a command: the writer waits for room, an error ends it with its reason, a stop does not wait", async () => {
   const writer = new FakeWriter();
   writer.next.push(undefined, "ENOSPC");
   const output = new PatientOutput(() => writer, loop);
@@ -213,7 +213,7 @@ test("the count is a log line like the others, and nothing that is logged acts o
 });
 
 test(
-  "join: what it prints is waited for, so that a slow reader holds the mob back and not our memory",
+  "join: printing waits for a slow reader, so memory does not grow",
   LIMITED,
   async () => {
     await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
@@ -429,7 +429,7 @@ for (const runtime of RUNTIMES) {
   });
 
   test(
-    `${runtime}: a log that is broken for a moment goes on, and tells what it lost`,
+    `${runtime}: a log that is broken for a moment goes on, and counts what it lost`,
     { ...LIMITED, skip },
     async () => {
       using pipe = new Pipe();

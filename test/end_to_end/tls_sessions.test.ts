@@ -77,7 +77,7 @@ async function open(tls: ServerTls): Promise<Listener> {
 for (const version of VERSIONS) {
   const from = (listener: Listener, pair: Partial<Pair> = {}): object => ({ port: listener.port, version, ...pair });
 
-  test(`sessions, ${version}: one of a listener with another authority does not get in`, LIMITED, async () => {
+  test(`sessions, ${version}: a session of a listener with another authority is refused`, LIMITED, async () => {
     await using there = await open({ ...server, ca: other.cert });
     await using here = await open({ ...server, ca });
     const [first, second, third] = await send(from(there, theirs), from(here, theirs), from(here));
@@ -86,7 +86,7 @@ for (const version of VERSIONS) {
   });
 
   test(
-    `sessions, ${version}: one of a listener without an authority does not get in at one with`,
+    `sessions, ${version}: a session of a listener without an authority is refused by one with an authority`,
     LIMITED,
     async () => {
       await using there = await open(server);
@@ -99,7 +99,7 @@ for (const version of VERSIONS) {
     },
   );
 
-  test(`sessions, ${version}: one of before a reload to another authority does not get in`, LIMITED, async () => {
+  test(`sessions, ${version}: a session from before a reload to another authority is refused`, LIMITED, async () => {
     await using listener = await open({ ...server, ca: other.cert });
     const coming = send(from(listener, theirs), { ...from(listener, theirs), wait: 800 });
     await listener.registry.accepted();
@@ -129,7 +129,7 @@ for (const version of VERSIONS) {
   );
 }
 
-test("sessions: our own client comes in again and again where a certificate is needed", LIMITED, async () => {
+test("sessions: our own client joins again and again where a certificate is needed", LIMITED, async () => {
   await using mob = await serve({ listen: "tls://127.0.0.1:0", tls: { ...server, ca } });
   for (let round = 0; round < 3; round++) {
     await using client = await connect(mob.urls[0]!, { tls: { ca, ...mine } });
@@ -141,7 +141,7 @@ test("sessions: our own client comes in again and again where a certificate is n
   }
 });
 
-test("a client that wants to renegotiate is not let", LIMITED, async () => {
+test("a client cannot renegotiate", LIMITED, async () => {
   await using listener = await open(server);
   const [seen] = await send({ port: listener.port, version: "TLSv1.2", renegotiate: true });
   assertEquals([seen!.received, seen!.renegotiated], [true, false]);

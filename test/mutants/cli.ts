@@ -35,7 +35,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/sanitize.ts",
-    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "makeVisible" },
+    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "sanitize" },
     bugs: [
       {
         in: "UNSAFE",

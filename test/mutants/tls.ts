@@ -27,7 +27,7 @@ export const TLS: readonly Group[] = [
         proof: {
           on: ["node"],
           tests: "test/end_to_end/tls_sessions.test.ts",
-          named: "a client that wants to renegotiate is not let",
+          named: "a client cannot renegotiate",
         },
       },
       {

@@ -26,7 +26,7 @@ test("a frame's time does not run while its sender's rate holds it back", async 
   assertEquals([world.reasons, world.mob.stats().published.frames], [[], 1]);
 });
 
-test("a frame's time does not run while it waits for its turn's budget", async () => {
+test("a frame's time does not run while it waits for the next tick's budget", async () => {
   const world = await World.open({ frameTimeout: 40, maxLag: 100, maxFrame: 92 });
   const sender = world.join();
   // A quarter of maxLag is read in a tick, and the process stands still after the first.
@@ -38,7 +38,7 @@ test("a frame's time does not run while it waits for its turn's budget", async (
   assertEquals([world.reasons, world.mob.stats().published.frames], [[], 1]);
 });
 
-test("one that leaves is not idle: it is told that it left", async () => {
+test("a connection that leaves is not idle: its reason is the end", async () => {
   const world = await World.open({ idleTimeout: 500, drainTimeout: 5000 });
   const leaver = world.join();
   send(world, leaver, concat(frameOf("bye")));
@@ -51,7 +51,7 @@ test("one that leaves is not idle: it is told that it left", async () => {
   assertEquals(world.reasons, ["end"]);
 });
 
-test("a mob that closes cuts nobody for the lag that its last tick has made", async () => {
+test("a closing mob removes no connection for the lag of its last tick", async () => {
   const world = await World.open({ maxLag: 1000 });
   const speakers = Array.from({ length: 5 }, () => world.join());
   const listener = world.join();
@@ -66,7 +66,7 @@ test("a mob that closes cuts nobody for the lag that its last tick has made", as
   assertEquals(listener.socket.texts.length, 5);
 });
 
-test("the log holds nothing when everybody has left, nor a large frame that everybody has", async () => {
+test("the log holds nothing when all connections have left, and no large frame that all of them have", async () => {
   const world = await World.open({ maxLag: 2 ** 22, maxFrame: 2 ** 20 });
   const [speaker, listener] = [world.join(), world.join()];
   world.say(speaker, "x".repeat(600_000));
@@ -77,7 +77,7 @@ test("the log holds nothing when everybody has left, nor a large frame that ever
   assertEquals([world.mob.stats().connections, world.mob.stats().logBytes], [0, 0]);
 });
 
-test("those whose sockets throw in one tick are told of in the order in which they were written to", async () => {
+test("sockets that throw in one tick are reported in the order in which they were written to", async () => {
   const world = await World.open();
   const speaker = world.join();
   const broken = [world.join(), world.join(), world.join()];

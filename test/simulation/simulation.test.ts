@@ -61,7 +61,7 @@ function simulate(copy: string, ...args: string[]): { stdout: string; status: nu
   });
 }
 
-test("a planted bug is found, shrunk to a few lines and replayed by the command that is told", {
+test("a planted bug is found, shrunk to a few lines and replayed by the command that is printed", {
   timeout: 120_000,
   skip: ours === "node" ? false : "the command is the same on all: it runs on Node",
 }, () => {

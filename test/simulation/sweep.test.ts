@@ -55,7 +55,7 @@ function scenario(slowConsumer: (typeof CHOICES.slowConsumer)[number], sweep?: S
 }
 
 for (const slowConsumer of CHOICES.slowConsumer) {
-  test(`every call fails once, and for ever, under ${slowConsumer}`, { timeout: 60_000 }, async () => {
+  test(`every call fails once, and forever, under ${slowConsumer}`, { timeout: 60_000 }, async () => {
     const { calls, violation } = await replay(scenario(slowConsumer));
     assertEquals(violation, undefined);
     assertGreater(calls, 40);

@@ -53,7 +53,7 @@ const EVENTS: Readonly<Record<string, (world: World, active: Member) => void>> =
 };
 
 for (const [name, event] of Object.entries(EVENTS)) {
-  test(`the work of ${name} is the same among 10, 1,000 and 10,000 who are idle`, { timeout: 60_000 }, async () => {
+  test(`the work of ${name} is the same among 10, 1,000 and 10,000 idle connections`, { timeout: 60_000 }, async () => {
     const few = await workAmong(10, event);
     assertEquals(few.walks, 0);
     assertEquals(await workAmong(1000, event), few);
@@ -61,7 +61,7 @@ for (const [name, event] of Object.entries(EVENTS)) {
   });
 }
 
-test("a tick's news are one write for each, however many frames they are", async () => {
+test("the new frames of a tick are one write for each connection, however many they are", async () => {
   const world = await World.open();
   const speakers = Array.from({ length: 10 }, () => world.join());
   const listeners = Array.from({ length: 100 }, () => world.join());

@@ -16,7 +16,7 @@ import { World } from "../helpers/scripted_server.ts";
 
 // --- the lists ---
 
-test("an empty allow lets everybody in, deny beats allow, and the first word that keeps one out is told", () => {
+test("an empty allow accepts every address, deny beats allow, and the list that refuses is reported", () => {
   assertEquals(new AccessList([], []).refuses("anything"), undefined);
   const lists = new AccessList(["10.0.0.0/8", "::1"], ["10.1.0.0/16", "10.2.3.4"]);
   assertEquals(lists.refuses("10.0.0.1"), undefined);
@@ -40,7 +40,7 @@ test("an IPv4 address over an IPv6 listener is IPv4, however it is written, and 
   assertEquals(new AccessList(["::ffff:10.0.0.0/104"], []).refuses("11.0.0.1"), "not in allow");
 });
 
-test("what is no address cannot be checked and stays out, when there is a list", () => {
+test("text that is no address cannot be checked and is refused, when there is a list", () => {
   for (const lists of [new AccessList(["0.0.0.0/0"], []), new AccessList([], ["1.2.3.4"])]) {
     for (const address of ["unknown", "", "10.0.0", "010.1.1.1", "1.2.3.256", ":::", "1::2::3", "0x0a.0.0.1"]) {
       assertEquals(lists.refuses(address), "its address cannot be checked", address);
@@ -167,7 +167,7 @@ test("any text is a block, or is refused by name (property)", () => {
 
 // --- at the listener ---
 
-test("who is denied is refused, counted and logged, and takes no place", async () => {
+test("a denied client is refused, counted and logged, and takes no place", async () => {
   const lines = await logged("info", async () => {
     const world = await World.open({ allow: ["10.0.0.0/8"], deny: ["10.6.0.0/16"], maxConnections: 1 });
     for (const client of ["10.6.0.1:1", "[::ffff:10.6.6.6]:2", "192.168.0.1:3", "[fe80::1%eth0]:4", "unknown:0"]) {
@@ -186,7 +186,7 @@ test("who is denied is refused, counted and logged, and takes no place", async (
   ]);
 });
 
-test("clients on Unix sockets and the application's own members have no address and are never asked", async () => {
+test("clients on Unix sockets and the application's own clients have no address and are never refused by lists", async () => {
   const world = await World.open({ allow: ["10.0.0.0/8"], deny: ["0.0.0.0/0", "::/0"] });
   world.join("unix");
   world.mob.join();
@@ -214,7 +214,7 @@ test("a handshake has a place until it is accepted, which counts it once, or has
   assertEquals([left["handshake-failed"], left.refused, joined, handshakes], [1, 2, 3, 0]);
 });
 
-test("handshakes take up to half of the places, so that those that never end keep nobody out at other listeners", async () => {
+test("handshakes take up to half of the places, so that endless ones refuse no client of other listeners", async () => {
   const world = await World.open({ maxConnections: 100 });
   const knocks = Array.from({ length: 500 }, (_, index) => world.registry.handshakeStarted!(`10.0.0.2:${index}`));
   assertEquals(knocks.filter((may) => may).length, 50);
@@ -235,7 +235,7 @@ test("maxConnectionsPerAddress counts handshakes, so that one address cannot hav
   assertEquals(world.come("10.0.0.2:4").token, undefined);
 });
 
-test("a knock is refused by the lists, and by a mob that closes; so is the accept after one", async () => {
+test("a handshake is refused by the lists, and by a closing mob; so is the accept after one", async () => {
   const world = await World.open({ deny: ["10.6.0.0/16"] });
   assert(!world.registry.handshakeStarted!("10.6.0.1:1"));
   assert(world.registry.handshakeStarted!("10.5.0.1:1"));
@@ -288,7 +288,7 @@ async function exposure(url: string, options: Parameters<typeof resolveOptions>[
   return lines.map(lineOf).join("\n");
 }
 
-test("a listener that anybody reaches is warned about, with three ways forward", async () => {
+test("a listener that every client can reach causes a warning with three ways forward", async () => {
   assertMatch(
     await exposure("tcp://0.0.0.0:1", {}),
     /^Exposed: .*tcp:\/\/0\.0\.0\.0:1.* in the clear: use tls:.*allow.*127/,
@@ -299,7 +299,7 @@ test("a listener that anybody reaches is warned about, with three ways forward",
   assertMatch(await exposure("tls://0.0.0.0:1", {}), /^Exposed: .*client certificates \(ca\).*allow.*secret/);
 });
 
-test("a listener of this machine, or one that asks who comes, is not", async () => {
+test("a listener of this machine, or with access control, causes none", async () => {
   for (
     const url of [
       "tcp://127.0.0.1:1",
@@ -332,7 +332,7 @@ test("a secret does not cross the network in the clear", async () => {
   assertEquals(mob.urls, ["tcp://127.0.0.1:8000"]);
 });
 
-test("a client says no secret in the clear either, but on loopback", async () => {
+test("a client sends no secret in the clear either, except on loopback", async () => {
   const adapter = memoryAdapter();
   let came = 0;
   const probe: Adapter = { ...adapter, connect: (...those) => (came++, adapter.connect(...those)) };

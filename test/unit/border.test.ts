@@ -197,7 +197,7 @@ test("a mob refuses what it cannot use, by name, and goes on", TIMEOUT, async ()
   assertEquals(await mob.listen(new URL("tcp://127.0.0.1:0")), "tcp://127.0.0.1:2");
 });
 
-test("connect refuses what it cannot use, by name, and calls nobody", TIMEOUT, async () => {
+test("connect refuses what it cannot use, by name, and connects to nothing", TIMEOUT, async () => {
   let calls = 0;
   const adapter = memoryAdapter();
   const counting = {
@@ -359,7 +359,7 @@ function gone(): Payload[] {
 }
 
 test(
-  "whoever sends is told what no payload is, and everybody receives the rest as it was (three kinds of clients)",
+  "send refuses what is no payload, and every client receives the rest unchanged (three kinds of clients)",
   TIMEOUT,
   async () => {
     const adapter = memoryAdapter();
@@ -421,7 +421,7 @@ test("an error of the first send of all names the payload, too", TIMEOUT, async 
 });
 
 test(
-  "what send has been given may change at once, whether it waits or not (three kinds of clients)",
+  "a payload may change as soon as send was called, whether it waits or not (three kinds of clients)",
   TIMEOUT,
   async () => {
     const adapter = memoryAdapter({ manual: true });

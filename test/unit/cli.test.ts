@@ -334,7 +334,7 @@ test("serve: SIGUSR2 logs the table, as text and as JSON; off logs nothing", LIM
   assertEquals(terminal.stderr.text, "");
 });
 
-test("an error that nobody caught is one line and exit code 1, with its stack only for debug", LIMITED, async () => {
+test("an uncaught error is one line and exit code 1, with its stack only for debug", LIMITED, async () => {
   const { terminal, code } = await serving();
   terminal.throwUncaught(new Error("boom\nand more"));
   assertEquals(await code, 1);
@@ -347,7 +347,7 @@ test("an error that nobody caught is one line and exit code 1, with its stack on
   assertMatch(debug.terminal.stderr.text, /internal error: [^]*boom[^]*cli\.test\.ts/);
 });
 
-test("a hint for who looks for the port; control characters of arguments act on no terminal", async () => {
+test("a hint for options of the port; control characters of arguments act on no terminal", async () => {
   for (
     const [line, hint] of [
       ["--port 9000", "unknown option '--port', ports are part of the URL: tcp://127.0.0.1:9000"],
@@ -372,7 +372,7 @@ test("a hint for who looks for the port; control characters of arguments act on 
 
 // --- join ---
 
-test("join: who was refused, and who was left, is told in words and with exit code 1", LIMITED, async () => {
+test("join: a refusal, and an end by the server, is reported in words and with exit code 1", LIMITED, async () => {
   await using full = await serve({ listen: "tcp://127.0.0.1:0", maxConnections: 1 });
   const url = full.urls[0]!;
   const member = new FakeTerminal("join", url);
@@ -399,7 +399,7 @@ test("join: who was refused, and who was left, is told in words and with exit co
   );
 });
 
-test("join: an output that cannot be written is told, and one that nobody reads is not", LIMITED, async () => {
+test("join: an output that cannot be written is reported, and a reader that has gone is not", LIMITED, async () => {
   for (
     const [reason, exit, told] of [["EPIPE", 0, ""], ["EIO", 1, "input/output error"], [
       "ENOSPC",
@@ -470,7 +470,7 @@ test(
   },
 );
 
-test("join: nobody there, a line too long: one line each, exit code 1", LIMITED, async () => {
+test("join: no server, a line too long: one line each, exit code 1", LIMITED, async () => {
   const mob = await serve({ listen: "tcp://127.0.0.1:0" });
   const url = mob.urls[0]!;
   const long = new FakeTerminal("join", url, "--max-frame", "10");
@@ -494,7 +494,7 @@ test("join: a server that ends inside a frame broke the connection", LIMITED, as
   server.close();
 });
 
-test("join: ends quietly when nobody reads what it prints", LIMITED, async () => {
+test("join: ends quietly when its reader has gone", LIMITED, async () => {
   await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
   const terminal = new FakeTerminal("join", mob.urls[0]!);
   const code = main(terminal);
@@ -531,7 +531,7 @@ test("send: all lines come back, others' frames in between do not count", LIMITE
   assertEquals(terminal.stderr.text, "");
 });
 
-test("send: what does not come back is told after ten quiet seconds", LIMITED, async () => {
+test("send: frames that do not come back are reported after ten quiet seconds", LIMITED, async () => {
   await using mob = await serve({ listen: "tcp://127.0.0.1:0", echo: "others" });
   const terminal = new FakeTerminal("send", mob.urls[0]!);
   terminal.speed = 50;
@@ -646,7 +646,7 @@ test("bench: its options, and those that are wrong together", async () => {
   }
 });
 
-test("bench: a table and a picture, closed loop; every frame comes to every client once", LIMITED, async () => {
+test("bench: a table and a histogram, closed loop; every client receives every frame once", LIMITED, async () => {
   await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
   const terminal = new FakeTerminal("bench", mob.urls[0]!, "--clients", "20", "--seconds", "1", "--histogram");
   terminal.stderr.isTerminal = true;
@@ -661,7 +661,7 @@ test("bench: a table and a picture, closed loop; every frame comes to every clie
   while (mob.stats().connections > 0) await pause();
 });
 
-test("bench: JSON, open loop, more than ten come in at once and others speak as well", LIMITED, async () => {
+test("bench: JSON, open loop, more than ten clients join at once and others send as well", LIMITED, async () => {
   await using mob = await serve({ listen: "tcp://127.0.0.1:0", framing: "u32" });
   const other = mob.join({ receive: false });
   const flags = ["--clients", "150", "--publishers", "50", "--rate", "20", "--seconds", "1", "--framing", "u32"];
@@ -703,7 +703,7 @@ async function brokenServer(send: (number: number, frame: Uint8Array) => readonl
   });
 }
 
-test("bench: what is lost, repeated or reordered is told, and exit code 1", LIMITED, async () => {
+test("bench: lost, repeated and reordered frames are reported, with exit code 1", LIMITED, async () => {
   let kept: Uint8Array[] = [];
   for (
     const [says, send] of [
@@ -725,7 +725,7 @@ test("bench: what is lost, repeated or reordered is told, and exit code 1", LIMI
   }
 });
 
-test("bench: nobody there, nobody received, a server that leaves, an interrupt", LIMITED, async () => {
+test("bench: no server, nothing received, a server that ends, an interrupt", LIMITED, async () => {
   const mob = await serve({ listen: "tcp://127.0.0.1:0", echo: "others" });
   const url = mob.urls[0]!;
   const deaf = new FakeTerminal("bench", url);
@@ -788,7 +788,7 @@ test("splitLines: the same lines wherever the chunks are split", async () => {
   await assertRejects(() => collect(7), RangeError, "Cannot send line 4: it is over 7 bytes");
 });
 
-test("makeVisible: nothing that others send can act on a terminal", () => {
+test("sanitize: nothing that others send can act on a terminal", () => {
   assertEquals(sanitize(bytesOf("plain text, tab\t, ünïcödé 🙂")), "plain text, tab\t, ünïcödé 🙂");
   assertEquals(
     sanitize(bytesOf("\x1b]0;title\x07\r\n\x00\x7f\x9b31m")),

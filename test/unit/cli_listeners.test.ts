@@ -129,7 +129,7 @@ test("credentials: a secret is the first line without the spaces around it, and 
   assertEquals(await credentialsOf({})[0].secret(undefined), undefined);
 });
 
-test("credentials: keys and tokens that others may use are warned of, each time they are read", async () => {
+test("credentials: keys and secrets that other users may read cause a warning, each time they are read", async () => {
   const [credentials, warnings] = credentialsOf({
     cert: ["C", 0o644],
     ca: ["A", 0o644],
@@ -217,40 +217,54 @@ test(
   },
 );
 
-test("serve: who has the token is in, who has another is not; nobody shows it", LIMITED, async () => {
-  const files = { token: ["open sesame\n", 0o644] } as const;
-  const { terminal, url, code } = await serving(["tcp://127.0.0.1:0", "--secret-file", "token"], {
-    token: ["open sesame\n", 0o644],
-  });
-  await terminal.stderr.match(
-    /\[warning\] mobcast: Others than its owner may use token \(mode 0644\): chmod 600 token\n/,
-  );
-  const join = new FakeTerminal("join", url, "--secret-file", "token");
-  join.texts.set("token", { text: files.token[0], mode: 0o600 });
-  join.stdin.say("hello\n");
-  const joined = main(join);
-  await join.stdout.match(/hello\n/);
-  const send = new FakeTerminal("send", url, "--secret-file", "token");
-  send.texts.set("token", { text: files.token[0], mode: 0o640 });
-  send.stdin.say("one\ntwo\n").end();
-  assertEquals(await main(send), 0, send.stderr.text);
-  assertEquals(send.stderr.text, "mobcast: others than its owner may use token (mode 0640): chmod 600 token\n");
-  await join.stdout.match(/two\n/);
-  join.signal("SIGINT");
-  assertEquals(await joined, 0);
-  const bench = new FakeTerminal("bench", url, "--secret-file", "token", "--clients", "5", "--seconds", "1", "--json");
-  bench.texts.set("token", { text: files.token[0], mode: 0o600 });
-  assertEquals(await main(bench), 0, bench.stderr.text);
-  const wrong = new FakeTerminal("send", url, "--secret-file", "token");
-  wrong.texts.set("token", { text: "open barley\n", mode: 0o600 });
-  wrong.stdin.say("one\n").end();
-  assertEquals(await main(wrong), 1);
-  terminal.signal("SIGTERM");
-  assertEquals(await code, 0);
-  for (const { stdout, stderr } of [terminal, join, send, bench, wrong]) {
-    for (const { text } of [stdout, stderr]) assertEquals(/sesame|barley/.test(text), false, text);
-  }
-});
+test(
+  "serve: a client with the secret joins, one with another does not; the secret is never shown",
+  LIMITED,
+  async () => {
+    const files = { token: ["open sesame\n", 0o644] } as const;
+    const { terminal, url, code } = await serving(["tcp://127.0.0.1:0", "--secret-file", "token"], {
+      token: ["open sesame\n", 0o644],
+    });
+    await terminal.stderr.match(
+      /\[warning\] mobcast: Others than its owner may use token \(mode 0644\): chmod 600 token\n/,
+    );
+    const join = new FakeTerminal("join", url, "--secret-file", "token");
+    join.texts.set("token", { text: files.token[0], mode: 0o600 });
+    join.stdin.say("hello\n");
+    const joined = main(join);
+    await join.stdout.match(/hello\n/);
+    const send = new FakeTerminal("send", url, "--secret-file", "token");
+    send.texts.set("token", { text: files.token[0], mode: 0o640 });
+    send.stdin.say("one\ntwo\n").end();
+    assertEquals(await main(send), 0, send.stderr.text);
+    assertEquals(send.stderr.text, "mobcast: others than its owner may use token (mode 0640): chmod 600 token\n");
+    await join.stdout.match(/two\n/);
+    join.signal("SIGINT");
+    assertEquals(await joined, 0);
+    const bench = new FakeTerminal(
+      "bench",
+      url,
+      "--secret-file",
+      "token",
+      "--clients",
+      "5",
+      "--seconds",
+      "1",
+      "--json",
+    );
+    bench.texts.set("token", { text: files.token[0], mode: 0o600 });
+    assertEquals(await main(bench), 0, bench.stderr.text);
+    const wrong = new FakeTerminal("send", url, "--secret-file", "token");
+    wrong.texts.set("token", { text: "open barley\n", mode: 0o600 });
+    wrong.stdin.say("one\n").end();
+    assertEquals(await main(wrong), 1);
+    terminal.signal("SIGTERM");
+    assertEquals(await code, 0);
+    for (const { stdout, stderr } of [terminal, join, send, bench, wrong]) {
+      for (const { text } of [stdout, stderr]) assertEquals(/sesame|barley/.test(text), false, text);
+    }
+  },
+);
 
 test("serve: --allow and --deny, given once or often; what is no address is exit code 2", LIMITED, async () => {
   const lists = ["--allow", "10.0.0.0/8, 127.0.0.0/8", "--allow", "::1", "--deny", "127.0.0.0/24"];
@@ -275,7 +289,7 @@ function clientOf(files: ReadonlyMap<string, string>, ...args: readonly string[]
 }
 
 test(
-  "join, send and bench come in through a listener over TLS, with a certificate where it is asked for",
+  "join, send and bench connect to a listener over TLS, with a certificate where it is asked for",
   LIMITED,
   async () => {
     const authority = await makeAuthority("the test's authority");
@@ -356,35 +370,39 @@ test("serve: SIGHUP reads the certificates again; where that fails the old ones 
 
 // --- join ---
 
-test("join --reconnect: each change and the gap are told, and what is typed meanwhile is sent", LIMITED, async () => {
-  const first = await serve({ listen: "tcp://127.0.0.1:0" });
-  const url = first.urls[0]!;
-  const terminal = new FakeTerminal("join", url, "--reconnect");
-  const code = main(terminal);
-  terminal.stdin.say("one\n");
-  await terminal.stdout.match(/one\n/);
-  await first.close();
-  await terminal.stderr.match(/trying again/);
-  terminal.stdin.say("two\n");
-  const second = await serve({ listen: url });
-  await terminal.stdout.match(/two\n/);
-  terminal.signal("SIGINT");
-  assertEquals(await code, 0);
-  assertEquals(terminal.stdout.text, "one\ntwo\n");
-  const lines = terminal.stderr.text.split("\n").filter((line) => !line.includes("trying again"));
-  assertEquals(lines, [
-    `mobcast: connected to ${url}`,
-    `mobcast: lost ${url}: the server ended the connection`,
-    `mobcast: connected to ${url} again`,
-    lines[3],
-    "",
-  ]);
-  assertMatch(lines[3]!, /^mobcast: missed the messages of at least \d+\.\d s$/);
-  assertMatch(terminal.stderr.text, /^mobcast: trying again in \d+ ms, attempt 1$/m);
-  await second.close();
-});
+test(
+  "join --reconnect: each change and the gap are reported, and lines typed meanwhile are sent",
+  LIMITED,
+  async () => {
+    const first = await serve({ listen: "tcp://127.0.0.1:0" });
+    const url = first.urls[0]!;
+    const terminal = new FakeTerminal("join", url, "--reconnect");
+    const code = main(terminal);
+    terminal.stdin.say("one\n");
+    await terminal.stdout.match(/one\n/);
+    await first.close();
+    await terminal.stderr.match(/trying again/);
+    terminal.stdin.say("two\n");
+    const second = await serve({ listen: url });
+    await terminal.stdout.match(/two\n/);
+    terminal.signal("SIGINT");
+    assertEquals(await code, 0);
+    assertEquals(terminal.stdout.text, "one\ntwo\n");
+    const lines = terminal.stderr.text.split("\n").filter((line) => !line.includes("trying again"));
+    assertEquals(lines, [
+      `mobcast: connected to ${url}`,
+      `mobcast: lost ${url}: the server ended the connection`,
+      `mobcast: connected to ${url} again`,
+      lines[3],
+      "",
+    ]);
+    assertMatch(lines[3]!, /^mobcast: missed the messages of at least \d+\.\d s$/);
+    assertMatch(terminal.stderr.text, /^mobcast: trying again in \d+ ms, attempt 1$/m);
+    await second.close();
+  },
+);
 
-test("join --reconnect: nobody there at first is an error, an interrupt while it waits is none", LIMITED, async () => {
+test("join --reconnect: no server at first is an error, an interrupt while it waits is none", LIMITED, async () => {
   const mob = await serve({ listen: "tcp://127.0.0.1:0" });
   const url = mob.urls[0]!;
   const waiting = new FakeTerminal("join", url, "--reconnect");
@@ -409,7 +427,7 @@ test("join --reconnect: nobody there at first is an error, an interrupt while it
 
 for (const runtime of RUNTIMES) {
   test(
-    `${runtime}: listeners over TLS and a Unix socket into one mob, with a token, SIGHUP, and --reconnect`,
+    `${runtime}: listeners over TLS and a Unix socket into one mob, with a secret, SIGHUP, and --reconnect`,
     LIMITED,
     async () => {
       await using kit = await TlsFixture.make();

@@ -103,7 +103,7 @@ for (
   });
 }
 
-test("Client.send makes a fast sender wait while nobody takes what it sends", TIMEOUT, async () => {
+test("Client.send makes a fast sender wait while the mob does not read", TIMEOUT, async () => {
   const adapter = memoryAdapter();
   const mob = await serve({
     adapter,
@@ -194,20 +194,24 @@ test("Client messages are the application's own: they do not change, and changin
   });
 });
 
-test("Client that says more than maxFrame is cut, and says so itself when it receives more", TIMEOUT, async () => {
-  const mob = await serve({ listen: "tcp://127.0.0.1:0", maxFrame: 10 });
-  const loud = await connect(mob.urls[0]!, { maxFrame: 1000 });
-  await loud.send(new Uint8Array(11));
-  // Node and Bun reset it; Deno cannot, and there the stream just ends.
-  const received = await receive(loud, 1).catch((error: Error) => error.message.slice(0, 24));
-  assert(received.length === 0 || received === "Cannot read from tcp://1", `received ${received}`);
-  const careful = await connect(mob.urls[0]!, { maxFrame: 5 });
-  const inside = mob.join();
-  await inside.send(new Uint8Array(6));
-  await assertRejects(() => receive(careful, 1), Error, "over maxFrame 5");
-  await mob.close({ drain: 0 });
-  assertEquals(mob.stats().closed["frame-too-large"], 1);
-});
+test(
+  "Client that sends more than maxFrame is removed, and reports an error when it receives more",
+  TIMEOUT,
+  async () => {
+    const mob = await serve({ listen: "tcp://127.0.0.1:0", maxFrame: 10 });
+    const loud = await connect(mob.urls[0]!, { maxFrame: 1000 });
+    await loud.send(new Uint8Array(11));
+    // Node and Bun reset it; Deno cannot, and there the stream just ends.
+    const received = await receive(loud, 1).catch((error: Error) => error.message.slice(0, 24));
+    assert(received.length === 0 || received === "Cannot read from tcp://1", `received ${received}`);
+    const careful = await connect(mob.urls[0]!, { maxFrame: 5 });
+    const inside = mob.join();
+    await inside.send(new Uint8Array(6));
+    await assertRejects(() => receive(careful, 1), Error, "over maxFrame 5");
+    await mob.close({ drain: 0 });
+    assertEquals(mob.stats().closed["frame-too-large"], 1);
+  },
+);
 
 test("connect rejects in words: refused, no URL, aborted before and while", TIMEOUT, async () => {
   const mob = await serve({ listen: "tcp://127.0.0.1:0" });
@@ -244,7 +248,7 @@ test("serve opens several listeners into one mob, and one in use closes the othe
   await Promise.all([one!.close(), two!.close(), mob.close()]);
 });
 
-test("serve's signal closes the mob, and one that has aborted opens nothing", TIMEOUT, async () => {
+test("serve's signal closes the mob, and an aborted signal opens nothing", TIMEOUT, async () => {
   const controller = new AbortController();
   const mob = await serve({ listen: "tcp://127.0.0.1:0", signal: controller.signal });
   controller.abort();

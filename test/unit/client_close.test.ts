@@ -133,7 +133,7 @@ test("Client.close of one who has said nothing has nothing to lose", TIMEOUT, as
   assertEquals(told(client), [true, undefined]);
 });
 
-test("Client.close: those whose send still waits are sent, too, or rejected", TIMEOUT, async () => {
+test("Client.close: messages whose send still waits are sent, too, or rejected", TIMEOUT, async () => {
   for (const delivered of [true, false]) {
     const { server, client } = await scene(0);
     const large = new Uint8Array(200_000);
@@ -168,7 +168,7 @@ test("Client.close: a server that ended first may not have read all, and is sent
   assertStringIncludes(client.error!.message, "the mob ended the connection first");
 });
 
-test("Client.close: a connection that breaks meanwhile is told of", TIMEOUT, async () => {
+test("Client.close: a connection that breaks meanwhile is reported", TIMEOUT, async () => {
   const { server, client } = await scene(5);
   void client.close();
   await server.settle();
@@ -209,7 +209,7 @@ test("Client.close: disposing waits, too, and a signal ends it at once, with its
   assertEquals([client.error!.message, server.adapter.timers], ["that is all", 0]);
 });
 
-test("Client.close lets nothing pile up: what came before and what comes then is forgotten", TIMEOUT, async () => {
+test("Client.close keeps no messages: those received before and after it are dropped", TIMEOUT, async () => {
   const { server, client } = await scene(1);
   const iterator = client[Symbol.asyncIterator]();
   const frame = new Uint8Array(8 + 900);
@@ -257,22 +257,26 @@ test("Patience does not give up because the process was stopped: what came meanw
   assertEquals([gaveUp, adapter.timers], [1, 0]);
 });
 
-test("reconnect: close tells what the last connection did not deliver, and disposing does", TIMEOUT, async () => {
-  const server = new Server();
-  await server.open();
-  const client = await connect(URL, { adapter: server.adapter, reconnect: true, closeTimeout: 10_000 });
-  const iterating = client[Symbol.asyncIterator]().next();
-  for (let sent = 0; sent < 5; sent++) await client.send(PAYLOAD);
-  await assertRejects(() => client.close({ timeout: -1 }), RangeError, "Cannot use timeout -1");
-  await server.settle();
-  const closed = client[Symbol.asyncDispose]();
-  await server.pass(9999);
-  assertEquals(told(client), [false, undefined]);
-  await server.pass(1);
-  await closed;
-  assertEquals([told(client), (await iterating).done, server.adapter.timers], [[true, "ETIMEDOUT"], true, 0]);
-  await assertRejects(() => client.send(PAYLOAD), Error, "Cannot deliver everything");
-});
+test(
+  "reconnect: close reports that the last connection did not deliver everything, and so does disposing",
+  TIMEOUT,
+  async () => {
+    const server = new Server();
+    await server.open();
+    const client = await connect(URL, { adapter: server.adapter, reconnect: true, closeTimeout: 10_000 });
+    const iterating = client[Symbol.asyncIterator]().next();
+    for (let sent = 0; sent < 5; sent++) await client.send(PAYLOAD);
+    await assertRejects(() => client.close({ timeout: -1 }), RangeError, "Cannot use timeout -1");
+    await server.settle();
+    const closed = client[Symbol.asyncDispose]();
+    await server.pass(9999);
+    assertEquals(told(client), [false, undefined]);
+    await server.pass(1);
+    await closed;
+    assertEquals([told(client), (await iterating).done, server.adapter.timers], [[true, "ETIMEDOUT"], true, 0]);
+    await assertRejects(() => client.send(PAYLOAD), Error, "Cannot deliver everything");
+  },
+);
 
 test("reconnect: close with a timeout of its own hands it on", TIMEOUT, async () => {
   const server = new Server();
@@ -285,15 +289,19 @@ test("reconnect: close with a timeout of its own hands it on", TIMEOUT, async ()
   assertEquals(told(client), [true, "ETIMEDOUT"]);
 });
 
-test("reconnect: close without a connection rejects what waits, and has nothing else to tell", TIMEOUT, async () => {
-  const server = new Server();
-  await server.open();
-  const client = await connect(URL, { adapter: server.adapter, reconnect: { random: () => 1 } });
-  await client.send(PAYLOAD);
-  server.socket.close();
-  await server.settle();
-  const sends = [1, 2, 3].map(() => assertRejects(() => client.send(PAYLOAD), Error, "the connection is closed"));
-  await client.close();
-  await Promise.all(sends);
-  assertEquals([told(client), server.adapter.timers], [[true, undefined], 0]);
-});
+test(
+  "reconnect: close without a connection rejects the sends that wait, and reports nothing else",
+  TIMEOUT,
+  async () => {
+    const server = new Server();
+    await server.open();
+    const client = await connect(URL, { adapter: server.adapter, reconnect: { random: () => 1 } });
+    await client.send(PAYLOAD);
+    server.socket.close();
+    await server.settle();
+    const sends = [1, 2, 3].map(() => assertRejects(() => client.send(PAYLOAD), Error, "the connection is closed"));
+    await client.close();
+    await Promise.all(sends);
+    assertEquals([told(client), server.adapter.timers], [[true, undefined], 0]);
+  },
+);

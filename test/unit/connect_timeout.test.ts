@@ -130,7 +130,7 @@ function hasTimers(): boolean {
 
 const skip = hasTimers() ? false : "ss is not installed (package iproute2)";
 
-test("the kernel asks both ends of each connection whether the other one is there", { ...LIMITED, skip }, async () => {
+test("keepalive is on at both ends of each connection", { ...LIMITED, skip }, async () => {
   const authority = await makeAuthority("an authority");
   const tls = await authority.issue();
   await using mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0"], tls });

@@ -26,7 +26,7 @@ test("a cut is one structured line: reason, remote address, token, age, bytes, l
   });
 });
 
-test("a thousand refusals are ten lines and a count, so that nobody can fill a disk", async () => {
+test("a thousand refusals are ten lines and a count, so that clients cannot fill a disk", async () => {
   const lines = await logged("info", async () => {
     const world = await World.open({ maxConnections: 1 });
     world.join();
@@ -57,7 +57,7 @@ test("a hundred internal errors are ten lines with the error, too", async () => 
   assertEquals((lines[0]!.properties.error as Error).message, "broken");
 });
 
-test("who comes and goes in the ordinary way is told at debug level only", async () => {
+test("connections that join and leave in the ordinary way are logged at debug level only", async () => {
   const life = async (): Promise<void> => {
     const world = await World.open();
     const { token } = world.join();
@@ -68,7 +68,7 @@ test("who comes and goes in the ordinary way is told at debug level only", async
   assertEquals((await logged("debug", life)).map(lineOf), ["Joined: 10.0.0.1:1", "Left: 10.0.0.1:1, end"]);
 });
 
-test("every close reason says what it means", () => {
+test("every close reason has a meaning", () => {
   for (const [reason, meaning] of Object.entries(CLOSE_REASONS)) assert(meaning.length > 10, reason);
 });
 

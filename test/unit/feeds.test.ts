@@ -36,7 +36,7 @@ function checkCounts(world: World): void {
   assertEquals(stats.feeds.reduce((sum, { logBytes }) => sum + logBytes, 0), stats.logBytes);
 }
 
-test("what each sends, all receive in one order, whatever their framing is", async () => {
+test("what each client sends, all receive in one order, whatever their framing is", async () => {
   const { world, u64, u32, line } = await open();
   const members = [u64(), u32(), line(), u64(), line()];
   for (const [index, { socket, token, framing }] of members.entries()) {
@@ -74,7 +74,7 @@ test("a payload with a newline reaches line listeners as skipped and counted, ne
   checkCounts(world);
 });
 
-test("what a leaving connection could not be given stays counted when more is published", async () => {
+test("the frames that a leaving connection missed stay counted when more is published", async () => {
   const { world, u64, line } = await open();
   const [sender, lines] = [u64(), line()];
   lines.socket.room = 3;
@@ -161,7 +161,7 @@ for (const framing of NAMES) {
   });
 }
 
-test("echo others: a sender is not given its own frames, and gives them to all other framings", async () => {
+test("echo others: a sender does not receive its own frames, and all other framings do", async () => {
   const { world, u64, u32, line } = await open({ echo: "others" });
   const members = [u64(), u32(), line()];
   for (const [index, member] of members.entries()) world.say(member, `${index}`);
@@ -197,7 +197,7 @@ test("a large frame that came in pieces is the same in every framing", async () 
   for (const member of members) assert(textsOf(member).join() === [text, text, text].join());
 });
 
-test("a listener has its own access list, secret and framing; what it does not say is as the mob has it", async () => {
+test("a listener has its own access list, secret and framing; the rest is the mob's", async () => {
   const { world } = await open({ deny: ["10.0.0.9"] });
   const guarded = await world.listen("tcp://127.0.0.1:0?framing=line", { secret: "sesame", deny: [] });
   const [free, stranger, friend] = [world.join(), guarded("10.0.0.9:1"), guarded("10.0.0.9:2")];
@@ -209,7 +209,7 @@ test("a listener has its own access list, secret and framing; what it does not s
   assertEquals(world.mob.stats().closed.unauthorized, 1);
 });
 
-test("listen checks what it is given before it opens anything", async () => {
+test("listen checks its options before it opens anything", async () => {
   const { world } = await open();
   const { mob } = world;
   const before = mob.urls;

@@ -35,7 +35,7 @@ test("Inbox holds a full load of single bytes in a few blocks, in order", () => 
   assertLess(held, 80 * 1024);
 });
 
-test("Inbox holds small and large chunks in turn at no more than what they are", () => {
+test("Inbox holds alternating small and large chunks in no more than their bytes", () => {
   for (const sizes of [[1, 1024], [1, 1, 1500], [1023], [700, 700, 2000], [5, 65_000]]) {
     const { bytes, held } = fill(sizes);
     assertLess(held, 1.5 * bytes.length + 8 * 1024);

@@ -62,7 +62,7 @@ test("frameTimeout does not run while it is the mob that does not read", async (
   assertEquals(speaker.socket.texts.at(-1), "hello");
 });
 
-test("a process that was stopped for a while handles the input that waited before it calls anybody late", async () => {
+test("a process that was stopped for a while handles the input that waited before it removes any connection as late", async () => {
   const world = await World.open({ frameTimeout: 1000 });
   const member = world.join();
   const frame = frameOf("hello");
@@ -76,7 +76,7 @@ test("a process that was stopped for a while handles the input that waited befor
 
 // --- idleTimeout ---
 
-test("idleTimeout removes those with whom nothing happens, and only them", async () => {
+test("idleTimeout removes the connections that neither send nor receive, and only them", async () => {
   const world = await World.open({ idleTimeout: 1000 });
   const [speaker, deaf, pinger] = [world.join(), world.join(), world.join()];
   deaf.socket.room = 0;
@@ -113,7 +113,7 @@ test("maxFrameRate lets a burst of a second through, then keeps to the rate by n
   assertEquals(listener.socket.texts, Array.from({ length: 100 }, (_, index) => `${index}`));
 });
 
-test("maxByteRate counts bytes, and one over its rate does not slow the others", async () => {
+test("maxByteRate counts bytes, and a connection over its rate does not slow the others", async () => {
   const world = await World.open({ maxByteRate: 1000 });
   const [fast, modest] = [world.join(), world.join()];
   fast.socket.incoming.push(...Array.from({ length: 100 }, () => frameOf("x".repeat(92))));
@@ -128,7 +128,7 @@ test("maxByteRate counts bytes, and one over its rate does not slow the others",
   assertLess(bytes, 5300);
 });
 
-test("one that waits for its rate may leave meanwhile", async () => {
+test("a connection that waits for its rate may leave meanwhile", async () => {
   const world = await World.open({ maxFrameRate: 1 });
   const fast = world.join();
   fast.socket.incoming.push(...Array.from({ length: 10 }, () => frameOf("x")));
@@ -143,7 +143,7 @@ test("one that waits for its rate may leave meanwhile", async () => {
 
 // --- who may come in ---
 
-test("maxConnectionsPerAddress counts by address, and lets in again", async () => {
+test("maxConnectionsPerAddress counts by address, and accepts again when there is room", async () => {
   const world = await World.open({ maxConnectionsPerAddress: 2 });
   const [first] = [world.join(), world.join()];
   assertEquals(world.come().token, undefined);
@@ -153,7 +153,7 @@ test("maxConnectionsPerAddress counts by address, and lets in again", async () =
   assertEquals(world.mob.stats().closed.refused, 1);
 });
 
-test("a mob lets in no more than the process can have open, whatever maxConnections says", async () => {
+test("a mob accepts no more than the process can have open, whatever maxConnections is", async () => {
   const adapter = Object.assign(memoryAdapter(), { capacity: 2 });
   const mob = new Mob(adapter, { maxConnections: 1000 });
   const clients = [mob.join(), mob.join()];
@@ -184,7 +184,7 @@ test("LIMITS has a default within its range for every limit, and a first choice 
 
 // --- what counts, and what does not any more ---
 
-test("maxFrameRate: who was silent for an hour has saved up no more than one second's worth", async () => {
+test("maxFrameRate: an hour of silence saves up no more than one second's allowance", async () => {
   const world = await World.open({ maxFrameRate: 10 });
   const member = world.join();
   come(world, member, frameOf("first"));
@@ -211,7 +211,7 @@ test("a leaving connection has drainTimeout to hang up, when that is less than a
   assertEquals(world.reasons, ["end"]);
 });
 
-test("stats count the pings of those who have left, and rates run since the join", async () => {
+test("stats count the pings of connections that have left, and rates run since the join", async () => {
   const world = await World.open({ secret: "s" });
   const stays = world.join();
   const leaves = world.join();
@@ -236,7 +236,7 @@ test("stats count the pings of those who have left, and rates run since the join
   );
 });
 
-test("idleTimeout does not run out for one whose bytes wait while everybody is held", async () => {
+test("idleTimeout does not run out for a connection whose bytes wait while all are held", async () => {
   const world = await World.open({ slowConsumer: "block", maxLag: 100, stallTimeout: 60_000, idleTimeout: 1000 });
   const [speaker, stuck] = [world.join(), world.join()];
   stuck.socket.room = 0;

@@ -37,7 +37,7 @@ test("a receiver counts and checks the same wherever the stream is split", () =>
   }
 });
 
-test("a receiver notices what comes twice or too late, and the frames of another run", () => {
+test("a receiver notices repeated and late frames, and the frames of another run", () => {
   const stamper = new Stamper("u64", 20, 7);
   const [one, two, three] = [0, 1, 2].map((number) => stamper.frames(0, number, 1, () => 0));
   const receiver = new LoadReceiver(runOf("u64", 20));

@@ -6,7 +6,7 @@ import { formatToken } from "../../src/contract/token.ts";
 import { concat, frameOf } from "../helpers/bytes.ts";
 import { type Member, World } from "../helpers/scripted_server.ts";
 
-test("Mob lets everybody receive everything in one order, the sender too", async () => {
+test("Mob lets every connection receive everything in one order, the sender too", async () => {
   const world = await World.open();
   const members = [world.join(), world.join(), world.join()];
   for (const [index, member] of members.entries()) {
@@ -53,7 +53,7 @@ test("Mob does nothing for idle connections in a tick", async () => {
   assertEquals([touched, world.mob.stats().writes], [0, 0]);
 });
 
-test("Mob lets an incoming connection receive what is published from its coming on", async () => {
+test("Mob lets a connection receive what is published after it joined", async () => {
   const world = await World.open();
   const first = world.join();
   world.say(first, "before");
@@ -62,7 +62,7 @@ test("Mob lets an incoming connection receive what is published from its coming 
   assertEquals([first.socket.texts, second.socket.texts], [["before", "after"], ["after"]]);
 });
 
-test("Mob closes what came and went in the same batch, once", async () => {
+test("Mob closes a connection that joined and left in the same batch, once", async () => {
   const world = await World.open();
   const [leaver, listener] = [world.join(), world.join()];
   leaver.socket.incoming.push(frameOf("last words"), null);
@@ -75,7 +75,7 @@ test("Mob closes what came and went in the same batch, once", async () => {
   assertEquals([listener.socket.texts, leaver.socket.closes, world.reasons], [["last words"], 1, ["end"]]);
 });
 
-test("Mob gives one who ended its stream all that was published until then, and no more", async () => {
+test("Mob delivers to a connection that ended its stream what was published until then, and no more", async () => {
   const world = await World.open();
   const [leaver, speaker] = [world.join(), world.join()];
   leaver.socket.room = 4;
@@ -93,7 +93,7 @@ test("Mob gives one who ended its stream all that was published until then, and 
   assertEquals([leaver.socket.closes, world.reasons], [1, ["end"]]);
 });
 
-test("Mob may have left the cursor of one who was told everything far behind when it hangs up", async () => {
+test("Mob may have dropped the log behind the cursor of a connection that has everything when it hangs up", async () => {
   const world = await World.open();
   const [leaver, speaker] = [world.join(), world.join()];
   world.say(speaker, "received by both");
@@ -111,7 +111,7 @@ test("Mob may have left the cursor of one who was told everything far behind whe
   assertEquals([world.reasons, world.mob.stats().delivered.frames], [["end"], 12]);
 });
 
-test("Mob drops one who was told the end and does not hang up, after a second", async () => {
+test("Mob drops a connection that does not hang up a second after the end of its stream", async () => {
   const world = await World.open();
   const { socket, token } = world.join();
   socket.incoming.push(null);
@@ -134,7 +134,7 @@ test("Mob calls an end inside a frame truncated", async () => {
   }
 });
 
-test("Mob publishes the good frames before one that is too large, then removes the sender", async () => {
+test("Mob publishes the good frames before a frame that is too large, then removes the sender", async () => {
   const world = await World.open({ maxFrame: 10 });
   const [sender, listener] = [world.join(), world.join()];
   world.say(sender, "good", "much too large");
@@ -155,7 +155,7 @@ test("Mob bounds what one tick publishes, and loses nothing by it", async () => 
   for (const { socket } of speakers) assertEquals(socket.received.length, 80 * frame.length);
 });
 
-test("Mob bounds what one tick publishes of many that go at once, too, and loses nothing by it", async () => {
+test("Mob bounds what one tick publishes of many connections that leave at once, too, and loses nothing by it", async () => {
   const world = await World.open({ maxLag: 2 ** 20, maxFrame: 2 ** 17 });
   const listener = world.join();
   const speakers = Array.from({ length: 40 }, () => world.join());
@@ -176,7 +176,7 @@ test("Mob bounds what one tick publishes of many that go at once, too, and loses
   assertEquals(world.reasons, speakers.map(() => "truncated"));
 });
 
-test("Mob removes only the one whose handling fails, says internal, and goes on", async () => {
+test("Mob removes only the connection whose handling fails, as internal, and goes on", async () => {
   const world = await World.open();
   const [poisoned, healthy] = [world.join(), world.join()];
   poisoned.socket.read = () => {
@@ -187,7 +187,7 @@ test("Mob removes only the one whose handling fails, says internal, and goes on"
   assertEquals([healthy.socket.texts, world.reasons], [["hello"], ["internal"]]);
 });
 
-test("Mob removes only the one whose write throws", async () => {
+test("Mob removes only the connection whose write throws", async () => {
   const world = await World.open();
   const [before, poisoned, after] = [world.join(), world.join(), world.join()];
   poisoned.socket.write = () => {
@@ -197,7 +197,7 @@ test("Mob removes only the one whose write throws", async () => {
   assertEquals([before.socket.texts, after.socket.texts, world.reasons], [["hello"], ["hello"], ["internal"]]);
 });
 
-test("Mob tells of arrivals and departures at the end of the tick, and survives hooks that throw", async () => {
+test("Mob calls onJoin and onLeave at the end of the tick, and survives hooks that throw", async () => {
   const told: string[] = [];
   const world = await World.open({
     onJoin: ({ token, remoteAddress: client }) => told.push(`${formatToken(token)} ${client} came`),
@@ -261,7 +261,7 @@ test("Mob refuses options that are wrong, naming the option and the value", asyn
 
 // --- closing ---
 
-test("Mob.close publishes what was read, gives everyone what they are owed, then half-closes", async () => {
+test("Mob.close publishes what was read, delivers what is pending, then half-closes", async () => {
   const world = await World.open();
   const [speaker, slow] = [world.join(), world.join()];
   slow.socket.room = 3;
@@ -279,7 +279,7 @@ test("Mob.close publishes what was read, gives everyone what they are owed, then
   assertEquals([world.reasons, world.adapter.timers], [["shutdown", "shutdown"], 0]);
 });
 
-test("Mob.close reads and forgets what comes after, so that an end does not become a reset", async () => {
+test("Mob.close reads and drops what comes after, so that an end does not become a reset", async () => {
   const world = await World.open();
   const [speaker, listener] = [world.join(), world.join()];
   void world.mob.close();
@@ -288,7 +288,7 @@ test("Mob.close reads and forgets what comes after, so that an end does not beco
   assertEquals([speaker.socket.incoming.length, listener.socket.texts], [0, []]);
 });
 
-test("Mob.close drops at the drain deadline those who took nothing", async () => {
+test("Mob.close drops at the drain deadline the connections that took nothing", async () => {
   const world = await World.open({ drainTimeout: 3000, stallTimeout: 60_000 });
   const [speaker, stuck] = [world.join(), world.join()];
   stuck.socket.room = 0;
@@ -333,7 +333,7 @@ test("Mob.close of an empty mob, twice, leaves nothing behind", async () => {
 
 // --- accounts ---
 
-test("Mob.stats adds up: published since it joined = given + skipped + lag, for each and in total", async () => {
+test("Mob.stats adds up: published since it joined = delivered + skipped + lag, for each and in total", async () => {
   const world = await World.open();
   const members = [world.join(), world.join()];
   world.say(members[0]!, "one", "two");

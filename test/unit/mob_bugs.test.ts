@@ -47,7 +47,7 @@ test("M3: an end of stream at a frame boundary is an ordinary end", async () => 
   assertEquals(world.reasons, ["end"]);
 });
 
-test("M4: a length bomb removes its sender and nobody else", async () => {
+test("M4: a length bomb removes its sender and no other connection", async () => {
   const world = await World.open();
   const [bomber, listener] = [world.join(), world.join()];
   bomber.socket.incoming.push(new Uint8Array(8).fill(0xff));
@@ -87,7 +87,7 @@ test("M7: a write error to one receiver removes it, not the sender, and the broa
   assertEquals(world.departures.map(({ token, reason }) => [token, reason]), [[broken.token, "reset"]]);
 });
 
-test("M8: a slow reader that never writes is given everything once it can take it", async () => {
+test("M8: a slow reader that never writes receives everything once it can take it", async () => {
   const world = await World.open();
   const [sender, slow] = [world.join(), world.join()];
   slow.socket.room = 5;
@@ -112,7 +112,7 @@ test("M9: a spurious WRITABLE does nothing", async () => {
   assertEquals(socket.texts, ["still here"]);
 });
 
-test("M10: at the cap incoming connections are refused, and let in again when there is room", async () => {
+test("M10: at the cap incoming connections are refused, and accepted again when there is room", async () => {
   const world = await World.open({ maxConnections: 2 });
   const [first, second] = [world.join(), world.join()];
   assertEquals([world.come().token, world.come().token], [undefined, undefined]);

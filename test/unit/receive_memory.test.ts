@@ -41,7 +41,7 @@ function begun(length: number, bytes: number): Uint8Array {
   return frame;
 }
 
-test("maxReceiveMemory bounds all partial frames together: the largest goes, and nobody else", async () => {
+test("maxReceiveMemory bounds all partial frames together: the connection with the largest is removed, and no other", async () => {
   const { adapter, mob, left, connect } = await open({ maxReceiveMemory: 4 * MiB });
   const sockets = [];
   for (let at = 0; at < 8; at++) {
@@ -94,7 +94,7 @@ test("receiveBytes falls to what idle connections keep when frames are whole, an
   assertEquals([mob.stats().connections, mob.stats().receiveBytes], [0, 0]);
 });
 
-test("what unauthenticated connections hold counts for maxReceiveMemory, and the one that holds most is refused", async () => {
+test("what unauthenticated connections hold counts for maxReceiveMemory, and the connection that holds the most is refused", async () => {
   const { adapter, mob, connect } = await open({ secret: "x".repeat(1000), maxFrame: 1, maxReceiveMemory: 3000 });
   for (let at = 0; at < 8; at++) {
     (await connect()).write(begun(1000, 600));
@@ -142,7 +142,7 @@ test("maxReceiveMemory is at least twice maxFrame, and by default at least four 
   assertEquals(new Mob(adapter, { maxFrame: 64 * MiB, maxLag: 64 * MiB }).options.maxReceiveMemory, 256 * MiB);
 });
 
-test("a frame whose pieces are small and large in turn holds no more than twice its bytes", () => {
+test("a frame whose pieces are small and large by turns holds no more than twice its bytes", () => {
   const buffer = new ReceiveBuffer(true);
   for (let count = 0; count < 300; count++) {
     const size = count % 2 === 0 ? 1024 : 100;

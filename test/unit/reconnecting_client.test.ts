@@ -88,38 +88,42 @@ function describe(change: ConnectionChange): string {
   return change.kind;
 }
 
-test("reconnect: every change is told, the gap in order with the messages, and close ends it", TIMEOUT, async () => {
-  const world = new World();
-  await world.up();
-  const client = await world.connect();
-  const listening = world.listen(client);
-  await world.settle();
-  await world.say("before");
-  await world.down();
-  await world.pass(99);
-  await world.pass(199);
-  await world.up();
-  await world.pass(399);
-  await world.say("after");
-  const closed = client.close();
-  await world.settle();
-  await closed;
-  assertEquals(await listening, "the end");
-  assertEquals(world.told, [
-    "connected",
-    "before",
-    "lost",
-    "waiting 1",
-    "waiting 2",
-    "waiting 3",
-    "reconnected after 3",
-    "gap 697",
-    "after",
-  ]);
-  await assertRejects(() => client.send(bytesOf("late")), Error, `Cannot send to ${URL}: the connection is closed`);
-  await world.down();
-  assertEquals(world.adapter.timers, 0);
-});
+test(
+  "reconnect: every change is reported, the gap in order with the messages, and close ends it",
+  TIMEOUT,
+  async () => {
+    const world = new World();
+    await world.up();
+    const client = await world.connect();
+    const listening = world.listen(client);
+    await world.settle();
+    await world.say("before");
+    await world.down();
+    await world.pass(99);
+    await world.pass(199);
+    await world.up();
+    await world.pass(399);
+    await world.say("after");
+    const closed = client.close();
+    await world.settle();
+    await closed;
+    assertEquals(await listening, "the end");
+    assertEquals(world.told, [
+      "connected",
+      "before",
+      "lost",
+      "waiting 1",
+      "waiting 2",
+      "waiting 3",
+      "reconnected after 3",
+      "gap 697",
+      "after",
+    ]);
+    await assertRejects(() => client.send(bytesOf("late")), Error, `Cannot send to ${URL}: the connection is closed`);
+    await world.down();
+    assertEquals(world.adapter.timers, 0);
+  },
+);
 
 test("reconnect: waits are full jitter: anything up to min(cap, base * 2^attempt)", TIMEOUT, async () => {
   const draws: number[] = [];
@@ -140,7 +144,7 @@ test("reconnect: waits are full jitter: anything up to min(cap, base * 2^attempt
 });
 
 test(
-  "reconnect: a mob that ends each connection at once is waited for ever longer, until it lasts",
+  "reconnect: the delay grows while the mob ends each connection at once, until one lasts",
   TIMEOUT,
   async () => {
     const world = new World();
@@ -235,7 +239,7 @@ test("reconnect: send waits for a connection, in order, and gives up with its si
 });
 
 test(
-  "reconnect: what was on its way is not sent again, what still waited for room goes over the next",
+  "reconnect: a message under way is not sent again, a message that waited for room goes over the next connection",
   TIMEOUT,
   async () => {
     const world = new World();
@@ -269,7 +273,7 @@ test(
 );
 
 test(
-  "reconnect: what nobody took of a lost connection comes before the gap; of those in between, nothing",
+  "reconnect: the unread messages of a lost connection come before the gap; those of connections in between are dropped",
   TIMEOUT,
   async () => {
     const world = new World();
@@ -412,7 +416,7 @@ test("reconnect: close and a signal end it while it waits, and what waits with i
   await assertRejects(() => connect(URL, { adapter, signal, reconnect: true }), Error, "before");
 });
 
-test("reconnect: an application that throws, or closes, on being told does no harm", TIMEOUT, async () => {
+test("reconnect: an onChange that throws, or closes, does no harm", TIMEOUT, async () => {
   const world = new World();
   await world.up();
   const client: ReconnectingClient = await world.connect({
@@ -463,7 +467,7 @@ test("reconnect: on this runtime, through a server that is closed and opened aga
 
 // --- the secret ---
 
-test("a client says its secret before anything else, on each connection", TIMEOUT, async () => {
+test("a client sends its secret before anything else, on each connection", TIMEOUT, async () => {
   const world = new World();
   // A mob that wants no secret takes it for a message, so that it can be seen here.
   await world.up();
@@ -485,7 +489,7 @@ test("a client says its secret before anything else, on each connection", TIMEOU
   await world.down();
 });
 
-test("reconnect: a wrong secret is waited for ever longer, whatever is said", TIMEOUT, async () => {
+test("reconnect: with a wrong secret the delay keeps growing", TIMEOUT, async () => {
   const world = new World();
   await world.up({ secret: "open sesame" });
   const { adapter } = world;

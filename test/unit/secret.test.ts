@@ -102,7 +102,7 @@ test("what came before the end of a stream counts: the secret, frames and the en
   }
 });
 
-test("the application joins without it, and does not say it to everybody either", async () => {
+test("the application joins without it, and does not publish it either", async () => {
   const world = await open();
   world.mob.join();
   world.run();
@@ -148,7 +148,7 @@ test("a first frame longer than the secret is wrong from its header on, and noth
   assertEquals(population(world), [0, 0, 0, 1]);
 });
 
-test("who leaves without having said it is unauthorized, too, and told of to nobody", async () => {
+test("a client that leaves without having sent it is unauthorized, too, and no hook is called", async () => {
   const world = await open();
   for (const readiness of [HUP, ERROR, READABLE]) {
     const unauthenticated = world.join();
@@ -160,7 +160,7 @@ test("who leaves without having said it is unauthorized, too, and told of to nob
   assertEquals([population(world), world.reasons], [[0, 0, 0, 3], []]);
 });
 
-test("it has to be said within frameTimeout of connecting, whatever else comes: nothing, pings, or its pieces", async () => {
+test("it has to come within frameTimeout of connecting, whatever else comes: nothing, pings, or its pieces", async () => {
   const world = await open({ frameTimeout: 1000 });
   const [silent, pinger, slow] = [world.join(), world.join(), world.join()];
   const frame = frameOf(SECRET);
@@ -188,7 +188,7 @@ test("with a frameTimeout of 0 the default is the time for the secret, and frame
   assertEquals(population(world), [1, 0, 1, 1]);
 });
 
-test("a process that was stopped for a while receives the secret that waited before it calls anybody late", async () => {
+test("a process that was stopped for a while receives the secret that waited before it removes any connection as late", async () => {
   const world = await open({ frameTimeout: 1000 });
   const unauthenticated = world.join();
   // In pieces: all that came is read before the time is looked at.
@@ -240,7 +240,7 @@ test("an unauthenticated connection that floods pings does not keep a tick busy"
   assertEquals(member.socket.texts, ["hello"]);
 });
 
-test("a crowd of unauthenticated connections that flood pings is not read without bound in a tick, and whoever has the secret comes in", async () => {
+test("many unauthenticated connections that flood pings are not read without bound in a tick, and a client with the secret joins", async () => {
   const world = await open();
   const member = enter(world);
   const pings = concat(...Array.from({ length: 8192 }, () => frameOf("")));
@@ -262,7 +262,7 @@ test("a crowd of unauthenticated connections that flood pings is not read withou
   assertEquals([reads, world.mob.stats().joined], [600, 2]);
 });
 
-test("a socket that throws while it is an unauthenticated connection's takes nobody with it", async () => {
+test("an unauthenticated connection whose socket throws takes no other connection with it", async () => {
   const world = await open();
   const [member, broken] = [enter(world), world.join()];
   broken.socket.read = () => {
@@ -275,7 +275,7 @@ test("a socket that throws while it is an unauthenticated connection's takes nob
 
 // --- a mob that closes ---
 
-test("a mob that closes lets unauthenticated connections go, also one that has just said the secret", async () => {
+test("a closing mob drops unauthenticated connections, also one that has just sent the secret", async () => {
   for (const drain of [undefined, 0]) {
     const world = await open();
     const [member, silent, late] = [enter(world), world.join(), world.join()];
@@ -295,7 +295,7 @@ test("a mob that closes lets unauthenticated connections go, also one that has j
 
 // --- nobody sees it ---
 
-test("no log line and no error ever holds the secret, or what was said in its place", async () => {
+test("no log line and no error ever holds the secret, or what was sent in its place", async () => {
   const guess = "almost " + SECRET;
   const lines = await logged("debug", async () => {
     const world = await World.open({ secret: guess, framing: "line", frameTimeout: 1000, maxConnections: 6 });
@@ -331,7 +331,7 @@ test("no log line and no error ever holds the secret, or what was said in its pl
   }
 });
 
-test("a secret that nobody could say, or that is none, is refused when the mob is made", () => {
+test("a secret that no client could send, or that is none, is refused when the mob is made", () => {
   const wrong = (secret: unknown, options: MobOptions = {}): string =>
     assertThrows(() => new Mob(memoryAdapter(), { ...options, secret: secret as string }), TypeError).message;
   assertEquals(wrong(""), "Cannot use secret (not shown): it is empty, leave it out to ask for none");
@@ -355,7 +355,7 @@ test("a thousand wrong secrets are ten lines", async () => {
 
 // --- the comparison ---
 
-test("sameBytes says what === says (property)", () => {
+test("sameBytes returns what === does (property)", () => {
   const bytes = fc.uint8Array({ maxLength: 40 });
   const near = fc.tuple(bytes, fc.nat(40), fc.nat(255)).map(([one, at, value]) => {
     const other = one.slice();
@@ -391,7 +391,7 @@ test("sameBytes looks at every byte of a guess, wherever the first wrong one is"
   for (const at of [0, 1, 32, 63, 64]) assertEquals(looks(at), 64);
 });
 
-test("what an unauthenticated connection makes us keep is the secret's length and a header, whatever it declares", () => {
+test("an unauthenticated connection costs a buffer of the secret's length and a header, whatever it declares", () => {
   const secret = new SecretHandshake(bytesOf("12345678"), "u64");
   assertEquals(secret.receive(frameOf("12345678").subarray(0, 15)).state, "more");
   // The smallest buffer.

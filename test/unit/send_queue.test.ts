@@ -44,7 +44,7 @@ async function milliseconds(run: () => unknown): Promise<number> {
   return (user + system) / 1000;
 }
 
-test("WaitingLine costs the same for each, however many wait, go on, or give up", TIMEOUT, async () => {
+test("SendQueue costs the same for each call, however many wait, go on, or give up", TIMEOUT, async () => {
   const count = 200_000;
   const { controller, listeners, most } = counted();
   const line = new SendQueue<number>();
@@ -69,7 +69,7 @@ test("WaitingLine costs the same for each, however many wait, go on, or give up"
   assertEquals([line.length, listeners(), most()], [0, 1, 1]);
 });
 
-test("WaitingLine: whoever gives up, first, last or in between, takes nobody along", async () => {
+test("SendQueue: a call that gives up, first, last or in between, takes no other along", async () => {
   for (const leaving of [[0], [4], [2], [0, 4], [1, 2, 3], [0, 1, 2, 3, 4]]) {
     const line = new SendQueue<number>();
     const controllers = Array.from({ length: 5 }, () => new AbortController());
@@ -91,7 +91,7 @@ test("WaitingLine: whoever gives up, first, last or in between, takes nobody alo
 });
 
 test(
-  "Client.send: a signal that aborts late takes nobody else out of the line, and nothing is lost",
+  "Client.send: a signal that aborts late takes no other call out of the queue, and nothing is lost",
   TIMEOUT,
   async () => {
     const adapter = memoryAdapter();
@@ -168,7 +168,7 @@ test(
   },
 );
 
-test("Client.send: 50,000 that wait are given up with one signal, the others go on", TIMEOUT, async () => {
+test("Client.send: one signal ends 50,000 calls that wait, the others go on", TIMEOUT, async () => {
   const adapter = memoryAdapter({ manual: true });
   const mob = await serve({ adapter, listen: URL });
   const client = await connect(URL, { adapter, receive: false });
@@ -192,7 +192,7 @@ test("Client.send: 50,000 that wait are given up with one signal, the others go 
   await client.closed;
 });
 
-test("onAbort: one that is taken back while the signal aborts does not run", () => {
+test("onAbort: a listener that is removed while the signal aborts does not run", () => {
   const controller = new AbortController();
   const ran: string[] = [];
   const back: (() => void)[] = [];

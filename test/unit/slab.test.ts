@@ -33,7 +33,7 @@ test("Slab gives back what was inserted, under its token only", () => {
   assertEquals([slab.get(one), slab.get(two), slab.size], ["one", "two is 1v1", 2]);
 });
 
-test("Slab never resolves a removed token, whoever lives in its slot now", () => {
+test("Slab never resolves a removed token, whatever lives in its slot now", () => {
   const slab = new Slab<string>({ capacity: 1 });
   const old = slab.insert(() => "old")!;
   assertEquals(slab.remove(old), "old");

@@ -130,7 +130,7 @@ test("skip: never a torn frame, wherever the socket stops", async () => {
   }
 });
 
-test("skip: one that is stuck costs no log after it was skipped, and goes on at the end as it is then", async () => {
+test("skip: a stuck connection costs no log after it was skipped, and goes on at the end of that time", async () => {
   const world = await World.open({ maxLag: 2 ** 20, slowConsumer: "skip" });
   const [speaker, slow] = [world.join(), joinWithRoom(world, 10)];
   const text = "x".repeat(50_000);
@@ -152,7 +152,7 @@ test("skip: one that is stuck costs no log after it was skipped, and goes on at 
   assertEquals(world.reasons, []);
 });
 
-test("skip: one that leaves while it is skipping is told the end, or is removed when it takes nothing", async () => {
+test("skip: a connection that leaves while it is skipping gets the end, or is removed when it takes nothing", async () => {
   for (const takes of [true, false]) {
     const world = await World.open({ maxLag: 300, slowConsumer: "skip", stallTimeout: 1000 });
     const [speaker, slow] = [world.join(), joinWithRoom(world, 10)];
@@ -186,7 +186,7 @@ test("skip: memory stays within maxLag however long it lasts, and stuck for stal
   assertEquals(world.reasons, ["stalled", "stalled"]);
 });
 
-test("skip: full but owed nothing is not stalled", async () => {
+test("skip: a full connection with nothing pending is not stalled", async () => {
   const world = await World.open({ maxLag: 100, slowConsumer: "skip", stallTimeout: 1000 });
   const [speaker, slow] = [world.join(), joinWithRoom(world, 0)];
   world.say(speaker, TEXT, TEXT);
@@ -199,7 +199,7 @@ test("skip: full but owed nothing is not stalled", async () => {
 
 // --- block ---
 
-test("block: over maxLag nobody is read, under half of it everybody is again, and nothing is lost", async () => {
+test("block: over maxLag no connection is read, under half of it all are again, and nothing is lost", async () => {
   const world = await World.open({ maxLag: 1000, slowConsumer: "block" });
   const [speaker, other, slow] = [world.join(), world.join(), joinWithRoom(world, 50)];
   for (let count = 0; count < 11; count++) world.say(speaker, TEXT);
@@ -222,7 +222,7 @@ test("block: over maxLag nobody is read, under half of it everybody is again, an
   assertEquals(world.reasons, []);
 });
 
-test("block: one that makes no progress for stallTimeout is removed, and the mob goes on", async () => {
+test("block: a connection without progress for stallTimeout is removed, and the mob goes on", async () => {
   const world = await World.open({ maxLag: 1000, slowConsumer: "block", stallTimeout: 2000 });
   const [speaker] = [world.join(), joinWithRoom(world, 50)];
   for (let count = 0; count < 20; count++) world.say(speaker!, TEXT);
@@ -231,7 +231,7 @@ test("block: one that makes no progress for stallTimeout is removed, and the mob
   assertEquals([world.reasons, speaker!.socket.texts.length], [["stalled"], 20]);
 });
 
-test("block: one that leaves while it holds everybody lets go", async () => {
+test("block: a connection that leaves while it holds all others lets go", async () => {
   const world = await World.open({ maxLag: 1000, slowConsumer: "block" });
   const [speaker, slow] = [world.join(), joinWithRoom(world, 0)];
   for (let count = 0; count < 15; count++) world.say(speaker, TEXT);
@@ -244,7 +244,7 @@ test("block: one that leaves while it holds everybody lets go", async () => {
 // --- every policy ---
 
 for (const slowConsumer of ["disconnect", "skip", "block"] as const) {
-  test(`${slowConsumer}: one whose own lag is over half of maxLag is not read from until it is not`, async () => {
+  test(`${slowConsumer}: a connection whose own lag is over half of maxLag is not read from until it is not`, async () => {
     const world = await World.open({ maxLag: 1000, slowConsumer });
     const [speaker, slow] = [world.join(), joinWithRoom(world, 0)];
     for (let count = 0; count < 6; count++) world.say(speaker, TEXT);
@@ -257,7 +257,7 @@ for (const slowConsumer of ["disconnect", "skip", "block"] as const) {
     assertEquals(slow.socket.texts, speaker.socket.texts);
   });
 
-  test(`${slowConsumer}: one that writes everything before it reads anything ends with a reason`, async () => {
+  test(`${slowConsumer}: a client that writes everything before it reads anything ends with a reason`, async () => {
     const world = await World.open({ maxLag: 10_000, slowConsumer, stallTimeout: 1000 });
     const writer = joinWithRoom(world, 300);
     const listener = world.join();
@@ -273,7 +273,7 @@ for (const slowConsumer of ["disconnect", "skip", "block"] as const) {
 
 // --- echo ---
 
-test("echo others: nobody receives itself, everybody else receives all, in order", async () => {
+test("echo others: no connection receives its own frames, every other receives all, in order", async () => {
   const world = await World.open({ echo: "others" });
   const [one, two, silent] = [world.join(), world.join(), world.join()];
   world.say(one, "1a", "1b");
@@ -314,7 +314,7 @@ test("echo others: the rule holds while it lags, wherever its socket stops, and 
 
 // --- the heap ---
 
-test("echo others: one that is behind by very many frames of its own catches up in time proportional to them", () => {
+test("echo others: a connection that is behind by very many frames of its own catches up in time proportional to them", () => {
   const frame = frameOf("x");
   const publisher = new Publisher<Connection>("u64", resolveOptions({ echo: "others", maxLag: 2 ** 26 }), {
     blocked() {},

@@ -115,7 +115,7 @@ const OUT: Readonly<Record<string, () => Promise<Partial<Pair>>>> = {
 
 for (const [what, make] of Object.entries(OUT)) {
   for (const maxVersion of ["TLSv1.3", "TLSv1.2"] as const) {
-    case_(`a client with ${what} stays out, over ${maxVersion}, and is counted once`, async () => {
+    case_(`a client with ${what} is refused, over ${maxVersion}, and is counted once`, async () => {
       const pair = await make();
       await withListener({ ...server, ca }, {}, async ({ registry, port }) => {
         await knockWith(port, { ...pair, maxVersion } as Partial<Pair>);
@@ -129,7 +129,7 @@ for (const [what, make] of Object.entries(OUT)) {
   }
 }
 
-case_("TLS 1.1 stays out, and is counted once", async () => {
+case_("TLS 1.1 is refused, and is counted once", async () => {
   await withListener(server, {}, async ({ registry, port }) => {
     const socket = await plain(port);
     socket.on("error", () => {});
@@ -140,16 +140,19 @@ case_("TLS 1.1 stays out, and is counted once", async () => {
   });
 });
 
-case_("who may not knock is closed, and neither accepted nor counted as a failed handshake", async () => {
-  await withListener(server, {}, async ({ registry, port }) => {
-    registry.barring = true;
-    const socket = await plain(port);
-    socket.on("error", () => {});
-    await within(closed(socket), "the end of it");
-    await knockWith(port, {});
-    assertEquals([registry.knocks.length, registry.links.length, registry.failedHandshakes.length], [2, 0, 0]);
-  });
-});
+case_(
+  "a client that handshakeStarted refuses is closed, and neither accepted nor counted as a failed handshake",
+  async () => {
+    await withListener(server, {}, async ({ registry, port }) => {
+      registry.barring = true;
+      const socket = await plain(port);
+      socket.on("error", () => {});
+      await within(closed(socket), "the end of it");
+      await knockWith(port, {});
+      assertEquals([registry.knocks.length, registry.links.length, registry.failedHandshakes.length], [2, 0, 0]);
+    });
+  },
+);
 
 // --- what a client accepts ---
 
@@ -178,7 +181,7 @@ for (const [what, [make, words]] of Object.entries(REFUSED_BY_CLIENTS)) {
   });
 }
 
-case_("connect checks the name it was told, and an address without one", async () => {
+case_("connect checks the name that servername gives, and an address without one", async () => {
   await withListener(await authority.issue({ host: "mob.example.org" }), {}, async ({ port }) => {
     const named = await connect(`tls://127.0.0.1:${port}`, { tls: { ca, servername: "mob.example.org" } });
     await named.close();
@@ -242,7 +245,7 @@ case_("an option of a client that there is not is refused by name", async () => 
   assertStringIncludes(error.message, "tls.rejectUnauthorized");
 });
 
-case_("a listener that would let clients without a certificate in does not open", async () => {
+case_("a listener that would accept clients without a certificate does not open", async () => {
   // What a runtime does that ignores the option and says that all is well.
   const credulous = ((options: object) => {
     const made = createTlsServer({ ...options, requestCert: false, rejectUnauthorized: false });
@@ -259,7 +262,7 @@ case_("a listener that would let clients without a certificate in does not open"
   assertEquals([registry.links.length, registry.knocks.length, registry.failedHandshakes.length], [0, 0, 0]);
 });
 
-case_("the proof that clients without a certificate stay out is not received of", async () => {
+case_("the check of client certificates is not visible to the application", async () => {
   await withListener({ ...server, ca }, {}, async ({ registry }) => {
     await pause(50);
     assertEquals([registry.links.length, registry.knocks.length, registry.failedHandshakes.length], [0, 0, 0]);
@@ -322,7 +325,7 @@ case_("certificates that do not fit are refused at reload, and the old ones stay
   await client.close();
 });
 
-case_("an authority that comes with a reload is asked for from then on", async () => {
+case_("certificates of an authority that comes with a reload are asked for from then on", async () => {
   await withListener(server, {}, async ({ registry, listener, port }) => {
     await adapter.connect(listener.address, registry, { tls: { ca } });
     // Both ends are recorded here.
@@ -391,7 +394,7 @@ case_("a handshake in pieces of one byte succeeds", async () => {
   });
 });
 
-case_("who stops after 5 bytes is closed at the deadline, and counted", async () => {
+case_("a client that stops after 5 bytes is closed at the deadline, and counted", async () => {
   await withListener(server, { handshakeTimeout: 500 }, async ({ registry, port }) => {
     const socket = await plain(port);
     socket.on("error", () => {});
@@ -419,7 +422,7 @@ case_("a handshake that is under way while the process is stopped for longer is 
   });
 });
 
-case_("who leaves during the handshake is counted", async () => {
+case_("a client that leaves during the handshake is counted", async () => {
   await withListener(server, {}, async ({ registry, port }) => {
     const socket = await plain(port);
     socket.on("error", () => {});
@@ -442,7 +445,7 @@ case_("a listener that closes ends the handshakes that are on their way", async 
   });
 });
 
-case_("an end without close_notify inside a frame is told as truncated, or as a reset", async () => {
+case_("an end without close_notify inside a frame is reported as truncated, or as a reset", async () => {
   const reasons: string[] = [];
   await using mob = await serve({
     listen: "tls://127.0.0.1:0",

@@ -182,7 +182,7 @@ case_("a listener opens in a worker thread", async (directory) => {
 
 // --- an address in use ---
 
-case_("an address on which somebody answers is in use, and stays theirs", async (directory) => {
+case_("an address on which a server answers is in use, and stays that server's", async (directory) => {
   const url = `unix://${join(directory, "mob.sock")}`;
   await using _mob = await open(url);
   const error = await rejection(open(url), "serve");
@@ -296,7 +296,7 @@ case_("a relative path is that of the directory at the time", async (directory) 
   }
 });
 
-case_("when nobody is left who may write there, close ends all the same", async (directory) => {
+case_("when the directory is no longer writable, close ends all the same", async (directory) => {
   const path = join(directory, "inner", "mob.sock");
   mkdirSync(join(directory, "inner"));
   const mob = await open(`unix://${path}`);
