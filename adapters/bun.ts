@@ -48,7 +48,7 @@ class BunSocket implements Socket, BunTcpEvents {
   #token: Token | undefined;
   #paused = false;
   /** A write was short: one WRITABLE is due. */
-  #owed = false;
+  #writableDue = false;
   #shut = false;
   #closed = false;
 
@@ -84,7 +84,7 @@ class BunSocket implements Socket, BunTcpEvents {
       if (this.#paused) this.#socket.resume();
       return 0;
     }
-    if (taken < bytes.length) this.#owed = true;
+    if (taken < bytes.length) this.#writableDue = true;
     return taken;
   }
 
@@ -123,8 +123,8 @@ class BunSocket implements Socket, BunTcpEvents {
 
   onDrain(): void {
     // Bun also reports drain when a socket is resumed, and after open (https://github.com/oven-sh/bun/pull/37099).
-    if (!this.#owed) return;
-    this.#owed = false;
+    if (!this.#writableDue) return;
+    this.#writableDue = false;
     this.#ready(WRITABLE);
   }
 

@@ -58,7 +58,7 @@ class DenoSocket implements Socket {
   /** The last write took several steps: the next writes are small, so that progress shows. */
   #slow = false;
   /** A write was short: one WRITABLE is due. */
-  #owed = false;
+  #writableDue = false;
   #shut = false;
   #finSent = false;
   #final = false;
@@ -97,11 +97,11 @@ class DenoSocket implements Socket {
   write(bytes: Uint8Array): number {
     if (this.#closed || this.#shut || this.error !== undefined) return 0;
     if (this.#writing !== undefined) {
-      this.#owed = true;
+      this.#writableDue = true;
       return 0;
     }
     const step = this.#slow && bytes.length > WRITE_STEP ? bytes.subarray(0, WRITE_STEP) : bytes;
-    if (step !== bytes) this.#owed = true;
+    if (step !== bytes) this.#writableDue = true;
     this.#slow = false;
     this.#send(step);
     return step.length;
@@ -163,8 +163,8 @@ class DenoSocket implements Socket {
     }
     this.#writing = undefined;
     if (this.#shut) this.#sendFin();
-    if (!this.#owed) return;
-    this.#owed = false;
+    if (!this.#writableDue) return;
+    this.#writableDue = false;
     this.#ready(WRITABLE);
   }
 

@@ -1,4 +1,4 @@
-/** The chart for the README: deliveries a second, as bars, in a picture that scales and knows dark pages. */
+/** The chart of the README: deliveries a second, as bars, in an image that scales and has colors for dark pages. */
 
 import { type Section, spread } from "./table.ts";
 

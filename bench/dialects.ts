@@ -2,26 +2,26 @@
 
 import { Buffer } from "node:buffer";
 
-/** How a server is spoken to. All of it is bytes: the load generator looks for them and understands nothing. */
+/** The protocol of a server. It is given as bytes: the load generator searches for them and understands nothing. */
 export interface Dialect {
   readonly name: string;
   /** Around the payload of a frame that is sent. */
   sent(size: number): readonly [prefix: string, suffix: string];
   /** Around the payload of a frame that is received. */
   received(size: number): readonly [prefix: string, suffix: string];
-  /** What a receiver says first, and how the answer ends. */
+  /** What a receiver sends first, and how the answer ends. */
   readonly receiver?: readonly [hello: string, welcome: string];
-  /** The same for a connection that only talks, where receivers cannot. */
-  readonly talker?: readonly [hello: string, welcome: string];
+  /** The same for a connection that only publishes, where receivers cannot publish. */
+  readonly publisher?: readonly [hello: string, welcome: string];
   /** What may come between frames, and what is answered. */
-  readonly aside?: readonly [said: string, answer: string];
-  /** Whether a receiver can talk as well. */
+  readonly aside?: readonly [bytes: string, answer: string];
+  /** Whether a receiver can publish as well. */
   readonly joint: boolean;
-  /** Whether one that talks receives itself. */
+  /** Whether a publisher receives its own frames. */
   readonly echo: boolean;
   /** Whether all receive everything in one order. */
   readonly ordered: boolean;
-  /** Whether the server knows where a frame ends. One that does not would mix those of several talkers. */
+  /** Whether the server knows where a frame ends. Otherwise it would mix the frames of several publishers. */
   readonly framed: boolean;
 }
 
@@ -43,10 +43,10 @@ export const MOB: Dialect = {
   framed: true,
 };
 
-/** Plain bytes, as `ncat --broker` hands them on: the same frames, from one talker, who does not receive himself. */
+/** Plain bytes, as `ncat --broker` passes them on: the same frames, from one publisher, which does not receive its own. */
 export const PLAIN: Dialect = { ...MOB, name: "plain", echo: false, framed: false };
 
-/** RESP, as Redis speaks it: one channel. Those who have subscribed cannot publish on the same connection. */
+/** RESP, the protocol of Redis: one channel. A subscriber cannot publish on the same connection. */
 export const RESP: Dialect = {
   name: "resp",
   sent: (size) => [`*3\r\n$7\r\nPUBLISH\r\n$1\r\nm\r\n$${size}\r\n`, "\r\n"],
@@ -83,8 +83,8 @@ export function dialectArguments(dialect: Dialect, size: number): string[] {
     receivedSuffix: dialect.received(size)[1],
     receiverHello: dialect.receiver?.[0] ?? "",
     receiverWelcome: dialect.receiver?.[1] ?? "",
-    talkerHello: dialect.talker?.[0] ?? "",
-    talkerWelcome: dialect.talker?.[1] ?? "",
+    publisherHello: dialect.publisher?.[0] ?? "",
+    publisherWelcome: dialect.publisher?.[1] ?? "",
     aside: dialect.aside?.[0] ?? "",
     asideAnswer: dialect.aside?.[1] ?? "",
     // A frame without a payload: every server that knows our wire swallows it.

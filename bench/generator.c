@@ -1,10 +1,10 @@
 /*
  * The load generator of `npm run bench`: one thread, epoll, several thousand connections to 127.0.0.1.
  *
- * It knows no protocol. What is around a payload on the wire, what is said first and what may come in between are given
+ * It knows no protocol. What is around a payload on the wire, what is sent first and what may come in between are given
  * as bytes (bench/dialects.ts), so it treats a mob, Redis, NATS and ncat alike. All frames of a run have one size, and
- * each payload begins with a stamp: its talker, its number among that talker's frames, and when it was sent. Every
- * frame is looked at, at every receiver: its prefix, its talker, and that it is the next one of that talker.
+ * each payload begins with a stamp: its publisher, its number among the frames of that publisher, and when it was sent. Each
+ * frame is checked, at every receiver: its prefix, its publisher, and that it is the next one of that publisher.
  *
  * Arguments are NAME=VALUE, see `read_arguments`. The result is one JSON object on standard output. It always ends by
  * itself: each phase has a limit.
@@ -43,17 +43,17 @@ typedef struct {
   size_t length;
 } Bytes;
 
-static int port, server_pid, receivers = 100, talkers = 4, size = 64, window, idle;
-static int joining = 200; /* so many may be on their way in at a time */
-static int joint = 1;     /* the talkers are among the receivers */
-static int echo = 1;      /* a talker that receives, receives itself */
+static int port, server_pid, receivers = 100, publishers = 4, size = 64, window, idle;
+static int joining = 200; /* how many may be joining at a time */
+static int joint = 1;     /* the publishers are among the receivers */
+static int echo = 1;      /* a publisher that receives gets its own frames */
 static int ordered = 1;   /* all receive all in one order */
 static u32 sample = 1;    /* the delay of one frame in so many is counted; a power of two */
 static double rate, seconds = 3, ramp = 1;
 static Bytes sent_prefix, sent_suffix, received_prefix, received_suffix;
-static Bytes receiver_hello, receiver_welcome, talker_hello, talker_welcome; /* said first, and the end of the answer */
+static Bytes receiver_hello, receiver_welcome, publisher_hello, publisher_welcome; /* sent first, and the end of the answer */
 static Bytes aside, aside_answer; /* may come between frames, and is answered */
-static Bytes ping;                /* what the active one of an idle crowd says */
+static Bytes ping;                /* what the active one among idle connections sends */
 
 static void fail(const char *what) {
   printf("{\"error\":\"%s\"}\n", what);
@@ -72,7 +72,7 @@ static Bytes from_hex(const char *text) {
 
 static void read_arguments(int count, char **arguments) {
   struct { const char *name; int *value; } whole[] = {
-    {"port", &port}, {"pid", &server_pid}, {"receivers", &receivers}, {"talkers", &talkers}, {"size", &size},
+    {"port", &port}, {"pid", &server_pid}, {"receivers", &receivers}, {"publishers", &publishers}, {"size", &size},
     {"window", &window}, {"idle", &idle}, {"joining", &joining}, {"joint", &joint}, {"echo", &echo},
     {"ordered", &ordered}, {"sample", (int *)&sample},
   };
@@ -80,7 +80,7 @@ static void read_arguments(int count, char **arguments) {
   struct { const char *name; Bytes *value; } bytes[] = {
     {"sentPrefix", &sent_prefix}, {"sentSuffix", &sent_suffix}, {"receivedPrefix", &received_prefix},
     {"receivedSuffix", &received_suffix}, {"receiverHello", &receiver_hello}, {"receiverWelcome", &receiver_welcome},
-    {"talkerHello", &talker_hello}, {"talkerWelcome", &talker_welcome}, {"aside", &aside},
+    {"publisherHello", &publisher_hello}, {"publisherWelcome", &publisher_welcome}, {"aside", &aside},
     {"asideAnswer", &aside_answer}, {"ping", &ping},
   };
   for (int index = 1; index < count; index++) {
@@ -154,11 +154,11 @@ typedef struct {
   bool is_in;       /* it has received a frame */
   size_t matched;   /* bytes of the end of the welcome that were seen */
   Bytes welcome;    /* the end of what is answered before frames come */
-  int talker;       /* its number as a talker, or -1 */
+  int publisher;       /* its number as a publisher, or -1 */
   size_t have;      /* bytes that came of the frame under way */
   size_t aside_left;
   u8 head[PREFIX_LIMIT + STAMP];
-  u32 *next;        /* the number of the next frame, of each talker */
+  u32 *next;        /* the number of the next frame, of each publisher */
   u64 received;        /* frames */
   u32 order;        /* a sum that depends on the order of all frames */
   u8 *out;          /* what is to be sent */
@@ -168,11 +168,11 @@ typedef struct {
 static int poller;
 static Connection **connections;
 static int connected; /* how many there are */
-static Connection **talking;
-static u32 *sent;     /* frames, of each talker */
+static Connection **publishing;
+static u32 *sent;     /* frames, of each publisher */
 static u64 total_sent, total_received, total_reads, late, corrupt, ended;
 static size_t stride, sent_stride;
-static int waiting_to_be_in;
+static int not_joined;
 static u64 counted_from = UINT64_MAX, counted_to = UINT64_MAX;
 static u64 delays[SLOTS];
 static u8 *template_frame;
@@ -212,7 +212,7 @@ static void leave(Connection *connection) {
   close(connection->fd);
 }
 
-static Connection *open_connection(bool receives, int talker) {
+static Connection *open_connection(bool receives, int publisher) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   if (fd < 0) fail("no descriptor left: raise ulimit -n");
   int one = 1;
@@ -223,11 +223,11 @@ static Connection *open_connection(bool receives, int talker) {
   Connection *connection = calloc(1, sizeof *connection);
   connection->fd = fd;
   connection->receives = receives;
-  connection->talker = talker;
-  connection->welcome = receives ? receiver_welcome : talker_welcome;
-  if (receives) connection->next = calloc((size_t)talkers, sizeof(u32)), waiting_to_be_in++;
-  if (talker >= 0) talking[talker] = connection;
-  Bytes hello = receives ? receiver_hello : talker_hello;
+  connection->publisher = publisher;
+  connection->welcome = receives ? receiver_welcome : publisher_welcome;
+  if (receives) connection->next = calloc((size_t)publishers, sizeof(u32)), not_joined++;
+  if (publisher >= 0) publishing[publisher] = connection;
+  Bytes hello = receives ? receiver_hello : publisher_hello;
   connection->out_size = hello.length + 4096;
   connection->out = malloc(connection->out_size);
   if (hello.length > 0) memcpy(connection->out, hello.at, connection->out_to = hello.length);
@@ -240,19 +240,19 @@ static Connection *open_connection(bool receives, int talker) {
 
 /* --- receiving --- */
 
-/* A whole frame came; `at` is its prefix and its stamp. Says whether it is a frame of this run. */
+/* A whole frame was received; `at` is its prefix and its stamp. Returns whether it is a frame of this run. */
 static inline bool count_received(Connection *connection, const u8 *at, u64 now) {
   if (memcmp(at, received_prefix.at, received_prefix.length) != 0) return false;
   const u8 *stamp = at + received_prefix.length;
-  u32 talker = get32(stamp), number = get32(stamp + 4);
-  if (__builtin_expect(talker >= (u32)talkers, 0)) return false;
-  u32 *next = &connection->next[talker];
-  if (__builtin_expect(!connection->is_in, 0)) connection->is_in = true, waiting_to_be_in--;
+  u32 publisher = get32(stamp), number = get32(stamp + 4);
+  if (__builtin_expect(publisher >= (u32)publishers, 0)) return false;
+  u32 *next = &connection->next[publisher];
+  if (__builtin_expect(!connection->is_in, 0)) connection->is_in = true, not_joined--;
   if (__builtin_expect(number < *next, 0)) late++;
   else *next = number + 1;
   connection->received++;
-  connection->order = connection->order * 31 + talker;
-  if (((number + talker) & (sample - 1)) == 0) {
+  connection->order = connection->order * 31 + publisher;
+  if (((number + publisher) & (sample - 1)) == 0) {
     u64 at_ns;
     memcpy(&at_ns, stamp + 8, 8);
     if (at_ns >= counted_from && at_ns < counted_to) count_delay(now > at_ns ? now - at_ns : 0);
@@ -320,7 +320,7 @@ static void receive(Connection *connection) {
   if (connection->receives) walk(connection, at, end, now_ns());
 }
 
-/* --- talking --- */
+/* --- publishing --- */
 
 static void watch(Connection *connection, bool for_room) {
   if (connection->polled_for_room == for_room) return;
@@ -343,9 +343,9 @@ static void flush(Connection *connection) {
   watch(connection, false);
 }
 
-/* Appends a frame to what a talker has to send. */
-static void talk(int talker, u64 at_ns) {
-  Connection *connection = talking[talker];
+/* Appends a frame to what a publisher has to send. */
+static void publish(int publisher, u64 at_ns) {
+  Connection *connection = publishing[publisher];
   if (connection->out_to + sent_stride > connection->out_size) {
     connection->out_size = 2 * (connection->out_to + sent_stride);
     connection->out = realloc(connection->out, connection->out_size);
@@ -353,54 +353,54 @@ static void talk(int talker, u64 at_ns) {
   u8 *frame = connection->out + connection->out_to;
   memcpy(frame, template_frame, sent_stride);
   u8 *stamp = frame + sent_prefix.length;
-  put32(stamp, (u32)talker);
-  put32(stamp + 4, sent[talker]++);
+  put32(stamp, (u32)publisher);
+  put32(stamp + 4, sent[publisher]++);
   memcpy(stamp + 8, &at_ns, 8);
   connection->out_to += sent_stride;
   total_sent++;
 }
 
-static int turn_of; /* the talker whose turn it is */
+static int next_publisher; /* the publisher that sends next */
 
 /*
- * Closed loop: as many frames as there is room for, shared out evenly, those of one talker in one send. A large window
- * is refilled by halves: in a trickle it would depend on chance how many frames a server finds in a turn, and with that
- * what a delivery costs (measured: by a factor of three, from run to run).
+ * Closed loop: as many frames as there is room for, in equal shares, those of one publisher in one send. A large window is
+ * refilled by halves: refilled frame by frame, chance would decide how many frames a server finds in a tick, and so what a
+ * delivery costs (measured: by a factor of three, from run to run).
  */
 static void refill(void) {
   int receiving = joint && !echo ? receivers - 1 : receivers;
   long room = window - (long)(total_sent - total_received / (u64)receiving);
   if (room <= 0 || (window >= 64 && room < window / 2)) return;
   u64 now = now_ns();
-  for (int left = talkers; left > 0 && room > 0; left--) {
+  for (int left = publishers; left > 0 && room > 0; left--) {
     long share = (room + left - 1) / left;
-    int talker = turn_of;
-    turn_of = (turn_of + 1) % talkers;
-    /* One that could not send all it had waits, and the others get its share. */
-    if (talking[talker]->gone || talking[talker]->out_to > 0) continue;
-    for (long count = 0; count < share; count++) talk(talker, now);
+    int publisher = next_publisher;
+    next_publisher = (next_publisher + 1) % publishers;
+    /* A publisher with unsent bytes waits, and the others get its share. */
+    if (publishing[publisher]->gone || publishing[publisher]->out_to > 0) continue;
+    for (long count = 0; count < share; count++) publish(publisher, now);
     room -= share;
-    flush(talking[talker]);
+    flush(publishing[publisher]);
   }
 }
 
 static u64 schedule_began, scheduled; /* when the open loop began, and frames since */
 
-static u64 due(u64 number) { return schedule_began + (u64)((double)number * 1e9 / (rate * talkers)); }
+static u64 due(u64 number) { return schedule_began + (u64)((double)number * 1e9 / (rate * publishers)); }
 
 /* Open loop: every frame has its time, whatever has become of those before it. That time is its stamp. */
 static void keep_schedule(u64 now) {
   for (; due(scheduled) <= now; scheduled++) {
-    int talker = (int)(scheduled % (u64)talkers);
-    if (talking[talker]->gone) continue;
-    talk(talker, due(scheduled));
-    flush(talking[talker]);
+    int publisher = (int)(scheduled % (u64)publishers);
+    if (publishing[publisher]->gone) continue;
+    publish(publisher, due(scheduled));
+    flush(publishing[publisher]);
   }
 }
 
 /* --- phases --- */
 
-static void turn(u64 nanoseconds) {
+static void tick(u64 nanoseconds) {
   struct epoll_event events[EVENTS];
   struct timespec limit = {.tv_sec = (time_t)(nanoseconds / SECOND), .tv_nsec = (long)(nanoseconds % SECOND)};
   int count = epoll_pwait2(poller, events, EVENTS, &limit, NULL);
@@ -425,27 +425,27 @@ static int server_descriptors(void) {
 }
 
 static void say_hello(void) {
-  if (talking[0]->out_to > 0 || talking[0]->matched < talking[0]->welcome.length) return;
-  talk(0, now_ns());
-  flush(talking[0]);
+  if (publishing[0]->out_to > 0 || publishing[0]->matched < publishing[0]->welcome.length) return;
+  publish(0, now_ns());
+  flush(publishing[0]);
 }
 
 /* Lets time pass while the sockets are served. */
 static void pass(u64 nanoseconds) {
-  for (u64 limit = now_ns() + nanoseconds; now_ns() < limit;) turn(MILLISECOND);
+  for (u64 limit = now_ns() + nanoseconds; now_ns() < limit;) tick(MILLISECOND);
 }
 
 /* Opens the connections, so many at a time as the server's backlog holds, and waits until it has accepted them. */
 static void open_all(int coming, int others, int descriptors_before, u64 limit) {
   int before = connected;
-  for (u64 looked = 0; coming < receivers || others < talkers || looked == 0;) {
+  for (u64 looked = 0; coming < receivers || others < publishers || looked == 0;) {
     int accepted = server_descriptors() - descriptors_before;
     looked = now_ns();
-    /* Where nobody knows, time has to do. */
+    /* Where this is unknown, a time has to do. */
     int under_way = descriptors_before > 0 ? connected - before - accepted : 0;
     for (; under_way < joining && coming < receivers; under_way++, coming++)
-      open_connection(true, joint && coming < talkers ? coming : -1);
-    for (; under_way < joining && others < talkers; under_way++) open_connection(false, others++);
+      open_connection(true, joint && coming < publishers ? coming : -1);
+    for (; under_way < joining && others < publishers; under_way++) open_connection(false, others++);
     if (looked > limit) fail("not all were accepted in time");
     pass(descriptors_before > 0 ? 2 * MILLISECOND : 50 * MILLISECOND);
   }
@@ -457,48 +457,48 @@ static void open_all(int coming, int others, int descriptors_before, u64 limit) 
 }
 
 /*
- * Everybody comes in: connected, accepted and, having received a frame, in. Nothing is said while connections come: Node
- * accepts one a turn, and a turn in which thousands are written to is long. Returns how long all but the first took.
+ * All connections join: connected, accepted and, having received a frame, joined. No frame is sent while they connect: Node
+ * accepts one a tick, and a tick in which thousands are written to is long. Returns how long all but the first took.
  */
 static double join_all(void) {
   u64 limit = now_ns() + 30 * SECOND;
   Connection *first = joint ? open_connection(true, 0) : open_connection(false, 0);
-  while (first->matched < first->welcome.length || now_ns() < limit - 30 * SECOND + 50 * MILLISECOND) turn(MILLISECOND);
+  while (first->matched < first->welcome.length || now_ns() < limit - 30 * SECOND + 50 * MILLISECOND) tick(MILLISECOND);
   u64 began = now_ns();
-  open_all(joint ? 1 : 0, joint ? talkers : 1, server_descriptors(), limit);
-  while (waiting_to_be_in > 0) {
+  open_all(joint ? 1 : 0, joint ? publishers : 1, server_descriptors(), limit);
+  while (not_joined > 0) {
     if (ended > 0) fail("a connection ended while joining");
     if (now_ns() > limit) fail("not all came in within 30 s");
     say_hello();
-    for (u64 next = now_ns() + 100 * MILLISECOND; now_ns() < next && waiting_to_be_in > 0;) turn(MILLISECOND);
-    /* One that does not receive itself is in when others are. */
-    if (!echo && first->receives && !first->is_in && waiting_to_be_in == 1) first->is_in = true, waiting_to_be_in--;
+    for (u64 next = now_ns() + 100 * MILLISECOND; now_ns() < next && not_joined > 0;) tick(MILLISECOND);
+    /* A connection that does not receive its own frames has joined when others have. */
+    if (!echo && first->receives && !first->is_in && not_joined == 1) first->is_in = true, not_joined--;
   }
   return (double)(now_ns() - began) / 1e6;
 }
 
-/* Frames that are on their way to somebody. */
+/* Frames that are under way. */
 static u64 missing(void) {
   u64 count = 0;
   for (int index = 0; index < connected; index++) {
     const Connection *connection = connections[index];
     if (!connection->receives) continue;
-    for (int talker = 0; talker < talkers; talker++)
-      if ((echo || connection->talker != talker) && connection->next[talker] < sent[talker])
-        count += sent[talker] - connection->next[talker];
+    for (int publisher = 0; publisher < publishers; publisher++)
+      if ((echo || connection->publisher != publisher) && connection->next[publisher] < sent[publisher])
+        count += sent[publisher] - connection->next[publisher];
   }
   return count;
 }
 
-/* Waits until everybody has received everything. Says whether that came true. */
+/* Waits until every connection has received everything. Returns whether they have. */
 static bool level(u64 nanoseconds) {
   u64 limit = now_ns() + nanoseconds;
   for (u64 looked = 0; now_ns() < limit; ) {
-    turn(MILLISECOND);
+    tick(MILLISECOND);
     if (now_ns() - looked < 5 * MILLISECOND) continue;
     looked = now_ns();
     bool unsent = false;
-    for (int talker = 0; talker < talkers; talker++) unsent |= talking[talker]->out_to > 0;
+    for (int publisher = 0; publisher < publishers; publisher++) unsent |= publishing[publisher]->out_to > 0;
     if (!unsent && missing() == 0) return true;
     if (ended > 0) return false;
   }
@@ -509,11 +509,11 @@ static void load_until(u64 limit) {
   for (u64 now; (now = now_ns()) < limit && ended == 0;) {
     if (window > 0) {
       refill();
-      turn(MILLISECOND);
+      tick(MILLISECOND);
     } else {
       keep_schedule(now);
       u64 next = due(scheduled), later = now_ns();
-      turn(next > later ? least(next - later, MILLISECOND) : 0);
+      tick(next > later ? least(next - later, MILLISECOND) : 0);
     }
   }
 }
@@ -535,28 +535,28 @@ static u64 received_now(void) {
   return count;
 }
 
-/* Everybody comes in, the load runs for a while, is then measured, and in the end everybody must have received all. */
+/* All connections join, the load runs for a while, then is measured, and in the end all must have received everything. */
 static void run_load(void) {
   double joined = join_all();
   long memory_joined = server_memory("VmRSS");
   if (!level(5 * SECOND)) fail("not all received the first frames");
   for (int index = 0; index < connected; index++) connections[index]->received = connections[index]->order = 0;
-  u32 *sent_before = malloc((size_t)talkers * sizeof(u32));
-  memcpy(sent_before, sent, (size_t)talkers * sizeof(u32));
+  u32 *sent_before = malloc((size_t)publishers * sizeof(u32));
+  memcpy(sent_before, sent, (size_t)publishers * sizeof(u32));
   total_sent = total_received = late = 0;
   schedule_began = now_ns();
   u64 from = schedule_began + (u64)(ramp * 1e9), to = from + (u64)(seconds * 1e9);
   counted_from = from;
   counted_to = to;
   Time server[2] = {{0, 0}, {0, 0}}, own[2] = {{0, 0}, {0, 0}};
-  u64 received[2] = {0, 0}, talked[2] = {0, 0}, reads[2] = {0, 0}, time[2] = {0, 0};
+  u64 received[2] = {0, 0}, published[2] = {0, 0}, reads[2] = {0, 0}, time[2] = {0, 0};
   if (seconds > 0) {
     load_until(from);
     time[0] = now_ns(), server[0] = time_of(server_pid), own[0] = time_of(getpid());
-    received[0] = received_now(), talked[0] = total_sent, reads[0] = total_reads;
+    received[0] = received_now(), published[0] = total_sent, reads[0] = total_reads;
     load_until(to);
     time[1] = now_ns(), server[1] = time_of(server_pid), own[1] = time_of(getpid());
-    received[1] = received_now(), talked[1] = total_sent, reads[1] = total_reads;
+    received[1] = received_now(), published[1] = total_sent, reads[1] = total_reads;
   }
   bool all = level(5 * SECOND);
   u64 lost = 0, repeated = 0, disorder = 0;
@@ -564,13 +564,13 @@ static void run_load(void) {
     const Connection *connection = connections[index];
     if (!connection->receives) continue;
     u64 expected = total_sent;
-    if (connection->talker >= 0 && !echo) expected -= sent[connection->talker] - sent_before[connection->talker];
+    if (connection->publisher >= 0 && !echo) expected -= sent[connection->publisher] - sent_before[connection->publisher];
     if (connection->received > expected) repeated += connection->received - expected;
     if (connection->received < expected) lost += expected - connection->received;
     if (ordered && all && echo && connection->order != connections[joint ? 0 : 1]->order) disorder++;
   }
   printf("{\"joined\":%.3f,\"seconds\":%.6f,\"sent\":%llu,\"received\":%llu,\"reads\":%llu,", joined, (double)(time[1] - time[0]) / 1e9,
-         (unsigned long long)(talked[1] - talked[0]), (unsigned long long)(received[1] - received[0]),
+         (unsigned long long)(published[1] - published[0]), (unsigned long long)(received[1] - received[0]),
          (unsigned long long)(reads[1] - reads[0]));
   printf("\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", server[1].busy - server[0].busy,
          own[1].busy - own[0].busy);
@@ -584,9 +584,9 @@ static void run_load(void) {
   printf("}\n");
 }
 
-/* A crowd that says nothing, and one that says what nobody is to receive: what does an event cost? */
+/* Many idle connections, and one whose frames no connection receives: what does an event cost? */
 static void run_idle(void) {
-  talkers = 1;
+  publishers = 1;
   Connection *active = open_connection(false, 0);
   pass(SECOND / 2);
   long memory_before = server_memory("VmRSS");
@@ -596,21 +596,21 @@ static void run_idle(void) {
   }
   pass(SECOND);
   long memory_after = server_memory("VmRSS");
-  u64 began = now_ns(), said = 0, from = began + (u64)(ramp * 1e9), to = from + (u64)(seconds * 1e9), counted = 0;
+  u64 began = now_ns(), pings = 0, from = began + (u64)(ramp * 1e9), to = from + (u64)(seconds * 1e9), counted = 0;
   Time server = {0, 0}, own = {0, 0};
   bool counting = false;
   for (u64 now; (now = now_ns()) < to && ended == 0;) {
-    if (!counting && now >= from) counting = true, counted = said, server = time_of(server_pid), own = time_of(getpid());
-    u64 next = began + (u64)((double)said * 1e9 / rate);
+    if (!counting && now >= from) counting = true, counted = pings, server = time_of(server_pid), own = time_of(getpid());
+    u64 next = began + (u64)((double)pings * 1e9 / rate);
     if (next <= now) {
-      if (send(active->fd, ping.at, ping.length, MSG_NOSIGNAL) == (ssize_t)ping.length) said++;
+      if (send(active->fd, ping.at, ping.length, MSG_NOSIGNAL) == (ssize_t)ping.length) pings++;
     } else {
-      turn(least(next - now, MILLISECOND));
+      tick(least(next - now, MILLISECOND));
     }
   }
   Time server_after = time_of(server_pid), own_after = time_of(getpid());
   printf("{\"idle\":%d,\"seconds\":%.6f,\"events\":%llu,\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", idle, seconds,
-         (unsigned long long)(said - counted), server_after.busy - server.busy, own_after.busy - own.busy);
+         (unsigned long long)(pings - counted), server_after.busy - server.busy, own_after.busy - own.busy);
   printf("\"serverStarved\":%.6f,\"loadStarved\":%.6f,", server_after.starved - server.starved,
          own_after.starved - own.starved);
   printf("\"memoryBefore\":%ld,\"memoryAfter\":%ld,\"memoryPeak\":%ld,\"ended\":%llu}\n", memory_before, memory_after,
@@ -631,9 +631,9 @@ int main(int count, char **arguments) {
   memset(template_frame, 'x', sent_stride);
   if (sent_prefix.length > 0) memcpy(template_frame, sent_prefix.at, sent_prefix.length);
   if (sent_suffix.length > 0) memcpy(template_frame + sent_stride - sent_suffix.length, sent_suffix.at, sent_suffix.length);
-  connections = calloc((size_t)(receivers + talkers + idle + 1), sizeof *connections);
-  talking = calloc((size_t)talkers, sizeof *talking);
-  sent = calloc((size_t)talkers, sizeof *sent);
+  connections = calloc((size_t)(receivers + publishers + idle + 1), sizeof *connections);
+  publishing = calloc((size_t)publishers, sizeof *publishing);
+  sent = calloc((size_t)publishers, sizeof *sent);
   if (idle > 0) run_idle();
   else run_load();
   fflush(stdout);

@@ -10,7 +10,7 @@ import { ROOT } from "../test/helpers/command_line.ts";
 /** Where what is made for the benchmark is kept. */
 export const CACHE: string = join(ROOT, "node_modules/.cache/mobcast-bench");
 
-/** What the load generator says of a run. Processor time in seconds, memory in KiB, delays in microseconds. */
+/** The result of the load generator. Processor time in seconds, memory in KiB, delays in microseconds. */
 export interface Report {
   readonly error?: string;
   readonly joined?: number;
@@ -48,7 +48,7 @@ export function compileGenerator(): { readonly path: string } | { readonly missi
   return status === 0 ? { path } : { missing: `cc failed: ${stderr.trim().split("\n")[0]}` };
 }
 
-/** Runs a load generator to its end. It ends by itself; `limit` in milliseconds is for one that hangs. */
+/** Runs a load generator to its end. It ends by itself; `limit`, in milliseconds, is for one that hangs. */
 export function runGenerator(command: readonly string[], limit: number): Promise<Report> {
   return new Promise((resolve, reject) => {
     const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "inherit"] });

@@ -27,14 +27,14 @@ export interface Method {
 const canPin = cpus().length > 1 && spawnSync("taskset", ["-V"]).status === 0;
 
 /**
- * A command on one processor: the server on the first, the load on the second. Left alone, the kernel now and then runs
- * the two in turn on one, because they talk to each other.
+ * A command on one processor: the server on the first, the load on the second. Otherwise the kernel sometimes runs both by
+ * turns on one, because they exchange data.
  */
 function pinned(processor: number, command: readonly string[]): readonly string[] {
   return canPin ? ["taskset", "-c", `${processor}`, ...command] : command;
 }
 
-/** Measures a row in a shape. Rejects, saying why, when that cannot be done. */
+/** Measures a row in a shape. Rejects with the reason when that is impossible. */
 export async function measure(row: Row, shape: Shape, method: Method): Promise<Measurement> {
   if (shape.kind === "start") return measureStart(row);
   const server = await Server.start((port) =>
@@ -49,7 +49,7 @@ export async function measure(row: Row, shape: Shape, method: Method): Promise<M
       ...dialectArguments(row.dialect, shape.kind === "idle" ? 64 : shape.size),
     ];
     const report = await runGenerator(pinned(1, command), 1000 * (method.ramp + seconds + 60));
-    // Many threads wait for each other: only the load can say whether somebody else was there.
+    // Many threads wait for each other: only the load shows whether another process used the processor.
     const fair = row.threads === "many" ? { ...report, serverStarved: 0 } : report;
     return shape.kind === "idle" ? idleFigures(fair) : loadFigures(fair, shape);
   } finally {
@@ -59,16 +59,16 @@ export async function measure(row: Row, shape: Shape, method: Method): Promise<M
 
 function shapeArguments(shape: LoadShape | IdleShape, row: Row): string[] {
   if (shape.kind === "idle") return [`idle=${shape.idle}`, `rate=${shape.rate}`];
-  const talkers = row.dialect.framed ? shape.talkers : 1;
+  const publishers = row.dialect.framed ? shape.publishers : 1;
   return [
-    ...[`receivers=${shape.receivers}`, `talkers=${talkers}`, `size=${shape.size}`, `sample=${shape.sample}`],
+    ...[`receivers=${shape.receivers}`, `publishers=${publishers}`, `size=${shape.size}`, `sample=${shape.sample}`],
     ...[`window=${shape.window ?? 0}`, `rate=${shape.rate ?? 0}`],
     ...(shape.kind === "join" ? [`joining=${shape.receivers}`] : []),
     ...(row.backlog === undefined ? [] : [`joining=${row.backlog}`]),
   ];
 }
 
-/** What one row has to say of a loss, in the words of the table. */
+/** The losses of a row, in the words of the table. */
 function problemsOf(report: Report): string[] {
   const counts = {
     "not received": report.lost,
@@ -87,7 +87,7 @@ function loadFigures(report: Report, shape: LoadShape): Measurement {
   const memory = memoryPeak / 1024;
   if (shape.kind === "join") return { figures: { joined, memory }, problems };
   const histogram = histogramOf([report]);
-  // Where nothing came in time there is no delay, which is not a delay of nothing.
+  // Where no frame arrived in time there is no delay, which differs from a delay of 0.
   const delay = (percent: number): number =>
     histogram.totalCount === 0 ? NaN : histogram.getValueAtPercentile(percent) / 1000;
   const busy = serverProcessor / seconds;
@@ -107,14 +107,14 @@ function loadFigures(report: Report, shape: LoadShape): Measurement {
       p999: delay(99.9),
       memory,
       joined,
-      // A closed loop goes as fast as the slower of the two: this says when that was not the server.
+      // A closed loop is as fast as the slower of the two: this reports when that was not the server.
       loadBound: shape.kind === "closed" && loadBusy > 0.95 && busy < 0.9 ? 1 : 0,
     },
     problems,
   };
 }
 
-/** The share of the time in which one of the two could have run and had no processor: somebody else had it. */
+/** The share of the time in which one of the two was ready to run, and another process had its processor. */
 function starvedOf({ serverStarved, loadStarved, seconds }: Report): number {
   return Math.max(serverStarved, loadStarved) / seconds;
 }

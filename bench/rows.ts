@@ -14,11 +14,11 @@ export interface Row {
   readonly dialect: Dialect;
   /** Whether it works on one processor at a time, or on all there are. */
   readonly threads: "one" | "many";
-  /** How many may be on their way in at a time, where the kernel is told of few. */
+  /** How many may be joining at a time, where the server gives the kernel a small backlog. */
   readonly backlog?: number;
   /** What starts it on a port of 127.0.0.1. */
   command(port: number): readonly string[];
-  /** What starts it as most people do, where that is another command. */
+  /** The usual command to start it, where that is another one. */
   plain?(port: number): readonly string[];
   /** Why it cannot run here, when it cannot. */
   missing(): string | undefined;

@@ -1,7 +1,7 @@
 /**
  * The benchmark: `npm run bench -- [SHAPE ...] [--rows NAME,...] [--repeat N] [--seconds S] [--out FOLDER] [--quick]`.
  *
- * Every row of a shape is measured in turn, and that several times, so that what else the machine does falls on all.
+ * Every row of a shape is measured once, then all of them again, so that other work of the machine affects all rows.
  * Writes results.md, results.json and results.svg.
  */
 
@@ -55,7 +55,7 @@ function understand(args: string[]): Task {
   };
 }
 
-/** Those with this name, or whose names begin with it: `closed` is all closed loops, `mobcast` all its runtimes. */
+/** The shapes with this name, or whose names begin with it: `closed` is all closed loops, `mobcast` all its runtimes. */
 function pick<Named extends { readonly name: string }>(all: readonly Named[], name: string, what: string): Named[] {
   const found = all.filter((one) => one.name === name);
   if (found.length > 0) return found;
@@ -82,7 +82,7 @@ function buildControls(): void {
   writeFileSync(join(CACHE, "package.json"), '{"type":"module"}');
 }
 
-/** Measures all rows of a shape in turn, several times. */
+/** Measures all rows of a shape one after the other, several times. */
 async function runShape(shape: Shape, task: Task, method: Method): Promise<Section> {
   const rows = task.rows.filter((row) => takesPart(row, shape));
   const entries: Entry[] = rows.map(({ name }) => ({ row: name, measurements: [] }));

@@ -9,7 +9,7 @@ import { ROOT } from "../test/helpers/command_line.ts";
 /** Nothing here takes longer on a busy machine, unless it hangs. */
 const PATIENCE = 15_000;
 
-/** Those that run now: none outlives this process. */
+/** The servers that run now: none outlives this process. */
 const running: Set<ChildProcess> = new Set();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => process.exit(1));
@@ -45,7 +45,7 @@ export class Server {
     this.#child.on("close", () => this.#end(""));
   }
 
-  /** Starts one, and waits until somebody can connect. */
+  /** Starts a server, and waits until it accepts a connection. */
   static async start(command: (port: number) => readonly string[]): Promise<Server> {
     const server = await Server.launch(command);
     await server.untilOpen();
@@ -63,7 +63,7 @@ export class Server {
     return this.#child.pid ?? 0;
   }
 
-  /** Waits until somebody can connect. */
+  /** Waits until the server accepts a connection. */
   async untilOpen(): Promise<void> {
     const limit = performance.now() + PATIENCE;
     while (!await canConnect(this.port)) {
@@ -76,13 +76,13 @@ export class Server {
   }
 
   /**
-   * The time from its start until a connection was given its first byte, in milliseconds. `said` is what the
-   * connection says for that.
+   * The time from its start until a connection received its first byte, in milliseconds. `hello` is what the connection sends
+   * to get one.
    */
-  async firstByte(said: Uint8Array): Promise<number> {
+  async firstByte(hello: Uint8Array): Promise<number> {
     const limit = this.bornAt + PATIENCE;
     while (!this.#over && performance.now() < limit) {
-      if (await isAnswered(this.port, said)) return performance.now() - this.bornAt;
+      if (await isAnswered(this.port, hello)) return performance.now() - this.bornAt;
       // Not at once: asking all the time would keep a processor busy that the server could use.
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
@@ -115,7 +115,7 @@ function canConnect(port: number): Promise<boolean> {
   });
 }
 
-function isAnswered(port: number, said: Uint8Array): Promise<boolean> {
+function isAnswered(port: number, hello: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: "127.0.0.1", port, noDelay: true });
     const settle = (answered: boolean): void => {
@@ -126,6 +126,6 @@ function isAnswered(port: number, said: Uint8Array): Promise<boolean> {
     const timer = setTimeout(() => settle(false), 2000);
     socket.once("error", () => settle(false));
     socket.once("data", () => settle(true));
-    socket.once("connect", () => socket.write(said));
+    socket.once("connect", () => socket.write(hello));
   });
 }

@@ -1,25 +1,25 @@
 /** Shapes: the loads of the benchmark, as data. */
 
-/** Those who receive and talk, as fast as frames come back or by a clock. */
+/** Receivers and publishers, as fast as frames come back or by a clock. */
 export interface LoadShape {
   readonly kind: "closed" | "open" | "join";
   readonly name: string;
   readonly about: string;
   readonly receivers: number;
-  readonly talkers: number;
+  readonly publishers: number;
   /** Bytes of each payload. */
   readonly size: number;
   /** Frames under way at a time; closed loop. */
   readonly window?: number;
-  /** Frames a second from each talker; open loop. */
+  /** Frames a second from each publisher; open loop. */
   readonly rate?: number;
   /** The delay of one frame in so many is counted, so that counting costs little. */
   readonly sample: number;
-  /** Those whose first write would take minutes, or who cannot have so many connections. */
+  /** Servers whose first write would take minutes, or that cannot have so many connections. */
   readonly without?: readonly string[];
 }
 
-/** A crowd that says nothing and one that is received by nobody. */
+/** Many idle connections, and one whose frames no connection receives. */
 export interface IdleShape {
   readonly kind: "idle";
   readonly name: string;
@@ -44,27 +44,27 @@ const count = (value: number): string => value.toLocaleString("en");
 function closed(
   name: string,
   receivers: number,
-  talkers: number,
+  publishers: number,
   size: number,
   window: number,
   without: readonly string[] = [],
 ): LoadShape {
   const bytes = size < 1024 ? `${size} bytes` : size < 2 ** 20 ? `${size / 1024} KiB` : `${size / 2 ** 20} MiB`;
-  const about = `closed loop: ${count(receivers)} subscribers, ${talkers} publishers, ${bytes}, ${
+  const about = `closed loop: ${count(receivers)} subscribers, ${publishers} publishers, ${bytes}, ${
     count(window)
   } in flight`;
   const sample = window * receivers > 100_000 ? 16 : 1;
-  return { kind: "closed", name, about, receivers, talkers, size, window, sample, without };
+  return { kind: "closed", name, about, receivers, publishers, size, window, sample, without };
 }
 
 function room(receivers: number, rate: number, name: string): LoadShape {
   return {
     kind: "open",
     name,
-    about: `a room: ${count(receivers)} clients say ${rate} messages of 64 bytes a second each, ` +
+    about: `a room: ${count(receivers)} clients send ${rate} messages of 64 bytes a second each, ` +
       `${(receivers * receivers * rate / 1e6).toFixed(1)} million deliveries a second offered`,
     receivers,
-    talkers: receivers,
+    publishers: receivers,
     size: 64,
     rate,
     sample: 8,
@@ -76,7 +76,7 @@ function idle(connections: number): IdleShape {
   return {
     kind: "idle",
     name: `idle-${connections}`,
-    about: `${count(connections)} idle connections, one sends 10,000 pings a second, which nobody is to receive`,
+    about: `${count(connections)} idle connections, one sends 10,000 pings a second, which no connection receives`,
     idle: connections,
     rate: 10_000,
   };
@@ -97,7 +97,7 @@ export const SHAPES: readonly Shape[] = [
     name: "join-storm",
     about: "3,000 connect at once; the time until all are accepted and have received a frame",
     receivers: 3000,
-    talkers: 1,
+    publishers: 1,
     size: 64,
     rate: 100,
     sample: 1,

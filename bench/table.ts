@@ -30,7 +30,7 @@ const millions = (value: number): string =>
 const micro = (value: number): string => value.toFixed(value < 1 ? 4 : 2);
 const milli = (value: number): string => value.toFixed(value < 10 ? 2 : 0);
 
-/** A share of waiting for a processor from which on it is told. */
+/** A share of waiting for a processor from which on it is noted. */
 const STARVED = 0.1;
 
 const LOAD_COLUMNS: readonly Column[] = [
@@ -48,7 +48,7 @@ const COLUMNS: Readonly<Record<Shape["kind"], readonly Column[]>> = {
   closed: LOAD_COLUMNS,
   open: LOAD_COLUMNS,
   join: [
-    { title: "all in after ms", figure: "joined", format: fixed(0) },
+    { title: "all joined after ms", figure: "joined", format: fixed(0) },
     { title: "memory MiB", figure: "memory", format: fixed(0) },
   ],
   idle: [

@@ -27,8 +27,8 @@ const commands = {
     "--test-reporter=spec",
   ],
   bun: ["bun", "test", "--timeout", `${TEST_MS}`],
-  // JSR is not needed this way: the map says that @std/assert is test/std-assert. It stands in for the imports of
-  // deno.json, all of them, and what it resolves must not get into deno.lock.
+  // JSR is not needed this way: the map resolves @std/assert to test/std-assert. It replaces all imports of deno.json, and
+  // what it resolves must not get into deno.lock.
   deno: [
     "deno",
     "test",

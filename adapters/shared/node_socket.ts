@@ -61,7 +61,7 @@ class StreamSocket implements Socket {
   #registry: Registry | undefined;
   #token: Token | undefined;
   /** A write was short: one WRITABLE is due. */
-  #owed = false;
+  #writableDue = false;
   /** The last write did not go out at once: the next writes go in small steps, so that progress shows. */
   #slow = false;
   #closed = false;
@@ -101,7 +101,7 @@ class StreamSocket implements Socket {
     const socket = this.#socket;
     if (this.#closed || !socket.writable) return 0;
     if (socket.writableLength > 0) {
-      this.#owed = this.#slow = true;
+      this.#writableDue = this.#slow = true;
       return 0;
     }
     // A step that goes out at once leaves nothing queued, and the next step follows. Otherwise `drain` comes later.
@@ -112,7 +112,7 @@ class StreamSocket implements Socket {
       taken = to;
     }
     this.#slow = socket.writableLength > 0;
-    if (taken < bytes.length) this.#owed = true;
+    if (taken < bytes.length) this.#writableDue = true;
     return taken;
   }
 
@@ -147,8 +147,8 @@ class StreamSocket implements Socket {
   }
 
   #drain(): void {
-    if (!this.#owed || this.#socket.writableLength > 0) return;
-    this.#owed = false;
+    if (!this.#writableDue || this.#socket.writableLength > 0) return;
+    this.#writableDue = false;
     this.#ready(WRITABLE);
   }
 

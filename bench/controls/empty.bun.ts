@@ -1,4 +1,4 @@
-/** For the start, on Bun: a program that opens one listener and greets who comes. */
+/** For the row of start times, on Bun: a program that opens one listener and sends a byte to each connection. */
 
 import process from "node:process";
 import { bun } from "./bun.ts";

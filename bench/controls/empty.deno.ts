@@ -1,4 +1,4 @@
-/** For the start, on Deno: a program that opens one listener and greets who comes. */
+/** For the row of start times, on Deno: a program that opens one listener and sends a byte to each connection. */
 
 import { deno } from "./deno.ts";
 

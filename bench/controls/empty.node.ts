@@ -1,4 +1,4 @@
-/** For the start, on Node: a program that opens one listener and greets who comes. */
+/** For the row of start times, on Node: a program that opens one listener and sends a byte to each connection. */
 
 import { createServer } from "node:net";
 import process from "node:process";

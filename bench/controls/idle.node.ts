@@ -1,6 +1,6 @@
 /**
- * For the idle crowd, on Node: a server that reads and gives nothing. With `walk` it looks at every connection after
- * each event, as the old design did.
+ * For idle connections, on Node: a server that reads and sends nothing. With `walk` it looks at every connection after
+ * each event, as the ancestor did.
  */
 
 import { type AddressInfo, createServer } from "node:net";

@@ -9,7 +9,7 @@ import { Cutter } from "./frames.ts";
 /** What is known of a connection: the frame that it has sent in part, and what its socket did not take. */
 interface Client {
   readonly cutter: Cutter;
-  owed: Buffer | undefined;
+  pending: Buffer | undefined;
 }
 
 const sockets: BunSocket<Client>[] = [];
@@ -24,12 +24,12 @@ function flush(): void {
 
 function give(socket: BunSocket<Client>, bytes: Buffer): void {
   const { data } = socket;
-  if (data.owed !== undefined) {
-    data.owed = Buffer.concat([data.owed, bytes]);
+  if (data.pending !== undefined) {
+    data.pending = Buffer.concat([data.pending, bytes]);
     return;
   }
   const taken = socket.write(bytes);
-  if (taken >= 0 && taken < bytes.length) data.owed = bytes.subarray(taken);
+  if (taken >= 0 && taken < bytes.length) data.pending = bytes.subarray(taken);
 }
 
 const listener = bun<Client>().listen({
@@ -38,7 +38,7 @@ const listener = bun<Client>().listen({
   socket: {
     binaryType: "buffer",
     open(socket) {
-      socket.data = { cutter: new Cutter(), owed: undefined };
+      socket.data = { cutter: new Cutter(), pending: undefined };
       sockets.push(socket);
     },
     close: (socket) => void sockets.splice(sockets.indexOf(socket), 1),
@@ -49,9 +49,9 @@ const listener = bun<Client>().listen({
       batch.push(frames);
     },
     drain(socket) {
-      const { owed } = socket.data;
-      socket.data.owed = undefined;
-      if (owed !== undefined) give(socket, owed);
+      const { pending } = socket.data;
+      socket.data.pending = undefined;
+      if (pending !== undefined) give(socket, pending);
     },
   },
 });

@@ -5,10 +5,10 @@ import { setImmediate } from "node:timers";
 import { deno, type DenoConnection } from "./deno.ts";
 import { Cutter } from "./frames.ts";
 
-/** A connection, and the writes that wait for the one on its way: two at a time would interleave. */
+/** A connection, and the writes that wait for the one under way: two at a time would interleave. */
 interface Client {
   readonly connection: DenoConnection;
-  owed: Buffer[];
+  pending: Buffer[];
   writing: boolean;
 }
 
@@ -20,7 +20,7 @@ function flush(): void {
   const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch);
   batch = [];
   for (const client of clients) {
-    if (client.writing) client.owed.push(bytes);
+    if (client.writing) client.pending.push(bytes);
     else void write(client, bytes);
   }
 }
@@ -30,15 +30,15 @@ async function write(client: Client, bytes: Buffer): Promise<void> {
   for (let rest = bytes; rest.length > 0;) {
     const taken = await client.connection.write(rest).catch(() => rest.length);
     rest = rest.subarray(taken);
-    if (rest.length > 0 || client.owed.length === 0) continue;
-    rest = client.owed.length === 1 ? client.owed[0]! : Buffer.concat(client.owed);
-    client.owed = [];
+    if (rest.length > 0 || client.pending.length === 0) continue;
+    rest = client.pending.length === 1 ? client.pending[0]! : Buffer.concat(client.pending);
+    client.pending = [];
   }
   client.writing = false;
 }
 
 async function serve(connection: DenoConnection): Promise<void> {
-  const client: Client = { connection, owed: [], writing: false };
+  const client: Client = { connection, pending: [], writing: false };
   const buffer = new Uint8Array(16 * 1024);
   const cutter = new Cutter();
   clients.push(client);

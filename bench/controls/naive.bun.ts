@@ -8,20 +8,20 @@ import { Cutter, framesOf } from "./frames.ts";
 /** What a connection has sent of a frame, and what its socket did not take. */
 interface Client {
   readonly cutter: Cutter;
-  owed: Buffer[];
+  pending: Buffer[];
 }
 
 const sockets: Set<BunSocket<Client>> = new Set();
 
-/** Bun keeps nothing of a write that was short: whoever forgets that sends torn frames. */
+/** Bun keeps nothing of a short write: a server that ignores that sends torn frames. */
 function give(socket: BunSocket<Client>, bytes: Buffer): void {
-  const { owed } = socket.data;
-  if (owed.length > 0) {
-    owed.push(bytes);
+  const { pending } = socket.data;
+  if (pending.length > 0) {
+    pending.push(bytes);
     return;
   }
   const taken = socket.write(bytes);
-  if (taken >= 0 && taken < bytes.length) owed.push(bytes.subarray(taken));
+  if (taken >= 0 && taken < bytes.length) pending.push(bytes.subarray(taken));
 }
 
 const listener = bun<Client>().listen({
@@ -30,7 +30,7 @@ const listener = bun<Client>().listen({
   socket: {
     binaryType: "buffer",
     open(socket) {
-      socket.data = { cutter: new Cutter(), owed: [] };
+      socket.data = { cutter: new Cutter(), pending: [] };
       sockets.add(socket);
     },
     close: (socket) => void sockets.delete(socket),
@@ -42,9 +42,9 @@ const listener = bun<Client>().listen({
       }
     },
     drain(socket) {
-      const owed = Buffer.concat(socket.data.owed);
-      socket.data.owed = [];
-      if (owed.length > 0) give(socket, owed);
+      const pending = Buffer.concat(socket.data.pending);
+      socket.data.pending = [];
+      if (pending.length > 0) give(socket, pending);
     },
   },
 });

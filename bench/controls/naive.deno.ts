@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { deno, type DenoConnection } from "./deno.ts";
 import { Cutter, framesOf } from "./frames.ts";
 
-/** A connection, and the end of its last write: whoever does not wait for that sends torn frames. */
+/** A connection, and the end of its last write: a server that does not wait for it sends torn frames. */
 interface Client {
   readonly connection: DenoConnection;
   written: Promise<void>;

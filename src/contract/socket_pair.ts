@@ -34,7 +34,7 @@ export class PairedSocket implements Socket {
   protected shut = false;
   #closed = false;
   /** A write was short: one WRITABLE is due. */
-  #owed = false;
+  #writableDue = false;
   /** HUP or ERROR was reported. */
   #final = false;
 
@@ -84,7 +84,7 @@ export class PairedSocket implements Socket {
     const taken = this.take(room);
     if (taken > 0) this.#other.#receive(taken < bytes.length ? bytes.subarray(0, taken) : bytes);
     if (taken < bytes.length) {
-      this.#owed = true;
+      this.#writableDue = true;
       // A fault has cut the write although there is room: WRITABLE is reported now, since no read may follow.
       if (taken < room) this.#roomMade();
     }
@@ -104,7 +104,7 @@ export class PairedSocket implements Socket {
    * of the stream before.
    */
   close(): void {
-    const unread = this.#held > 0 || this.#other.#owed;
+    const unread = this.#held > 0 || this.#other.#writableDue;
     if (this.shut && !unread) this.#drop();
     else this.reset();
   }
@@ -171,8 +171,8 @@ export class PairedSocket implements Socket {
   }
 
   #roomMade(): void {
-    if (!this.#owed) return;
-    this.#owed = false;
+    if (!this.#writableDue) return;
+    this.#writableDue = false;
     this.writable();
   }
 

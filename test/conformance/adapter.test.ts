@@ -12,7 +12,7 @@ import { conformance, type Differences } from "./suite.ts";
 const KIB = 1024;
 
 const DIFFERENCES: Readonly<Record<string, Differences>> = {
-  // 64 KiB, one chunk more when it was just under that, and one that libuv had read before it was told to stop.
+  // 64 KiB, one chunk more when it was just under that, and one that libuv had read before it was stopped.
   node: { network: true, inbox: 192 * KIB, quiet: 200, closed: "a reset" },
   // 64 KiB and one chunk more; Bun reads up to 512 KiB at once.
   bun: { network: true, inbox: 576 * KIB, quiet: 200, closed: "a reset" },
@@ -22,7 +22,7 @@ const DIFFERENCES: Readonly<Record<string, Differences>> = {
 
 const TLS_DIFFERENCES: Readonly<Record<string, Partial<Differences>>> = {
   node: { closed: "an end" },
-  // What was decrypted before it was told to stop comes in chunks of up to 64 KiB, and a reset is told like an end.
+  // What was decrypted before the stop comes in chunks of up to 64 KiB, and a reset is reported like an end.
   deno: { inbox: 192 * KIB, closed: "an end", reset: "an end" },
 };
 

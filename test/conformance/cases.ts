@@ -16,7 +16,7 @@ import { FINAL, type Link, pattern, pause, rejection, Stage, within } from "../h
 export interface Differences {
   /** Whether there is a network behind it that raw clients can reach. */
   readonly network: boolean;
-  /** The most bytes that a connection nobody reads from has ready for `read` (rule 5). */
+  /** The most bytes that a connection without a reader has ready for `read` (rule 5). */
   readonly inbox: number;
   /** How long nothing must happen before we believe that nothing will, in milliseconds. */
   readonly quiet: number;
@@ -45,7 +45,7 @@ export const MIB: number = 1024 * KIB;
 /** More than the kernel holds between two ends: 4 MiB at the sender, and 6 or 32 at the receiver, as it is set. */
 export const KERNEL_LIMIT: number = 48 * MIB;
 
-/** What tells on every adapter that a stream is not one buffer's worth. */
+/** So many bytes are more than one buffer on every adapter. */
 export const LONG: number = 8 * MIB;
 
 /** Registers one case, on a stage of its own. */
@@ -88,7 +88,7 @@ export function casesFor(subject: Subject): Cases {
   const assertOneFinal = async (...links: Link[]): Promise<void> => {
     for (const link of links) await link.final();
     await quiet();
-    // What came after the final event is a violation, which the stage tells.
+    // An event after the final event is a violation, which the stage reports.
     for (const link of links) assertEquals(link.count(FINAL), 1, "final events");
   };
 
@@ -99,7 +99,7 @@ export function casesFor(subject: Subject): Cases {
       try {
         await run(stage);
       } catch (error) {
-        // What failed first is what is told.
+        // The first failure is reported.
         await stage.end().catch(() => {});
         throw error;
       }
@@ -114,7 +114,7 @@ export function casesFor(subject: Subject): Cases {
 
   /**
    * A case that needs a raw client and resets. A Unix socket has none: when the client drops the connection, there is an end,
-   * and who writes is told.
+   * and the writer gets an error.
    */
   function checkReset(fact: string, run: (stage: Stage) => Promise<void>): void {
     if (transport.name !== "unix") checkRaw(fact, run);
@@ -144,10 +144,10 @@ export function casesFor(subject: Subject): Cases {
   };
 }
 
-/** What says that there is something to read, or nothing any more. */
+/** The events for which there is something to read, or the stream is over. */
 export const READABLE_OR_END: Readiness = READABLE | FINAL;
 
-/** A connection that can take nothing more says so, and does not throw. */
+/** A write to a connection without room returns a short count, and does not throw. */
 export function assertTakesNothing({ socket, sent }: Link): void {
   assertEquals(socket.write(pattern(sent, 10)), 0, "bytes taken");
 }

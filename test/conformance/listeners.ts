@@ -56,7 +56,7 @@ export function listeners({ check, checkNetwork, differences, transport }: Cases
     for (let again = 0; again < 20; again++) {
       const { address, listener, registry } = await stage.listener();
       const client = stage.recorder();
-      // It may have come in just before, or not be let in any more.
+      // It may have been accepted just before, or not at all.
       await settled(stage.adapter.connect(address, client));
       const closing = listener.close();
       const accepted = registry.links.length;

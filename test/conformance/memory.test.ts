@@ -108,7 +108,7 @@ test("memory: a handshake succeeds, fails, or hangs until its deadline, and is r
   assertEquals([counts(), adapter.timers], [[4, 1, 3], 0]);
   const told = registry.failedHandshakes.map(({ error }) => (error as { code?: string }).code);
   assertEquals(told, ["ERR_SSL_BAD_CERTIFICATE", "ETIMEDOUT", "ECONNABORTED"]);
-  // Those who failed see the end; the one who is in does not.
+  // The failed clients see the end; the accepted client does not.
   assertEquals(clients.links.map(({ socket }) => socket.read()), [undefined, null, null, null]);
 });
 

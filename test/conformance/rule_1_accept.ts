@@ -67,7 +67,7 @@ export function rule1({ assertOneFinal, check, checkRaw }: Cases): void {
     client.write(1000);
     assertEquals(await client.readToEnd(), 0);
     await pause(50);
-    // An event would have been for a token that nobody has: the stage counts that as a violation.
+    // An event would be for a token that was never issued: the stage counts that as a violation.
     assertEquals(registry.refused.length, 1);
   });
 

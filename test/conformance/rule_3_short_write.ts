@@ -59,7 +59,7 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
       await fill(server);
       client.sip();
       const total = server.sent + 4 * MIB;
-      // Whoever waits for WRITABLE writes nothing meanwhile: no second write may be what it takes to be told.
+      // Nothing is written before WRITABLE: it must not take a second write to get it.
       await server.writePattern(total, LONGEST);
       await client.got(total);
     },
@@ -76,7 +76,7 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
   checkReset("rule 3: a write that finds a reset is answered by a final event", async (stage) => {
     const { server, client } = await stage.rawPair();
     client.reset();
-    // Whether this one is taken depends on who is faster: only its answer counts.
+    // Whether this write is taken depends on timing: only the answer to it counts.
     server.write(1000);
     server.write(1000);
     await assertOneFinal(server);
@@ -91,7 +91,7 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
     client.reset();
     server.write(1000);
     server.write(1000);
-    // Who writes need not read: a core that waits for WRITABLE has nothing else to wake it.
+    // A writer need not read: a core that waits for WRITABLE has nothing else to wake it.
     await assertOneFinal(server);
     await server.readToEnd();
     assertTakesNothing(server);

@@ -43,7 +43,7 @@ export function rule4({ check, differences }: Cases): void {
         const chunk = await server.read();
         assert(chunk !== null, "the end");
         assert(chunk.length > 0, "a chunk without bytes");
-        // Of a Buffer `slice` is a view: who copies with it would not.
+        // `slice` of a Buffer is a view, so a copy by `slice` would be none.
         assertStrictEquals(Object.getPrototypeOf(chunk), Uint8Array.prototype, "the kind of chunk");
         chunks.push(chunk);
       }

@@ -42,7 +42,7 @@ export function rule6({ check, checkRaw, checkReset, differences }: Cases): void
 
   check("rule 6: an end that waits behind unread bytes comes after them", async (stage) => {
     const { server, client } = await stage.pair();
-    // Within what the smallest link holds: nobody reads before the end is on its way.
+    // Within what the smallest link holds: nothing is read before the end is sent.
     await client.writePattern(200 * KIB);
     client.socket.shutdown();
     await pause(50);

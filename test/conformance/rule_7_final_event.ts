@@ -81,7 +81,7 @@ export function rule7({ assertOneFinal, check, checkRaw, checkReset, differences
     const { server, client } = await stage.pair();
     await fill(server);
     client.write(1000);
-    // The stage counts everything that is told from here on.
+    // The stage counts every event that is reported from here on.
     server.close();
     server.close();
     client.socket.shutdown();
@@ -94,7 +94,7 @@ export function rule7({ assertOneFinal, check, checkRaw, checkReset, differences
     const listener = await stage.listener();
     const clients = [await stage.raw(listener.address), await stage.raw(listener.address)];
     await listener.registry.accepted(2);
-    // Whoever is ready first closes the other, in the tick that both belong to.
+    // The first that is ready closes the other, in the tick that both belong to.
     let survivor: Link | undefined;
     listener.registry.onReady = (link) => {
       if (survivor !== undefined) return;

@@ -10,7 +10,7 @@ import type { Cases } from "./cases.ts";
 
 /** Registers the cases. */
 export function rule8({ checkReset }: Cases): void {
-  /** Fails unless an incoming connection is served, and everybody who came before it and is gone had a final event. */
+  /** Fails unless a new connection is served, and every earlier connection that has gone had a final event. */
   const assertOpen = async (stage: Stage, { address, registry }: Listener): Promise<void> => {
     const client = await stage.raw(address);
     const name = formatHostPort("127.0.0.1", client.port);

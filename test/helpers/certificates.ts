@@ -15,7 +15,7 @@ export interface Pair {
   readonly key: string;
 }
 
-/** What a certificate says. */
+/** The contents of a certificate. */
 export interface IssueOptions {
   /** A host name or an IP address that a server is known by. Default: `localhost`, `127.0.0.1` and `::1`. */
   readonly host?: string;
@@ -29,9 +29,9 @@ export interface IssueOptions {
   readonly days?: number;
 }
 
-/** Somebody who signs certificates. */
+/** A certificate authority. */
 export interface Authority {
-  /** Its own certificate, as PEM: the `ca` of those who trust it. */
+  /** Its own certificate, as PEM: the `ca` of a peer that trusts it. */
   readonly cert: string;
   /** Makes a key, and signs a certificate for it. */
   issue(options?: IssueOptions): Promise<Pair>;
@@ -40,7 +40,7 @@ export interface Authority {
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** Makes an authority of its own, whom nobody knows. */
+/** Makes a new authority, which no system trusts. */
 export async function makeAuthority(name: string): Promise<Authority> {
   const own = await makeKeys();
   const certificate = blank(own, new Date(Date.now() - DAY), new Date(Date.now() + 365 * DAY));
@@ -60,7 +60,7 @@ export async function makeAuthority(name: string): Promise<Authority> {
   return { cert: forge.pki.certificateToPem(certificate), issue };
 }
 
-/** Makes a certificate that nobody but its own key has signed. */
+/** Makes a self-signed certificate. */
 export async function selfSigned(options: IssueOptions = {}): Promise<Pair> {
   const keys = await makeKeys();
   return sign(keys, options, nameOf(holder(options)), keys.privateKey);

@@ -1,4 +1,4 @@
-/** The command line as people start it, on each runtime, for tests. */
+/** The command line as users start it, on each runtime, for tests. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -30,7 +30,7 @@ const PATIENCE = 20_000;
 /** The folder of the project: commands run there. */
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What starts the command line on a runtime, as the README says it; some arguments take more rights on Deno. */
+/** The command that starts the command line on a runtime, as in the README; some arguments need more permissions on Deno. */
 export function programOf(runtime: RuntimeName, args: readonly string[] = []): string[] {
   const bin = (name: string): string => join(ROOT, "node_modules", ".bin", name);
   if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
@@ -45,7 +45,7 @@ export function programOf(runtime: RuntimeName, args: readonly string[] = []): s
   return ["node", "dist/bin/bin.js"];
 }
 
-/** Those that run now: none outlives the tests. */
+/** The processes that run now: none outlives the tests. */
 const running: Set<ChildProcess> = new Set();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
@@ -66,7 +66,7 @@ export class CommandLine implements AsyncDisposable {
     this.#name = `mobcast ${args.join(" ")} on ${runtime}`;
     this.child = spawn(command!, [...program, ...args], { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] });
     running.add(this.child);
-    // It may be gone when we write; how it ended tells.
+    // The process may have ended when we write; its exit shows how.
     this.child.stdin!.on("error", () => {});
     for (const name of ["stdout", "stderr"] as const) {
       this.child[name]!.setEncoding("utf8").on("data", (text: string) => {
@@ -105,7 +105,7 @@ export class CommandLine implements AsyncDisposable {
     this.child.stdin!.end(text);
   }
 
-  /** Sends it a signal. Not by `child.kill`: Deno then says that the signal ended it, whatever its exit code was. */
+  /** Sends a signal. Not by `child.kill`: Deno then reports that the signal ended it, whatever its exit code was. */
   signal(name: NodeJS.Signals): void {
     try {
       if (!this.#over) process.kill(this.child.pid!, name);

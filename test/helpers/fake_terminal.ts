@@ -42,7 +42,7 @@ export class FakeOutput implements JobOutput, LogOutput {
 
   release(): void {}
 
-  /** Nobody reads any more; or, with another code, it cannot be written for another reason. */
+  /** The reader has gone; or, with another code, writing fails for another reason. */
   break(code: string = "EPIPE"): void {
     this.#broken.abort(Object.assign(new Error(code), { code }));
   }
@@ -57,7 +57,7 @@ export class FakeOutput implements JobOutput, LogOutput {
   }
 }
 
-/** An input that says what it is told to say. */
+/** An input whose contents the test decides. */
 export class FakeInput implements Input {
   isTerminal = false;
   size: number | undefined = undefined;
@@ -65,14 +65,14 @@ export class FakeInput implements Input {
   #ended = false;
   #look: () => void = () => {};
 
-  /** Says something. */
+  /** Adds input. */
   say(data: string | Uint8Array): this {
     this.#waiting.push(typeof data === "string" ? bytesOf(data) : data);
     this.#look();
     return this;
   }
 
-  /** Has nothing more to say. */
+  /** Ends the input. */
   end(): this {
     this.#ended = true;
     this.#look();
@@ -134,7 +134,7 @@ export class FakeTerminal implements Terminal {
     this.#emit(name, undefined);
   }
 
-  /** Throws what nobody catches. */
+  /** Throws an uncaught error. */
   throwUncaught(error: unknown): void {
     this.#emit("uncaught", error);
   }

@@ -3,7 +3,7 @@
 import type { FrameSink } from "../../src/framing/decoder.ts";
 import { concatenate } from "../../src/framing/receive_buffer.ts";
 
-/** Frames that came in pieces are put together first. */
+/** Frames in pieces are put together first. */
 export function wholeFrames(
   take: (bytes: Uint8Array, start: number, end: number, count: number) => void,
 ): FrameSink {

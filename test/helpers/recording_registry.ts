@@ -34,12 +34,12 @@ export const FINAL: Readiness = HUP | ERROR;
 
 // --- waiting ---
 
-/** Rings when something was recorded; those who wait then look whether it was what they wait for. */
+/** Rings when something was recorded; waiting tests then check their condition. */
 export class Bell {
   readonly #waiters: Set<() => void> = new Set();
   #armed = false;
 
-  /** Something happened. Those who wait look in a tick of their own, never inside the callback that rings. */
+  /** Something happened. Waiting tests check in a tick of their own, never inside the callback that rings. */
   ring(): void {
     if (this.#armed) return;
     this.#armed = true;
@@ -102,9 +102,9 @@ export async function rejection(promise: Promise<unknown>, what: string): Promis
   return fail(`${what}: resolved`);
 }
 
-// --- bytes that tell where they belong ---
+// --- bytes that show where they belong ---
 
-/** Bytes of the pattern that are written at once, unless told. */
+/** How many bytes of the pattern are written at once, by default. */
 export const STEP: number = 64 * 1024;
 
 /** The most bytes of one {@link pattern}: as much as the core gives to a socket at once. */
@@ -145,7 +145,7 @@ export function assertPattern(chunk: Uint8Array, offset: number): void {
   assert(isPattern(chunk, offset), `wrong bytes between ${offset} and ${offset + chunk.length}`);
 }
 
-/** Fails if anybody wrote into the bytes that all tests send. */
+/** Fails if the bytes that all tests send were written into. */
 export function assertPatternUntouched(): void {
   assertEquals(
     Buffer.compare(TABLE, fillTable(new Uint8Array(PERIOD + LONGEST))),
@@ -154,9 +154,9 @@ export function assertPatternUntouched(): void {
   );
 }
 
-// --- what an adapter tells ---
+// --- what an adapter reports ---
 
-/** One end of a connection, and all that was told of it. */
+/** One end of a connection, and everything that was reported for it. */
 export class Link {
   readonly socket: Socket;
   /** Every event, in order. */
@@ -280,7 +280,7 @@ export class Link {
     }
   }
 
-  /** Closes the socket: nothing may be told from now on. */
+  /** Closes the socket: nothing may be reported from now on. */
   close(): void {
     this.closed = true;
     this.socket.close();
@@ -293,9 +293,9 @@ export class Recorder implements Registry {
   readonly links: Link[] = [];
   /** Every connection refused. */
   readonly refused: Socket[] = [];
-  /** What `acceptFailed` was told. */
+  /** The errors passed to `acceptFailed`. */
   readonly failures: Error[] = [];
-  /** Everybody who knocked at a listener over TLS. */
+  /** The remote addresses passed to `handshakeStarted`. */
   readonly knocks: string[] = [];
   /** Handshakes that came to nothing. */
   readonly failedHandshakes: { readonly client: string; readonly error: Error }[] = [];
@@ -510,14 +510,14 @@ export async function resetStorm(address: NetworkAddress, count: number): Promis
 
 // --- the stage ---
 
-/** An open listener, and who came through it. */
+/** An open listener, and the connections it accepted. */
 export interface Listener {
   readonly address: Address;
   readonly registry: Recorder;
   readonly listener: ListeningSocket;
 }
 
-/** All that one test opens. It closes it again, and tells what broke a rule. */
+/** Everything that one test opens. It closes it again, and reports what broke a rule. */
 export class Stage {
   readonly adapter: Adapter;
   readonly bell: Bell = new Bell();
@@ -532,14 +532,14 @@ export class Stage {
     this.#transport = transport;
   }
 
-  /** A registry whose connections are closed, and whose violations are told, at the end. */
+  /** A registry whose connections are closed, and whose violations are reported, at the end. */
   recorder(): Recorder {
     const recorder = new Recorder(this.bell);
     this.#recorders.push(recorder);
     return recorder;
   }
 
-  /** Opens a listener, on a free port unless told. */
+  /** Opens a listener, by default on a free port. */
   listener(host = "127.0.0.1", port = 0): Promise<Listener> {
     return this.listenerAt(this.#transport.address(host, port));
   }
@@ -560,7 +560,7 @@ export class Stage {
     return registry.links[0]!;
   }
 
-  /** Connects without the adapter. The client reads nothing before it is told to. */
+  /** Connects without the adapter. The client reads nothing before the test asks for it. */
   async raw(address: Address): Promise<RawClient> {
     const below = plainSocket(address);
     const socket = this.#transport.raw(below);

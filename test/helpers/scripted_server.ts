@@ -1,4 +1,4 @@
-/** A world in the hands of a test: the real core, sockets that do as they are told, time that stands still. */
+/** A world that the test drives: the real core, scripted sockets, and time that stands still. */
 
 import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
 import { READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "../../src/contract/adapter.ts";
@@ -11,7 +11,7 @@ import type { ListenerOptions } from "../../src/server/mob.ts";
 import { concat, frameOf, textsOf } from "./bytes.ts";
 import { brokenInvariants, forgetConnections } from "./invariants.ts";
 
-/** A socket that does as it is told, and remembers what was done to it. */
+/** A scripted socket, which records what was done to it. */
 export class ScriptedSocket implements Socket {
   readonly remoteAddress: string;
   error: Error | undefined;
@@ -152,7 +152,7 @@ export class World {
     this.run();
   }
 
-  /** A socket that was full takes so many bytes more, and its connection is told. */
+  /** A full socket takes so many bytes more, and WRITABLE is reported. */
   makeRoom(socket: ScriptedSocket, token: Token, room: number): void {
     socket.room = room;
     this.ready(token, WRITABLE);
@@ -169,7 +169,7 @@ export class World {
     return ticks;
   }
 
-  /** The reasons of those who left, in order. */
+  /** The close reasons so far, in order. */
   get reasons(): string[] {
     return this.departures.map((departure) => departure.reason);
   }

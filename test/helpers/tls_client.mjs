@@ -31,7 +31,7 @@ function come({ port, renegotiate, version, ...options }) {
       received = true;
       if (renegotiate) {
         socket.renegotiate({}, (error) => end(!error));
-        // A server that refuses says so in a warning, which OpenSSL tells nobody.
+        // A server reports a refusal in a TLS alert, which OpenSSL does not pass on.
         setTimeout(() => end(false), 500);
       } // A ticket may come after the first bytes.
       else setTimeout(end, 50);

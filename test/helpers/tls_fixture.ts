@@ -8,7 +8,7 @@ import { type Authority, makeAuthority, type Pair } from "./certificates.ts";
 
 /** A folder with files for listeners. */
 export class TlsFixture implements AsyncDisposable {
-  /** Who has signed everything. */
+  /** The authority that has signed everything. */
   readonly authority: Authority;
   readonly #folder: string;
   readonly #client: Pair;

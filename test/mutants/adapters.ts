@@ -54,15 +54,15 @@ export const ADAPTERS: readonly Group[] = [
     bugs: [
       {
         in: "write",
-        from: "    if (taken < bytes.length) this.#owed = true;\n",
+        from: "    if (taken < bytes.length) this.#writableDue = true;\n",
         to: "",
-        why: "node: a write that was cut is owed nothing",
+        why: "node: WRITABLE is not reported after a write that was cut",
         proof: { on: ["node"], tests: CONFORMANCE, named: "^node, unix: rule 3" },
         sample: true,
       },
       {
         in: "write",
-        from: "      this.#owed = this.#slow = true;\n",
+        from: "      this.#writableDue = this.#slow = true;\n",
         to: "      this.#slow = true;\n",
         why: "node: a write that was refused is owed nothing",
       },
@@ -119,14 +119,14 @@ export const ADAPTERS: readonly Group[] = [
     bugs: [
       {
         in: "BunSocket.write",
-        from: "    if (taken < bytes.length) this.#owed = true;\n",
+        from: "    if (taken < bytes.length) this.#writableDue = true;\n",
         to: "",
         why: "bun: WRITABLE is not reported after a short write",
         sample: true,
       },
       {
         in: "BunSocket.onDrain",
-        from: "    if (!this.#owed) return;\n",
+        from: "    if (!this.#writableDue) return;\n",
         to: "",
         why: "bun: WRITABLE is reported after a write that was not short",
         proof: rule("bun", "rule 5"),
@@ -182,14 +182,14 @@ export const ADAPTERS: readonly Group[] = [
     bugs: [
       {
         in: "DenoSocket.write",
-        from: "    if (step !== bytes) this.#owed = true;\n",
+        from: "    if (step !== bytes) this.#writableDue = true;\n",
         to: "",
         why: "deno: WRITABLE is not reported after a write that was cut",
         sample: true,
       },
       {
         in: "DenoSocket.write",
-        from: "    if (this.#writing !== undefined) {\n      this.#owed = true;\n",
+        from: "    if (this.#writing !== undefined) {\n      this.#writableDue = true;\n",
         to: "    if (this.#writing !== undefined) {\n",
         why: "deno: WRITABLE is not reported after a refused write",
       },
