@@ -81,7 +81,7 @@ export function connect(
 // --- the server's side ---
 export { type ListenerOptions, Mob } from "./src/server/mob.ts";
 export type { ServeOptions } from "./src/server/serve.ts";
-export type { JoinEvent, LeaveEvent, MobHooks } from "./src/server/hooks.ts";
+export type { ConnectionInfo, LeaveEvent, MobHooks } from "./src/server/hooks.ts";
 export { LIMITS, type MobOptions } from "./src/server/options.ts";
 export { CLOSE_REASONS, type CloseReason, type ConnectionStats, type MobStats } from "./src/server/stats.ts";
 

@@ -6,9 +6,12 @@
 
 import { logger } from "./logger.ts";
 
-/** Calls a hook. What it throws or rejects with is logged after `cannot`, and not thrown. */
-export function callHook(cannot: string, hook: () => unknown): void {
-  const failed = (error: unknown): void => logger.error(`${cannot}: {error}`, { error });
+/** Calls a hook. What it throws or rejects with is logged after `cannot` and given to `note`, and not thrown. */
+export function callHook(cannot: string, hook: () => unknown, note?: () => void): void {
+  const failed = (error: unknown): void => {
+    logger.error(`${cannot}: {error}`, { error });
+    note?.();
+  };
   try {
     const answer = hook();
     // Most hooks return nothing: only an object may be a promise.

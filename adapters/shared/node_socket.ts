@@ -15,6 +15,7 @@ import {
   WRITABLE,
 } from "../../src/contract/adapter.ts";
 import { formatHostPort } from "../../src/contract/address.ts";
+import type { CertificateSubject } from "../../src/contract/tls.ts";
 import type { Token } from "../../src/contract/token.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
 
@@ -44,6 +45,8 @@ export interface Wire {
   reset(): void;
   /** What stops reading besides `pause`, and starts it again. */
   readonly flow?: { stop(): void; go(): void };
+  /** The subject of the client's certificate, which was checked. */
+  readonly subject?: CertificateSubject | undefined;
   /** Whether `drain` may not follow a small write, so that each write needs a callback. */
   readonly answersWrites?: boolean;
 }
@@ -51,6 +54,7 @@ export interface Wire {
 /** Node takes every write whole and queues without bound, so a write takes nothing while another is under way. */
 class StreamSocket implements Socket {
   readonly remoteAddress: string;
+  readonly subject: CertificateSubject | undefined;
   error: Error | undefined;
 
   readonly #socket: NetSocket;
@@ -70,6 +74,7 @@ class StreamSocket implements Socket {
     this.#socket = socket;
     this.#wire = wire;
     this.remoteAddress = remoteAddress;
+    this.subject = wire.subject;
     if (wire.answersWrites) this.#onWritten = () => this.#drain();
   }
 

@@ -8,6 +8,7 @@ import { constants } from "node:crypto";
 import type { Socket as NetSocket } from "node:net";
 import { setImmediate } from "node:timers";
 import type { createServer, SecureContextOptions, Server, TLSSocket } from "node:tls";
+import type { CertificateSubject } from "../../src/contract/tls.ts";
 import { AwakeClock } from "../../src/reactor/awake_clock.ts";
 import { eventLoop } from "../shared/event_loop.ts";
 import { SOCKET_OPTIONS } from "../shared/node_socket.ts";
@@ -59,6 +60,13 @@ export class Handshakes {
     raw.once("close", () => end(leftError()));
     this.#server.emit("connection", raw);
     return () => end(new Error("the listener was closed"));
+  }
+
+  /** The subject of the certificate that the client had to have; `undefined` where it needs none. */
+  subjectOf(socket: TLSSocket): CertificateSubject | undefined {
+    // A resumed session may remember a certificate that nobody here has asked for.
+    if (!this.#needCertificate) return undefined;
+    return { ...socket.getPeerCertificate().subject } as unknown as CertificateSubject;
   }
 
   #end(socket: TLSSocket, outcome: Outcome): void {

@@ -89,10 +89,11 @@ async function openTls(
     raw.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
     const remoteAddress = remoteAddressOf(raw);
     if (registry.handshakeStarted?.(remoteAddress) === false) return raw.on("error", () => {}).destroy();
-    const leave = handshakes().begin(raw, handshakeTimeout, (outcome) => {
+    const current = handshakes();
+    const leave = current.begin(raw, handshakeTimeout, (outcome) => {
       pending.delete(leave);
       if (outcome instanceof Error) registry.handshakeFailed?.(remoteAddress, outcome);
-      else offer(registry, outcome, remoteAddress, overTls(outcome, raw));
+      else offer(registry, outcome, remoteAddress, { ...overTls(outcome, raw), subject: current.subjectOf(outcome) });
     });
     pending.add(leave);
   });

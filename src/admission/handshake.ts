@@ -12,6 +12,8 @@ export type HandshakeResult =
   | { readonly state: "more" }
   /** The connection may join. `rest` is the bytes after the handshake. */
   | { readonly state: "accepted"; readonly rest: Uint8Array }
+  /** The handshake waits for something else than bytes, and asks for another read when it is there. `rest` as above. */
+  | { readonly state: "waiting"; readonly rest: Uint8Array }
   /** The connection is refused. */
   | { readonly state: "rejected"; readonly why: string };
 
@@ -19,6 +21,8 @@ export type HandshakeResult =
 export interface Handshake {
   /** Takes the next bytes of the connection. */
   receive(chunk: Uint8Array): HandshakeResult;
+  /** The result of a handshake that needs no more bytes; `undefined` while it does. */
+  result?(): HandshakeResult | undefined;
   /** Bytes of memory that the handshake holds of what came. */
   readonly retainedBytes: number;
 }
@@ -40,6 +44,7 @@ export function chain(steps: readonly HandshakeStep[]): Handshake | undefined {
       }
       return result;
     },
+    result: () => current.result?.(),
     get retainedBytes() {
       return current.retainedBytes;
     },
@@ -56,6 +61,7 @@ const READ_BUDGET = 64 * 1024;
 const TICK_BUDGET = 256 * 1024;
 
 const MORE: HandshakeResult = { state: "more" };
+const LEFT: HandshakeResult = { state: "rejected", why: "it left during it" };
 
 /** Reads handshaking connections, within budgets of their own. */
 export class HandshakeReader {
@@ -71,10 +77,12 @@ export class HandshakeReader {
    * is spent (`later`). With `final` no more events come for the connection, so everything is read now.
    */
   read(handshake: Handshake, socket: Socket, final: boolean): HandshakeOutcome {
+    const known = handshake.result?.();
+    if (known !== undefined) return final && known.state === "waiting" ? LEFT : known;
     let left = final ? Infinity : Math.min(READ_BUDGET, this.#left);
     while (left > 0) {
       const chunk = socket.read();
-      if (chunk === null || (chunk === undefined && final)) return { state: "rejected", why: "it left during it" };
+      if (chunk === null || (chunk === undefined && final)) return LEFT;
       if (chunk === undefined) return MORE;
       left -= chunk.length;
       this.#left -= chunk.length;

@@ -73,10 +73,11 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
   }
 
   /** Publishes `count` whole frames. Returns how many bytes more than these the largest feed has got. */
-  publish(sender: Member, bytes: Uint8Array, start: number, end: number, count: number): number {
-    const { feed } = sender;
-    feed.append(bytes, start, end, count);
-    this.#published(sender, end - start, count);
+  publish(sender: Member | undefined, bytes: Uint8Array, start: number, end: number, count: number): number {
+    const feed = sender?.feed ?? this.feeds[0]!;
+    // The feed of a sender has at least that sender.
+    if (feed.subscribers > 0) feed.append(bytes, start, end, count);
+    this.#published(sender, feed, end - start, count);
     return this.feeds.length === 1 ? 0 : this.#publishToOthers(feed, bytes, start, end);
   }
 
@@ -84,7 +85,7 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
   publishPieces(sender: Member, pieces: readonly Uint8Array[], length: number): number {
     const { feed } = sender;
     feed.appendPieces(pieces, length);
-    this.#published(sender, length, 1);
+    this.#published(sender, feed, length, 1);
     const others = this.feeds.some((each) => each !== feed && each.subscribers > 0);
     return others ? this.#publishToOthers(feed, concatenate(pieces, length), 0, length) : 0;
   }
@@ -106,11 +107,10 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
     for (const feed of this.feeds) feed.settle();
   }
 
-  #published(sender: Member, bytes: number, count: number): void {
-    const { feed } = sender;
+  #published(sender: Member | undefined, feed: Feed<Member>, bytes: number, count: number): void {
     this.published.frames += count;
     this.published.bytes += bytes + count * (this.#defaultOverhead - overhead(feed.framing));
-    if (this.#options.echo === "others") feed.leaveOut(sender, bytes, count);
+    if (sender !== undefined && this.#options.echo === "others") feed.leaveOut(sender, bytes, count);
   }
 
   #publishToOthers(own: Feed<Member>, bytes: Uint8Array, start: number, end: number): number {

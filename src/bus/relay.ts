@@ -20,9 +20,10 @@ export interface Relay<Sender> {
   growth(framing: Framing): number;
   /**
    * Takes `count` whole frames of `sender`, in `bytes` from `start` to `end`, and copies what it keeps. Returns how many
-   * bytes more than these the largest feed has got: the receiver's budget counts them.
+   * bytes more than these the largest feed has got: the receiver's budget counts them. Without a sender the frames are the
+   * application's own, in the mob's framing.
    */
-  publish(sender: Sender, bytes: Uint8Array, start: number, end: number, count: number): number;
+  publish(sender: Sender | undefined, bytes: Uint8Array, start: number, end: number, count: number): number;
   /** Takes one whole frame of `length` bytes that came in pieces. Returns the same. */
   publishPieces(sender: Sender, pieces: readonly Uint8Array[], length: number): number;
 }

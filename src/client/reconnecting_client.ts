@@ -285,7 +285,7 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
   }
 
   #tell(change: ConnectionChange): void {
-    callHook("Cannot report a change to the application: onChange failed", () => this.#options.onChange?.(change));
+    callHook("Cannot run onChange of the application", () => this.#options.onChange?.(change));
   }
 
   #end(reason: unknown): void {

@@ -24,7 +24,7 @@
  */
 
 import type { Address } from "./address.ts";
-import type { ClientTls, ServerTls } from "./tls.ts";
+import type { CertificateSubject, ClientTls, ServerTls } from "./tls.ts";
 import type { Token } from "./token.ts";
 
 /** Readiness: there may be something to read. The words, and that they are bits, are those of mio and epoll. */
@@ -53,6 +53,8 @@ export interface Socket {
   readonly error: Error | undefined;
   /** The address and port of the other end: `127.0.0.1:54321`. */
   readonly remoteAddress: string;
+  /** The subject of the client's certificate, which the listener's authority has signed; without one, `undefined`. */
+  readonly subject?: CertificateSubject | undefined;
 }
 
 /** The functions of the core that an adapter calls. */

@@ -31,3 +31,6 @@ export interface ClientTls {
 
 /** The certificates, or a function that gets them: each `reload()` calls it. */
 export type TlsSource = ServerTls | (() => ServerTls | Promise<ServerTls>);
+
+/** The subject of a certificate, by attribute: `{ CN: "sensor-7", O: "Example" }`. An attribute that repeats is a list. */
+export type CertificateSubject = Readonly<Record<string, string | readonly string[]>>;

@@ -159,8 +159,12 @@ export function framingOf(name: FramingName): Framing {
  */
 export function encodeFrame(framing: FramingName, payload: Payload): Uint8Array {
   const rules = framingOf(framing);
-  const bytes = payloadOf("Cannot encode a frame", payload, rules, LONGEST_PAYLOAD);
-  const frame = new Uint8Array(rules.header + bytes.length + rules.trailer);
-  rules.write(bytes, frame, 0);
+  return frameOf(rules, payloadOf("Cannot encode a frame", payload, rules, LONGEST_PAYLOAD));
+}
+
+/** The frame of a payload that was checked. */
+export function frameOf(rules: Framing, payload: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(rules.header + payload.length + rules.trailer);
+  rules.write(payload, frame, 0);
   return frame;
 }

@@ -11,8 +11,7 @@ import type { Adapter, Socket } from "../contract/adapter.ts";
 import { FrameDecoder } from "../framing/decoder.ts";
 import type { Slab } from "../reactor/slab.ts";
 import { Connection } from "./connection.ts";
-import type { Counters } from "./counters.ts";
-import type { EventLog } from "./event_log.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import type { Listener } from "./listener.ts";
 import type { ResolvedOptions } from "./options.ts";
 
@@ -23,8 +22,7 @@ export interface AcceptorParts {
   readonly publisher: Publisher<Connection>;
   readonly admission: Admission;
   readonly acceptBackoff: AcceptBackoff;
-  readonly counters: Counters;
-  readonly eventLog: EventLog;
+  readonly lifecycle: Lifecycle;
   /** Why every new connection is refused; `undefined` while the mob is open. */
   readonly closing: () => string | undefined;
 }
@@ -50,8 +48,7 @@ export class Acceptor {
   /** A TLS handshake failed. */
   handshakeFailed(remoteAddress: string, error: Error): void {
     this.#with.admission.handshakeOver(remoteAddress);
-    this.#with.counters.rejected("handshake-failed");
-    this.#with.eventLog.handshakeFailed(remoteAddress, error, this.#with.adapter.now());
+    this.#with.lifecycle.handshakeFailed(remoteAddress, error, this.#with.adapter.now());
     this.#with.acceptBackoff.tryNow();
   }
 
@@ -83,8 +80,7 @@ export class Acceptor {
   }
 
   #refuse(remoteAddress: string, obstacle: string): string {
-    this.#with.counters.rejected("refused");
-    this.#with.eventLog.rejected(remoteAddress, "refused", obstacle, this.#with.adapter.now());
+    this.#with.lifecycle.rejected(remoteAddress, "refused", obstacle, this.#with.adapter.now());
     return obstacle;
   }
 }

@@ -44,7 +44,7 @@ export class Counters {
   }
 
   /** Everything that is counted. Walks all connections: for people, not for every tick. */
-  stats(slab: Slab<Connection>, publisher: Publisher<Connection>, admission: AdmissionStats): MobStats {
+  stats(slab: Slab<Connection>, publisher: Publisher<Connection>, others: OtherStats): MobStats {
     const totals = noTotals();
     addCounts(totals, { ...this.#departed, lag: { frames: 0, bytes: 0 } });
     let pings = this.#pings;
@@ -65,7 +65,7 @@ export class Counters {
       feeds: publisher.feeds.map(feedStats),
       pings,
       staleEvents: this.staleEvents,
-      ...admission,
+      ...others,
       ticks: this.ticks,
       writes: publisher.writes,
       logBytes: publisher.retainedBytes,
@@ -94,7 +94,10 @@ export class Counters {
 }
 
 /** What is counted elsewhere. */
-export type AdmissionStats = Pick<MobStats, "handshakes" | "acceptFailures" | "receiveBytes">;
+export type OtherStats = Pick<
+  MobStats,
+  "handshakes" | "acceptFailures" | "receiveBytes" | "withheld" | "hookFailures" | "bufferedAmount"
+>;
 
 /** The connections that have joined. */
 function* joinedIn(slab: Slab<Connection>): Iterable<Connection> {

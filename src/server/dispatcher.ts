@@ -27,19 +27,24 @@ import { Poll } from "../reactor/poll.ts";
 import { Slab } from "../reactor/slab.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { Connection } from "./connection.ts";
-import { Counters, deliveryCounts } from "./counters.ts";
-import { EventLog } from "./event_log.ts";
-import { HookQueue, type MobHooks } from "./hooks.ts";
+import { Delivery } from "./delivery.ts";
+import type { MobHooks } from "./hooks.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import type { Listener } from "./listener.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { ReceiveMemory } from "./receive_memory.ts";
-import { Receiver } from "./receiver.ts";
+import { type Allows, Receiver } from "./receiver.ts";
 import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /** All connections of a mob, and everything that happens to them. */
 export class Dispatcher {
+  /** Why no connection may join any more; `undefined` while the mob is open. Only the dispatcher writes it. */
+  closing: string | undefined;
+  /** The registry that the sockets of `mob.join()` call. */
+  readonly localRegistry: Pick<Registry, "ready"> = { ready: (token, readiness) => this.#poll.ready(token, readiness) };
   readonly #adapter: Adapter;
   readonly #poll: Poll;
   readonly #slab: Slab<Connection>;
@@ -50,20 +55,21 @@ export class Dispatcher {
   readonly #memory: ReceiveMemory;
   readonly #rate: RateLimit | undefined;
   readonly #timeouts: Timeouts;
-  readonly #hooks: HookQueue;
-  readonly #counters: Counters = new Counters();
-  readonly #eventLog: EventLog = new EventLog();
+  readonly #lifecycle: Lifecycle;
+  readonly #outbox: Outbox;
   readonly #acceptBackoff: AcceptBackoff;
   readonly #acceptor: Acceptor;
-  /** Connections whose sockets threw during the flush. */
-  readonly #broken: [Connection, unknown][] = [];
-  /** Why every new connection is refused; `undefined` while the mob is open. */
-  #closing: string | undefined;
+  readonly #delivery: Delivery;
   #draining = false;
   #empty: (() => void) | undefined;
-  /** The time of this tick by the adapter's clock, and by the clock of the deadlines. */
+  /** When this tick began, by the adapter's clock. */
   #now: number;
-  #awake = 0;
+  /** Whether a tick is at work on connections: what the application asks for then waits. */
+  #working = false;
+  /** What the application asked for meanwhile. */
+  #afterwards: (() => void)[] = [];
+  /** Connections that go at the end of the tick. */
+  readonly #doomed: Set<Connection> = new Set();
 
   /** Makes a dispatcher with no connections. */
   constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
@@ -74,60 +80,88 @@ export class Dispatcher {
     this.#slab = new Slab({ capacity: options.maxConnections });
     this.#admission = new Admission(options, adapter.capacity);
     this.#acceptBackoff = new AcceptBackoff(adapter);
-    this.#hooks = new HookQueue(hooks);
+    this.#lifecycle = new Lifecycle(hooks);
     this.#memory = new ReceiveMemory(options.maxReceiveMemory);
     this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
-    this.#publisher = new Publisher(options.framing, options, {
-      blocked: (connection) => this.#blocked(connection),
-      progressed: (connection) => this.#progressed(connection),
-      caughtUp: (connection) => this.#caughtUp(connection),
-      failed: (connection, error) => this.#broken.push([connection, error]),
+    this.#delivery = new Delivery(this.#timeouts, () => this.#receiver);
+    this.#publisher = new Publisher(options.framing, options, this.#delivery);
+    const allows: Allows = (message, connection) =>
+      !this.#doomed.has(connection) && this.#lifecycle.hooks.allows(message, connection) &&
+      !this.#doomed.has(connection);
+    this.#receiver = new Receiver(options, this.#publisher, {
+      poll: this.#poll,
+      deadlines: this.#timeouts.frame,
+      rate: this.#rate,
+      memory: this.#memory,
+      allows: this.#lifecycle.hooks.readsMessages ? allows : undefined,
     });
-    this.#receiver = new Receiver(options, this.#publisher, this.#poll, this.#timeouts.frame, this.#rate, this.#memory);
+    this.#outbox = new Outbox(this.#publisher, this.#receiver.tickBudget / 2);
     this.#acceptor = new Acceptor(options, {
       adapter,
       slab: this.#slab,
       publisher: this.#publisher,
       admission: this.#admission,
       acceptBackoff: this.#acceptBackoff,
-      counters: this.#counters,
-      eventLog: this.#eventLog,
-      closing: () => this.#closing,
+      lifecycle: this.#lifecycle,
+      closing: () => this.closing,
     });
-  }
-
-  /** Why every new connection is refused; `undefined` while the mob is open. */
-  get closing(): string | undefined {
-    return this.#closing;
   }
 
   /** Everything that is counted. */
   stats(): MobStats {
-    return this.#counters.stats(this.#slab, this.#publisher, {
+    return this.#lifecycle.counters.stats(this.#slab, this.#publisher, {
       handshakes: this.#admission.handshakes,
       acceptFailures: this.#acceptBackoff.failures,
       receiveBytes: this.#memory.bytes,
+      withheld: { ...this.#receiver.withheld },
+      hookFailures: this.#lifecycle.hooks.failures,
+      bufferedAmount: this.#outbox.bufferedAmount,
     });
   }
 
   /** All connections that have joined, the furthest behind first. */
   connections(): ConnectionStats[] {
-    return this.#counters.connections(this.#slab, this.#adapter.now());
+    return this.#lifecycle.counters.connections(this.#slab, this.#adapter.now());
   }
 
   /** Publishes what was read so far, then drains all connections; calls `empty` when the last one is gone. */
   drain(why: string, empty: () => void): void {
-    this.#closing = why;
+    this.closing = why;
     this.#empty = empty;
     this.#draining = true;
     this.#poll.wake();
   }
 
-  /** Drops all connections now. */
+  /** Publishes a frame of the application. Returns whether it is published at once. */
+  publish(frame: Uint8Array): boolean {
+    const published = this.#outbox.push(frame);
+    this.#poll.wake();
+    return published;
+  }
+
+  /** Removes a connection; while a tick works on connections, at its end. Returns whether there was one. */
+  disconnect(token: Token, detail: string | undefined): boolean {
+    const connection = this.#slab.get(token);
+    if (connection === undefined) return false;
+    this.#doomed.add(connection);
+    this.#whenDone(() => this.#remove(connection, "disconnected", detail));
+    return true;
+  }
+
+  /** Drops all connections now; while a tick works on connections, at its end. */
   drop(): void {
-    this.#draining = false;
-    for (const connection of [...this.#slab.values()]) this.#remove(connection, connection.closeReason ?? "shutdown");
+    this.#whenDone(() => {
+      this.#draining = false;
+      this.#outbox.clear();
+      for (const connection of [...this.#slab.values()]) this.#remove(connection, connection.closeReason ?? "shutdown");
+    });
+  }
+
+  /** Runs what removes connections: now, or when the tick has done its work on them. */
+  #whenDone(action: () => void): void {
+    if (this.#working) this.#afterwards.push(action);
+    else action();
     this.#poll.wake();
   }
 
@@ -152,34 +186,31 @@ export class Dispatcher {
     return connection.token;
   }
 
-  /** The registry that the sockets of `mob.join()` call. */
-  get localRegistry(): Pick<Registry, "ready"> {
-    return { ready: (token, readiness) => this.#poll.ready(token, readiness) };
-  }
-
   /** A listener has accepted a client, after its TLS handshake if there is one. */
   #accept(listener: Listener, socket: Socket): Token | undefined {
     const connection = this.#acceptor.accept(listener, socket);
     if (typeof connection === "string") return undefined;
-    connection.handshake = listener.handshake();
+    const { token } = connection;
+    connection.handshake = listener.handshake(
+      this.#lifecycle.hooks.authorization(connection, () => this.#poll.ready(token, READABLE)),
+    );
     if (connection.handshake === undefined) this.#open(connection);
-    else this.#timeouts.handshake.set(connection.token);
-    return connection.token;
+    else this.#timeouts.handshake.set(token);
+    if (this.#lifecycle.hooks.any) this.#poll.wake();
+    return token;
   }
 
   /** The connection joins: its stream begins here, and `onJoin` will be called. */
   #open(connection: Connection): void {
-    const { token, socket, feed } = connection;
+    const { token, feed } = connection;
     connection.phase = "open";
     connection.handshake = undefined;
     connection.since = this.#adapter.now();
     feed.add(connection);
-    this.#counters.joined++;
     this.#timeouts.handshake.clear(token);
     this.#timeouts.idle.set(token);
-    this.#eventLog.joined(connection);
-    this.#hooks.joined({ token, remoteAddress: socket.remoteAddress });
-    if (this.#hooks.any) this.#poll.wake();
+    this.#lifecycle.joined(connection);
+    if (this.#lifecycle.hooks.any) this.#poll.wake();
   }
 
   // --- a tick ---
@@ -187,15 +218,17 @@ export class Dispatcher {
   /** Handles one batch of events: read, write to all, remove what is late, call the hooks. */
   #tick(events: ReadonlyMap<Token, Readiness>): void {
     this.#now = this.#adapter.now();
-    this.#awake = this.#timeouts.clock.now();
-    this.#counters.ticks++;
+    this.#timeouts.beginTick();
+    this.#lifecycle.counters.ticks++;
+    this.#working = true;
+    this.#outbox.beginTick();
     this.#receiver.beginTick();
     this.#handshakes.beginTick();
     for (const [token, readiness] of events) {
       const connection = this.#slab.get(token);
       if (connection === undefined) {
         // An earlier event, of this batch or another, has removed the connection. That is normal, and costs nothing.
-        this.#counters.staleEvents++;
+        this.#lifecycle.counters.staleEvents++;
         continue;
       }
       try {
@@ -206,16 +239,18 @@ export class Dispatcher {
     }
     if (this.#draining) this.#drainAll();
     this.#publisher.flush();
-    for (const [connection, error] of this.#broken) this.#failed(connection, error);
-    this.#broken.length = 0;
+    const { broken } = this.#delivery;
+    if (broken.length > 0) for (const [connection, error] of broken.splice(0)) this.#failed(connection, error);
     // A closing mob publishes nothing more: no lag grows, and drainTimeout bounds it.
-    const over = this.#closing === undefined ? this.#publisher.overLimit() : [];
+    const over = this.closing === undefined ? this.#publisher.overLimit() : [];
     for (const connection of over) this.#remove(connection, "lagged");
     for (const connection of this.#memory.overLimit()) this.#remove(connection, "receive-memory");
     this.#expire();
+    this.#working = false;
+    if (this.#afterwards.length > 0) { for (const action of this.#afterwards.splice(0)) action(); }
     this.#publisher.settle();
-    if (this.#receiver.released) this.#poll.wake();
-    if (this.#hooks.any) this.#hooks.callAll();
+    if (this.#receiver.released || this.#outbox.ready) this.#poll.wake();
+    if (this.#lifecycle.hooks.any) this.#lifecycle.hooks.tell();
     if (this.#empty !== undefined && this.#slab.size === 0) this.#finish(this.#empty);
   }
 
@@ -224,46 +259,39 @@ export class Dispatcher {
     const final = (readiness & (HUP | ERROR)) !== 0;
     if ((readiness & READABLE) === 0 && !final) return;
     if (connection.phase === "handshaking") this.#shakeHands(connection, final);
-    if (connection.phase === "open") this.#read(connection, readiness, final);
-    else if (connection.leaving) this.#discard(connection, final);
+    if (connection.phase === "open") {
+      this.#read(connection, readiness, final);
+    } else if (connection.leaving) {
+      this.#receiver.discard(connection);
+      if (final) this.#remove(connection, connection.closeReason!);
+    }
   }
 
   /** A handshaking connection is readable; `final`: no more will come. */
   #shakeHands(connection: Connection, final: boolean): void {
-    if (this.#closing !== undefined) return this.#remove(connection, "refused", this.#closing);
+    if (this.closing !== undefined) return this.#remove(connection, "refused", this.closing);
     const outcome = this.#handshakes.read(connection.handshake!, connection.socket, final);
     if (outcome.state === "rejected") return this.#remove(connection, "unauthorized", outcome.why);
     if (outcome.state === "later") this.#poll.ready(connection.token, READABLE);
-    if (outcome.state === "accepted") {
-      if (outcome.rest.length > 0) connection.unread = outcome.rest;
-      this.#open(connection);
-    }
+    if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;
+    if (outcome.state === "accepted") this.#open(connection);
+    // The hook that the last step calls.
+    else if (this.#lifecycle.hooks.any) this.#poll.wake();
     this.#memory.note(connection);
   }
 
   /** An open connection is readable; `final`: no more will come. */
   #read(connection: Connection, readiness: Readiness, final: boolean): void {
-    this.#timeouts.idle.set(connection.token, this.#awake);
-    if (final && this.#receiver.spent) return this.#postpone(connection, readiness);
+    this.#timeouts.idle.set(connection.token, this.#timeouts.now);
+    if (final && this.#receiver.spent) {
+      // It waits for the next tick, so that many connections ending at once cannot push others over `maxLag`.
+      this.#timeouts.frame.clear(connection.token);
+      return this.#poll.ready(connection.token, readiness & ~WRITABLE);
+    }
     const outcome = this.#receiver.read(connection, this.#now, final);
     if (outcome === "too-large") this.#remove(connection, "frame-too-large");
     else if (final) this.#remove(connection, this.#endOf(connection, readiness));
     else if (outcome === "end") this.#leave(connection, this.#endOf(connection, readiness));
-  }
-
-  /** A leaving connection is readable: its bytes are read and dropped. */
-  #discard(connection: Connection, final: boolean): void {
-    this.#receiver.discard(connection);
-    if (final) this.#remove(connection, connection.closeReason!);
-  }
-
-  /**
-   * The tick's read budget is spent: this final event waits for the next tick, so that many connections ending at once
-   * cannot push others over `maxLag`.
-   */
-  #postpone({ token }: Connection, readiness: Readiness): void {
-    this.#timeouts.frame.clear(token);
-    this.#poll.ready(token, readiness & ~WRITABLE);
   }
 
   /** The close reason of an end. Where a runtime shows a reset as an end, only the framing can tell. */
@@ -274,32 +302,8 @@ export class Dispatcher {
 
   /** A defect of mobcast costs the connection it happens to, and no other. */
   #failed(connection: Connection, error: unknown): void {
-    this.#eventLog.failed(connection.socket.remoteAddress, error, this.#now);
+    this.#lifecycle.failed(connection.socket.remoteAddress, error, this.#now);
     this.#remove(connection, "internal");
-  }
-
-  // --- called by a feed while it flushes ---
-
-  #blocked({ token }: Connection): void {
-    if (!this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);
-  }
-
-  #progressed(connection: Connection): void {
-    const { token } = connection;
-    if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);
-    if (connection.phase === "open") this.#timeouts.idle.set(token, this.#awake);
-    this.#receiver.unpause(connection);
-  }
-
-  #caughtUp(connection: Connection): void {
-    this.#timeouts.stall.clear(connection.token);
-    if (connection.phase === "open") {
-      this.#receiver.unpause(connection);
-    } else if (connection.phase === "draining") {
-      connection.phase = "shut";
-      connection.socket.shutdown();
-      this.#timeouts.linger.set(connection.token, this.#awake);
-    }
   }
 
   // --- leaving ---
@@ -314,29 +318,23 @@ export class Dispatcher {
   }
 
   /** Takes the connection off every list and count, and closes its socket. There is no other way out. */
-  #remove(connection: Connection, reason: CloseReason, why: string = reason): void {
+  #remove(connection: Connection, reason: CloseReason, detail?: string): void {
     const { token, socket, feed, phase } = connection;
     if (this.#slab.remove(token) === undefined) return;
-    const counts = phase === "handshaking" ? undefined : deliveryCounts(connection);
-    if (counts !== undefined) {
+    this.#doomed.delete(connection);
+    const { remoteAddress } = socket;
+    if (phase === "handshaking") {
+      this.#lifecycle.rejected(remoteAddress, reason, detail ?? reason, this.#adapter.now());
+    } else {
+      this.#lifecycle.left(connection, reason, detail, this.#now);
       feed.remove(connection);
       this.#receiver.forget(connection);
     }
     this.#memory.forget(connection);
     this.#timeouts.clear(token);
-    this.#admission.leave(socket.remoteAddress);
+    this.#admission.leave(remoteAddress);
     socket.close();
     this.#acceptBackoff.tryNow();
-    if (counts !== undefined) {
-      this.#counters.closed(connection, reason, counts);
-      this.#eventLog.left(connection, reason, counts.lag.bytes, this.#now);
-      this.#hooks.left({ token, remoteAddress: socket.remoteAddress, reason });
-    } else {
-      // A connection that never joined ends as one of two reasons: the others add up to those that joined.
-      const rejection = reason === "unauthorized" ? reason : "refused";
-      this.#counters.rejected(rejection);
-      this.#eventLog.rejected(socket.remoteAddress, rejection, why, this.#adapter.now());
-    }
   }
 
   /** Handles expired deadlines. Input is handled first: a connection that is late only because we were is not late. */
@@ -348,14 +346,14 @@ export class Dispatcher {
     );
     this.#late(this.#timeouts.idle, (connection) => {
       // Its bytes wait for us: the connection is not idle.
-      if (this.#receiver.holds(connection)) this.#timeouts.idle.set(connection.token, this.#awake);
+      if (this.#receiver.holds(connection)) this.#timeouts.idle.set(connection.token, this.#timeouts.now);
       else this.#remove(connection, "idle");
     });
     this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.closeReason ?? "shutdown"));
     this.#late(this.#timeouts.stall, (connection) => {
       // Under `skip` a socket can be full with nothing pending: the connection is not late, and its deadline starts anew.
       if (connection.leaving || connection.feed.hasPending(connection)) this.#remove(connection, "stalled");
-      else this.#timeouts.stall.set(connection.token, this.#awake);
+      else this.#timeouts.stall.set(connection.token, this.#timeouts.now);
     });
     if (this.#rate === undefined) return;
     this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));
@@ -372,6 +370,7 @@ export class Dispatcher {
   /** Publishes what the adapter has read of every connection, then drains all of them. */
   #drainAll(): void {
     this.#draining = false;
+    this.#outbox.flush();
     const staying = [...this.#slab.values()].filter((connection) => !connection.leaving);
     for (const connection of staying) {
       if (connection.phase === "handshaking") {

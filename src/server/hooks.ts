@@ -1,45 +1,93 @@
 /**
- * Hooks: calls the application when connections join and leave.
+ * Hooks: functions of the application that a mob calls when a connection comes, sends or leaves.
  *
  * @module
  */
 
+import { authorizationStep } from "../admission/authorization.ts";
+import type { HandshakeStep } from "../admission/handshake.ts";
 import { callHook } from "../call_hook.ts";
-import type { CloseReason } from "./stats.ts";
+import { type Checks, isFunction } from "../check.ts";
+import type { CertificateSubject } from "../contract/tls.ts";
 import type { Token } from "../contract/token.ts";
+import type { Connection } from "./connection.ts";
+import type { CloseReason } from "./stats.ts";
 
-/** A connection that joined. */
-export interface JoinEvent {
-  /** Names the connection. */
+/** A connection, as hooks get it. */
+export interface ConnectionInfo {
+  /** Names the connection for its whole life. */
   readonly token: Token;
   /** The address and port of the client: `127.0.0.1:54321`. */
   readonly remoteAddress: string;
+  /** The URL of the listener that accepted it; `undefined` for `mob.join()`. */
+  readonly listener: string | undefined;
+  /**
+   * The subject of the client's certificate, `{ CN: "sensor-7" }`, at a TLS listener with `ca`; `undefined` elsewhere.
+   */
+  readonly subject: CertificateSubject | undefined;
 }
 
 /** A connection that left. */
-export interface LeaveEvent extends JoinEvent {
+export interface LeaveEvent extends ConnectionInfo {
   /** Why the connection ended. */
   readonly reason: CloseReason;
+  /** The text that the application gave to `disconnect()`. */
+  readonly detail: string | undefined;
 }
 
 /**
- * Functions of the application that are called when connections join and leave. They run at the end of a tick, so they
- * may call anything of the mob. They may be asynchronous, and are not waited for; what a hook throws or rejects with is
- * logged.
+ * Functions of the application that are called when a connection comes, sends or leaves. They may call anything of the
+ * mob. What a hook throws or rejects with breaks nothing: it is logged, and counted as `hookFailures`. Where logging is not
+ * configured, standard error says it.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * await using mob = await serve({
+ *   listen: "tcp://127.0.0.1:0",
+ *   authorize: ({ remoteAddress }) => remoteAddress.startsWith("127."),
+ *   onJoin: ({ token }) => console.log("joined", token),
+ *   onMessage: (message) => message.length < 1000,
+ *   onLeave: ({ token, reason }) => console.log("left", token, reason),
+ * });
+ * ```
  */
 export interface MobHooks {
-  /** A connection joined. */
-  readonly onJoin?: ((event: JoinEvent) => void) | undefined;
-  /** A connection left. Called once for each connection that joined. */
+  /**
+   * Decides whether a connection may join: after its TLS handshake and its secret, before anything is read from it. Only
+   * `true`, or a promise of it, lets it join; otherwise, or when there is no answer within `frameTimeout` of connecting
+   * (30 seconds when that is 0), it ends as `unauthorized`. Clients of `mob.join()` are not asked about.
+   */
+  readonly authorize?: ((info: ConnectionInfo) => boolean | Promise<boolean>) | undefined;
+  /** A connection joined. Called at the end of a tick, and not waited for. */
+  readonly onJoin?: ((event: ConnectionInfo) => void) | undefined;
+  /**
+   * A message is about to be published. `false` withholds it: no connection receives it, and it counts as `withheld`; so
+   * does a message whose call fails. The bytes are a copy. It is called for each message and not asynchronous: a promise
+   * is a failure. What `disconnect()` and `close()` do waits for the end of the tick.
+   */
+  readonly onMessage?: ((message: Uint8Array<ArrayBuffer>, from: ConnectionInfo) => boolean | void) | undefined;
+  /** A connection left. Called at the end of a tick, once for each connection that joined, and not waited for. */
   readonly onLeave?: ((event: LeaveEvent) => void) | undefined;
 }
 
-/** Collects events while a tick runs and calls the hooks at its end: the application never runs inside the core's loops. */
-export class HookQueue {
-  readonly #hooks: MobHooks;
-  #pending: (() => unknown)[] = [];
+/** What each hook has to be. */
+export const HOOK_CHECKS: Checks = {
+  authorize: isFunction,
+  onJoin: isFunction,
+  onMessage: isFunction,
+  onLeave: isFunction,
+};
 
-  /** Makes an empty queue for these hooks. */
+/** Calls the hooks. Those of events wait for the end of the tick: they run outside the core's loops. */
+export class Hooks {
+  /** Hooks that threw, rejected, or returned what they may not. */
+  failures = 0;
+  readonly #hooks: MobHooks;
+  #pending: (() => void)[] = [];
+
+  /** With no event yet. */
   constructor(hooks: MobHooks) {
     this.#hooks = hooks;
   }
@@ -49,22 +97,78 @@ export class HookQueue {
     return this.#pending.length > 0;
   }
 
+  /** Whether there is a hook for messages. */
+  get readsMessages(): boolean {
+    return this.#hooks.onMessage !== undefined;
+  }
+
+  /** The step of a handshake that asks the application; `undefined` without `authorize`. */
+  authorization(connection: Connection, decided: () => void): HandshakeStep | undefined {
+    const { authorize } = this.#hooks;
+    if (authorize === undefined) return undefined;
+    return authorizationStep((decide) => {
+      this.#pending.push(() => {
+        let answer: unknown = false;
+        this.#call("authorize", async () => {
+          try {
+            answer = await authorize(infoOf(connection));
+            if (typeof answer !== "boolean") throw new TypeError(`it returned ${typeof answer}, not true or false`);
+          } finally {
+            decide(answer === true);
+          }
+        });
+      });
+    }, decided);
+  }
+
   /** A connection joined. */
-  joined(event: JoinEvent): void {
+  joined(connection: Connection): void {
     const { onJoin } = this.#hooks;
-    if (onJoin !== undefined) this.#pending.push(() => onJoin(event));
+    if (onJoin === undefined) return;
+    const event = infoOf(connection);
+    this.#pending.push(() => this.#call("onJoin", () => onJoin(event)));
   }
 
   /** A connection left. */
-  left(event: LeaveEvent): void {
+  left(connection: Connection, reason: CloseReason, detail: string | undefined): void {
     const { onLeave } = this.#hooks;
-    if (onLeave !== undefined) this.#pending.push(() => onLeave(event));
+    if (onLeave === undefined) return;
+    const event = { ...infoOf(connection), reason, detail };
+    this.#pending.push(() => this.#call("onLeave", () => onLeave(event)));
   }
 
-  /** Calls the hooks, in the order of the events. */
-  callAll(): void {
+  /** Whether a message may be published. */
+  allows(message: Uint8Array<ArrayBuffer>, connection: Connection): boolean {
+    let answer: unknown = false;
+    this.#call("onMessage", () => {
+      const returned: unknown = this.#hooks.onMessage!(message, infoOf(connection));
+      if (typeof returned === "object" && returned !== null) {
+        // Its rejection must not be unhandled.
+        void Promise.resolve(returned).catch(() => {});
+        throw new TypeError("it returned an object, such as a promise; it returns true or false, at once");
+      }
+      answer = returned;
+      return undefined;
+    }, () => answer = false);
+    return answer !== false;
+  }
+
+  /** Calls the hooks of events, in the order of the events. */
+  tell(): void {
     const pending = this.#pending;
     this.#pending = [];
-    for (const call of pending) callHook("Cannot report a connection to the application: its hook failed", call);
+    for (const call of pending) call();
   }
+
+  #call(name: string, hook: () => unknown, failed?: () => void): void {
+    callHook(`Cannot run ${name} of the application`, hook, () => {
+      this.failures++;
+      failed?.();
+    });
+  }
+}
+
+/** A connection, as hooks get it. */
+function infoOf({ token, socket, listener }: Connection): ConnectionInfo {
+  return { token, remoteAddress: socket.remoteAddress, listener: listener?.url, subject: socket.subject };
 }

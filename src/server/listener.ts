@@ -61,9 +61,9 @@ export class Listener {
     return addresses.map((each) => formatAddress(each) + this.#query);
   }
 
-  /** The handshake of a new connection; `undefined`: the connection joins at once. */
-  handshake(): Handshake | undefined {
-    return chain(this.#steps);
+  /** The handshake of a new connection, with `last` as its last step; `undefined`: the connection joins at once. */
+  handshake(last: HandshakeStep | undefined): Handshake | undefined {
+    return chain(last === undefined ? this.#steps : [...this.#steps, last]);
   }
 
   /** The adapter has opened the listener. */

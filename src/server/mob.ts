@@ -7,23 +7,15 @@
 import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapter.ts";
 import { formatAddress, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
-import {
-  type Check,
-  checkOptions,
-  type Checks,
-  isAdapter,
-  isFunction,
-  isNone,
-  isTls,
-  isWhole,
-  refuse,
-} from "../check.ts";
+import { type Check, checkOptions, type Checks, isAdapter, isNone, isTls, isWhole, refuse } from "../check.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { describe } from "../errors.ts";
+import { frameOf, FRAMINGS } from "../framing/framing.ts";
+import { type Payload, payloadOf } from "../framing/payload.ts";
 import { oneFraming, parseUrl } from "../framing/url.ts";
 import { Listener } from "./listener.ts";
 import { checkExposure } from "../admission/exposure.ts";
-import type { MobHooks } from "./hooks.ts";
+import { HOOK_CHECKS, type MobHooks } from "./hooks.ts";
 import {
   listenerChecks,
   mobChecks,
@@ -38,6 +30,7 @@ import { type JoinOptions, peerChecks } from "../client/client_options.ts";
 import { socketPair } from "../contract/socket_pair.ts";
 import type { ConnectionStats, MobStats } from "./stats.ts";
 import type { ServerTls, TlsSource } from "../contract/tls.ts";
+import type { Token } from "../contract/token.ts";
 
 /** How to close a {@link Mob}. */
 export interface CloseOptions {
@@ -73,9 +66,15 @@ const isMode: Check = (name, value) => {
   throw new RangeError(`Cannot use ${name} ${value}: it is mode bits from 0 to 0o777, like 0o660`);
 };
 
+const isDetail: Check = (name, value) => {
+  if (typeof value !== "string") refuse(name, value, "it is text for onLeave and the log");
+  if (value.length <= 200) return;
+  throw new RangeError(`Cannot use ${name} of ${value.length} characters: 200 are the most, shorten it`);
+};
+
 /** What each option of `new Mob()` has to be. */
 export function newMobChecks(): Checks {
-  return { ...mobChecks(), onJoin: isFunction, onLeave: isFunction, tls: isTlsSource, unixMode: isMode };
+  return { ...mobChecks(), ...HOOK_CHECKS, tls: isTlsSource, unixMode: isMode };
 }
 
 /** What each option of {@link Mob.listen} has to be. */
@@ -139,12 +138,16 @@ export class Mob implements AsyncDisposable {
    */
   constructor(adapter: Adapter, options: MobOptions & MobHooks & TransportOptions = {}) {
     isAdapter("adapter", adapter);
-    const { onJoin, onLeave, tls, unixMode, ...others } = checkOptions("new Mob()", options, newMobChecks());
+    const { authorize, onJoin, onMessage, onLeave, tls, unixMode, ...others } = checkOptions(
+      "new Mob()",
+      options,
+      newMobChecks(),
+    );
     this.#transportOptions = { tls, unixMode };
     this.options = resolveOptions(others);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#adapter = adapter;
-    this.#dispatcher = new Dispatcher(adapter, this.options, { onJoin, onLeave });
+    this.#dispatcher = new Dispatcher(adapter, this.options, { authorize, onJoin, onMessage, onLeave });
   }
 
   /** The URLs of the open listeners, in the order in which they were opened. */
@@ -263,6 +266,57 @@ export class Mob implements AsyncDisposable {
     inside.attach(this.#dispatcher.localRegistry, token);
     outside.attach(client.registry, client.registry.accept(outside)!);
     return client;
+  }
+
+  /**
+   * Publishes a message of the application: text, as UTF-8, or bytes. Every connection receives it, in the one order, and
+   * the application need not read anything. It never waits. Returns whether it is published already: `false` when more
+   * than a tick may carry was published at once, or while `block` holds the mob back. The message then waits for its turn,
+   * and is a reason to pause: `stats().bufferedAmount` is what waits, in bytes. An empty message is a ping, which nobody
+   * receives.
+   *
+   * Throws a `RangeError` when the payload is over `maxFrame`, a `TypeError` when it is neither text nor bytes or the
+   * mob's framing cannot carry it, and an `Error` when the mob is closed.
+   *
+   * @example
+   * ```ts
+   * import { connect, serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0", onJoin: () => mob.publish("welcome") });
+   * await using client = await connect(mob.urls[0]!);
+   * for await (const message of client) {
+   *   console.log(new TextDecoder().decode(message)); // welcome
+   *   break;
+   * }
+   * ```
+   */
+  publish(payload: Payload): boolean {
+    const { framing, maxFrame } = this.options;
+    const bytes = payloadOf("Cannot publish", payload, FRAMINGS[framing], maxFrame);
+    if (this.#dispatcher.closing !== undefined) throw new Error(`Cannot publish: ${this.#dispatcher.closing}`);
+    return bytes.length === 0 || this.#dispatcher.publish(frameOf(FRAMINGS[framing], bytes));
+  }
+
+  /**
+   * Ends a connection now: what is pending for it is dropped. Returns whether there was such a connection. It counts as
+   * `disconnected`; `detail`, up to 200 characters, is for `onLeave` and the log.
+   *
+   * Throws a `TypeError` when the token is no number or `detail` no string, and a `RangeError` when that is longer.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * for (const { token, lag } of mob.connections()) if (lag.bytes > 65536) mob.disconnect(token, "too slow");
+   * ```
+   */
+  disconnect(token: Token, detail?: string): boolean {
+    if (typeof token !== "number") {
+      refuse("token", token, "it is the token of a connection, such as connections()[0].token");
+    }
+    if (detail !== undefined) isDetail("detail", detail);
+    return this.#dispatcher.disconnect(token, detail);
   }
 
   /** Everything the mob counts. */

@@ -6,9 +6,12 @@
 
 import { READABLE } from "../contract/adapter.ts";
 import type { Relay } from "../bus/relay.ts";
+import type { Count } from "../broadcast/subscriber.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadlines } from "../reactor/deadlines.ts";
 import type { FrameSink } from "../framing/decoder.ts";
+import type { Framing } from "../framing/framing.ts";
+import { concatenate } from "../framing/receive_buffer.ts";
 import type { Limits } from "./options.ts";
 import type { Poll } from "../reactor/poll.ts";
 import type { RateLimit } from "./rate_limit.ts";
@@ -23,15 +26,36 @@ const READ_BUDGET = 256 * 1024;
 /** Bytes read from all connections in a tick, so that one tick appends a bounded amount to the log. */
 const TICK_BUDGET = 4 * 2 ** 20;
 
+/** Decides whether a message may be published. */
+export type Allows = (message: Uint8Array<ArrayBuffer>, connection: Connection) => boolean;
+
+/** What a receiver works with. */
+export interface ReceiverParts {
+  /** What it could not read is made ready again here. */
+  readonly poll: Poll;
+  /** The deadlines of frames that are not whole. */
+  readonly deadlines: Deadlines;
+  /** The rate of each connection, if that is limited. */
+  readonly rate: RateLimit | undefined;
+  /** What connections hold. */
+  readonly memory: ReceiveMemory;
+  /** The application's decision on each message, if it wants to see them. */
+  readonly allows: Allows | undefined;
+}
+
 /** Reads connections, and stops reading where that is the back-pressure. */
 export class Receiver {
+  /** What came and was not published, since the application did not allow it. */
+  readonly withheld: Count = { frames: 0, bytes: 0 };
   readonly #relay: Relay<Connection>;
   readonly #poll: Poll;
   readonly #frameDeadlines: Deadlines;
   readonly #rate: RateLimit | undefined;
   readonly #memory: ReceiveMemory;
+  readonly #allows: Allows | undefined;
   readonly #pauseLag: number;
-  readonly #tickBudget: number;
+  /** Bytes read from all connections in a tick. */
+  readonly tickBudget: number;
   readonly #readBudget: number;
   /** Readable connections that are not read while the relay has back-pressure (`block`). */
   #held: Set<Connection> = new Set();
@@ -40,7 +64,9 @@ export class Receiver {
   /** Bytes by which the largest feed has grown beyond the current chunk. */
   #growth = 0;
   // All decoders share one sink: a read allocates no closure.
-  readonly #sink: FrameSink = {
+  readonly #sink: FrameSink;
+  /** Publishes runs of frames as they came. */
+  readonly #runs: FrameSink = {
     frames: (bytes, start, end, count) => {
       const connection = this.#reading!;
       connection.framesReceived += count;
@@ -54,30 +80,41 @@ export class Receiver {
       this.#growth += this.#relay.publishPieces(connection, pieces, length);
     },
   };
+  /** Shows each message to the application, and publishes those that it allows. */
+  readonly #messages: FrameSink = {
+    frames: (bytes, start, end) => {
+      const { framing } = this.#reading!.feed;
+      for (let at = start; at < end;) {
+        const next = framing.end(bytes, at, end, end);
+        this.#show(framing, bytes, at, next);
+        at = next;
+      }
+    },
+    pieces: (pieces, length) => this.#show(this.#reading!.feed.framing, concatenate(pieces, length), 0, length),
+  };
 
-  /** Makes a receiver that hands frames to `relay`, and makes what it could not read ready again on `poll`. */
+  /** Makes a receiver that hands frames to `relay`. */
   constructor(
     options: Pick<Limits, "maxLag">,
     relay: Relay<Connection>,
-    poll: Poll,
-    frameDeadlines: Deadlines,
-    rate: RateLimit | undefined,
-    memory: ReceiveMemory,
+    { poll, deadlines, rate, memory, allows }: ReceiverParts,
   ) {
     this.#relay = relay;
     this.#poll = poll;
-    this.#frameDeadlines = frameDeadlines;
+    this.#frameDeadlines = deadlines;
     this.#rate = rate;
     this.#memory = memory;
+    this.#allows = allows;
+    this.#sink = allows === undefined ? this.#runs : this.#messages;
     this.#pauseLag = options.maxLag / 2;
     // One tick must not push connections that keep up over the limit.
-    this.#tickBudget = Math.max(1, Math.min(TICK_BUDGET, Math.floor(options.maxLag / 4)));
-    this.#readBudget = Math.min(READ_BUDGET, this.#tickBudget);
+    this.tickBudget = Math.max(1, Math.min(TICK_BUDGET, Math.floor(options.maxLag / 4)));
+    this.#readBudget = Math.min(READ_BUDGET, this.tickBudget);
   }
 
   /** A tick begins: the budget is whole again, and held connections are readable once the back-pressure is over. */
   beginTick(): void {
-    this.#left = this.#tickBudget;
+    this.#left = this.tickBudget;
     if (!this.released) return;
     for (const connection of this.#held) this.#poll.ready(connection.token, READABLE);
     this.#held.clear();
@@ -174,6 +211,14 @@ export class Receiver {
     if (chunk === undefined || chunk === null || chunk.length <= left) return chunk;
     connection.unread = chunk.subarray(left);
     return chunk.subarray(0, left);
+  }
+
+  /** Shows one frame to the application, as a message. */
+  #show({ header, trailer }: Framing, bytes: Uint8Array, start: number, end: number): void {
+    const message = bytes.slice(start + header, end - trailer) as Uint8Array<ArrayBuffer>;
+    if (this.#allows!(message, this.#reading!)) return this.#runs.frames(bytes, start, end, 1);
+    this.withheld.frames++;
+    this.withheld.bytes += end - start;
   }
 
   #allowed(connection: Connection, now: number): boolean {

@@ -31,6 +31,7 @@ export const CLOSE_REASONS = {
   "refused": "a limit, an access list or a closing mob refused it",
   "handshake-failed": "its TLS handshake failed",
   "unauthorized": "it did not send the secret",
+  "disconnected": "the application disconnected it",
   "shutdown": "the mob was closed",
   "internal": "mobcast itself failed; please report it",
 } as const;
@@ -103,6 +104,12 @@ export interface MobStats extends DeliveryCounts {
   readonly published: Count;
   /** The feeds, one for each framing that has been in use. */
   readonly feeds: readonly FeedStats[];
+  /** What came and was not published because `onMessage` returned false, or failed. */
+  readonly withheld: Count;
+  /** Hooks that threw, rejected, or returned what they may not. */
+  readonly hookFailures: number;
+  /** Bytes that `publish()` has taken and that are not published yet. */
+  readonly bufferedAmount: number;
   /** Frames without a payload; they are not published. */
   readonly pings: number;
   /** Events dropped because their connection was gone. */

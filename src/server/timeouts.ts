@@ -22,6 +22,8 @@ export type TimeoutOptions = Pick<Limits, "stallTimeout" | "frameTimeout" | "idl
 export class Timeouts {
   /** The clock of all deadlines. */
   readonly clock: Clock;
+  /** When this tick began, by that clock. */
+  now = 0;
   /** Bytes are pending and the socket takes none. */
   readonly stall: Deadlines;
   /** A frame is not whole yet. */
@@ -44,6 +46,11 @@ export class Timeouts {
     this.idle = new Deadlines(clock, options.idleTimeout, wake);
     this.linger = new Deadlines(clock, Math.min(LINGER, options.drainTimeout), wake);
     this.#all = [this.stall, this.frame, this.handshake, this.idle, this.linger];
+  }
+
+  /** A tick begins: its time is that of all deadlines that it sets. */
+  beginTick(): void {
+    this.now = this.clock.now();
   }
 
   /** Clears all deadlines of a connection. */

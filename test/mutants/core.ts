@@ -5,7 +5,10 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import type { Group, Proof } from "./mutant.ts";
+
+/** What the application does with a mob. */
+const APPLICATION: Proof = { on: ["node"], tests: "test/unit/application.test.ts" };
 
 /** The bugs of the core. */
 export const CORE: readonly Group[] = [
@@ -91,12 +94,150 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
+    file: "src/server/delivery.ts",
+    bugs: [
+      {
+        in: "caughtUp",
+        from: "      connection.socket.shutdown();\n",
+        to: "",
+        why: "the stream of a leaving connection with everything does not end",
+      },
+      {
+        in: "caughtUp",
+        from: "      linger.set(connection.token, now);\n",
+        to: "",
+        why: "a connection whose stream has ended may stay forever",
+      },
+      {
+        in: "progressed",
+        from: "    if (stall.has(token)) stall.set(token, now);\n",
+        to: "",
+        why: "progress does not count against a stall",
+      },
+      {
+        in: "caughtUp",
+        from: "    stall.clear(connection.token);\n",
+        to: "",
+        why: "a stall is over and still counted",
+      },
+    ],
+  },
+  {
+    file: "src/server/outbox.ts",
+    proof: APPLICATION,
+    bugs: [
+      {
+        in: "push",
+        from: "this.#frames.length === 0 && this.#hasRoom",
+        to: "this.#hasRoom",
+        why: "a published message overtakes those that wait",
+      },
+      {
+        in: "push",
+        from: "this.#frames.length === 0 && this.#hasRoom",
+        to: "this.#frames.length === 0",
+        why: "publish() has no bound in a tick",
+      },
+      {
+        in: "#hasRoom",
+        from: "this.#left > 0 && !this.#relay.backpressure",
+        to: "this.#left > 0",
+        why: "publish() goes on under block",
+      },
+      {
+        in: "#next",
+        from: "    this.bufferedAmount -= frame.length;\n",
+        to: "",
+        why: "what was published still counts as waiting",
+      },
+    ],
+  },
+  {
+    file: "src/admission/authorization.ts",
+    proof: APPLICATION,
+    bugs: [
+      {
+        in: "receive",
+        from: 'return this.#allowed ? { state: "accepted", rest } : REFUSED;',
+        to: 'return { state: "accepted", rest };',
+        why: "authorize refuses nobody",
+      },
+      {
+        in: "AuthorizationHandshake",
+        from: "      decided();\n",
+        to: "",
+        why: "the answer of authorize wakes nobody",
+      },
+    ],
+  },
+  {
+    file: "src/server/hooks.ts",
+    proof: APPLICATION,
+    bugs: [
+      {
+        in: "authorization",
+        from: "decide(answer === true);",
+        to: "decide(Boolean(answer));",
+        why: "authorize takes any answer for yes",
+      },
+      {
+        in: "allows",
+        from: ", () => answer = false);",
+        to: ", () => answer = true);",
+        why: "a message whose hook fails is published",
+      },
+      {
+        in: "#call",
+        from: "      this.failures++;\n",
+        to: "",
+        why: "hooks that fail are not counted",
+      },
+    ],
+  },
+  {
+    file: "src/server/receiver.ts",
+    proof: APPLICATION,
+    bugs: [
+      {
+        in: "#show",
+        from: "bytes.slice(start + header",
+        to: "bytes.subarray(start + header",
+        why: "onMessage can change what is published",
+      },
+      {
+        in: "#show",
+        from: "    this.withheld.frames++;\n",
+        to: "",
+        why: "withheld messages are not counted",
+      },
+    ],
+  },
+  {
+    file: "src/server/dispatcher.ts",
+    proof: APPLICATION,
+    bugs: [
+      {
+        in: "#whenDone",
+        from: "if (this.#working) this.#afterwards.push(action);\n    else action();",
+        to: "action();",
+        why: "a connection is removed while it is read",
+      },
+      {
+        in: "Dispatcher",
+        from:
+          "!this.#doomed.has(connection) && this.#lifecycle.hooks.allows(message, connection) &&\n      !this.#doomed.has(connection)",
+        to: "this.#lifecycle.hooks.allows(message, connection)",
+        why: "messages of a connection that was just disconnected are published",
+      },
+    ],
+  },
+  {
     file: "src/server/dispatcher.ts",
     bugs: [
       {
         in: "#tick",
-        from: "        this.#counters.staleEvents++;\n        continue;",
-        to: '        this.#counters.staleEvents++;\n        throw new Error("no such connection");',
+        from: "staleEvents++;\n        continue;",
+        to: 'staleEvents++;\n        throw new Error("no such connection");',
         why: "no look-up before an event is handled (the ancestor's crash)",
       },
       {
@@ -161,7 +302,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#remove",
-        from: "    this.#admission.leave(socket.remoteAddress);\n",
+        from: "    this.#admission.leave(remoteAddress);\n",
         to: "",
         why: "a removed connection keeps its place (M: a full server stays full)",
       },
@@ -174,8 +315,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#tick",
-        from: "this.#closing === undefined ? this.#publisher.overLimit()",
-        to: "this.#closing !== undefined ? this.#publisher.overLimit()",
+        from: "this.closing === undefined ? this.#publisher.overLimit()",
+        to: "this.closing !== undefined ? this.#publisher.overLimit()",
         why: "a connection over maxLag stays",
       },
       {
@@ -183,18 +324,6 @@ export const CORE: readonly Group[] = [
         from: "    this.#receiver.beginTick();\n",
         to: "    this.#receiver.beginTick();\n    this.#expire();\n",
         why: "deadlines pass before the input is handled",
-      },
-      {
-        in: "#caughtUp",
-        from: "      connection.socket.shutdown();\n",
-        to: "",
-        why: "the stream of a leaving connection with everything does not end",
-      },
-      {
-        in: "#caughtUp",
-        from: "      this.#timeouts.linger.set(connection.token, this.#awake);\n",
-        to: "",
-        why: "a connection whose stream has ended may stay forever",
       },
       {
         in: "#leave",
@@ -216,7 +345,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#tick",
-        from: "    if (this.#receiver.released) this.#poll.wake();\n",
+        from: "    if (this.#receiver.released || this.#outbox.ready) this.#poll.wake();\n",
         to: "",
         why: "the end of back-pressure wakes nobody",
       },
@@ -228,22 +357,10 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#tick",
-        from: "    this.#counters.ticks++;\n",
+        from: "    this.#lifecycle.counters.ticks++;\n",
         to:
-          "    this.#counters.ticks++;\n    for (const each of this.#slab.values()) each.paused = each.paused && true;\n",
+          "    this.#lifecycle.counters.ticks++;\n    for (const each of this.#slab.values()) each.paused = each.paused && true;\n",
         why: "every tick walks over all connections (the ancestor's tick)",
-      },
-      {
-        in: "#progressed",
-        from: "    if (this.#timeouts.stall.has(token)) this.#timeouts.stall.set(token, this.#awake);\n",
-        to: "",
-        why: "progress does not count against a stall",
-      },
-      {
-        in: "#caughtUp",
-        from: "    this.#timeouts.stall.clear(connection.token);\n",
-        to: "",
-        why: "a stall is over and still counted",
       },
       {
         in: "#drainAll",
@@ -259,8 +376,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#handle",
-        from: '    if (connection.phase === "open") this.#read',
-        to: '    else if (connection.phase === "open") this.#read',
+        from: '    if (connection.phase === "open") {',
+        to: '    else if (connection.phase === "open") {',
         why: "what came behind a handshake waits for the next event",
       },
       {
@@ -283,14 +400,13 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#accept",
-        from: "    else this.#timeouts.handshake.set(connection.token);\n",
-        to:
-          "    else {\n      this.#timeouts.handshake.set(connection.token);\n      connection.feed.add(connection);\n    }\n",
+        from: "    else this.#timeouts.handshake.set(token);\n",
+        to: "    else {\n      this.#timeouts.handshake.set(token);\n      connection.feed.add(connection);\n    }\n",
         why: "an unauthenticated connection is given the log",
       },
       {
         in: "#accept",
-        from: "    else this.#timeouts.handshake.set(connection.token);\n",
+        from: "    else this.#timeouts.handshake.set(token);\n",
         to: "",
         why: "an unauthenticated connection may stay for ever",
       },
@@ -302,13 +418,13 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#remove",
-        from: "    this.#admission.leave(socket.remoteAddress);\n",
-        to: "    if (counts !== undefined) this.#admission.leave(socket.remoteAddress);\n",
+        from: "    this.#admission.leave(remoteAddress);\n",
+        to: "    if (counts !== undefined) this.#admission.leave(remoteAddress);\n",
         why: "an unauthenticated connection that was turned away keeps its place",
       },
       {
         in: "#shakeHands",
-        from: "if (outcome.rest.length > 0) connection.unread = outcome.rest;",
+        from: 'if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;',
         to: "",
         why: "frames behind the secret are lost",
       },
@@ -432,13 +548,13 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "publishPieces",
-        from: "    this.#published(sender, length, 1);\n",
+        from: "    this.#published(sender, feed, length, 1);\n",
         to: "",
         why: "pieces are not counted",
       },
       {
         in: "#published",
-        from: '    if (this.#options.echo === "others") feed.leaveOut(sender, bytes, count);\n',
+        from: '    if (sender !== undefined && this.#options.echo === "others") feed.leaveOut(sender, bytes, count);\n',
         to: "",
         why: "own frames are given under others",
       },
@@ -843,7 +959,7 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "handshake",
-        from: "return chain(this.#steps);",
+        from: "return chain(last === undefined ? this.#steps : [...this.#steps, last]);",
         to: "return undefined;",
         why: "a listener with a secret asks for none",
       },
@@ -911,8 +1027,7 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "read",
-        from:
-          'if (chunk === null || (chunk === undefined && final)) return { state: "rejected", why: "it left during it" };',
+        from: "if (chunk === null || (chunk === undefined && final)) return LEFT;",
         to: "if (chunk === null) return MORE;",
         why: "a connection that leaves during its handshake stays",
       },
@@ -1063,7 +1178,7 @@ export const CORE: readonly Group[] = [
     file: "src/server/hooks.ts",
     bugs: [
       {
-        in: "callAll",
+        in: "tell",
         from: "    this.#pending = [];\n",
         to: "",
         why: "the hooks of a tick are called again at the next one",

@@ -10,9 +10,9 @@ import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { listenOverTls, type TlsOverrides } from "../../adapters/tls/tls.ts";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
-import { connect } from "../../mod.ts";
-import { serve } from "../../mod.ts";
+import { connect, encodeFrame, serve } from "../../mod.ts";
 import type { ServerTls } from "../../src/contract/tls.ts";
+import type { ConnectionInfo } from "../../src/server/hooks.ts";
 import { makeAuthority, type Pair, selfSigned } from "../helpers/certificates.ts";
 import { Bell, pause, Recorder, rejection, within } from "../helpers/recording_registry.ts";
 
@@ -25,6 +25,8 @@ const { cert: ca } = authority;
 
 const DAY = 86_400_000;
 const daysFromNow = (days: number): Date => new Date(Date.now() + days * DAY);
+/** A frame with one byte. */
+const FRAME = encodeFrame("u64", "x");
 const ANYWHERE = { transport: "tls", host: "127.0.0.1", port: 0 } as const;
 
 /** A listener, who came, and who did not. */
@@ -103,6 +105,35 @@ case_("a client with a certificate of the authority gets in, and talks", async (
     assertEquals([registry.knocks, registry.failedHandshakes], [[there.socket.remoteAddress], []]);
   });
 });
+
+case_(
+  "authorize and onJoin get the subject of a client's certificate, and none at a listener that needs none",
+  async () => {
+    for (const maxVersion of ["TLSv1.3", "TLSv1.2"] as const) {
+      const subjects: unknown[] = [];
+      const tell = ({ subject }: ConnectionInfo): boolean => subjects.push(subject) > 0;
+      const mob = await serve({ listen: "tls://127.0.0.1:0", tls: { ...server, ca }, authorize: tell, onJoin: tell });
+      await mob.listen("tls://127.0.0.1:0", { tls: server });
+      for (const url of mob.urls) {
+        const socket = tlsConnect({
+          host: "127.0.0.1",
+          port: Number(new URL(url).port),
+          ca,
+          servername: "localhost",
+          ...clientPair,
+          maxVersion,
+        });
+        await within(
+          new Promise((resolve) => socket.once("data", resolve).once("secureConnect", () => socket.write(FRAME))),
+          "its frame",
+        );
+        socket.destroy();
+      }
+      await mob.close();
+      assertEquals(subjects, [{ CN: "a client" }, { CN: "a client" }, undefined, undefined], maxVersion);
+    }
+  },
+);
 
 const OUT: Readonly<Record<string, () => Promise<Partial<Pair>>>> = {
   "no certificate": () => Promise.resolve({}),

@@ -1,0 +1,59 @@
+/**
+ * The lifecycle: that a connection joined, left or was refused is counted, logged and told to the application, in one
+ * place.
+ *
+ * @module
+ */
+
+import { Counters, deliveryCounts } from "./counters.ts";
+import type { Connection } from "./connection.ts";
+import { EventLog } from "./event_log.ts";
+import { Hooks, type MobHooks } from "./hooks.ts";
+import type { CloseReason } from "./stats.ts";
+
+/** Counts, logs and tells. */
+export class Lifecycle {
+  /** The counters of the mob. */
+  readonly counters: Counters = new Counters();
+  /** The functions of the application. */
+  readonly hooks: Hooks;
+  readonly #eventLog: EventLog = new EventLog();
+
+  /** With nothing counted, and these functions of the application. */
+  constructor(hooks: MobHooks) {
+    this.hooks = new Hooks(hooks);
+  }
+
+  /** A connection joined. */
+  joined(connection: Connection): void {
+    this.counters.joined++;
+    this.#eventLog.joined(connection);
+    this.hooks.joined(connection);
+  }
+
+  /** A connection that had joined leaves. To be called before its feed forgets it: the counts are those of its feed. */
+  left(connection: Connection, reason: CloseReason, detail: string | undefined, now: number): void {
+    const counts = deliveryCounts(connection);
+    this.counters.closed(connection, reason, counts);
+    this.#eventLog.left(connection, reason, counts.lag.bytes, now);
+    this.hooks.left(connection, reason, detail);
+  }
+
+  /** A connection that had not joined leaves. Its reasons are these two: the others add up to those that joined. */
+  rejected(remoteAddress: string, reason: CloseReason, why: string, now: number): void {
+    const rejection = reason === "unauthorized" ? reason : "refused";
+    this.counters.rejected(rejection);
+    this.#eventLog.rejected(remoteAddress, rejection, why, now);
+  }
+
+  /** A TLS handshake failed. */
+  handshakeFailed(remoteAddress: string, error: Error, now: number): void {
+    this.counters.rejected("handshake-failed");
+    this.#eventLog.handshakeFailed(remoteAddress, error, now);
+  }
+
+  /** Handling a connection failed, by a defect of mobcast. */
+  failed(remoteAddress: string, error: unknown, now: number): void {
+    this.#eventLog.failed(remoteAddress, error, now);
+  }
+}
