@@ -13,6 +13,11 @@ function rule(on: Proof["on"][number], named: string): Proof {
   return { on: [on], tests: CONFORMANCE, named: `^${on}: ${named}` };
 }
 
+/** The kernel asks whether the other end is there. */
+function keepalive(on: Proof["on"][number]): Proof {
+  return { on: [on], tests: "test/unit/connect_timeout.test.ts", named: "keepalive is on at both ends" };
+}
+
 /** The bugs of the adapters. */
 export const ADAPTERS: readonly Group[] = [
   {
@@ -57,6 +62,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "    if (taken < bytes.length) this.#writableDue = true;\n",
         to: "",
         why: "node: WRITABLE is not reported after a write that was cut",
+        hole: 1,
         proof: { on: ["node"], tests: CONFORMANCE, named: "^node, unix: rule 3" },
         sample: true,
       },
@@ -64,7 +70,8 @@ export const ADAPTERS: readonly Group[] = [
         in: "write",
         from: "      this.#writableDue = this.#slow = true;\n",
         to: "      this.#slow = true;\n",
-        why: "node: a write that was refused is owed nothing",
+        why: "node: WRITABLE is not reported after a refused write",
+        hole: 1,
       },
       {
         in: "read",
@@ -72,6 +79,7 @@ export const ADAPTERS: readonly Group[] = [
         to:
           "      if (!(this as { once?: true }).once) this.#socket.resume();\n      (this as { once?: true }).once = true;\n",
         why: "node: flow control works once for each connection",
+        hole: 2,
         proof: rule("node", "rule 5"),
         sample: true,
       },
@@ -81,6 +89,7 @@ export const ADAPTERS: readonly Group[] = [
         to:
           "      if (!(this as { once?: true }).once) this.#socket.pause();\n      (this as { once?: true }).once = true;\n",
         why: "node: a socket stops reading once, and then never again",
+        hole: 2,
         proof: rule("node", "rule 5"),
       },
       {
@@ -122,6 +131,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "    if (taken < bytes.length) this.#writableDue = true;\n",
         to: "",
         why: "bun: WRITABLE is not reported after a short write",
+        hole: 1,
         sample: true,
       },
       {
@@ -144,6 +154,7 @@ export const ADAPTERS: readonly Group[] = [
         to:
           "      if (!(this as { once?: true }).once) this.#socket.resume();\n      (this as { once?: true }).once = true;\n",
         why: "bun: flow control works once for each connection",
+        hole: 2,
         proof: rule("bun", "rule 5"),
       },
       {
@@ -185,6 +196,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "    if (step !== bytes) this.#writableDue = true;\n",
         to: "",
         why: "deno: WRITABLE is not reported after a write that was cut",
+        hole: 1,
         sample: true,
       },
       {
@@ -192,6 +204,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "    if (this.#writing !== undefined) {\n      this.#writableDue = true;\n",
         to: "    if (this.#writing !== undefined) {\n",
         why: "deno: WRITABLE is not reported after a refused write",
+        hole: 1,
       },
       {
         in: "DenoSocket.#written",
@@ -205,6 +218,7 @@ export const ADAPTERS: readonly Group[] = [
         to:
           "    if (!this.#reading && !(this as { once?: true }).once) this.#readOn();\n    if (chunk !== undefined && this.#inbox.full) (this as { once?: true }).once = true;\n",
         why: "deno: flow control works once for each connection",
+        hole: 2,
         proof: rule("deno", "rule 5"),
       },
       {
@@ -239,6 +253,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "writing() > before && performance.now() - began < LONGEST_REST",
         to: "writing() > before",
         why: "deno: the rest between ticks has no end",
+        hole: 3,
       },
     ],
   },
@@ -264,6 +279,161 @@ export const ADAPTERS: readonly Group[] = [
         from: "if (stats.isSocket()) return",
         to: "if (!stats.isDirectory()) return",
         why: "a file that is no socket is replaced",
+      },
+    ],
+  },
+  {
+    file: "adapters/shared/file_limit.ts",
+    proof: { on: ["node"], tests: "test/end_to_end/file_limit.test.ts", named: "as many as fit" },
+    bugs: [
+      {
+        in: "connectionsThatFit",
+        from: "Number(soft) - RESERVE",
+        to: "Number(soft)",
+        why: "no descriptor is kept for anything but connections",
+        hole: 8,
+      },
+      {
+        in: "connectionsThatFit",
+        from: "Max open files",
+        to: "Max processes",
+        why: "the limit of processes is taken for that of files",
+        hole: 8,
+      },
+      {
+        in: "mayRead",
+        from: '.state === "granted"',
+        to: '.state !== "denied"',
+        why: "deno: a person is asked whether a file may be read",
+        proof: { on: ["node"], tests: "test/unit/file_limit.test.ts" },
+      },
+    ],
+  },
+  {
+    file: "adapters/node.ts",
+    bugs: [
+      {
+        in: "nodeAdapter",
+        from: " capacity: connectionsThatFit(),",
+        to: "",
+        why: "node: a mob does not know the limit of open files",
+        hole: 8,
+        proof: { on: ["node"], tests: "test/unit/file_limit.test.ts" },
+      },
+    ],
+  },
+  {
+    file: "adapters/bun.ts",
+    bugs: [
+      {
+        in: "bunAdapter",
+        from: "    capacity: connectionsThatFit(),\n",
+        to: "",
+        why: "bun: a mob does not know the limit of open files",
+        hole: 8,
+        proof: { on: ["bun"], tests: "test/unit/file_limit.test.ts" },
+      },
+      {
+        in: "accept",
+        from: '  if (transport !== "unix") socket.setKeepAlive(true, SOCKET_OPTIONS.keepAliveInitialDelay);\n',
+        to: "",
+        why: "bun: a client that lost power is never noticed",
+        proof: keepalive("bun"),
+      },
+    ],
+  },
+  {
+    file: "adapters/deno.ts",
+    bugs: [
+      {
+        in: "denoAdapter",
+        from: "    capacity: connectionsThatFit(),\n",
+        to: "",
+        why: "deno: a mob does not know the limit of open files",
+        hole: 8,
+        proof: { on: ["deno"], tests: "test/unit/file_limit.test.ts" },
+      },
+      {
+        in: "accept",
+        from: "    connection.setKeepAlive?.(true);\n",
+        to: "",
+        why: "deno: a client that lost power is never noticed",
+        proof: keepalive("deno"),
+      },
+    ],
+  },
+  {
+    file: "adapters/shared/node_socket.ts",
+    proof: keepalive("node"),
+    bugs: [
+      {
+        in: "SOCKET_OPTIONS",
+        from: "keepAlive: true,",
+        to: "keepAlive: false,",
+        why: "node: a client that lost power is never noticed",
+      },
+      {
+        in: "SOCKET_OPTIONS",
+        from: "keepAliveInitialDelay: 60_000,",
+        to: "keepAliveInitialDelay: 7_200_000,",
+        why: "node: a client that lost power is noticed after hours",
+      },
+    ],
+  },
+  {
+    file: "adapters/process/terminal.ts",
+    proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "the real terminal" },
+    bugs: [
+      {
+        in: "readFile",
+        from: "size > TEXT_SIZE",
+        to: "size > 64 * TEXT_SIZE",
+        why: "a file without an end is read as a certificate",
+      },
+      {
+        in: "openFile",
+        from: "stat.mode & 0o7777",
+        to: "stat.mode & 0o700",
+        why: "a key is told to be its owner's alone",
+      },
+      {
+        in: "openFile",
+        from: "      await file.close();\n",
+        to: "",
+        why: "a directory that was opened for a file stays open",
+        hole: 6,
+      },
+      {
+        in: "readChunks",
+        from: "    await file.close();\n",
+        to: "",
+        why: "a file that was read stays open",
+        hole: 6,
+      },
+      {
+        in: "onSignal",
+        from: "return () => void process.off(name, handler);",
+        to: "return () => {};",
+        why: "handlers of signals stay",
+        hole: 6,
+      },
+    ],
+  },
+  {
+    file: "adapters/process/writer.ts",
+    proof: { on: ["node"], tests: "test/end_to_end/output.test.ts", named: "^node: a log that is broken" },
+    bugs: [
+      {
+        in: "openFdWriter",
+        from: "resolve(length)",
+        to: "resolve(bytes.length)",
+        why: "a short write is taken for a whole one",
+      },
+      {
+        in: "openFdWriter",
+        from: "error === null ? resolve(length) : reject(error)",
+        to: "resolve(length)",
+        why: "an output that cannot be written is no failure",
       },
     ],
   },

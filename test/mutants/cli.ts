@@ -6,6 +6,9 @@
 
 import type { Group } from "./mutant.ts";
 
+/** The tests of the queue in front of a writer: those without a process. */
+const OUTPUT = "a log on a disk|a line that|at the end|a pipe that|no room|output of a command";
+
 /** The bugs of the command line. */
 export const CLI: readonly Group[] = [
   {
@@ -18,18 +21,21 @@ export const CLI: readonly Group[] = [
         to: "",
         why: "a second signal does nothing",
         sample: true,
+        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "serve: a second signal" },
       },
       {
         in: "main",
         from: "    for (const stop of undo) stop();\n",
         to: "",
         why: "signals are handled after the end",
+        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "serve: one line for each listener" },
       },
       {
         in: "report",
         from: "debug ? (stack ?? message)",
         to: "!debug ? (stack ?? message)",
         why: "an internal error shows its stack",
+        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "an uncaught error is one line" },
       },
     ],
   },
@@ -54,6 +60,7 @@ export const CLI: readonly Group[] = [
         from: "      await stdout.write(stdout.isTerminal ?",
         to: "      void stdout.write(stdout.isTerminal ?",
         why: "join: an output that is slow is not waited for",
+        hole: 12,
       },
       {
         in: "sendLines",
@@ -84,6 +91,7 @@ export const CLI: readonly Group[] = [
         from: "if (held > limit) throw",
         to: "if (part.length > limit) throw",
         why: "a line that comes in parts has no limit",
+        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "splitLines" },
       },
     ],
   },
@@ -96,6 +104,115 @@ export const CLI: readonly Group[] = [
         from: "0o077",
         to: "0o007",
         why: "a key that the group may use is not warned of",
+      },
+    ],
+  },
+  {
+    file: "src/cli/output.ts",
+    proof: { on: ["node"], tests: "test/end_to_end/output.test.ts", named: OUTPUT },
+    bugs: [
+      {
+        in: "hasNoRoomFor",
+        from: "this.#held + length + PART_COST > OUTPUT_LIMIT",
+        to: "length > OUTPUT_LIMIT",
+        why: "log lines that nobody reads wait without bound",
+      },
+      {
+        in: "add",
+        from: "this.#held += bytes.length + PART_COST;",
+        to: "this.#held += bytes.length;",
+        why: "log lines of one byte cost nothing while they wait",
+      },
+      {
+        in: "#writeAll",
+        from: 'if (code === "EAGAIN") {',
+        to: 'if (code === "EWOULDBLOCK") {',
+        why: "a pipe without room at the moment loses lines",
+      },
+      {
+        in: "#writeAll",
+        from: 'code !== "EINTR"',
+        to: 'code !== "EAGAIN"',
+        why: "an interrupted write loses lines",
+      },
+      {
+        in: "LossyOutput.written",
+        from: "    if (length >= end) this.#lost -= lines;\n",
+        to: "    this.#lost -= lines;\n",
+        why: "a count of lost lines that could not be written is forgotten",
+      },
+      {
+        in: "LossyOutput",
+        from: "this.#isTorn ? [Uint8Array.of(NEWLINE)] : []",
+        to: "this.#isTorn ? [new Uint8Array(0)] : []",
+        why: "a line that was cut runs into the next",
+      },
+      {
+        in: "LossyOutput.flush",
+        from: "    this.#isLast = true;\n",
+        to: "",
+        why: "lines that were lost last are not counted",
+      },
+      {
+        in: "PatientOutput.written",
+        from: "    if (error !== undefined) this.#broken.abort(error);\n",
+        to: "",
+        why: "a command whose output cannot be written goes on",
+      },
+      {
+        in: "PatientOutput.release",
+        from: "    this.#wake();\n",
+        to: "",
+        why: "a command that is stopped waits for a reader",
+      },
+    ],
+  },
+  {
+    file: "src/cli/logging.ts",
+    proof: { on: ["node"], tests: "test/end_to_end/output.test.ts", named: "the count is a log line" },
+    bugs: [
+      {
+        in: "startLogging",
+        from: ', sanitize: { sgr: "escape" }',
+        to: "",
+        why: "what a client writes into the log acts on a terminal",
+        hole: 12,
+      },
+      {
+        in: "startLogging",
+        from: "  terminal.stderr.notice = (lines) => toLine(lost(lines, latest));\n",
+        to: "",
+        why: "the count of lost lines is no line of the log",
+      },
+    ],
+  },
+  {
+    file: "src/cli/serve.ts",
+    proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "serve: SIGHUP" },
+    bugs: [
+      {
+        in: "runServe",
+        from: "    stopReloading();\n",
+        to: "",
+        why: "a server that has ended hears SIGHUP",
+      },
+      {
+        in: "reload",
+        from: "    await mob.reload();\n",
+        to: "",
+        why: "SIGHUP says that it reloads, and does not",
+      },
+      {
+        in: "reload",
+        from: "    await mob.reload();\n",
+        to: "    await mob.close();\n",
+        why: "SIGHUP drops the clients",
+      },
+      {
+        in: "readCredentials",
+        from: "() => files.forListeners(flags)",
+        to: "await files.forListeners(flags)",
+        why: "SIGHUP shows the certificates of the start again",
       },
     ],
   },

@@ -275,6 +275,7 @@ export const CORE: readonly Group[] = [
         from: "    this.#memory.forget(connection);\n",
         to: "",
         why: "what a removed connection held counts on",
+        hole: 6,
       },
       {
         in: "#tick",

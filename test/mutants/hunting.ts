@@ -16,8 +16,16 @@ import { type Mutant, plant, type Proof } from "./mutant.ts";
 /** Seeds within which the simulation must find a mutant. */
 export const SEEDS = 2000;
 
-/** Milliseconds without a word after which a hunt hangs, which finds a mutant as well. */
-const SILENCE: Readonly<Record<"simulation" | "tests", number>> = { simulation: 20_000, tests: 60_000 };
+/** Milliseconds without a word after which a simulation hangs, which finds a mutant as well. */
+const SILENCE = 20_000;
+
+/** The longest that a proof may take without a bug, in milliseconds. */
+const LONGEST_PROOF = 120_000;
+
+/** How long the tests of a proof may take with a bug: tests that wait for what never comes have long limits of their own. */
+function patience(healthy: number): number {
+  return 20_000 + 5 * healthy;
+}
 
 /** How a mutant was found. */
 export interface Found {
@@ -63,8 +71,11 @@ interface Run {
   readonly hung: boolean;
 }
 
-/** Runs a command in a copy, with all that it starts, until it ends or says nothing for too long. */
-function run([command, ...args]: readonly string[], copy: string, silence: number): Promise<Run> {
+/** When a command is ended: after so many milliseconds without a word, or in all. */
+type Limit = { readonly silence: number } | { readonly total: number };
+
+/** Runs a command in a copy, with all that it starts, until it ends or is over its limit. */
+function run([command, ...args]: readonly string[], copy: string, limit: Limit): Promise<Run> {
   const PATH = `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}`;
   return new Promise((resolve, reject) => {
     const options = { cwd: copy, env: { ...process.env, PATH }, detached: true } as const;
@@ -76,11 +87,12 @@ function run([command, ...args]: readonly string[], copy: string, silence: numbe
       hung = true;
       process.kill(-child.pid!, "SIGKILL");
     };
-    let timer = setTimeout(end, silence);
+    let timer = setTimeout(end, "silence" in limit ? limit.silence : limit.total);
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text;
+      if (!("silence" in limit)) return;
       clearTimeout(timer);
-      timer = setTimeout(end, silence);
+      timer = setTimeout(end, limit.silence);
     });
     child.on("error", reject);
     child.on("close", (code) => {
@@ -93,25 +105,29 @@ function run([command, ...args]: readonly string[], copy: string, silence: numbe
 /** Runs the simulation in a copy, until it fails or all seeds have run. Says which rule was broken. */
 async function simulate(copy: string): Promise<string | undefined> {
   const command = ["node", "--import", "tsx", "test/simulation/soak.ts", `${SEEDS}`];
-  const { code, output, hung } = await run(command, copy, SILENCE.simulation);
+  const { code, output, hung } = await run(command, copy, { silence: SILENCE });
   if (hung) return "it hangs";
   return code === 0 ? undefined : output.trim().split("\n").at(-1) || `exit code ${code}`;
 }
 
-/** Runs tests in a copy. Says on which of the runtimes they fail. */
-async function failing({ on, tests, named }: Proof, copy: string): Promise<readonly string[]> {
+/** What Node and Deno say when no test ran: the name matches none, or all of them are skipped here. Bun fails then. */
+const NONE_RAN = /^(# |ℹ )pass 0$|\b0 passed/m;
+
+/** Runs tests in a copy, for so many milliseconds at most. Says on which of the runtimes they fail. */
+async function failing({ on, tests, named }: Proof, copy: string, total: number): Promise<readonly string[]> {
   const failed: string[] = [];
   for (const runtime of on) {
-    const { code, hung } = await run(TESTS[runtime](tests, named), copy, SILENCE.tests);
+    const { code, hung, output } = await run(TESTS[runtime](tests, named), copy, { total });
     if (hung || code !== 0) failed.push(hung ? `${runtime} (it hangs)` : runtime);
+    else if (NONE_RAN.test(output)) failed.push(`${runtime} (no test ran)`);
   }
   return failed;
 }
 
-/** Hunts one mutant, which is in the copy. */
-async function hunt({ proof }: Mutant, copy: string): Promise<string | undefined> {
+/** Hunts one mutant, which is in the copy. `times`: how long each proof takes without a bug. */
+async function hunt({ proof }: Mutant, copy: string, times: Times): Promise<string | undefined> {
   if (proof === undefined) return await simulate(copy);
-  const failed = await failing(proof, copy);
+  const failed = await failing(proof, copy, patience(times.get(JSON.stringify(proof))!));
   return failed.length === proof.on.length ? `${proof.named ?? proof.tests} on ${failed.join(", ")}` : undefined;
 }
 
@@ -128,27 +144,34 @@ async function inCopies<Work>(work: readonly Work[], act: (work: Work, copy: str
   }));
 }
 
-/** Throws when a proof fails without a bug: it would find anything. */
-async function checkProofs(mutants: readonly Mutant[]): Promise<void> {
+/** Milliseconds by proof, as JSON. */
+type Times = ReadonlyMap<string, number>;
+
+/** Says how long each proof takes without a bug. Throws when it fails then: it would find anything. */
+async function checkProofs(mutants: readonly Mutant[]): Promise<Times> {
   const proofs = new Map(mutants.flatMap(({ proof }) => proof === undefined ? [] : [[JSON.stringify(proof), proof]]));
-  await inCopies([...proofs.values()], async (proof, copy) => {
-    const failed = await failing(proof, copy);
+  const times = new Map<string, number>();
+  await inCopies([...proofs], async ([key, proof], copy) => {
+    const began = performance.now();
+    const failed = await failing(proof, copy, LONGEST_PROOF);
+    times.set(key, performance.now() - began);
     if (failed.length === 0) return;
     throw new Error(
       `Cannot hunt: ${proof.tests}, ${proof.named ?? "all"}, fails without a bug on ${failed.join(", ")}`,
     );
   });
+  return times;
 }
 
 /** Plants the mutants one after another, and tells of each how it was found. */
 export async function huntMutants(mutants: readonly Mutant[], tell: (found: Found) => void): Promise<Found[]> {
-  await checkProofs(mutants);
+  const times = await checkProofs(mutants);
   const all: Found[] = [];
   await inCopies(mutants, async (mutant, copy) => {
     const path = join(copy, mutant.file);
     const healthy = readFileSync(path, "utf8");
     writeFileSync(path, plant(mutant));
-    const found = { mutant, by: await hunt(mutant, copy) };
+    const found = { mutant, by: await hunt(mutant, copy, times) };
     writeFileSync(path, healthy);
     all.push(found);
     tell(found);

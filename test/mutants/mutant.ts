@@ -8,6 +8,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, type RuntimeName } from "../helpers/command_line.ts";
+import type { Hole } from "./holes.ts";
 
 /** The test that finds a bug: on each of these runtimes it must fail. */
 export interface Proof {
@@ -33,6 +34,8 @@ export interface Bug {
   readonly proof?: Proof;
   /** Whether it is one of the few that are tried each time. */
   readonly sample?: boolean;
+  /** The hole in the tests that it stands for, see {@link HOLES}. */
+  readonly hole?: Hole;
 }
 
 /** The bugs of one file. */
@@ -77,7 +80,7 @@ function rangeOf(source: string, names: readonly string[], mutant: Mutant): [num
 /** The first line of a declaration: indented by two at most, or by more inside of another. */
 function declarationOf(name: string, depth: number): RegExp {
   const indent = depth === 0 ? " {0,2}" : " {2,}";
-  const words = "(?:(?:export|default|async|static|readonly|override|get|set|const|let|function\\*?) )*";
+  const words = "(?:(?:export|default|protected|async|static|readonly|override|get|set|const|let|function\\*?) )*";
   // A function, a class, a field or a constant; a call in a line of its own is none.
   const rest = String.raw`(?:(?:<[^>\n]*>)?\((?:.*[{(])?$|[?!]?: .*$| = .*$| =$)`;
   return new RegExp(`^(${indent})(?:${words}\\*?${name}${rest}|(?:export )?class ${name}\\b.*{$)`, "gm");

@@ -1,10 +1,11 @@
 /** Every mutant has its place, and a test that exists: a rename breaks none of them silently. */
 
 import { test } from "node:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ROOT } from "../helpers/command_line.ts";
+import { HOLES } from "./holes.ts";
 import { plant } from "./mutant.ts";
 import { SETS } from "./sets.ts";
 
@@ -15,10 +16,21 @@ for (const [name, mutants] of Object.entries(SETS)) {
     assert(mutants.length > 0);
     assert(name === "core" || mutants.some(({ sample }) => sample), "none is tried each time");
     for (const { proof } of mutants) {
-      if (proof !== undefined) assert(existsSync(join(ROOT, proof.tests)), proof.tests);
+      if (proof === undefined) continue;
+      assert(existsSync(join(ROOT, proof.tests)), proof.tests);
+      // Titles are partly made of variables, so words are all that can be looked for.
+      const text = readFileSync(join(ROOT, proof.tests), "utf8");
+      if (proof.tests.includes("conformance") || proof.tests.includes("scenarios")) continue;
+      const words = (proof.named ?? "").match(/\w+/g) ?? [];
+      assertEquals(words.filter((word) => !text.includes(word)), [], `${proof.tests}: ${proof.named}`);
     }
   });
 }
+
+test("every hole that the tests once had is a mutant", () => {
+  const held = new Set(Object.values(SETS).flat().map(({ hole }) => String(hole)));
+  assertEquals(Object.keys(HOLES).filter((hole) => !held.has(hole)), []);
+});
 
 test("a mutant whose place is gone, or there twice, is reported", () => {
   const mutant = {

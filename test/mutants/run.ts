@@ -1,5 +1,5 @@
 /**
- * Hunts mutants: `npm run mutants -- [--set core|adapters|tls|client|cli] [--sample] [PART-OF-WHY-OR-FILE ...]`.
+ * Hunts mutants: `npm run mutants -- [--set core|server|adapters|tls|client|cli|load] [--sample] [PART-OF-WHY-OR-FILE ...]`.
  *
  * @module
  */

@@ -8,14 +8,18 @@ import { ADAPTERS } from "./adapters.ts";
 import { CLI } from "./cli.ts";
 import { CLIENT } from "./client.ts";
 import { CORE } from "./core.ts";
+import { LOAD } from "./load.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
+import { SERVER } from "./server.ts";
 import { TLS } from "./tls.ts";
 
 /** The mutants by the name of their set. */
 export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
   core: mutantsOf(CORE),
+  server: mutantsOf(SERVER),
   adapters: mutantsOf(ADAPTERS),
   tls: mutantsOf(TLS),
   client: mutantsOf(CLIENT),
   cli: mutantsOf(CLI),
+  load: mutantsOf(LOAD),
 };

@@ -4,7 +4,10 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import type { Group, Proof } from "./mutant.ts";
+
+/** Churn of every kind, which leaves nothing behind. */
+const SOAK: Proof = { on: ["node"], tests: "test/end_to_end/scenarios.test.ts", named: "scenario soak" };
 
 /** The bugs of listeners and connections over TLS. */
 export const TLS: readonly Group[] = [
@@ -18,12 +21,14 @@ export const TLS: readonly Group[] = [
         to: "requestCert: false,",
         why: "clients are not asked for a certificate",
         sample: true,
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "a client with no certificate is refused" },
       },
       {
         in: "constructor",
         from: "      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,\n",
         to: "",
         why: "a client may renegotiate again and again",
+        hole: 7,
         proof: {
           on: ["node"],
           tests: "test/end_to_end/tls_sessions.test.ts",
@@ -35,18 +40,22 @@ export const TLS: readonly Group[] = [
         from: "const cancel = this.#clock.after(milliseconds, () => end(late(milliseconds)));",
         to: "const cancel = this.#clock.after(milliseconds, () => {});",
         why: "a handshake may last for ever",
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "a client that stops after 5 bytes" },
       },
       {
         in: "begin",
         from: 'return () => end(new Error("the listener was closed"));',
         to: "return () => {};",
         why: "a handshake outlives its listener",
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "a listener that closes ends the handshakes" },
       },
       {
         in: "begin",
         from: "      if (outcome instanceof Error) setImmediate(() => raw.destroy());\n",
         to: "",
         why: "a failed handshake leaves its connection open",
+        hole: 6,
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "a client that stops after 5 bytes" },
       },
     ],
   },
@@ -59,7 +68,7 @@ export const TLS: readonly Group[] = [
         from: "          rejectUnauthorized: true,\n",
         to: "          rejectUnauthorized: false,\n",
         why: "the runtime lets any server pass, and the second look alone stops it",
-        proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "whose certificate is self-signed" },
       },
       {
         in: "connectOverTls",
@@ -67,18 +76,21 @@ export const TLS: readonly Group[] = [
         to: "undefined",
         why: "a server may have any name",
         sample: true,
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "whose certificate has another name" },
       },
       {
         in: "openTls",
         from: "if (registry.handshakeStarted?.(remoteAddress) === false) return",
         to: "if (registry.handshakeStarted?.(remoteAddress) === undefined) return",
         why: "handshakes begin however many there are",
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "a client that handshakeStarted refuses" },
       },
       {
         in: "listenOverTls",
         from: "      handshakes = await makeHandshakes(tls, surroundings);\n",
         to: "      await makeHandshakes(tls, surroundings);\n",
         why: "a reload changes nothing",
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "an authority that comes with a reload" },
       },
     ],
   },
@@ -91,6 +103,59 @@ export const TLS: readonly Group[] = [
         from: "if (!own.checkPrivateKey(privateKeyIn(key)))",
         to: "if (privateKeyIn(key) === undefined)",
         why: "a key need not fit its certificate",
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "a listener with the key of another" },
+      },
+    ],
+  },
+  {
+    file: "adapters/tls/tls.ts",
+    bugs: [
+      {
+        in: "openTls",
+        from: "    raw.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);\n",
+        to: "",
+        why: "deno: a client over TLS that lost power is never noticed",
+        proof: { on: ["deno"], tests: "test/unit/connect_timeout.test.ts", named: "keepalive is on at both ends" },
+      },
+      {
+        in: "openTls",
+        from: "      pending.delete(leave);\n",
+        to: "",
+        why: "a listener remembers every handshake",
+        hole: 6,
+        proof: SOAK,
+      },
+      {
+        in: "makeHandshakes",
+        from: "  if (tls.ca !== undefined) await checkThatClientsNeedCertificates(handshakes);\n",
+        to: "",
+        why: "a listener trusts its runtime to ask for certificates",
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "would accept clients without a certificate" },
+      },
+    ],
+  },
+  {
+    file: "adapters/tls/handshakes.ts",
+    bugs: [
+      {
+        in: "begin",
+        from: "      cancel();\n",
+        to: "",
+        why: "the timer of every handshake runs to its end",
+        hole: 6,
+        proof: SOAK,
+      },
+      {
+        in: "#objection",
+        from:
+          '    if ("Deno" in globalThis && socket.isSessionReused()) return new Error("it resumed a session: connect anew");\n',
+        to: "",
+        why: "deno: a session of another listener passes the authority",
+        proof: {
+          on: ["deno"],
+          tests: "test/end_to_end/tls_sessions.test.ts",
+          named: "sessions, TLSv1.3: a session of a listener with another authority",
+        },
       },
     ],
   },

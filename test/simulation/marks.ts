@@ -26,6 +26,7 @@ export const MARKS = {
   "frame in two pieces": "a large frame came in two pieces, and was published as it lay",
   "frame in many pieces": "a large frame came in more than two pieces",
   "pieces over one segment": "a frame that came in pieces was longer than a segment of the log",
+  "pieces over three segments": "a frame that came in pieces was longer than three segments of the log",
   "frame too large": "a connection was removed for a frame over the limit",
   "truncated": "a stream ended inside a frame",
   "skipped one frame or more": "a slow connection missed frames",

@@ -12,7 +12,9 @@ import { CORE } from "../mutants/core.ts";
 import { copyProject } from "../mutants/hunting.ts";
 import { mutantsOf, plant } from "../mutants/mutant.ts";
 import { summary } from "./report.ts";
-import { record, replay } from "./run_seed.ts";
+import { Generator } from "./choices.ts";
+import { type Mark, Marks, MARKS } from "./marks.ts";
+import { record, replay, runSeed } from "./run_seed.ts";
 
 const { name: ours } = await runtimeAdapter();
 
@@ -28,6 +30,21 @@ test(`${SEEDS.seeds} seeds hold`, { timeout: 240_000 }, async () => {
   assertEquals(result.failures, []);
   // The rarest states are not in every thousand seeds.
   if (SEEDS.seeds >= 10_000) assertEquals(result.marks.missing, []);
+});
+
+/** The marks of frames that come in pieces. */
+const PIECES = Object.keys(MARKS).filter((mark) => /piece/.test(mark)) as Mark[];
+
+test("a few worlds with large frames have frames in pieces, of two and more and over several segments", async () => {
+  const marks = new Marks();
+  const missing = (): Mark[] => marks.missing.filter((mark) => PIECES.includes(mark));
+  let worlds = 0;
+  for (let seed = 1; worlds < 200 && missing().length > 0; seed++) {
+    if (new Generator(seed).settings.options.maxFrame! < 1500) continue;
+    worlds++;
+    marks.add((await runSeed(seed)).marks);
+  }
+  assertEquals([PIECES.length, missing()], [5, []]);
 });
 
 /** Each runtime is compared with the next: so all three are. */

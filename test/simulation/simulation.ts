@@ -248,7 +248,9 @@ export class Simulation implements Probe {
   /** The core published a frame that came in pieces. */
   publishedPieces(token: Token, pieces: readonly Uint8Array[], length: number): void {
     this.marks.reach(pieces.length > 2 ? "frame in many pieces" : "frame in two pieces");
-    if (length > segmentSizeFor(this.options.maxLag)) this.marks.reach("pieces over one segment");
+    const segment = segmentSizeFor(this.options.maxLag);
+    if (length > segment) this.marks.reach("pieces over one segment");
+    if (length > 3 * segment) this.marks.reach("pieces over three segments");
     const bytes = concat(...pieces);
     if (bytes.length !== length) {
       this.violate("published once, in order", `pieces of ${bytes.length} bytes are published as ${length}`);

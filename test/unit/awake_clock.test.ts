@@ -62,6 +62,19 @@ test("AwakeClock: after a stop there is time to look before a timer that is due 
   }
 });
 
+test("AwakeClock: the rest after a stop counts for no deadline", () => {
+  const { clock, pass, stop } = stoppable();
+  const ran: string[] = [];
+  clock.after(1000, () => ran.push("due"));
+  clock.after(1500, () => ran.push("not due yet"));
+  pass(900);
+  stop(3000);
+  pass(1000);
+  assertEquals(ran, ["due"]);
+  pass(500);
+  assertEquals(ran, ["due", "not due yet"]);
+});
+
 test("AwakeClock: a process that is always late has deadlines, too", () => {
   let now = 0;
   const due: (() => void)[] = [];

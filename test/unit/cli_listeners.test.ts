@@ -1,5 +1,6 @@
 /** The command line's listeners, on a fake terminal: who may come in, with what, and what becomes of a lost connection. */
 
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
@@ -163,6 +164,27 @@ test("credentials: keys and secrets that other users may read cause a warning, e
   });
 });
 
+/** What this process has open in a folder, where the system shows it. */
+function openIn(folder: string): string[] {
+  if (!existsSync("/proc/self/fd")) return [];
+  return readdirSync("/proc/self/fd").flatMap((name) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${name}`)].filter((path) => path.startsWith(folder));
+    } catch {
+      // The directory itself, which is closed again.
+      return [];
+    }
+  });
+}
+
+test("the real terminal takes its handlers of signals back", () => {
+  const before = process.listenerCount("SIGHUP");
+  const undo = processTerminal().onSignal("SIGHUP", () => {});
+  assertEquals(process.listenerCount("SIGHUP"), before + 1);
+  undo();
+  assertEquals(process.listenerCount("SIGHUP"), before);
+});
+
 test("the real terminal reads small files with their mode, and no others", async () => {
   const folder = await mkdtemp(joinPath(tmpdir(), "mobcast-"));
   const terminal = processTerminal();
@@ -179,6 +201,7 @@ test("the real terminal reads small files with their mode, and no others", async
     await assertRejects(() => terminal.readFile(missing), Error, `Cannot read ${missing}: there is no such file`);
     await writeFile(file, new Uint8Array(1024 * 1024 + 1));
     await assertRejects(() => terminal.readFile(file), Error, "it has more than 1048576 bytes");
+    assertEquals(openIn(folder), []);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -241,6 +241,21 @@ test("Client.close: a server that speaks on and on and never hangs up is left in
   assertEquals(told(client), [true, "ETIMEDOUT"]);
 });
 
+test("Patience lasts from the last progress on, and no longer", () => {
+  const adapter = memoryAdapter({ manual: true });
+  let gaveUp = 0;
+  const patience = new Patience(adapter, () => gaveUp++);
+  patience.begin(1000);
+  for (const progress of ["moved", "received"] as const) {
+    adapter.advance(900);
+    patience[progress]();
+  }
+  adapter.advance(995);
+  assertEquals(gaveUp, 0);
+  adapter.advance(10);
+  assertEquals([gaveUp, adapter.timers], [1, 0]);
+});
+
 test("Patience does not give up because the process was stopped: what came meanwhile is looked at first", () => {
   const adapter = memoryAdapter({ manual: true });
   let gaveUp = 0;

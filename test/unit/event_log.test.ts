@@ -41,6 +41,17 @@ test("a thousand refusals are ten lines and a count, so that clients cannot fill
   assertEquals(lines[0]!.properties, { reason: "refused", remoteAddress: "10.0.0.1:2", limit: "maxConnections 1" });
 });
 
+test("a flood of one kind hides no line of another", async () => {
+  const lines = await logged("info", async () => {
+    const world = await World.open({ maxConnections: 2, maxLag: 100 });
+    const [speaker, slow] = [world.join(), world.join()];
+    for (let count = 0; count < 100; count++) world.come();
+    slow.socket.room = 5;
+    world.say(speaker, "x".repeat(80), "y".repeat(80));
+  });
+  assertEquals([lines.length, lines.at(-1)!.properties.reason], [11, "lagged"]);
+});
+
 test("a hundred internal errors are ten lines with the error, too", async () => {
   const lines = await logged("error", async () => {
     const world = await World.open();

@@ -3,7 +3,9 @@ import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@
 import { HUP, READABLE } from "../../src/contract/adapter.ts";
 import { ipAddressOf } from "../../src/admission/admission.ts";
 import { Mob } from "../../src/server/mob.ts";
+import type { Connection } from "../../src/server/connection.ts";
 import { CHOICES, LIMITS, resolveOptions } from "../../src/server/options.ts";
+import { RateLimit } from "../../src/server/rate_limit.ts";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Deadlines } from "../../src/reactor/deadlines.ts";
 import { tokenOf } from "../../src/contract/token.ts";
@@ -196,6 +198,29 @@ test("maxFrameRate: an hour of silence saves up no more than one second's allowa
   assertLess(world.mob.stats().published.frames - before, 12);
   world.adapter.advance(1000);
   assertLess(world.mob.stats().published.frames - before, 23);
+});
+
+test("maxByteRate: a connection that was silent for an hour has saved up no more than one second's worth", async () => {
+  const world = await World.open({ maxByteRate: 1000 });
+  const member = world.join();
+  come(world, member, frameOf("x".repeat(92)));
+  world.adapter.advance(3_600_000);
+  for (let count = 0; count < 100; count++) member.socket.incoming.push(frameOf("x".repeat(92)));
+  world.ready(member.token, READABLE);
+  world.run();
+  assertLess(world.mob.stats().published.bytes, 1300);
+});
+
+test("RateLimit keeps nothing of a connection that left", () => {
+  const adapter = memoryAdapter({ manual: true });
+  const limit = new RateLimit(resolveOptions({ maxFrameRate: 10 }), adapter, () => {});
+  const connection = { token: tokenOf(1, 1) } as Connection;
+  assert(limit.allows(connection, 0));
+  limit.spend(connection, 100, 0);
+  assert(!limit.allows(connection, 1));
+  limit.forget(connection);
+  assertEquals(limit.waiting.size, 0);
+  assert(limit.allows(connection, 2), "a bucket was kept");
 });
 
 test("a leaving connection has drainTimeout to hang up, when that is less than a second", async () => {

@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type MemoryAdapter, memoryAdapter, splitmix32 } from "../../adapters/memory.ts";
 import { connect } from "../../mod.ts";
+import { Backoff } from "../../src/client/backoff.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import type { ReconnectingClient } from "../../src/client/reconnecting_client.ts";
 import type { ConnectionChange, ReconnectOptions } from "../../src/client/reconnect_options.ts";
@@ -141,6 +142,13 @@ test("reconnect: waits are full jitter: anything up to min(cap, base * 2^attempt
   assert(world.waits.length >= ceilings.length, `${world.waits.length} waits`);
   world.waits.forEach((wait, attempt) => assertEquals(wait, Math.floor(draws[attempt]! * (ceilings[attempt] ?? 1000))));
   await client.close();
+});
+
+test("reconnect: a random function that draws no number from 0 to 1 gives the longest wait, not none", () => {
+  for (const drawn of [NaN, -1, 1.5, Infinity, undefined as unknown as number]) {
+    const backoff = new Backoff({ minDelay: 10, maxDelay: 1000 }, () => drawn);
+    assertEquals([backoff.next(), backoff.next()], [10, 20], `${drawn}`);
+  }
 });
 
 test(

@@ -1,0 +1,174 @@
+/**
+ * Mutants of the load generator: a bench that measures or checks wrongly.
+ *
+ * @module
+ */
+
+import type { Group } from "./mutant.ts";
+
+/** The bugs of the load generator. */
+export const LOAD: readonly Group[] = [
+  {
+    file: "src/load/receiver.ts",
+    proof: { on: ["node"], tests: "test/unit/load.test.ts" },
+    bugs: [
+      {
+        in: "#frame",
+        from: "if (number < this.next[publisher]!) this.late++;",
+        to: "if (number + 1 < this.next[publisher]!) this.late++;",
+        why: "a frame that comes twice in a row is not noticed",
+        sample: true,
+      },
+      {
+        in: "#frame",
+        from: "    else this.next[publisher] = number + 1;\n",
+        to: "    this.next[publisher] = number + 1;\n",
+        why: "a frame that comes late makes those behind it late as well",
+      },
+      {
+        in: "#frame",
+        from: " || view.getUint32(stamp) !== run.id",
+        to: "",
+        why: "the frames of another run count",
+      },
+      {
+        in: "#frame",
+        from: "((number + publisher) & (run.sample - 1)) === 0",
+        to: "(publisher & (run.sample - 1)) === 0",
+        why: "only the delays of the first publisher count",
+      },
+      {
+        in: "#finish",
+        from: "this.#have < header ? header : header + ",
+        to: "header + ",
+        why: "a frame in parts is taken to be as long as the one before",
+      },
+    ],
+  },
+  {
+    file: "src/load/latency.ts",
+    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "delays" },
+    bugs: [
+      {
+        in: "add",
+        from: "Math.min(LONGEST, Math.max(1, Math.round(milliseconds * 1000)))",
+        to: "Math.max(1, Math.round(milliseconds * 1000))",
+        why: "a delay beyond the range ends the bench",
+      },
+      {
+        in: "bars",
+        from: "to: 2 ** (first + index) / 1000,",
+        to: "to: 2 ** index / 1000,",
+        why: "the bars of the histogram begin at a microsecond",
+      },
+      {
+        in: "percentile",
+        from: "getValueAtPercentile(percent) / 1000",
+        to: "getValueAtPercentile(percent / 100) / 1000",
+        why: "the percentiles are those of the shortest delays",
+      },
+    ],
+  },
+  {
+    file: "src/load/stamp.ts",
+    proof: { on: ["node"], tests: "test/unit/load.test.ts" },
+    bugs: [
+      {
+        in: "frames",
+        from: "view.setUint32(at + 8, first + index);",
+        to: "view.setUint32(at + 8, first);",
+        why: "the frames of one write have one number",
+      },
+    ],
+  },
+  {
+    file: "src/load/schedule.ts",
+    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "loop" },
+    bugs: [
+      {
+        in: "ClosedLoop.keepUp",
+        from: "this.#inFlight - (sent - this.#sentBefore - back)",
+        to: "this.#inFlight",
+        why: "a closed loop has more frames under way than it was told",
+      },
+      {
+        in: "ClosedLoop.keepUp",
+        from: "(received - this.#receivedBefore) / clients.length",
+        to: "(received - this.#receivedBefore) / this.#publishers",
+        why: "a closed loop takes one delivery for all deliveries of a frame",
+      },
+      {
+        in: "ClosedLoop.keepUp",
+        from: "      if (!clients[publisher]!.flushed) continue;\n",
+        to: "",
+        why: "a closed loop sends through a publisher that is stuck",
+      },
+      {
+        in: "OpenLoop.keepUp",
+        from: "this.#began + (number + index * this.#publishers) * this.#interval;",
+        to: "this.#adapter.now() + 0 * (number + index);",
+        why: "a server that stalls is not charged for the frames that waited (coordinated omission)",
+      },
+      {
+        in: "OpenLoop.keepUp",
+        from: "    if (due > first) this.#sent = due;\n",
+        to: "    if (due > first) this.#sent = Math.min(due, first + this.#publishers);\n",
+        why: "an open loop sends frames again after a pause",
+      },
+    ],
+  },
+  {
+    file: "src/cli/bench.ts",
+    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "delays" },
+    bugs: [
+      {
+        in: "drawHistogram",
+        from: ' || "▏"',
+        to: "",
+        why: "the histogram hides the longest delay when it is rare",
+      },
+      {
+        in: "drawHistogram",
+        from: "100 * count / Math.max(1, all)",
+        to: "100 * count / most",
+        why: "the shares of the histogram are those of its longest bar",
+      },
+      {
+        in: "drawHistogram",
+        from: "columns - BESIDE",
+        to: "columns",
+        why: "the histogram is wider than the terminal",
+      },
+      {
+        in: "problemsOf",
+        from: '...deliveries(reordered, "reordered"),',
+        to: "",
+        why: "bench: frames out of order are no failure",
+        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "bench: lost, repeated and reordered" },
+      },
+      {
+        in: "runBench",
+        from: "toJson(url, flags, outcome, busy)",
+        to: "toJson(url, load as BenchFlags, outcome, busy)",
+        why: "bench --json shows the secret",
+        proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "a client with the secret joins" },
+      },
+    ],
+  },
+  {
+    file: "src/load/load.ts",
+    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "bench: lost, repeated and reordered" },
+    bugs: [
+      {
+        from: "verdict.lost += Math.max(0, sent - received);",
+        to: "verdict.lost += Math.max(0, received - sent);",
+        why: "bench: frames that do not come are not lost",
+      },
+      {
+        from: "verdict.reordered = Math.max(0, verdict.reordered - verdict.repeated);",
+        to: "verdict.reordered = Math.max(0, verdict.reordered);",
+        why: "bench: a frame that comes twice is out of order, too",
+      },
+    ],
+  },
+];

@@ -1,0 +1,344 @@
+/**
+ * Mutants of the server's rules that the simulation does not know, or that a test of one rule finds at once: what is
+ * logged, who may come in, rates, clocks, and listeners that open, close and are reloaded.
+ *
+ * @module
+ */
+
+import type { Group } from "./mutant.ts";
+
+/** The bugs of the server. */
+export const SERVER: readonly Group[] = [
+  {
+    file: "src/server/event_log.ts",
+    proof: { on: ["node"], tests: "test/unit/event_log.test.ts" },
+    bugs: [
+      {
+        in: "#mayWrite",
+        from: "    if (tally.written < LINES) {\n",
+        to: "    if (tally.written >= 0) {\n",
+        why: "a flood of refusals fills the log",
+        sample: true,
+      },
+      {
+        in: "#mayWrite",
+        from:
+          '      if (unwritten > 0) logger.warning("Not logged: {unwritten} more lines of {kind}", { unwritten, kind });\n',
+        to: "",
+        why: "lines that were not logged are not counted",
+      },
+      {
+        in: "#mayWrite",
+        from: "tally === undefined || now - tally.since >= WINDOW",
+        to: "tally === undefined",
+        why: "ten lines of a kind are all that is ever logged of it",
+      },
+      {
+        in: "#mayWrite",
+        from: "let tally = this.#tallies.get(kind);",
+        to: "let tally = [...this.#tallies.values()][0];",
+        why: "a flood of one kind hides the lines of another",
+      },
+      {
+        in: "ORDINARY",
+        from: '"shutdown"]',
+        to: '"shutdown", "lagged"]',
+        why: "a connection that is cut for its lag is logged at debug level only",
+      },
+      {
+        in: "handshakeFailed",
+        from: ".slice(0, LONGEST_WHY)",
+        to: "",
+        why: "a client writes as much into the log as it likes",
+        proof: { on: ["node"], tests: "test/unit/access_list.test.ts", named: "a thousand failed handshakes" },
+      },
+    ],
+  },
+  {
+    file: "src/admission/accept_backoff.ts",
+    proof: { on: ["node"], tests: "test/unit/event_log.test.ts", named: "accepts that fail" },
+    bugs: [
+      {
+        in: "failed",
+        from: "    if (this.#wait === 0) logger.warning(",
+        to: "    logger.warning(",
+        why: "each failed accept is a log line",
+        hole: 12,
+      },
+      {
+        in: "failed",
+        from: "if (CONNECTION_GONE.has(code)) {",
+        to: "if (CONNECTION_GONE.has(error.message)) {",
+        why: "a connection that is gone before it is accepted makes a listener wait",
+      },
+      {
+        in: "failed",
+        from: "Math.min(LONGEST_WAIT, this.#wait === 0 ? FIRST_WAIT : 2 * this.#wait)",
+        to: "this.#wait === 0 ? FIRST_WAIT : 2 * this.#wait",
+        why: "the waits after failed accepts have no bound",
+        proof: { on: ["node"], tests: "test/unit/send_queue.test.ts", named: "waits double up to a second" },
+      },
+    ],
+  },
+  {
+    file: "src/server/rate_limit.ts",
+    proof: { on: ["node"], tests: "test/unit/limits.test.ts" },
+    bugs: [
+      {
+        in: "allows",
+        from: "Math.min(this.#frames, credit.frames + seconds * this.#frames)",
+        to: "credit.frames + seconds * this.#frames",
+        why: "frames that a silent connection did not send are saved up",
+        hole: 9,
+      },
+      {
+        in: "allows",
+        from: "Math.min(this.#bytes, credit.bytes + seconds * this.#bytes)",
+        to: "credit.bytes + seconds * this.#bytes",
+        why: "bytes that a silent connection did not send are saved up",
+        hole: 9,
+      },
+      {
+        in: "allows",
+        from: "    this.waiting.set(connection.token, now);\n",
+        to: "",
+        why: "a connection over its rate is never read from again",
+      },
+      {
+        in: "spend",
+        from: "    credit.frames -= frames;\n",
+        to: "",
+        why: "frames cost nothing",
+      },
+      {
+        in: "forget",
+        from: "    this.#credits.delete(connection);\n",
+        to: "",
+        why: "the bucket of a connection that left is kept for ever",
+        hole: 6,
+      },
+    ],
+  },
+  {
+    file: "src/server/timeouts.ts",
+    proof: { on: ["node"], tests: "test/unit/limits.test.ts", named: "a leaving connection has drainTimeout" },
+    bugs: [
+      {
+        in: "constructor",
+        from: "Math.min(LINGER, options.drainTimeout)",
+        to: "LINGER",
+        why: "a connection that was told the end stays longer than the drain",
+        hole: 13,
+      },
+    ],
+  },
+  {
+    file: "src/server/acceptor.ts",
+    // Not wrong, but no simulated frame is in pieces then: the marks must say so.
+    proof: { on: ["node"], tests: "test/simulation/simulation.test.ts", named: "frames in pieces" },
+    bugs: [
+      {
+        in: "place",
+        from: "ownsChunks: true",
+        to: "ownsChunks: false",
+        why: "every large frame is copied as it comes",
+      },
+    ],
+  },
+  {
+    file: "src/server/counters.ts",
+    proof: { on: ["node"], tests: "test/unit/limits.test.ts", named: "stats count the pings" },
+    bugs: [
+      {
+        in: "closed",
+        from: "    this.#pings += connection.decoder.pings;\n",
+        to: "",
+        why: "the pings of a connection that left are not counted",
+        hole: 13,
+      },
+    ],
+  },
+  {
+    file: "src/server/dispatcher.ts",
+    proof: { on: ["node"], tests: "test/unit/limits.test.ts", named: "stats count the pings" },
+    bugs: [
+      {
+        in: "#open",
+        from: "    connection.since = this.#adapter.now();\n",
+        to: "",
+        why: "rates and ages run since the accept",
+        hole: 13,
+      },
+      {
+        in: "#open",
+        from: "    if (this.#hooks.any) this.#poll.wake();\n",
+        to: "",
+        why: "a join is told with the next event of another connection",
+        hole: 11,
+        proof: { on: ["node"], tests: "test/unit/mob.test.ts", named: "Mob calls onJoin and onLeave" },
+      },
+    ],
+  },
+  {
+    file: "src/server/mob.ts",
+    proof: { on: ["node"], tests: "test/unit/opening.test.ts" },
+    bugs: [
+      {
+        in: "#whileOpening",
+        from: "      else await listener.close();\n",
+        to: "",
+        why: "a listener that opens while its mob closes stays open",
+        hole: 10,
+      },
+      {
+        in: "close",
+        from: "        ...this.#opening,\n",
+        to: "",
+        why: "a mob has closed before a listener that was opening is closed",
+        hole: 10,
+      },
+      {
+        in: "listen",
+        from: "    // The mob may have closed while the certificates were being read.\n    checkOpen();\n",
+        to: "",
+        why: "a mob that closed while it read certificates opens a listener",
+        hole: 10,
+      },
+      {
+        in: "reload",
+        from: "for (const [listener, source] of this.#certificates) await",
+        to: "for (const [listener, source] of this.#certificates) return await",
+        why: "only the first TLS listener is reloaded",
+        hole: 5,
+        proof: { on: ["node"], tests: "test/unit/reload.test.ts" },
+      },
+      {
+        in: "listen",
+        from: "if (tls !== undefined && listener.reloads) this",
+        to: "if (tls === this.#transportOptions.tls && tls !== undefined) this",
+        why: "a listener with certificates of its own is not reloaded",
+        proof: { on: ["node"], tests: "test/unit/reload.test.ts" },
+      },
+      {
+        in: "reload",
+        from: "await listener.reload(certificates.get(source)!);",
+        to: "await listener.reload([...certificates.values()][0]!);",
+        why: "a listener takes the certificates of another",
+        proof: { on: ["node"], tests: "test/unit/reload.test.ts" },
+      },
+      {
+        in: "reload",
+        from: "await listener.reload(certificates.get(source)!);",
+        to: "await listener.reload(await certificatesOf(source));",
+        why: "certificates are read once for each listener, and may differ",
+        proof: { on: ["node"], tests: "test/unit/reload.test.ts" },
+      },
+    ],
+  },
+  {
+    file: "src/admission/access_list.ts",
+    proof: {
+      on: ["node"],
+      tests: "test/unit/access_list.test.ts",
+      named: "address|block|a wrong entry|an empty allow|text that is no address",
+    },
+    bugs: [
+      {
+        in: "holds",
+        from: "width === address.width && ",
+        to: "",
+        why: "a block of IPv4 addresses holds IPv6 addresses",
+      },
+      {
+        in: "holds",
+        from: "address.start >> BigInt(width - prefix) === start",
+        to: "address.start >> BigInt(width - (prefix & ~7)) === start >> BigInt(prefix & 7)",
+        why: "a prefix counts in whole bytes",
+      },
+      {
+        in: "parseAddressBits",
+        from: "return bits && asIPv4({ ...bits, prefix: bits.width });",
+        to: "return bits && { ...bits, prefix: bits.width };",
+        why: "an IPv4 address over an IPv6 listener passes the lists",
+      },
+      {
+        in: "refuses",
+        from: 'if (block === undefined) return "its address cannot be checked";',
+        to: "if (block === undefined) return undefined;",
+        why: "an address that cannot be read comes in",
+      },
+      {
+        in: "parseIPv4",
+        from: "/^(0|[1-9][0-9]{0,2})$/",
+        to: "/^[0-9]{1,3}$/",
+        why: "numbers with leading zeros are read as decimal",
+      },
+      {
+        in: "parseBlock",
+        from: "if ((start >> rest) << rest !== start) {",
+        to: "if (start < 0n) {",
+        why: "a block with bits behind its prefix is guessed",
+      },
+    ],
+  },
+  {
+    file: "src/admission/secret.ts",
+    proof: { on: ["node"], tests: "test/unit/secret.test.ts" },
+    bugs: [
+      {
+        in: "sameBytes",
+        from: "index < guess.length; index++",
+        to: "index < guess.length && difference === 0; index++",
+        why: "the time of a comparison tells how many bytes were right",
+      },
+      {
+        in: "SecretHandshake.receive",
+        from: "missing(partial, chunk, at, this.#secret.length)",
+        to: "missing(partial, chunk, at, LONGEST)",
+        why: "an unauthenticated connection makes us keep more than the secret's length",
+      },
+      {
+        in: "refusesSecret",
+        from: "return FRAMINGS[framing].refuses(payload);",
+        to: "return undefined;",
+        why: "a mob is made with a secret that no client can send",
+      },
+      {
+        in: "checkSecret",
+        from: "(not shown)",
+        to: "${secret}",
+        why: "an error shows the secret",
+      },
+    ],
+  },
+  {
+    file: "src/reactor/awake_clock.ts",
+    proof: { on: ["node"], tests: "test/unit/awake_clock.test.ts" },
+    bugs: [
+      {
+        in: "after",
+        from: "this.#cancel === undefined || (this.#counts > 0 && left > Math.max(milliseconds, 0))",
+        to: "this.#cancel === undefined",
+        why: "a short timer waits for the end of a long beat",
+      },
+      {
+        in: "after",
+        from: "      if (this.#timers.size === 0) this.#stop();\n",
+        to: "",
+        why: "a clock without timers goes on, and keeps the process alive",
+      },
+      {
+        in: "#end",
+        from: "} finally {\n      if (this.#cancel === undefined && this.#timers.size > 0) this.#begin();\n    }",
+        to: "} finally {\n    }\n    if (this.#cancel === undefined && this.#timers.size > 0) this.#begin();",
+        why: "a timer that throws stops all others",
+      },
+      {
+        in: "#begin",
+        from: "this.#counts = rest > 0 ? 0 : this.#length + LATE;",
+        to: "this.#counts = this.#length + LATE;",
+        why: "a rest after a stop counts as time that a client had",
+      },
+    ],
+  },
+];
