@@ -12,7 +12,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { Socket } from "node:net";
 import { ROOT } from "../helpers/command_line.ts";
+
+/** What the copy imports instead of `node:timers`. */
+const TIMERS = new URL("./soak_timers.ts", import.meta.url).href;
 
 /** Has an object listed under a name, and returns it. */
 type List = <T extends object>(name: string, made: T) => T;
@@ -20,7 +24,11 @@ type List = <T extends object>(name: string, made: T) => T;
 /** The code that the copy has in place of the original's: the shipped code has no hook for tests. */
 function listing(path: string, text: string): string {
   const file = basename(path, ".ts");
+  if (/\bset(Timeout|Interval|Immediate)\(/.test(text) && !text.includes('"node:timers"')) {
+    throw new Error(`Cannot count the timers of ${path}: it does not import them from node:timers`);
+  }
   return text
+    .replace('from "node:timers"', `from ${JSON.stringify(TIMERS)}`)
     // As a field, since a constructor may return early.
     .replace(/^((?:export )?class (\w+)[^{]*\{)$/gm, `$1 readonly soak: unknown = soakList("class $2", this);`)
     .replace(
@@ -63,6 +71,18 @@ export class Inventory {
       return made;
     };
     (globalThis as unknown as { soakList: List }).soakList = list;
+    this.#listSockets(list);
+  }
+
+  /** Lists each socket of `node:net` and `node:tls`, at the first listener for its events: they are no classes of ours. */
+  #listSockets(list: List): void {
+    const seen = new WeakSet<Socket>();
+    const { on } = Socket.prototype;
+    Socket.prototype.on = function (this: Socket, ...args: Parameters<typeof on>) {
+      if (!seen.has(this)) list(`socket ${this.constructor.name}`, this);
+      seen.add(this);
+      return on.apply(this, args);
+    } as typeof on;
   }
 
   /** How many objects of each class there are, and how many entries the lists of each name have together. */

@@ -9,7 +9,7 @@ import type { Mob } from "../../src/server/mob.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { ReconnectingClient } from "../../src/client/reconnecting_client.ts";
 import type { serve } from "../../mod.ts";
-import { makeAuthority } from "../helpers/certificates.ts";
+import { makeAuthority, type Pair } from "../helpers/certificates.ts";
 import { Speaker, Witness } from "./soak_listeners.ts";
 import { pass } from "./waiting.ts";
 
@@ -49,16 +49,19 @@ export class Stage {
   readonly open: Mob;
   readonly guarded: Mob;
   readonly library: Library;
-  /** The authority of the certificates. */
+  /** The authority of the certificates, and a certificate for clients: the guarded mob wants one over TLS. */
   readonly ca: string;
+  readonly pair: Pair;
+  /** Where the Unix sockets are. */
+  readonly folder: string;
   /** One signal for all that can be aborted: what waits for it must let go of it. */
   readonly signal: AbortSignal;
   /** Who hear everything at the open mob, one over each transport and one that joined without a socket. */
   readonly witnesses: Witness[] = [];
   readonly #speaker: Speaker = new Speaker();
   readonly #peers: Client[] = [];
-  readonly #folder: string;
-  readonly #ending: AbortController;
+  readonly #passingOptions: Parameters<typeof serve>[0];
+  readonly #signalListeners: Set<unknown> = new Set();
   #passing: Mob | undefined;
   #passingUrl = "tcp://127.0.0.1:0";
   #returning: ReconnectingClient | undefined;
@@ -67,26 +70,29 @@ export class Stage {
   private constructor(
     library: Library,
     mobs: [Mob, Mob],
-    { ca, folder }: { ca: string; folder: string },
+    { ca, pair, folder, tls }: { ca: string; pair: Pair; folder: string; tls: Pair },
   ) {
     this.library = library;
     [this.open, this.guarded] = mobs;
     this.ca = ca;
-    this.#folder = folder;
-    this.#ending = new AbortController();
-    this.signal = this.#ending.signal;
+    this.pair = pair;
+    this.folder = folder;
+    this.signal = this.#countedSignal();
+    this.#passingOptions = { tls, signal: this.signal };
   }
 
   /** Opens everything. */
   static async open(library: Library): Promise<Stage> {
     const authority = await makeAuthority("the authority of the soak");
-    const pair = await authority.issue();
+    const [tls, pair] = await Promise.all([authority.issue(), authority.issue({ usage: "client" })]);
+    const ca = authority.cert;
     const folder = mkdtempSync(join(tmpdir(), "mobcast-soak-doors-"));
-    const common = { tls: pair, frameTimeout: 400, stallTimeout: 1500, maxConnectionsPerAddress: 900 };
+    const common = { frameTimeout: 400, stallTimeout: 1500, maxConnectionsPerAddress: 900 };
     const doors = (name: string): string[] => ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", `unix://${folder}/${name}`];
-    const open = await library.serve({ ...common, listen: doors("open"), maxLag: 2 ** 20, maxFrame: 2 ** 18 });
+    const open = await library.serve({ ...common, tls, listen: doors("open"), maxLag: 2 ** 20, maxFrame: 2 ** 18 });
     const guarded = await library.serve({
       ...common,
+      tls: { ...tls, ca },
       listen: doors("guarded"),
       secret: SECRET,
       maxFrameRate: 200,
@@ -94,14 +100,38 @@ export class Stage {
       echo: "others",
       idleTimeout: 600,
     });
-    const stage = new Stage(library, [open, guarded], { ca: authority.cert, folder });
+    const stage = new Stage(library, [open, guarded], { ca, pair, folder, tls });
     await stage.#settle();
     return stage;
   }
 
   /** How a client of the library is told to connect there. */
-  options(url: string): { tls?: { ca: string; servername: string } } {
-    return url.startsWith("tls:") ? { tls: { ca: this.ca, servername: "localhost" } } : {};
+  options(url: string): { tls?: Pair & { ca: string; servername: string } } {
+    return url.startsWith("tls:") ? { tls: { ...this.pair, ca: this.ca, servername: "localhost" } } : {};
+  }
+
+  /** Event listeners on the signal of the stage. */
+  get signalListeners(): number {
+    return this.#signalListeners.size;
+  }
+
+  /** Whether a mob has the connection from this address, or has clients that have not joined. */
+  knows(remoteAddress: string): boolean {
+    return [this.open, this.guarded].some((mob) => {
+      const { unauthenticated, handshakes } = mob.stats();
+      return unauthenticated + handshakes > 0 || mob.connections().some((one) => one.remoteAddress === remoteAddress);
+    });
+  }
+
+  /** What the mobs say that they hold, by name. */
+  holdings(): Record<string, number> {
+    return Object.fromEntries(
+      Object.entries({ open: this.open, guarded: this.guarded }).flatMap(([name, mob]) => {
+        const { connections, unauthenticated, handshakes, receiveBytes, logBytes } = mob.stats();
+        const held = { connections, unauthenticated, handshakes, receiveBytes, logBytes };
+        return Object.entries(held).map(([what, count]) => [`${what} of the ${name} mob`, count]);
+      }),
+    );
   }
 
   /** The host of the stage says something that everybody at the open mob hears. */
@@ -116,7 +146,8 @@ export class Stage {
   /** The third mob is closed, and opened again at the same place: its only client comes back by itself. */
   async reopen(): Promise<void> {
     await this.#passing?.close({ drain: 200 });
-    this.#passing = await this.library.serve({ listen: this.#passingUrl, tls: undefined, signal: this.signal });
+    const listen = [this.#passingUrl, "tls://127.0.0.1:0", `unix://${this.folder}/passing`];
+    this.#passing = await this.library.serve({ ...this.#passingOptions, listen });
     this.#passingUrl = this.#passing.urls[0]!;
     const expected = ++this.#returns;
     this.#returning ??= await this.#comeBackAgain();
@@ -153,7 +184,7 @@ export class Stage {
     await this.#returning?.close({ timeout: 0 });
     for (const peer of this.#peers) await peer.close();
     await Promise.all([this.open, this.guarded, this.#passing].map((mob) => mob?.close({ drain: 500 })));
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async #settle(): Promise<void> {
@@ -168,6 +199,25 @@ export class Stage {
     }
     await comes(() => this.open.stats().connections === this.#peers.length, () => "the witnesses are in");
     await this.reopen();
+  }
+
+  /** A signal that knows how many listen to it. */
+  #countedSignal(): AbortSignal {
+    const { signal } = new AbortController();
+    const target = signal as unknown as Record<
+      "addEventListener" | "removeEventListener",
+      (type: string, listener: unknown, options?: unknown) => void
+    >;
+    const { addEventListener, removeEventListener } = target;
+    target.addEventListener = (type, listener, options) => {
+      this.#signalListeners.add(listener);
+      addEventListener.call(signal, type, listener, options);
+    };
+    target.removeEventListener = (type, listener, options) => {
+      this.#signalListeners.delete(listener);
+      removeEventListener.call(signal, type, listener, options);
+    };
+    return signal;
   }
 
   #heard(): Promise<void> {

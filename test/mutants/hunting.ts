@@ -78,7 +78,9 @@ type Limit = { readonly silence: number } | { readonly total: number };
 function run([command, ...args]: readonly string[], copy: string, limit: Limit): Promise<Run> {
   const PATH = `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}`;
   return new Promise((resolve, reject) => {
-    const options = { cwd: copy, env: { ...process.env, PATH }, detached: true } as const;
+    // One round of the soak shows a leak.
+    const env = { ...process.env, PATH, MOBCAST_SOAK_MINUTES: "0" };
+    const options = { cwd: copy, env, detached: true } as const;
     const child = spawn(command!, args, { ...options, stdio: ["ignore", "pipe", "ignore"] });
     let output = "";
     let hung = false;

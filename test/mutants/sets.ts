@@ -9,6 +9,7 @@ import { CLI } from "./cli.ts";
 import { CLIENT } from "./client.ts";
 import { CORE } from "./core.ts";
 import { LOAD } from "./load.ts";
+import { LEAKS } from "./leaks.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
 import { SERVER } from "./server.ts";
 import { TLS } from "./tls.ts";
@@ -22,4 +23,5 @@ export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
   client: mutantsOf(CLIENT),
   cli: mutantsOf(CLI),
   load: mutantsOf(LOAD),
+  leaks: mutantsOf(LEAKS),
 };

@@ -1,0 +1,363 @@
+/**
+ * Mutants that leak: what they keep for ever breaks no rule at once. The soak must find each, in one round of its churn.
+ *
+ * @module
+ */
+
+import type { RuntimeName } from "../helpers/command_line.ts";
+import type { Group, Proof } from "./mutant.ts";
+
+/** The soak on one runtime. */
+function soak(on: RuntimeName): Proof {
+  return { on: [on], tests: "test/end_to_end/soak.test.ts" };
+}
+
+/** The leaks, by file. */
+export const LEAKS: readonly Group[] = [
+  {
+    file: "adapters/tls/handshakes.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "begin",
+        from: "      if (!this.#pending.delete(raw)) return;\n",
+        to: "      if (this.#pending.get(raw) !== end) return;\n      this.#pending.set(raw, () => {});\n",
+        why: "handshakes that are over are kept",
+        sample: true,
+      },
+      {
+        in: "begin",
+        from: "      cancel();\n",
+        to: "",
+        why: "the deadlines of handshakes that are over stay set",
+      },
+      {
+        in: "constructor",
+        from: "handshakeTimeout: -1,",
+        to: "handshakeTimeout: 2 ** 31 - 1,",
+        why: "deno: failed handshakes are kept by the runtime's timer, with the certificates of before a reload",
+        proof: soak("deno"),
+      },
+    ],
+  },
+  {
+    file: "adapters/tls/tls.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "openTls",
+        from: "      pending.delete(leave);\n",
+        to: "",
+        why: "a listener keeps what ends its handshakes",
+      },
+      {
+        in: "connectOverTls",
+        from: "    ignoreSignal?.();\n",
+        to: "",
+        why: "a TLS connect that is over stays on its signal",
+      },
+      {
+        in: "connectOverTls",
+        from: "    raw.destroy();\n    signal",
+        to: "    signal",
+        why: "a TLS connect that was aborted keeps its descriptor",
+      },
+    ],
+  },
+  {
+    file: "adapters/tls/client_certificate_check.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "checkThatClientsNeedCertificates",
+        from: "    close();\n",
+        to: "",
+        why: "each reload keeps the listener that it was tried with",
+      },
+    ],
+  },
+  {
+    file: "adapters/tls/tcp_listener.ts",
+    proof: soak("deno"),
+    bugs: [
+      {
+        in: "openTcp",
+        from: "      clearInterval(timer);\n",
+        to: "",
+        why: "deno: a closed TLS listener looks for descriptors for ever",
+      },
+    ],
+  },
+  {
+    file: "adapters/shared/unix_socket.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "bindFile",
+        from: "    rmSync(directory, { recursive: true, force: true });\n",
+        to: "",
+        why: "each Unix socket leaves a directory",
+      },
+      {
+        in: "bindFile",
+        from: "      removeOwn(file, own);\n",
+        to: "",
+        why: "a closed Unix socket leaves its file",
+      },
+    ],
+  },
+  {
+    file: "src/server/rate_limit.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "forget",
+        from: "    this.#credits.delete(connection);\n",
+        to: "",
+        why: "the rates of connections that left are kept",
+      },
+    ],
+  },
+  {
+    file: "src/server/receiver.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "forget",
+        from: "    this.#rate?.forget(connection);\n",
+        to: "",
+        why: "a receiver does not let go of rates",
+      },
+      {
+        in: "forget",
+        from: "    this.#frameDeadlines.clear(connection.token);\n",
+        to: "",
+        why: "a frame that is not whole has a deadline after its connection has left",
+      },
+    ],
+  },
+  {
+    file: "src/server/receive_memory.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "#set",
+        from: "    else if (bytes === 0) this.#holders.delete(connection);\n",
+        to: "",
+        why: "connections that hold nothing are kept as holders of receive buffers",
+      },
+      {
+        in: "forget",
+        from: "    this.#set(connection, 0);\n",
+        to: "",
+        why: "the receive buffers of connections that left are counted, and kept",
+      },
+    ],
+  },
+  {
+    file: "src/server/dispatcher.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "#remove",
+        from: "    this.#memory.forget(connection);\n    this.#timeouts",
+        to: "    this.#timeouts",
+        why: "the receive buffers of handshakes that ended are kept",
+      },
+      {
+        in: "#remove",
+        from: "    this.#timeouts.clear(token);\n",
+        to: "",
+        why: "connections that left have deadlines",
+      },
+      {
+        in: "#remove",
+        from: "    this.#admission.leave(remoteAddress);\n",
+        to: "",
+        why: "connections that left are counted as inside",
+      },
+    ],
+  },
+  {
+    file: "src/admission/admission.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "leave",
+        from: "else this.#byAddress.delete(address);",
+        to: "else this.#byAddress.set(address, 0);",
+        why: "each address that ever came is kept",
+      },
+      {
+        in: "handshakeOver",
+        from: "    if (count === undefined) return;\n" +
+          "    if (count > 1) this.#handshakes.set(remoteAddress, count - 1);\n" +
+          "    else this.#handshakes.delete(remoteAddress);\n",
+        to: "    if (!count) return;\n    this.#handshakes.set(remoteAddress, count - 1);\n",
+        why: "each address and port that ever began a handshake is kept",
+      },
+    ],
+  },
+  {
+    file: "src/contract/abort.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "onAbort",
+        from: '    signal.removeEventListener("abort", listener);\n',
+        to: "",
+        why: "event listeners stay on signals",
+      },
+      {
+        in: "onAbort",
+        from: "    if (!runs.delete(run) || runs.size > 0) return;\n",
+        to: "    if (!runs.has(run) || runs.size > 1) return;\n",
+        why: "what a signal would run is kept while another waits for the signal",
+      },
+    ],
+  },
+  {
+    file: "src/client/send_queue.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "next",
+        from: "    first.ignoreSignal?.();\n",
+        to: "",
+        why: "sends that are over stay on their signal",
+      },
+    ],
+  },
+  {
+    file: "src/client/client.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "#end",
+        from: "    this.#ignoreSignal();\n",
+        to: "",
+        why: "clients that are over stay on their signal",
+      },
+      {
+        in: "#end",
+        from: "    this.#socket?.close();\n",
+        to: "",
+        why: "clients that are over keep their descriptor",
+      },
+      {
+        in: "#end",
+        from: "    this.#patience.stop();\n",
+        to: "",
+        why: "clients that are over still wait for the mob to hang up",
+      },
+      {
+        in: "#write",
+        from: "    this.#outbox.trim(this.#cursor);\n",
+        to: "",
+        why: "a client keeps all that it has sent",
+      },
+    ],
+  },
+  {
+    file: "src/contract/queue.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "shift",
+        from: "    if (this.#next === this.#items.length) this.#reset();\n    else if (this.#next >= TAKEN",
+        to: "    if (this.#next < 0",
+        why: "a client keeps a place for each message that it has received",
+      },
+    ],
+  },
+  {
+    file: "src/client/message_queue.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "wake",
+        from: "    this.#waiting = [];\n",
+        to: "",
+        why: "a client keeps each wait for a message",
+      },
+    ],
+  },
+  {
+    file: "src/client/reconnecting_client.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "#use",
+        from: "    cancel();\n",
+        to: "",
+        why: "a connection that was lost has a timer until it would have been stable",
+      },
+      {
+        in: "#wait",
+        from: "        ignoreSignal();\n",
+        to: "",
+        why: "each wait before an attempt stays on the signal",
+      },
+    ],
+  },
+  {
+    file: "src/client/dial.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "dialInTime",
+        from: "    cancel();\n",
+        to: "",
+        why: "a connection that was made has the deadline of its attempt",
+      },
+      {
+        in: "dialInTime",
+        from: "    ignoreSignal?.();\n",
+        to: "",
+        why: "an attempt that is over stays on its signal",
+      },
+    ],
+  },
+  {
+    file: "src/server/serve.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "serve",
+        from: "    void mob.closed.then(ignoreSignal);\n",
+        to: "    void mob.closed.then(() => ignoreSignal);\n",
+        why: "a mob that has closed stays on its signal",
+      },
+    ],
+  },
+  {
+    file: "src/server/mob.ts",
+    proof: soak("node"),
+    bugs: [
+      {
+        in: "close",
+        from: "        this.#cancelDrain?.();\n        void",
+        to: "        void",
+        why: "a mob that has closed has the deadline of its drain",
+      },
+    ],
+  },
+  {
+    file: "adapters/bun.ts",
+    proof: soak("bun"),
+    bugs: [
+      {
+        in: "connect",
+        from: "    ignoreSignal?.();\n",
+        to: "",
+        why: "bun: a connect that is over stays on its signal",
+      },
+      {
+        in: "handlers",
+        from: "      if (dial?.aborted()) return socket.terminate();\n",
+        to: "      if (dial?.aborted()) return;\n",
+        why: "bun: a connect that was aborted keeps its descriptor",
+      },
+    ],
+  },
+];
