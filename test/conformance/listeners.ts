@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch, assertNotStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { nextTick, pause } from "../helpers/recording_registry.ts";
 import { type Cases, portOf, refused, settled } from "./cases.ts";
 
@@ -14,7 +14,7 @@ export function listeners({ check, checkNetwork, differences, transport }: Cases
     const listeners = [await stage.listener(), await stage.listener()];
     const ports = listeners.map(({ address }) => portOf(address));
     for (const port of ports) assert(Number.isInteger(port) && port > 0 && port < 65536, `port ${port}`);
-    assertNotStrictEquals(ports[0], ports[1]);
+    assert(ports[0] !== ports[1]);
     assertEquals(listeners[0]!.address, transport.address("127.0.0.1", ports[0]!));
     await stage.connect(listeners[1]!.address);
     await listeners[1]!.registry.accepted();

@@ -6,7 +6,7 @@
  */
 
 import { test } from "node:test";
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Bell, type Link, pause, Recorder, Stage } from "../helpers/recording_registry.ts";
 import { overTls, overUnix } from "../helpers/transports.ts";
@@ -51,7 +51,7 @@ async function run(seed: number): Promise<number[]> {
 test("memory: the same seed cuts reads and writes in the same places", { timeout: 20_000 }, async () => {
   const first = await run(7);
   assertEquals(await run(7), first);
-  assertNotEquals(await run(8), first);
+  assert(String(await run(8)) !== String(first), "two seeds cut in the same places");
   assert(new Set(first).size > 10, `few different cuts: ${first}`);
 });
 

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { encodeFrame, type FramingName } from "../../src/framing/framing.ts";
 import { Log } from "../../src/broadcast/log.ts";
@@ -44,7 +44,7 @@ test("Log.read gives one view to all cursors at one offset, until something is a
   const log = new Log();
   append(log, "one");
   const run = log.read(0);
-  assertStrictEquals(log.read(0), run);
+  assert(log.read(0) === run, "another view of the same bytes");
   append(log, "two");
   assertEquals(textsOf(log.read(0)), ["one", "two"]);
   // The bytes given out before are as they were: a runtime may still be sending them.

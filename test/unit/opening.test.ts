@@ -127,7 +127,7 @@ test(
       await next.close({ drain: 0 });
       assert(await listening === "refused");
       const stop = new AbortController();
-      const serving = assertRejects(() => serve({ listen: url, signal: stop.signal }));
+      const serving = assertRejects(() => serve({ listen: url, signal: stop.signal }), Error);
       stop.abort();
       await serving;
       await (await serve({ listen: url })).close({ drain: 0 });
