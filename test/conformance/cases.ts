@@ -10,7 +10,10 @@ import { assert, assertEquals } from "@std/assert";
 import { type Adapter, READABLE, type Readiness } from "../../src/contract/adapter.ts";
 import type { Address } from "../../src/contract/address.ts";
 import { OVER_TCP, type Transport } from "../helpers/transports.ts";
-import { FINAL, type Link, pattern, pause, rejection, Stage, within } from "../helpers/recording_registry.ts";
+import { pattern } from "../helpers/pattern.ts";
+import { FINAL, type Link } from "../helpers/recording_registry.ts";
+import { Stage } from "../helpers/stage.ts";
+import { pause, rejection, within } from "../helpers/wait.ts";
 
 /** What differs between adapters and may: data, so that it is seen at a glance, and so that nothing else may. */
 export interface Differences {

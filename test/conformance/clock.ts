@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import { pause } from "../helpers/recording_registry.ts";
+import { pause } from "../helpers/wait.ts";
 import type { Cases } from "./cases.ts";
 
 /** Registers the cases. */

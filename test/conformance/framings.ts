@@ -13,7 +13,7 @@ import type { Client } from "../../src/client/client.ts";
 import { connect } from "../../mod.ts";
 import { serve } from "../../mod.ts";
 import { textOf } from "../helpers/bytes.ts";
-import { pause } from "../helpers/recording_registry.ts";
+import { pause } from "../helpers/wait.ts";
 import { OVER_TCP, overTls, overUnix, type Transport } from "../helpers/transports.ts";
 
 const NAMES = Object.keys(FRAMINGS) as FramingName[];

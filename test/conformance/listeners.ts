@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { nextTick, pause } from "../helpers/recording_registry.ts";
+import { nextTick, pause } from "../helpers/wait.ts";
 import { type Cases, portOf, refused, settled } from "./cases.ts";
 
 /** Registers the cases. */

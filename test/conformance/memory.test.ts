@@ -8,7 +8,9 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
-import { Bell, type Link, pause, Recorder, Stage } from "../helpers/recording_registry.ts";
+import { type Link, Recorder } from "../helpers/recording_registry.ts";
+import { Stage } from "../helpers/stage.ts";
+import { Bell, pause } from "../helpers/wait.ts";
 import { overTls, overUnix } from "../helpers/transports.ts";
 import { framings } from "./framings.ts";
 import { conformance, type Differences } from "./suite.ts";

@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Link, pause } from "../helpers/recording_registry.ts";
+import type { Link } from "../helpers/recording_registry.ts";
+import { pause } from "../helpers/wait.ts";
 import { type Cases, settled } from "./cases.ts";
 
 /** Registers the cases. */

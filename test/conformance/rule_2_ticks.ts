@@ -5,7 +5,9 @@
  */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { type Link, LONGEST, nextTick, pause } from "../helpers/recording_registry.ts";
+import { LONGEST } from "../helpers/pattern.ts";
+import type { Link } from "../helpers/recording_registry.ts";
+import { nextTick, pause } from "../helpers/wait.ts";
 import type { Cases } from "./cases.ts";
 
 /** Registers the cases. */

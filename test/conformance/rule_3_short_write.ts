@@ -6,7 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { WRITABLE } from "../../src/contract/adapter.ts";
-import { LONGEST, pause } from "../helpers/recording_registry.ts";
+import { LONGEST } from "../helpers/pattern.ts";
+import { pause } from "../helpers/wait.ts";
 import { assertTakesNothing, type Cases, KERNEL_LIMIT, KIB, LONG, MIB, READABLE_OR_END } from "./cases.ts";
 
 /** Registers the cases. */

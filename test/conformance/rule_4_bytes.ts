@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { assertPattern, pattern } from "../helpers/recording_registry.ts";
+import { assertPattern, pattern } from "../helpers/pattern.ts";
 import { type Cases, KERNEL_LIMIT, LONG } from "./cases.ts";
 
 /** Registers the cases. */

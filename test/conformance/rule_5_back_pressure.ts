@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { READABLE, WRITABLE } from "../../src/contract/adapter.ts";
-import { nextTick, pause } from "../helpers/recording_registry.ts";
+import { nextTick, pause } from "../helpers/wait.ts";
 import { type Cases, KERNEL_LIMIT, LONG, MIB, READABLE_OR_END } from "./cases.ts";
 
 /** Registers the cases. */

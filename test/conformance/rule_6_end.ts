@@ -5,7 +5,8 @@
  */
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { FINAL, nextTick, pause } from "../helpers/recording_registry.ts";
+import { FINAL } from "../helpers/recording_registry.ts";
+import { nextTick, pause } from "../helpers/wait.ts";
 import { type Cases, KIB, LONG, MIB, READABLE_OR_END } from "./cases.ts";
 
 /** Registers the cases. */

@@ -6,7 +6,8 @@
 
 import { assertEquals } from "@std/assert";
 import { ERROR } from "../../src/contract/adapter.ts";
-import { type Link, pause } from "../helpers/recording_registry.ts";
+import type { Link } from "../helpers/recording_registry.ts";
+import { pause } from "../helpers/wait.ts";
 import { type Cases, LONG, MIB, READABLE_OR_END } from "./cases.ts";
 
 /** Registers the cases. */

@@ -5,7 +5,9 @@
  */
 
 import { formatHostPort, type NetworkAddress } from "../../src/contract/address.ts";
-import { FINAL, type Listener, resetStorm, type Stage } from "../helpers/recording_registry.ts";
+import { resetStorm } from "../helpers/raw_client.ts";
+import { FINAL } from "../helpers/recording_registry.ts";
+import type { Listener, Stage } from "../helpers/stage.ts";
 import type { Cases } from "./cases.ts";
 
 /** Registers the cases. */

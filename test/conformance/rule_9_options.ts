@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { pause, rejection, type Stage } from "../helpers/recording_registry.ts";
+import type { Stage } from "../helpers/stage.ts";
+import { pause, rejection } from "../helpers/wait.ts";
 import { type Cases, plainServer, portOf, refused } from "./cases.ts";
 
 /** Registers the cases. */

@@ -6,7 +6,8 @@
 
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { formatHostPort } from "../../src/contract/address.ts";
-import { type Link, nextTick, pause } from "../helpers/recording_registry.ts";
+import type { Link } from "../helpers/recording_registry.ts";
+import { nextTick, pause } from "../helpers/wait.ts";
 import { type Cases, KIB, LONG, portOf } from "./cases.ts";
 
 /** Registers the cases. */

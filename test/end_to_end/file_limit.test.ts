@@ -13,7 +13,7 @@ import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { connect, type ConnectOptions } from "../../mod.ts";
 import { textOf } from "../helpers/bytes.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
-import { pause, within } from "../helpers/recording_registry.ts";
+import { pause, within } from "../helpers/wait.ts";
 
 const { name } = await runtimeAdapter();
 const root = new URL("../../", import.meta.url);

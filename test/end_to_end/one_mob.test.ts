@@ -17,7 +17,7 @@ import type { NetworkAddress } from "../../src/contract/address.ts";
 import { Mob } from "../../src/server/mob.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 import { connect } from "../../mod.ts";
-import { rejection, within } from "../helpers/recording_registry.ts";
+import { rejection, within } from "../helpers/wait.ts";
 import { OVER_TCP, overTls, through, type Transport } from "../helpers/transports.ts";
 
 const adapter = await runtimeAdapter();

@@ -12,7 +12,8 @@ import { serve } from "../../mod.ts";
 import type { ServerTls } from "../../src/contract/tls.ts";
 import { connect } from "../../mod.ts";
 import { makeAuthority, type Pair } from "../helpers/certificates.ts";
-import { Bell, pause, Recorder } from "../helpers/recording_registry.ts";
+import { Recorder } from "../helpers/recording_registry.ts";
+import { Bell, pause } from "../helpers/wait.ts";
 
 const adapter = await runtimeAdapter();
 const authority = await makeAuthority("an authority");

@@ -9,7 +9,8 @@ import { connect, type Socket } from "node:net";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { bun, type BunHandlers, type BunTcpSocket } from "../../adapters/types/bun.ts";
-import { pattern, pause, STEP, within } from "../helpers/recording_registry.ts";
+import { pattern, STEP } from "../helpers/pattern.ts";
+import { pause, within } from "../helpers/wait.ts";
 import type { Trap } from "./runtime_bug.ts";
 
 /** Every trap of Bun. */

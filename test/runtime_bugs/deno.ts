@@ -7,7 +7,7 @@
 import { connect } from "node:net";
 import { setImmediate } from "node:timers";
 import { deno, type DenoConnection } from "../../adapters/types/deno.ts";
-import { pause } from "../helpers/recording_registry.ts";
+import { pause } from "../helpers/wait.ts";
 import type { Trap } from "./runtime_bug.ts";
 
 const HOST = "127.0.0.1";

@@ -24,7 +24,7 @@ import type { ResetShape } from "../../adapters/shared/faulty_socket.ts";
 import type { PairedSocket } from "../../src/contract/socket_pair.ts";
 import { Poll } from "../../src/reactor/poll.ts";
 import { type Token, tokenOf } from "../../src/contract/token.ts";
-import { pattern, STEP } from "../helpers/recording_registry.ts";
+import { pattern, STEP } from "../helpers/pattern.ts";
 import type { Peer, Script, Step, Trace } from "./script.ts";
 import { Watch } from "./watch.ts";
 

@@ -6,7 +6,8 @@
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { pattern, pause } from "../helpers/recording_registry.ts";
+import { pattern } from "../helpers/pattern.ts";
+import { pause } from "../helpers/wait.ts";
 import type { Trap } from "./runtime_bug.ts";
 
 /** Every trap of Node. */

@@ -6,7 +6,9 @@
 
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
-import { pause, type RawClient, resetStorm, Stage } from "../helpers/recording_registry.ts";
+import { type RawClient, resetStorm } from "../helpers/raw_client.ts";
+import { Stage } from "../helpers/stage.ts";
+import { pause } from "../helpers/wait.ts";
 import { overTcp } from "../helpers/plain_client.ts";
 import type { Peer, Script, Step, Trace } from "./script.ts";
 import { Watch } from "./watch.ts";

@@ -16,7 +16,7 @@ import {
 } from "../../src/contract/adapter.ts";
 import { Poll } from "../../src/reactor/poll.ts";
 import { type Token, tokenOf } from "../../src/contract/token.ts";
-import { pattern, STEP } from "../helpers/recording_registry.ts";
+import { pattern, STEP } from "../helpers/pattern.ts";
 
 /** What our end does by itself. */
 export interface Habits {

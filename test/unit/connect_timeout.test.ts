@@ -9,7 +9,7 @@ import { connect, type ConnectOptions } from "../../mod.ts";
 import { serve } from "../../mod.ts";
 import { runLoad } from "../../src/load/load.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
-import { pause, rejection } from "../helpers/recording_registry.ts";
+import { pause, rejection } from "../helpers/wait.ts";
 
 const { name: runtime } = await runtimeAdapter();
 const LIMITED = { timeout: 60_000 };

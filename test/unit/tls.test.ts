@@ -14,7 +14,8 @@ import { connect, encodeFrame, serve } from "../../mod.ts";
 import type { ServerTls } from "../../src/contract/tls.ts";
 import type { ConnectionInfo } from "../../src/server/hooks.ts";
 import { makeAuthority, type Pair, selfSigned } from "../helpers/certificates.ts";
-import { Bell, pause, Recorder, rejection, within } from "../helpers/recording_registry.ts";
+import { Recorder } from "../helpers/recording_registry.ts";
+import { Bell, pause, rejection, within } from "../helpers/wait.ts";
 
 const adapter = await runtimeAdapter();
 const authority = await makeAuthority("an authority");

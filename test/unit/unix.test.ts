@@ -27,7 +27,7 @@ import { connect } from "../../mod.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
-import { pause, rejection, within } from "../helpers/recording_registry.ts";
+import { pause, rejection, within } from "../helpers/wait.ts";
 
 const adapter = await runtimeAdapter();
 const root = new URL("../../", import.meta.url);
