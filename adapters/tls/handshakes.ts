@@ -7,7 +7,7 @@
 import { constants } from "node:crypto";
 import type { Socket as NetSocket } from "node:net";
 import { setImmediate } from "node:timers";
-import type { createServer, SecureContextOptions, Server, TLSSocket } from "node:tls";
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
 import type { CertificateSubject } from "../../src/contract/tls.ts";
 import { AwakeClock } from "../../src/reactor/awake_clock.ts";
 import { eventLoop } from "../shared/event_loop.ts";
@@ -23,10 +23,10 @@ export class Handshakes {
   readonly #clock: AwakeClock = new AwakeClock(eventLoop);
   readonly #pending: Map<NetSocket, (outcome: Outcome) => void> = new Map();
 
-  /** `make` is `createServer` of `node:tls`. The server never listens: `begin` hands connections to it. */
-  constructor(certificates: SecureContextOptions, make: typeof createServer) {
+  /** The server never listens: `begin` hands connections to it. */
+  constructor(certificates: SecureContextOptions) {
     this.#needCertificate = certificates.ca !== undefined;
-    this.#server = make({
+    this.#server = createServer({
       ...certificates,
       ...SOCKET_OPTIONS,
       allowHalfOpen: false,
@@ -78,7 +78,10 @@ export class Handshakes {
     else if (!(outcome instanceof Error)) socket.destroy();
   }
 
-  /** Checks again: on Deno `authorized` is true when no certificate was asked for (measured, 2.9.5). */
+  /**
+   * Checks again, so that a runtime which asks for no certificate accepts no client: on Deno `authorized` is true then
+   * (measured, 2.9.5).
+   */
   #objection(socket: TLSSocket): Error | undefined {
     if (!this.#needCertificate) return undefined;
     if (!socket.authorized) return inWords(new Error("its certificate is not authorised"), socket);

@@ -7,7 +7,7 @@
  */
 
 import { connect as connectTcp, isIP, type Socket as NetSocket } from "node:net";
-import { checkServerIdentity, connect as startTls, createServer, type TLSSocket } from "node:tls";
+import { checkServerIdentity, connect as startTls, type TLSSocket } from "node:tls";
 import { onAbort } from "../../src/contract/abort.ts";
 import type { DialOptions, ListeningSocket, ListenOptions, Registry } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
@@ -16,15 +16,12 @@ import { checked } from "./pem.ts";
 import { Handshakes, leftError } from "./handshakes.ts";
 import { listenEverywhere } from "../shared/names.ts";
 import { offer, remoteAddressOf, SOCKET_OPTIONS, type Wire } from "../shared/node_socket.ts";
-import { checkThatClientsNeedCertificates } from "./client_certificate_check.ts";
 import { openTcp } from "./tcp_listener.ts";
 
 /** What tests replace. */
 export interface TlsOverrides {
   /** How long a handshake may take, in milliseconds. Default 10 000. */
   readonly handshakeTimeout?: number;
-  /** Makes servers. Default: that of `node:tls`. */
-  readonly createServer?: typeof createServer;
 }
 
 /** How a TLS connection is reset, and how its reading is stopped. */
@@ -53,8 +50,7 @@ function handleOf(raw: NetSocket): { stop(): void; go(): void } {
 
 /**
  * Opens a listener over TLS. A connection is offered to `registry` when its handshake is done and, with `ca`, when the
- * authority has signed its certificate for clients. Rejects when the certificates do not fit, and when this runtime would
- * accept clients without a certificate.
+ * authority has signed its certificate for clients. Rejects when the certificates do not fit.
  */
 export async function listenOverTls(
   address: NetworkAddress,
@@ -63,16 +59,18 @@ export async function listenOverTls(
   surroundings: TlsOverrides = {},
 ): Promise<ListeningSocket> {
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = surroundings;
-  let handshakes = await makeHandshakes(options.tls, surroundings);
+  let handshakes = handshakesOf(options.tls);
   const listener = await listenEverywhere(address, (one) => openTls(one, registry, () => handshakes, handshakeTimeout));
   return {
     ...listener,
     // Later connections get a new server: unlike `setSecureContext`, it can also begin or cease to ask for client
     // certificates. Sessions made with the old authority cannot be resumed with the new one; on Deno that is so because
     // `Handshakes` resumes no session where a certificate is needed.
-    async reload(tls) {
-      handshakes = await makeHandshakes(tls, surroundings);
-    },
+    reload: (tls) =>
+      new Promise((resolve) => {
+        handshakes = handshakesOf(tls);
+        resolve();
+      }),
   };
 }
 
@@ -107,11 +105,9 @@ async function openTls(
   };
 }
 
-async function makeHandshakes(tls: ServerTls | undefined, surroundings: TlsOverrides): Promise<Handshakes> {
+function handshakesOf(tls: ServerTls | undefined): Handshakes {
   if (tls === undefined) throw new TypeError("it needs tls: { cert, key }");
-  const handshakes = new Handshakes(checked(tls, "listener"), surroundings.createServer ?? createServer);
-  if (tls.ca !== undefined) await checkThatClientsNeedCertificates(handshakes);
-  return handshakes;
+  return new Handshakes(checked(tls, "listener"));
 }
 
 // --- connect ---

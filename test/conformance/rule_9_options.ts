@@ -97,7 +97,7 @@ export function rule9({ check, checkRaw, checkRawNetwork, transport }: Cases): v
     };
     await rejection(stage.adapter.connect(closed, stage.recorder(), { signal }), "connecting to a closed listener");
     assertEquals(listeners.size, 0, "listeners left on the signal by a connect that failed");
-    const client = await stage.connect(address, signal);
+    const client = await stage.connect(address, { signal });
     assertEquals(listeners.size, 0, "listeners left on the signal by a connect that succeeded");
     const server = await registry.accepted();
     controller.abort();

@@ -18,6 +18,7 @@ import { rule5 } from "./rule_5_back_pressure.ts";
 import { rule6 } from "./rule_6_end.ts";
 import { rule7 } from "./rule_7_final_event.ts";
 import { rule8 } from "./rule_8_failing_accept.ts";
+import { rule9ClientCertificates } from "./rule_9_client_certificates.ts";
 import { rule9 } from "./rule_9_options.ts";
 import { sockets } from "./sockets.ts";
 
@@ -35,6 +36,7 @@ export function conformance(subject: Subject): void {
   rule7(cases);
   rule8(cases);
   rule9(cases);
+  rule9ClientCertificates(cases);
   sockets(cases);
   listeners(cases);
   clock(cases);

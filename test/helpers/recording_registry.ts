@@ -22,7 +22,7 @@ import { type Bell, pause } from "./wait.ts";
 /** The events that end a connection. */
 export const FINAL: Readiness = HUP | ERROR;
 
-/** One end of a connection, and all that was told of it. */
+/** One end of a connection, and everything that was reported for it. */
 export class Link {
   readonly socket: Socket;
   /** Every event, in order. */
@@ -146,7 +146,7 @@ export class Link {
     }
   }
 
-  /** Closes the socket: nothing may be told from now on. */
+  /** Closes the socket: nothing may be reported from now on. */
   close(): void {
     this.closed = true;
     this.socket.close();
@@ -159,9 +159,9 @@ export class Recorder implements Registry {
   readonly links: Link[] = [];
   /** Every connection refused. */
   readonly refused: Socket[] = [];
-  /** What `acceptFailed` was told. */
+  /** The errors passed to `acceptFailed`. */
   readonly failures: Error[] = [];
-  /** The clients whose TLS handshake was offered, in order. */
+  /** The remote addresses passed to `handshakeStarted`. */
   readonly knocks: string[] = [];
   /** Handshakes that came to nothing. */
   readonly failedHandshakes: { readonly client: string; readonly error: Error }[] = [];

@@ -1,0 +1,79 @@
+/**
+ * Waits that have a deadline: for what a test has recorded, and for promises.
+ *
+ * @module
+ */
+
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { assert, fail } from "@std/assert";
+
+/** No wait is longer, in milliseconds: less than the limit of a test, so that the wait that failed is named. */
+export const DEADLINE = 8_000;
+
+/** Rings when something was recorded; waiting tests then check their condition. */
+export class Bell {
+  readonly #waiters: Set<() => void> = new Set();
+  #armed = false;
+
+  /** Something happened. Waiting tests check in a tick of their own, never inside the callback that rings. */
+  ring(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    setImmediate(() => {
+      this.#armed = false;
+      for (const look of [...this.#waiters]) look();
+    });
+  }
+
+  /** Resolves in the tick in which `condition` is found true; rejects with `what` when it never is. */
+  until(condition: () => boolean, what: string | (() => string), milliseconds: number = DEADLINE): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiters.delete(look);
+        reject(new Error(`waited ${milliseconds} ms for ${typeof what === "string" ? what : what()}`));
+      }, milliseconds);
+      const look = (): void => {
+        if (!condition()) return;
+        this.#waiters.delete(look);
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#waiters.add(look);
+    });
+  }
+}
+
+/** Lets time pass: for what must not happen, where there is no event to wait for. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, milliseconds));
+}
+
+/** The next tick of the event loop. */
+export function nextTick(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** Rejects when the promise takes too long. */
+export async function within<T>(promise: Promise<T>, what: string, milliseconds: number = DEADLINE): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited ${milliseconds} ms for ${what}`)), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The error that a promise rejects with; fails when it resolves. */
+export async function rejection(promise: Promise<unknown>, what: string): Promise<Error & { code?: string }> {
+  try {
+    await within(promise, what);
+  } catch (error) {
+    assert(error instanceof Error, `${what}: rejected with ${error}`);
+    return error;
+  }
+  return fail(`${what}: resolved`);
+}
