@@ -171,11 +171,11 @@ export const SERVER: readonly Group[] = [
       },
       {
         in: "#open",
-        from: "    if (this.#hooks.any) this.#poll.wake();\n",
+        from: "    if (this.#lifecycle.hooks.any) this.#poll.wake();\n",
         to: "",
         why: "a join is told with the next event of another connection",
         hole: 11,
-        proof: { on: ["node"], tests: "test/unit/mob.test.ts", named: "Mob calls onJoin and onLeave" },
+        proof: { on: ["node"], tests: "test/unit/mob.test.ts", named: "onJoin" },
       },
     ],
   },

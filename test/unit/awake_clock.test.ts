@@ -93,6 +93,9 @@ test("AwakeClock: a process that is always late has deadlines, too", () => {
 test("AwakeClock: without timers there is none below it, and a timer that throws stops no other", () => {
   const adapter = memoryAdapter({ manual: true });
   const clock = new AwakeClock(adapter);
+  const cancel = clock.after(10_000, () => {});
+  cancel();
+  assertEquals(adapter.timers, 0);
   clock.after(10, () => {
     throw new Error("a defect");
   });

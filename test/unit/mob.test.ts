@@ -218,6 +218,17 @@ test("Mob calls onJoin and onLeave at the end of the tick, and survives hooks th
   assertEquals(other.socket.texts, ["hello"]);
 });
 
+test("Mob calls onJoin for the application's own client without any other event", async () => {
+  const told: string[] = [];
+  const world = await World.open({ onJoin: ({ remoteAddress }) => told.push(remoteAddress) });
+  const client = world.mob.join();
+  assertEquals(told, []);
+  world.run();
+  assertEquals(told.length, 1);
+  void client.close();
+  world.run();
+});
+
 test("Mob may be joined, closed and asked from its own hooks", async () => {
   let seen: ConnectionStats[] = [];
   const world: World = await World.open({
