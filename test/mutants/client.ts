@@ -30,6 +30,7 @@ export const CLIENT: readonly Group[] = [
         from: " || this.#unsent > 0 || this.#shut",
         to: " || this.#shut",
         why: "close forgets what waits to be sent",
+        proof: { on: ["node"], tests: "test/unit/client_close.test.ts" },
       },
       {
         in: "#end",

@@ -4,10 +4,7 @@
  * @module
  */
 
-import type { Group, Proof } from "./mutant.ts";
-
-/** Churn of every kind, which leaves nothing behind. */
-const SOAK: Proof = { on: ["node"], tests: "test/end_to_end/scenarios.test.ts", named: "scenario soak" };
+import type { Group } from "./mutant.ts";
 
 /** The bugs of listeners and connections over TLS. */
 export const TLS: readonly Group[] = [
@@ -117,27 +114,11 @@ export const TLS: readonly Group[] = [
         why: "deno: a client over TLS that lost power is never noticed",
         proof: { on: ["deno"], tests: "test/unit/connect_timeout.test.ts", named: "keepalive is on at both ends" },
       },
-      {
-        in: "openTls",
-        from: "      pending.delete(leave);\n",
-        to: "",
-        why: "a listener remembers every handshake",
-        hole: 6,
-        proof: SOAK,
-      },
     ],
   },
   {
     file: "adapters/tls/handshakes.ts",
     bugs: [
-      {
-        in: "begin",
-        from: "      cancel();\n",
-        to: "",
-        why: "the timer of every handshake runs to its end",
-        hole: 6,
-        proof: SOAK,
-      },
       {
         in: "#objection",
         from:

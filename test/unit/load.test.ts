@@ -44,10 +44,10 @@ test("a receiver notices repeated and late frames, and the frames of another run
   const stamper = new Stamper("u64", 20, 7);
   const [one, two, three] = [0, 1, 2].map((number) => stamper.frames(0, number, 1, () => 0));
   const receiver = new LoadReceiver(runOf("u64", 20));
-  receiver.receive(concat(one!, three!, two!, two!));
-  assertEquals([receiver.received, receiver.late, [...receiver.next]], [4, 2, [3, 0]]);
+  receiver.receive(concat(one!, one!, three!, two!, two!));
+  assertEquals([receiver.received, receiver.late, [...receiver.next]], [5, 3, [3, 0]]);
   receiver.receive(concat(two!, new Stamper("u64", 20, 8).frames(0, 9, 1, () => 0), stamper.frames(2, 0, 1, () => 0)));
-  assertEquals([receiver.received, receiver.late, receiver.foreign], [5, 3, 2]);
+  assertEquals([receiver.received, receiver.late, receiver.foreign], [6, 4, 2]);
 });
 
 test("one delay in so many is counted, of every publisher as often", () => {
@@ -63,6 +63,9 @@ test("one delay in so many is counted, of every publisher as often", () => {
 test("delays: percentiles to three digits, a bar for each doubling, drawn within the columns", () => {
   const delays = new Latencies();
   assertEquals([delays.percentile(99), delays.bars()], [0, []]);
+  const single = new Latencies();
+  single.add(3);
+  assertEquals(single.bars(), [{ to: 4.096, count: 1 }]);
   for (let count = 0; count < 990; count++) delays.add(1);
   for (let count = 0; count < 10; count++) delays.add(100);
   delays.add(-1);
