@@ -195,8 +195,8 @@ test("the count is a log line like the others, and nothing that is logged acts o
     const terminal = new FakeTerminal();
     const stop = startLogging(terminal, "error", format);
     try {
-      logger.error("Said: {value}", {
-        value: "\x1b[2J\x1b]0;title\x07\x1b[31m\x9b31m\r\nnew line",
+      logger.error("Said: \x1b[32m{value}", {
+        value: "\x1b[2J\x1b]0;title\x07\x9b31m\r\nnew line",
         error: new Error("\x1b[31m"),
       });
     } finally {

@@ -173,10 +173,16 @@ export const CLI: readonly Group[] = [
     bugs: [
       {
         in: "startLogging",
-        from: ', sanitize: { sgr: "escape" }',
-        to: "",
+        from: 'sanitize: { sgr: "escape" }',
+        to: "sanitize: false",
         why: "what a client writes into the log acts on a terminal",
         hole: 12,
+      },
+      {
+        in: "startLogging",
+        from: ', sanitize: { sgr: "escape" }',
+        to: "",
+        why: "the text of a log line colors a terminal",
       },
       {
         in: "startLogging",
