@@ -4,7 +4,6 @@
  * @module
  */
 
-import { onAbort } from "../src/contract/abort.ts";
 import {
   type Adapter,
   type DialOptions,
@@ -26,6 +25,7 @@ import {
   type UnixAddress,
 } from "../src/contract/address.ts";
 import type { Token } from "../src/contract/token.ts";
+import type { Socket as NetSocket } from "node:net";
 import { listenOnBun, openPort } from "./shared/bun_port.ts";
 import { adviseWorker } from "./shared/cluster.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
@@ -148,8 +148,6 @@ class BunSocket implements Socket, BunTcpEvents {
 
 /** A connect under way. A socket of a listener has none. */
 interface Dial {
-  /** Whether the connect was aborted. */
-  readonly aborted: () => boolean;
   readonly opened: () => void;
   readonly failed: (error: Error) => void;
 }
@@ -158,7 +156,6 @@ function handlers({ transport }: Address, registry: Registry, dial?: Dial): BunH
   return {
     binaryType: "uint8array",
     open(socket) {
-      if (dial?.aborted()) return socket.terminate();
       accept(socket, transport, registry);
       dial?.opened();
     },
@@ -227,25 +224,35 @@ async function listenTcp(address: NetworkAddress, registry: Registry): Promise<L
 
 // --- connect ---
 
-async function connect(address: Address, registry: Registry, dialOptions: DialOptions = {}): Promise<void> {
+async function connect(address: Address, registry: Registry, options: DialOptions = {}): Promise<void> {
   if (address.transport === "tls") {
-    return await (await import("./tls/tls.ts")).connectOverTls(address, registry, dialOptions);
+    return await (await import("./tls/tls.ts")).connectOverTls(address, registry, options);
   }
-  const { signal } = dialOptions;
-  const where = address.transport === "unix"
-    ? { unix: (await import("./shared/unix_socket.ts")).systemPath(address) }
-    : { hostname: address.host, port: address.port };
-  signal?.throwIfAborted();
-  let ignoreSignal: (() => void) | undefined;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      if (signal !== undefined) ignoreSignal = onAbort(signal, () => reject(signal.reason));
-      const dial = { aborted: () => signal?.aborted ?? false, opened: resolve, failed: reject };
-      bun().connect({ ...where, allowHalfOpen: true, socket: handlers(address, registry, dial) }).catch(reject);
-    });
-  } finally {
-    ignoreSignal?.();
+  if (address.transport === "unix") {
+    const { dialUnix } = await import("./shared/unix_socket.ts");
+    return await dialUnix(address, options.signal, (path) => dial(path, address, registry));
   }
+  // Bun's own connect cannot be canceled, and sockets of node:net are slower: so one dials, and its handle is used.
+  const { dial: dialTcp, offerPlain } = await import("./shared/node_dial.ts");
+  await dialTcp(address, registry, options, (socket) => {
+    const handle = handleOf(socket);
+    if (handle === undefined) return offerPlain(socket, address, registry);
+    handle.reload({ socket: handlers(address, registry) });
+    accept(handle, address.transport, registry);
+  });
+}
+
+/** What is below a socket of `node:net`: a socket of Bun's own. `undefined` if a version of Bun should hide it. */
+function handleOf(socket: NetSocket): BunTcpSocket | undefined {
+  const { _handle: handle } = socket as unknown as { _handle?: BunTcpSocket | null };
+  return typeof handle?.reload === "function" ? handle : undefined;
+}
+
+function dial(unix: string, address: UnixAddress, registry: Registry): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = handlers(address, registry, { opened: resolve, failed: reject });
+    bun().connect({ unix, allowHalfOpen: true, socket }).catch(reject);
+  });
 }
 
 // --- adapter ---

@@ -273,7 +273,7 @@ function accept(connection: DenoConnection, registry: Registry): void {
   try {
     // A Unix socket has neither of the two.
     connection.setNoDelay?.(true);
-    // The system chooses the delay: two hours by default.
+    // The system chooses the delay: two hours by default (https://github.com/denoland/deno/issues/35634).
     connection.setKeepAlive?.(true);
   } catch {
     // The client is gone already: reading reports it.
@@ -288,14 +288,21 @@ async function connect(address: Address, registry: Registry, options: DialOption
     return await (await import("./tls/tls.ts")).connectOverTls(address, registry, options);
   }
   const { signal } = options;
-  const where = address.transport === "unix"
-    ? { transport: "unix" as const, path: (await import("./shared/unix_socket.ts")).systemPath(address) }
-    : { hostname: address.host, port: address.port };
-  signal?.throwIfAborted();
-  const connection = await deno().connect({ ...where, ...(signal !== undefined && { signal }) }).catch((error) => {
-    signal?.throwIfAborted();
-    throw normalize(error);
-  });
+  if (address.transport === "unix") {
+    const { dialUnix } = await import("./shared/unix_socket.ts");
+    return await dialUnix(address, signal, (path) => dial(path, registry, signal));
+  }
+  // Deno's own connection would find out after two hours that a silent server is gone, see accept().
+  await (await import("./shared/node_dial.ts")).dial(address, registry, options);
+}
+
+async function dial(path: string, registry: Registry, signal: AbortSignal | undefined): Promise<void> {
+  const connection = await deno().connect({ transport: "unix", path, ...(signal !== undefined && { signal }) }).catch(
+    (error) => {
+      signal?.throwIfAborted();
+      throw normalize(error);
+    },
+  );
   if (signal?.aborted) {
     connection.close();
     throw signal.reason;

@@ -4,25 +4,19 @@
  * @module
  */
 
-import { connect as connectSocket, createServer, type Server, type Socket as NetSocket } from "node:net";
-import { onAbort } from "../src/contract/abort.ts";
+import { createServer, type Server } from "node:net";
 import type { Adapter, DialOptions, ListeningSocket, ListenOptions, Registry } from "../src/contract/adapter.ts";
-import { type Address, UNIX_REMOTE, type UnixAddress } from "../src/contract/address.ts";
+import type { Address, UnixAddress } from "../src/contract/address.ts";
 import { adviseWorker } from "./shared/cluster.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { eventLoop } from "./shared/event_loop.ts";
 import { listenEverywhere } from "./shared/names.ts";
-import { BACKLOG, offer, remoteAddressOf, SOCKET_OPTIONS } from "./shared/node_socket.ts";
+import { dial, offerPlain } from "./shared/node_dial.ts";
+import { BACKLOG, SOCKET_OPTIONS } from "./shared/node_socket.ts";
 
 // --- socket ---
 
-/** The socket is in shared/node_socket.ts, since TLS uses it on Bun and Deno too. */
-function accept(socket: NetSocket, address: Address, registry: Registry): void {
-  if (address.transport === "tcp") {
-    offer(registry, socket, remoteAddressOf(socket), { reset: () => void socket.resetAndDestroy() });
-  } // A Unix socket has no reset and needs none: closing it frees what the client has not read.
-  else offer(registry, socket, UNIX_REMOTE, { reset: () => void socket.destroy() });
-}
+// It is in shared/node_socket.ts, since TLS uses it on Bun and Deno too.
 
 // --- listen ---
 
@@ -58,7 +52,7 @@ type Where = { readonly host: string; readonly port: number } | { readonly path:
 
 function open(where: Where, address: Address, registry: Registry): Promise<ListeningSocket> {
   return new Promise((resolve, reject) => {
-    const server = createServer(SOCKET_OPTIONS, (socket) => accept(socket, address, registry));
+    const server = createServer(SOCKET_OPTIONS, (socket) => offerPlain(socket, address, registry));
     server.once("error", reject);
     // Exclusive: otherwise the workers of a cluster share the address, each with a mob of its own.
     server.listen({ ...where, backlog: BACKLOG, exclusive: true }, () => {
@@ -83,28 +77,7 @@ async function connect(address: Address, registry: Registry, options: DialOption
   if (address.transport === "tls") {
     return await (await import("./tls/tls.ts")).connectOverTls(address, registry, options);
   }
-  const { signal } = options;
-  const where: Where = address.transport === "unix"
-    ? { path: (await import("./shared/unix_socket.ts")).systemPath(address) }
-    : { host: address.host, port: address.port };
-  signal?.throwIfAborted();
-  const socket = connectSocket({ ...where, ...SOCKET_OPTIONS });
-  const ignoreSignal = signal && onAbort(signal, () => void socket.destroy(new Error("aborted")));
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.once("connect", () => {
-        socket.off("error", reject);
-        accept(socket, address, registry);
-        resolve();
-      });
-    });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    ignoreSignal?.();
-  }
+  await dial(address, registry, options);
 }
 
 // --- adapter ---

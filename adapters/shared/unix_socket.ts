@@ -40,6 +40,39 @@ function isNodeBefore(major: number): boolean {
   return !("Bun" in globalThis) && !("Deno" in globalThis) && Number.parseInt(process.versions.node) < major;
 }
 
+/** How long a client waits before it tries a full Unix socket again, in milliseconds. */
+const FULL_PAUSE = 20;
+
+/** How often a refusal is tried again on Bun, which says that a full Unix socket refuses. */
+const BUN_TRIES = 50;
+
+/**
+ * Connects with `dial`, again and again while as many connections as fit wait to be accepted: a TCP connection waits then, a
+ * connection to a Unix socket fails. Rejects with the signal's reason when it aborts.
+ */
+export async function dialUnix(
+  address: UnixAddress,
+  signal: AbortSignal | undefined,
+  dial: (path: string) => Promise<void>,
+): Promise<void> {
+  const path = systemPath(address);
+  for (let tries = 1;; tries++) {
+    signal?.throwIfAborted();
+    try {
+      return await dial(path);
+    } catch (error) {
+      const { code } = error as { code?: string };
+      const mayBeFull = code === "EAGAIN" || (code === "ECONNREFUSED" && "Bun" in globalThis && tries < BUN_TRIES);
+      if (!mayBeFull) throw error;
+    }
+    await pause(FULL_PAUSE);
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, milliseconds));
+}
+
 /** A Unix socket that is open. */
 export interface BoundUnix<Bound> {
   /** What `bind` returned. */
@@ -165,7 +198,7 @@ async function removeStale(address: UnixAddress): Promise<boolean> {
   if (stale === undefined) return true;
   // Twice: a starting program has a moment in which its socket has a file and no listener.
   if (await answers(path)) return false;
-  await new Promise((resolve) => void setTimeout(resolve, 20));
+  await pause(20);
   if (await answers(path)) return false;
   takeAway(path, (aside) => identityOf({ ...address, path: aside }) === stale);
   return true;

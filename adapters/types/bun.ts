@@ -20,6 +20,8 @@ export interface BunTcpSocket {
   readonly remotePort?: number;
   write(bytes: Uint8Array): number;
   setKeepAlive(enable: boolean, initialDelay: number): boolean;
+  /** Replaces the handlers. */
+  reload(options: { socket: BunHandlers }): void;
   pause(): void;
   resume(): void;
   shutdown(): void;

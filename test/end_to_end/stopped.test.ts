@@ -1,13 +1,14 @@
 /** A process that was stopped cuts nobody who was in time: real servers, real signals, on each runtime. */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { concat, frameOf } from "../helpers/bytes.ts";
-import { type RuntimeName, RUNTIMES, type ServerProcess, startServer } from "../helpers/command_line.ts";
+import { CommandLine, type RuntimeName, RUNTIMES, type ServerProcess, startServer } from "../helpers/command_line.ts";
 import { PlainClient } from "../helpers/plain_client.ts";
 
 const LIMITED = { timeout: 60_000 };
@@ -97,4 +98,28 @@ onEach("stopped while it drains, a server gives what it owes", async (runtime) =
   await stalled.ended();
   assertEquals(stalled.received.length, MUCH.length);
   assertEquals((await server.exit()).code, 0);
+});
+
+onEach("stopped while it dials, a client has its connectTimeout besides", async (runtime) => {
+  // It promises TLS and says nothing.
+  const server = createServer((socket) => void socket.on("error", () => {}).resume());
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", () => resolve()));
+  try {
+    const { port } = server.address() as { port: number };
+    const came = new Promise<number>((resolve) => server.once("connection", () => resolve(performance.now())));
+    const url = `tls://127.0.0.1:${port}`;
+    await using client = new CommandLine(runtime, ["join", url, "--connect-timeout", TIMEOUT]);
+    const began = await came;
+    client.signal("SIGSTOP");
+    await pause(STOP);
+    client.signal("SIGCONT");
+    const { code, stderr } = await client.exit();
+    assertEquals(code, 1, stderr);
+    assertMatch(stderr, /no answer within 2000 ms|ETIMEDOUT/);
+    // It began a moment before it came; the beats of its clock have their own length.
+    const awake = performance.now() - began - STOP;
+    assert(awake > 1000, `it gave up after ${awake.toFixed(0)} ms`);
+  } finally {
+    server.close();
+  }
 });

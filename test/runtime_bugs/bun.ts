@@ -5,10 +5,14 @@
  */
 
 import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { bun, type BunHandlers, type BunTcpSocket } from "../../adapters/types/bun.ts";
+import { FullListener } from "../helpers/full_listener.ts";
 import { pattern, STEP } from "../helpers/pattern.ts";
 import { pause, within } from "../helpers/wait.ts";
 import type { Trap } from "./runtime_bug.ts";
@@ -133,6 +137,22 @@ export const TRAPS: readonly Trap[] = [
     workaround: "adapters/shared/file_limit.ts, as far as it is for Bun",
     probe: async () => (await shareOfProcessorAtTheLimit()) > 0.1,
   },
+  {
+    runtimes: ["bun"],
+    seen: "1.4.5",
+    link: "https://bun.sh/docs/api/tcp",
+    what: "a connect cannot be canceled: its socket stays until the kernel gives up, after two minutes",
+    workaround: "adapters/bun.ts dials through node:net",
+    probe: connectIsNotCanceled,
+  },
+  {
+    runtimes: ["bun"],
+    seen: "1.4.5",
+    link: "https://github.com/oven-sh/bun/pull/29182",
+    what: "a Unix socket that is full is said to refuse",
+    workaround: "BUN_TRIES in adapters/shared/unix_socket.ts",
+    probe: fullUnixSocketRefuses,
+  },
 ];
 
 /** One end of a connection, and what Bun told of it. */
@@ -241,5 +261,32 @@ async function shareOfProcessorAtTheLimit(): Promise<number> {
   } finally {
     idler.kill();
     for (const socket of sockets) socket.destroy();
+  }
+}
+
+/** Whether a connect whose SYN is dropped goes on after its signal has aborted. */
+async function connectIsNotCanceled(): Promise<boolean> {
+  await using full = await FullListener.open();
+  const options = { hostname: "127.0.0.1", port: full.port, signal: AbortSignal.timeout(50) };
+  void bun().connect({ ...options, socket: new End().handlers }).catch(() => {});
+  await pause(100);
+  return isDialing(full.port);
+}
+
+/** Whether a socket waits for the answer to its SYN (proc(5)). */
+function isDialing(port: number): boolean {
+  const hex = `:${port.toString(16).toUpperCase().padStart(4, "0")} 02 `;
+  return readFileSync("/proc/self/net/tcp", "utf8").includes(hex);
+}
+
+async function fullUnixSocketRefuses(): Promise<boolean> {
+  const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
+  try {
+    const path = join(directory, "full.sock");
+    await using _full = await FullListener.open(path);
+    const error: unknown = await bun().connect({ unix: path, socket: new End().handlers }).catch((reason) => reason);
+    return (error as { code?: string }).code === "ECONNREFUSED";
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setImmediate } from "node:timers";
 import { deno, type DenoConnection } from "../../adapters/types/deno.ts";
@@ -92,6 +93,15 @@ export const TRAPS: readonly Trap[] = [
       client.close();
       return names.includes("closeWrite") && !names.some((name) => /reset|linger|abort|terminate|destroy/i.test(name));
     },
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://github.com/denoland/deno/issues/35634",
+    what: "how soon a connection probes for a lost peer cannot be chosen",
+    workaround:
+      "adapters/deno.ts dials through node:net; what it accepts probes when the system says so, after two hours",
+    probe: keepaliveHasNoTime,
   },
 ];
 
@@ -230,4 +240,30 @@ async function panicsAtTheLimit(): Promise<boolean> {
   const run = 'ulimit -n 48; exec "$0" eval --no-lock --no-config "$1"';
   const { code, stderr } = await new Command("sh", { args: ["-c", run, execPath(), GREEDY] }).output();
   return code !== 0 && new TextDecoder().decode(stderr).includes("panicked");
+}
+
+/** Whether a connection that is told to probe after a minute does not. */
+async function keepaliveHasNoTime(): Promise<boolean> {
+  const { server, client } = await pair();
+  const { port } = client.remoteAddr;
+  // As https://github.com/denoland/deno/pull/35636 has it.
+  const options: unknown = { time: 60_000, interval: 10_000, retries: 3 };
+  client.setKeepAlive!(options as boolean);
+  const timers = timersOf(port);
+  server.close();
+  client.close();
+  return !timers.some(({ kind, seconds }) => kind === KEEPALIVE && seconds <= 60);
+}
+
+/** The number of the keepalive timer in the table of connections. */
+const KEEPALIVE = 2;
+
+/** The timers of the connections from and to a port (proc(5)): their kind, and when they run, in seconds. */
+function timersOf(port: number): { kind: number; seconds: number }[] {
+  const hex = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
+  const rows = readFileSync("/proc/self/net/tcp", "utf8").split("\n").filter((row) => row.includes(hex));
+  return rows.map((row) => {
+    const [kind, left] = row.trim().split(/\s+/)[5]!.split(":").map((field) => Number.parseInt(field, 16));
+    return { kind: kind!, seconds: left! / 100 };
+  });
 }
