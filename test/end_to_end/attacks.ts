@@ -27,7 +27,7 @@ const SOON = 10_000;
 
 // --- unauthenticated connections ---
 
-/** A connection that listens to nobody. */
+/** A connection that ignores everything it receives. */
 interface RawClient {
   readonly socket: Socket;
   /** Bytes received. */
@@ -85,7 +85,7 @@ const halfHeaders: Act = {
   async run({ server }) {
     const all = await rawClients(60, server.port);
     for (const { socket } of all) await new Promise((resolve) => socket.write(Buffer.alloc(4), resolve));
-    // A third says goodbye, a third resets, and a third just falls silent for as long as this act takes.
+    // A third ends its stream, a third resets, and a third just falls silent for as long as this attack takes.
     for (const one of all.slice(0, 20)) one.socket.destroy();
     for (const one of all.slice(20, 40)) reset(one);
     await settled(server, 30);
@@ -146,7 +146,7 @@ const connects: Act = {
 
 // --- frames in strange pieces ---
 
-/** Comes in, does something, and must receive its frames. Only who is there before the first one receives it. */
+/** Joins, sends something, and must receive its frames. Only the clients that are there before the first one receive it. */
 function odd(label: string, frames: number, act: (publisher: Publisher) => Promise<void>): Act {
   return {
     label,

@@ -14,7 +14,7 @@ import { ROOT } from "../helpers/command_line.ts";
 
 const LIMITED = { timeout: 60_000 };
 
-/** A program of somebody else, with arguments of its own that mobcast's command line does not know. */
+/** A program of an application, with arguments of its own that mobcast's command line does not know. */
 const PROGRAMS = {
   app: `
     import { connect, serve } from "mobcast";
@@ -35,7 +35,7 @@ const PROGRAMS = {
   encode: `import { encodeFrame } from "mobcast"; console.log(encodeFrame("u64", new Uint8Array([1])).length);`,
 };
 
-/** What nobody but the command line has: its libraries and its flags. */
+/** What only the command line has: its libraries and its flags. */
 const COMMAND_LINE = /commander|HdrHistogram|cli-progress|--max-lag|Ctrl-D/;
 
 let folder: string;

@@ -1,4 +1,4 @@
-/** The command line as people start it, on each runtime, spoken to over plain sockets, pipes and signals. */
+/** The command line as users start it, on each runtime, used through plain sockets, pipes and signals. */
 
 import { test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers";
@@ -64,7 +64,7 @@ for (const runtime of RUNTIMES) {
       /^received 20000 frames, 188890 bytes in [\d.]+ s, \d+ frames\/s, empty lines skipped: 1\n$/,
     );
     await join.match(/line 19999\n/);
-    // The end of its input means that it has nothing more to say; the end of its reader means that it may go.
+    // The end of its input means that it sends nothing more; the end of its reader means that it may go.
     join.end("last words");
     await join.match(/last words\n/);
     join.child.stdout!.destroy();
@@ -91,7 +91,7 @@ for (const runtime of RUNTIMES) {
     const [u64Url, lineUrl, u32Url] = server.urls as [string, string, string];
     await using u64 = new ForeignClient(portOf(u64Url));
     await using line = new ForeignClient(portOf(lineUrl));
-    // Each is in when its own frame is back, and what one sends is back at all before the next one talks.
+    // A client has joined when its own frame is back, and a frame is back before the next client sends.
     u64.send(frameOf("first"));
     await u64.receivesLast(frameOf("first"));
     const texts: string[] = [];
@@ -118,7 +118,7 @@ for (const runtime of RUNTIMES) {
     assertEquals(last(textsOf(line.received, "line"), lines.length), lines);
     await join.match(new RegExp(`^${lines.slice(1).join("\n")}\n$`));
     server.signal("SIGUSR2");
-    // The table lists both who came through the listener of lines when the newline was published.
+    // The table lists the two connections of the `line` listener that were there when the newline was published.
     const skipped = /(?:.*\?framing=line.*"skipped":\{"frames":1,"bytes":14\}.*\n[^]*){2}/;
     await server.match(skipped, "stderr");
     assertEquals((await server.stop("SIGTERM")).code, 0);

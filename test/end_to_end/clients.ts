@@ -37,17 +37,17 @@ export function openSocket(port: number, receive?: (chunk: Buffer) => void): Pro
   });
 }
 
-/** A connection that reads all the time, and compares all it receives with the chronicle. */
+/** A connection that reads all the time, and compares everything it receives with the expected stream. */
 export class Reader {
-  /** Up to where it received the stream; `undefined` until it is known where it came in. */
+  /** The offset up to which it received the stream; `undefined` until it is known where it joined. */
   offset: number | undefined;
-  /** Where it came in. */
+  /** The offset where it joined. */
   start: number | undefined;
   /** How its connection ended: `end`, or the code of an error. */
   ended: string | undefined;
   /** The longest time between two things received, in milliseconds. */
   silence = 0;
-  /** Where delays are counted, for those that are measured. */
+  /** Where delays are counted, for measured clients. */
   delays: Delays | undefined;
 
   /** The stream that it ought to receive. */
@@ -75,7 +75,7 @@ export class Reader {
     return this.#socket!;
   }
 
-  /** Whether it has received everything that anybody has received. */
+  /** Whether it has received everything that any client has received. */
   get isLevel(): boolean {
     return this.offset === this.expected.length;
   }
@@ -117,7 +117,7 @@ export class Reader {
     else this.#place();
   }
 
-  /** The first frame received tells where in the stream this connection came in. */
+  /** The first frame received shows where in the stream this connection joined. */
   #place(): boolean {
     if (this.offset !== undefined) return true;
     if (this.#early.length < HEADER + STAMP) return false;

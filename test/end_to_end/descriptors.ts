@@ -1,4 +1,4 @@
-/** At the descriptor limit the server lives, serves those who are in, does not spin, and lets people in again after. */
+/** At the descriptor limit the server lives, serves its connections, does not spin, and accepts again afterwards. */
 
 import type { Socket } from "node:net";
 import { openSocket, Publisher } from "./clients.ts";
@@ -9,7 +9,7 @@ import { comesTrue, every, pulse } from "./waiting.ts";
 /** The most descriptors the server may have open. */
 const DESCRIPTORS = 64;
 
-/** How many talk all the time. */
+/** How many clients send all the time. */
 const HEALTHY = 5;
 
 const SIZES: Readonly<Record<Size, { connects: number; seconds: number }>> = {
@@ -20,7 +20,7 @@ const SIZES: Readonly<Record<Size, { connects: number; seconds: number }>> = {
 /** Of one core, meanwhile. */
 const PROCESSOR = 0.2;
 
-/** Until somebody new is served when there are descriptors again, in milliseconds. */
+/** The time until a new client is served when there are descriptors again, in milliseconds. */
 const AGAIN = 1000;
 
 const payload = (): number => 32;
@@ -80,10 +80,10 @@ async function besiege(server: Server, people: Crowd, size: { connects: number; 
   };
 }
 
-/** Somebody comes in and is served. Returns how long that took in milliseconds; `undefined` when it took too long. */
+/** A new client joins and is served. Returns how long that took in milliseconds; `undefined` when it took too long. */
 async function incoming(server: Server, people: Crowd): Promise<number | undefined> {
   const began = performance.now();
-  // Whoever is closed again at once, because the server has not yet seen the others go, tries again.
+  // A client that is closed at once, because the server has not yet seen the others go, tries again.
   while (server.runs && performance.now() - began < AGAIN) {
     const publisher = await Publisher.join(server.port, people.expected).catch(() => undefined);
     if (publisher === undefined) continue;

@@ -6,11 +6,11 @@ import { Server } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { comesTrue, every, pass, until } from "./waiting.ts";
 
-/** Those who read all the time, and those among them who also send. */
+/** Clients that read all the time, and those among them that also send. */
 const READERS = 20;
 const PUBLISHERS = 4;
 
-/** Those who read in sips of so many bytes, and rest for so many milliseconds. */
+/** Clients that read so many bytes at a time, and rest for so many milliseconds. */
 const SLOW = 2;
 const SIP = 192 * 1024;
 const REST = 50;
@@ -18,7 +18,7 @@ const REST = 50;
 /** Frames a second from each publisher: what is sent in all must stay within what a server holds for the stuck. */
 const RATE = 4000;
 
-/** How long the leaving may take what they are owed, in milliseconds. */
+/** How long the leaving clients may take to receive what is pending, in milliseconds. */
 const DRAIN = 2000;
 
 /** How much later the process may end, in milliseconds. */
@@ -55,7 +55,7 @@ export const drain: Scenario = {
   },
 };
 
-/** Who is there besides the healthy, and whether those send as fast as their frames come back. */
+/** The clients besides the healthy ones, and whether the healthy ones send as fast as their frames come back. */
 interface Mixture {
   readonly slow: number;
   readonly stuck: number;
@@ -157,7 +157,7 @@ async function endTwice(server: Server): Promise<Row> {
   try {
     await load.start({ slow: 0, stuck: 1, fullSpeed: false });
     server.signal("SIGTERM");
-    // The healthy have been told the end: now only the one that is stuck is waited for.
+    // The healthy clients have the end of their streams: now only the stuck one is waited for.
     await comesTrue(() => load.people.members.every(({ ended }) => ended !== undefined), DRAIN);
     findings.expect(server.runs, "it did not wait for the one that is stuck");
     server.signal("SIGTERM");

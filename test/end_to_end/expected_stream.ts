@@ -1,17 +1,17 @@
-/** The chronicle: the one stream that every connection receives, as the first one received it. */
+/** The expected stream: the one stream that every connection receives, as the first one received it. */
 
 import { Buffer } from "node:buffer";
 import { frameEnd, HEADER, isIntact, STAMP, stampOf } from "./frames.ts";
 
-/** So many problems are told one by one; the others are counted. */
+/** How many problems are listed; further ones are counted. */
 const TOLD = 5;
 
 /** How far apart the offsets are whose time is kept. */
 const MARK = 64 * 1024;
 
 /**
- * A copy of the stream, grown by whoever is furthest ahead and compared with what each of the others receives. The frames
- * of each publisher must come whole and in order, none missing, none twice.
+ * A copy of the stream, grown by the client that is furthest ahead and compared with what each of the others receives. The
+ * frames of each publisher must come whole and in order, none missing, none twice.
  */
 export class ExpectedStream {
   /** Where each frame ends. */
@@ -36,7 +36,7 @@ export class ExpectedStream {
     this.#bytes = Buffer.allocUnsafe(room);
   }
 
-  /** Bytes received by whoever is furthest ahead. */
+  /** Bytes received by the client that is furthest ahead. */
   get length(): number {
     return this.#length;
   }
@@ -46,12 +46,12 @@ export class ExpectedStream {
     return this.#checked === this.#length;
   }
 
-  /** Which frame of the stream this frame of a publisher is; `undefined` while nobody has received all of it. */
+  /** Which frame of the stream this frame of a publisher is; `undefined` while no client has received all of it. */
   indexOf(publisher: number, sequence: number): number | undefined {
     return this.#frames.get(publisher)?.[sequence];
   }
 
-  /** Somebody received `chunk` as the bytes from `offset` on. Says whether that is what the others received. */
+  /** A client received `chunk` as the bytes from `offset` on. Returns whether the others received the same. */
   received(offset: number, chunk: Uint8Array): boolean {
     const known = Math.min(chunk.length, this.#length - offset);
     if (known < 0) {
@@ -64,7 +64,7 @@ export class ExpectedStream {
     return same;
   }
 
-  /** Calls `place` now and whenever the stream has grown, until it says that it is done. */
+  /** Calls `place` now and whenever the stream has grown, until it returns that it is done. */
   whenGrown(place: () => boolean): void {
     if (!place()) this.#unplaced.push(place);
   }

@@ -6,7 +6,7 @@ import { processorOf, Server } from "./server.ts";
 /** Some of a thousand also send. */
 const PUBLISHERS = 8;
 
-/** The longest a crowd may take, in milliseconds. */
+/** The longest that a fan-out may take, in milliseconds. */
 const LIMIT = 60_000;
 
 /** How much of it. */

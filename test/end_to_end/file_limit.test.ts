@@ -22,7 +22,7 @@ const LIMIT = 200;
 const RESERVE = 32;
 const LIMITED = { timeout: 60_000, skip: !existsSync("/proc/self/limits") };
 
-/** The adapter's capacity, how many a mob with it lets in, and whether it lets somebody in afterwards. */
+/** The adapter's capacity, how many clients a mob with it accepts, and whether it accepts one afterwards. */
 const PROGRAM = `
   const { runtimeAdapter } = await import(${JSON.stringify(new URL("adapters/runtime.ts", root).href)});
   const adapter = await runtimeAdapter();
@@ -36,7 +36,7 @@ const PROGRAM = `
   (globalThis.process ?? Deno).exit(0);
 `;
 
-/** A server that says where it listens, and ends with its input. */
+/** A server that prints where it listens, and ends with its input. */
 const SERVER = `
   const { serve } = await import(${JSON.stringify(new URL("mod.ts", root).href)});
   const { default: process } = await import("node:process");
@@ -83,7 +83,7 @@ async function underLimit(deno?: readonly string[]): Promise<unknown> {
   return await firstLine(child);
 }
 
-/** Makes so many connections that say nothing, waits until no more are taken, and ends them. */
+/** Makes so many idle connections, waits until no more are accepted, and ends them. */
 async function flood(port: number, count: number): Promise<void> {
   const sockets = Array.from({ length: count }, () => connectTcp(port, "127.0.0.1").on("error", () => {}).resume());
   // The kernel connects them, whether they are accepted or not.
@@ -127,7 +127,7 @@ for (const rights of name === "deno" ? [["-A"], ["--allow-net", "--allow-env"]] 
       await flood(Number(urls.find((url) => url.startsWith(scheme))!.split(":").at(-1)), 2.5 * LIMIT);
       for (const url of urls) {
         const options = url.startsWith("tls:") ? { tls: { ca: authority.cert } } : {};
-        // Those that come too early are refused, or reset when the listener opens anew.
+        // Connections that come too early are refused, or reset when the listener opens anew.
         for (let tries = 1; !await isServed(url, options); tries++) {
           assert(tries < 10, `${url} serves nobody`);
           await pause(200);

@@ -1,4 +1,4 @@
-/** The frames of the load: each says who sent it, as which of its frames, and when. */
+/** The frames of the load: each holds its sender, its number and its time of sending. */
 
 import { Buffer } from "node:buffer";
 
@@ -11,7 +11,7 @@ export const STAMP = 16;
 /** What follows the stamp, up to 1 MiB, is a stretch of these, a different one for each sequence number. */
 const FILLING: Buffer = Buffer.from(Uint8Array.from({ length: 2 ** 20 + 251 }, (_, index) => (index * 167) >> 3));
 
-/** What a frame of the load says of itself. */
+/** The stamp of a frame of the load. */
 export interface Stamp {
   readonly publisher: number;
   readonly sequence: number;
@@ -19,7 +19,7 @@ export interface Stamp {
   readonly sentAt: number;
 }
 
-/** Frames of one publisher back to back, numbered from `first` on; `payload` says how long each one's payload is. */
+/** Frames of one publisher back to back, numbered from `first`; `payload` returns the length of each payload. */
 export function framesFrom(
   publisher: number,
   first: number,

@@ -1,4 +1,4 @@
-/** Ten healthy clients talk all the time and lose nothing, whatever others do to the server. */
+/** Ten healthy clients send all the time and lose nothing, whatever others do to the server. */
 
 import { type Act, ACTS, type Stage } from "./attacks.ts";
 import { PATIENCE, Publisher } from "./clients.ts";
@@ -7,13 +7,13 @@ import { Server } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { pass, until } from "./waiting.ts";
 
-/** How many talk. */
+/** How many clients send. */
 const HEALTHY = 10;
 
 /** Frames a second from each of them. */
 const RATE = 100;
 
-/** How long the server may wait for one who was told the end, and a little, in milliseconds. */
+/** How long the server may wait for a connection whose stream it has ended, and a little, in milliseconds. */
 const LINGER = 1300;
 
 const payload = (sequence: number): number => 16 + sequence * 7 % 49;
@@ -41,8 +41,8 @@ export const hostile: Scenario = {
 };
 
 /**
- * Somebody stops reading, is given so many large frames that the last one waits in the server, and ends its half: the
- * others' life goes on meanwhile, and after a second it is dropped. Nobody else may send at that moment.
+ * A client stops reading, gets so many large frames that the last one waits in the server, and ends its half. The others go
+ * on meanwhile, and after a second it is dropped. No other client may send at that moment.
  */
 async function halfClosed(frames: number, { server, people }: Stage): Promise<Row> {
   const findings = new Findings();
@@ -70,7 +70,7 @@ async function perform(act: Act, stage: Stage): Promise<Row> {
   const began = performance.now();
   const figures = await act.run(stage, findings).catch((error: Error) => findings.expect(false, error.message));
   const took = performance.now() - began;
-  // Whatever happened, life goes on: everybody sends and receives frames that are newer than the act.
+  // After every attack all clients send and receive frames that are newer than the attack.
   const newer = people.publishers.map((publisher) => publisher.sent + 1);
   const goesOn = (): boolean => people.publishers.every(({ echoed }, index) => echoed >= newer[index]!);
   await until(goesOn, "the healthy receive each other", PATIENCE).catch((error: Error) =>
@@ -97,7 +97,7 @@ async function perform(act: Act, stage: Stage): Promise<Row> {
   };
 }
 
-/** Somebody new comes in, says something, and receives it. Returns how long that took, in milliseconds. */
+/** A new client joins, sends a frame, and receives it. Returns how long that took, in milliseconds. */
 async function incoming({ people, server }: Stage): Promise<string> {
   const began = performance.now();
   const publisher = await Publisher.join(server.port, people.expected);

@@ -205,7 +205,7 @@ test("one mob: of several listeners that want a port at once, one gets it", LIMI
   }
 });
 
-/** Opens the port in another process of this runtime, and says how that went in files. */
+/** Opens the port in another process of this runtime, and writes the outcome to files. */
 function program(port: number, files: string): string {
   return `
     const { existsSync, writeFileSync } = await import("node:fs");
@@ -265,7 +265,7 @@ test("one mob: a server that starts while another is between its listeners is re
 
 // --- a cluster ---
 
-/** A cluster of two workers, each of which wants the same address. */
+/** A cluster of two workers, each of which opens the same address. */
 function clusterOf(url: string): string {
   const modules = JSON.stringify(new URL("mod.ts", root).href);
   return `

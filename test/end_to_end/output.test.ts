@@ -33,7 +33,7 @@ class FakeWriter implements Writer {
   readonly columns: undefined = undefined;
   /** What has gone out. */
   text = "";
-  /** What the next writes do: an error's code, a number of bytes that are taken, or nothing for ever. Else all goes out. */
+  /** What the next writes do: an error's code, a number of bytes that are taken, or nothing forever. Else all is written. */
   readonly next: (string | number | undefined)[] = [];
   /** Writes that were asked for. */
   writes = 0;
@@ -245,7 +245,7 @@ test(
 
 // --- processes ---
 
-/** A pipe in the file system. Ends of it that nobody reads from stay full. */
+/** A pipe in the file system. An end of it without a reader stays full. */
 class Pipe implements Disposable {
   readonly #folder: string = mkdtempSync(join(tmpdir(), "mobcast-"));
   readonly #path: string = join(this.#folder, "pipe");
@@ -261,7 +261,7 @@ class Pipe implements Disposable {
     this.#end = openSync(this.#path, constants.O_RDWR | constants.O_NONBLOCK);
   }
 
-  /** Lets go: whoever writes gets EPIPE. */
+  /** Closes the pipe: a writer gets EPIPE. */
   abandon(): void {
     if (this.#end !== undefined) closeSync(this.#end);
     this.#end = undefined;
@@ -358,7 +358,7 @@ class Spoiled implements AsyncDisposable {
   }
 }
 
-/** A port that nobody listens on. */
+/** A port on which nothing listens. */
 async function freePort(): Promise<number> {
   await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
   return portOf(mob.urls[0]!);

@@ -57,7 +57,7 @@ function format(runtime: RuntimeName, { label, figures, problems }: Row): string
     .join("\n");
 }
 
-/** Runs all that was asked for. Says whether all of it passed. */
+/** Runs the scenarios that were asked for. Returns whether all of them passed. */
 async function runAll({ scenarios, runtimes, size }: Task): Promise<boolean> {
   let passed = true;
   const show = (runtime: RuntimeName, row: Row): void => {

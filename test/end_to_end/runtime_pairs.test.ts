@@ -1,4 +1,4 @@
-/** A client of one runtime talks to a server of another, through each kind of listener. Each runtime runs this file. */
+/** A client of one runtime connects to a server of another, through each kind of listener. Each runtime runs this file. */
 
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
@@ -10,7 +10,7 @@ import { TlsFixture } from "../helpers/tls_fixture.ts";
 
 const { name: ours } = await runtimeAdapter();
 
-/** The kinds of listener: what a server of it is told, and a client. */
+/** The kinds of listener: the options of the server, and those of the client. */
 const LISTENERS: Readonly<
   Record<string, (kit: TlsFixture) => readonly [args: readonly string[], options: ConnectOptions]>
 > = {
@@ -39,7 +39,7 @@ for (const [listener, choose] of Object.entries(LISTENERS)) {
       const [args, options] = choose(kit);
       await using server = await startServer(runtime, args);
       const [one, two] = [await connect(server.url, options), await connect(server.url, options)];
-      // One that had to say a token is in when its first frame has come back; before that it may miss what others say.
+      // A client with a secret has joined when its first frame has come back; before that it may miss frames of others.
       for (const client of [one, two]) {
         await client.send(bytesOf("in"));
         for await (const message of client) if (textOf(message) === "in") break;

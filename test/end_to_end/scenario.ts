@@ -38,22 +38,22 @@ export class Findings {
   }
 }
 
-/** People on one server who receive each other. */
+/** The clients of one server, which receive each other. */
 export class Crowd {
   /** The stream they receive. */
   readonly expected: ExpectedStream = new ExpectedStream();
-  /** Those who send. */
+  /** The clients that send. */
   readonly publishers: Publisher[] = [];
-  /** Everybody, publishers too. */
+  /** All clients, publishers too. */
   readonly members: Reader[] = [];
   readonly #port: number;
 
-  /** Nobody yet. */
+  /** Begins without clients. */
   constructor(port: number) {
     this.#port = port;
   }
 
-  /** Whether everybody has received everything that anybody has received. */
+  /** Whether every client has received everything that any client has received. */
   get isLevel(): boolean {
     return this.members.every((member) => member.isLevel);
   }
@@ -69,7 +69,7 @@ export class Crowd {
       const joining = Array.from({ length: Math.min(100, left) }, () => Reader.join(this.#port, this.expected));
       this.members.push(...await Promise.all(joining));
     }
-    // Being connected is not being accepted: who has received a frame is in.
+    // Being connected is not being accepted: a client has joined when it has received a frame.
     const stop = every(20, () => this.publishers[0]!.send(1, () => 16));
     try {
       await until(() => this.members.every(({ start }) => start !== undefined), "everybody receives", PATIENCE);
@@ -79,7 +79,7 @@ export class Crowd {
     await this.settle();
   }
 
-  /** Waits until everything that was sent has been received by everybody. */
+  /** Waits until every client has received everything that was sent. */
   async settle(milliseconds: number = PATIENCE): Promise<void> {
     const done = (): boolean => this.publishers.every(({ sent, echoed }) => sent === echoed) && this.isLevel;
     await until(() => done() || this.members.some(({ ended }) => ended !== undefined), "all receive all", milliseconds)
@@ -106,7 +106,7 @@ export class Crowd {
     return Math.max(...this.members.map(({ silence }) => silence));
   }
 
-  /** Everybody leaves. */
+  /** All clients leave. */
   disperse(): void {
     for (const member of this.members) member.drop();
   }

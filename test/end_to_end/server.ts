@@ -28,7 +28,7 @@ const PATIENCE = 20_000;
 /** Milliseconds between two questions. */
 const ASKING = 50;
 
-/** Those that run now: none outlives this process. */
+/** The servers that run now: none outlives this process. */
 const running: Set<ChildProcess> = new Set();
 process.once("exit", () => running.forEach((child) => signalTo(child, "SIGKILL")));
 
@@ -123,8 +123,8 @@ export class Server {
   }
 
   /**
-   * Waits until it has so many connections. Says how many it has when that takes longer than so many milliseconds. It
-   * is not asked too often: its answers cost it time and memory.
+   * Waits until it has so many connections, at most so many milliseconds. Returns how many it has. It is not asked too
+   * often: its answers cost it time and memory.
    */
   async hasConnections(count: number, milliseconds: number = PATIENCE): Promise<number> {
     const deadline = performance.now() + milliseconds;

@@ -1,4 +1,4 @@
-/** Under `skip`, those who read now and then receive whole frames, and know of every frame that they missed. */
+/** Under `skip`, clients that read now and then receive whole frames, and know of every frame that they missed. */
 
 import type { RuntimeName } from "../helpers/command_line.ts";
 import { PATIENCE } from "./clients.ts";
@@ -20,11 +20,11 @@ const FLOOD = 128 * 1024;
 
 const payload = (sequence: number): number => 512 + sequence * 7 % 1024;
 
-/** One that reads now and then. */
+/** A client that reads now and then. */
 interface Dozer {
   readonly stalled: StalledClient;
   readonly dream: Dream;
-  /** Frames published before it came in. */
+  /** Frames published before it joined. */
   readonly before: number;
 }
 
@@ -64,7 +64,7 @@ async function wakeUp(server: Server, people: Crowd, dozers: readonly Dozer[]): 
   const findings = new Findings();
   const publisher = people.publishers[0]!;
   for (const { stalled } of dozers) stalled.stayAwake();
-  // Who could take nothing just now misses the last frame too: there is another one until all have caught up.
+  // A client without room just now misses the last frame too: there is another one until all have caught up.
   const done = (): boolean => dozers.every(({ dream }) => dream.last === publisher.sent - 1 && dream.torn === 0);
   const stop = every(20, () => done() || publisher.send(1, payload));
   await until(() => done() || dozers.some(({ stalled }) => stalled.ended !== undefined), "all are awake", PATIENCE)

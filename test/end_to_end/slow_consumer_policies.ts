@@ -10,7 +10,7 @@ import { type LogLine, processorOf, Server, starvedOf } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { pass } from "./waiting.ts";
 
-/** How long bytes may wait for one that takes none, here, in milliseconds. */
+/** The `stallTimeout` here, in milliseconds. */
 export const STALL = 2000;
 
 /** How much later than that it may be removed, in milliseconds. */
@@ -33,9 +33,9 @@ const WINDOW = 1024;
 
 /** How much of it all. */
 export interface Plan {
-  /** Those who read all the time, besides the publisher. */
+  /** Clients that read all the time, besides the publisher. */
   readonly readers: number;
-  /** Seconds at a fixed rate before anybody is stuck, while some are, and after. */
+  /** Seconds at a fixed rate before any client is stuck, while some are, and after. */
   readonly quiet: number;
   readonly during: number;
   readonly after: number;
@@ -45,7 +45,7 @@ export interface Plan {
   readonly timed: boolean;
 }
 
-/** What a run with nobody stuck measured: the others are held against it. */
+/** The figures of a run without stuck clients: the others are compared with it. */
 export interface Measured {
   /** The most memory it ever had, in bytes. */
   readonly memory: number;
@@ -122,7 +122,7 @@ export class Ordeal {
     return { ...(during > 0 ? { "p99 before / stuck / after": delays } : {}), memory, ...speed, ...ends };
   }
 
-  /** Lets in those who will not read, while nobody sends. */
+  /** Connects the clients that will not read, while nothing is sent. */
   async #sleep(): Promise<void> {
     await this.#people.settle();
     const { port } = this.#server;
@@ -191,7 +191,7 @@ export class Ordeal {
   /** How long it was from the time that the first byte it did not take was published to its removal, in milliseconds. */
   #waited({ at, properties }: LogLine): number {
     const { expected } = this.#people;
-    // The second half came in when the first was out.
+    // The second half joined when the first was removed.
     const second = this.#sleepers[this.#count]?.start ?? Infinity;
     const start = expected.timeOf(second) < at ? second : this.#sleepers[0]!.start;
     return at - expected.timeOf(start + Number(properties.bytesDelivered));
@@ -204,7 +204,7 @@ export class Ordeal {
     return mebibytes(Math.max(...this.#sleepers.map(({ received }) => received)));
   }
 
-  /** With nobody stuck it is now more, now less: the larger of now, before, and then, in the other run, is the norm. */
+  /** Without stuck clients the figure varies: the norm is the largest of before, after, and the other run. */
   #compareDelays(before: number, delays: readonly number[]): void {
     if (!this.#plan.timed || this.#baseline === undefined) return;
     for (const [index, delay] of delays.entries()) {

@@ -7,11 +7,11 @@ import { PATIENCE } from "./clients.ts";
 import { frameEnd, HEADER, isIntact, STAMP, stampOf } from "./frames.ts";
 import { pulse, until } from "./waiting.ts";
 
-/** What one that dozes receives of a publisher. */
+/** What a stalled client receives of a publisher. */
 export interface Dream {
   /** The publisher's number. */
   readonly publisher: number;
-  /** The frame that it received last; at first the one before it came in. */
+  /** The frame that it received last; at first the one before it joined. */
   last: number;
   /** Whole frames received. */
   frames: number;
@@ -23,7 +23,7 @@ export interface Dream {
 
 /** A connection that reads nothing until it is woken. */
 export class StalledClient {
-  /** Where in the stream it came in: nobody was sending at the time. */
+  /** The offset of the stream where it joined: nothing was being sent at the time. */
   readonly start: number;
   /** Bytes read since it was woken. */
   received = 0;

@@ -1,4 +1,4 @@
-/** A process that was stopped cuts nobody who was in time: real servers, real signals, on each runtime. */
+/** A process that was stopped removes no connection that was in time: real servers, real signals, on each runtime. */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -31,7 +31,7 @@ async function stopped(server: ServerProcess, meanwhile: () => void): Promise<vo
   server.signal("SIGCONT");
 }
 
-/** Who has said the secret, and is in. */
+/** A client that has sent the secret, and has joined. */
 async function member(server: ServerProcess, members: number): Promise<PlainClient> {
   const client = await PlainClient.connect(server.url);
   client.send(frameOf("open sesame"));
@@ -62,7 +62,7 @@ onEach("stopped for longer than every timeout, a server cuts only who was late",
     using stalled = await member(server, 3);
     using unauthenticated = await PlainClient.connect(server.url);
     stalled.pause();
-    // More than the kernels hold for the one that does not read: it waits for room.
+    // More than the kernels hold for the client that does not read: it waits for room.
     speaker.send(MUCH);
     await late.receive(MUCH.length);
     const half = frameOf("in two parts");

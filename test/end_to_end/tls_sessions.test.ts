@@ -45,7 +45,7 @@ function send(...orders: readonly object[]): Promise<Seen[]> {
   });
 }
 
-/** A listener that says a byte to everybody who comes in. */
+/** A listener that sends a byte to every connection it accepts. */
 class Greeter extends Recorder implements Registry {
   override accept(socket: Socket): ReturnType<Recorder["accept"]> {
     const token = super.accept(socket);
@@ -123,7 +123,7 @@ for (const version of VERSIONS) {
       const [first, again] = await send(from(closed, mine), from(closed, mine));
       assertEquals([first!.received, again!.received], adapter.name === "deno" ? [true, false] : [true, true]);
       if (adapter.name !== "deno") assert(again!.reused, "a legitimate session was not resumed");
-      // Whoever comes without a session is in, as our own clients always do.
+      // A client without a session is accepted, and our own clients never have one.
       const [anew] = await send(from(closed, mine));
       assertEquals(anew!.received, true);
     },

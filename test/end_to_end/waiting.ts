@@ -1,11 +1,11 @@
-/** Waiting for what the sockets bring about, never for time to pass, and never for ever. */
+/** Waiting for what the sockets cause, never for time to pass, and never forever. */
 
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 
 const looking: Set<() => void> = new Set();
 let due = false;
 
-/** Something has happened: those who wait look again, once after the sockets of this tick have been dealt with. */
+/** Something has happened: waiting tests check again, once after the sockets of this tick have been handled. */
 export function pulse(): void {
   if (due || looking.size === 0) return;
   due = true;
@@ -32,7 +32,7 @@ export function comesTrue(condition: () => boolean, milliseconds: number): Promi
   });
 }
 
-/** Waits until the condition holds. Rejects, saying what did not happen, after so many milliseconds. */
+/** Waits until the condition holds. Rejects after so many milliseconds, with what did not happen. */
 export async function until(condition: () => boolean, what: string, milliseconds: number): Promise<void> {
   if (await comesTrue(condition, milliseconds)) return;
   throw new Error(`within ${milliseconds / 1000} s this did not happen: ${what}`);

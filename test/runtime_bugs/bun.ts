@@ -155,7 +155,7 @@ export const TRAPS: readonly Trap[] = [
   },
 ];
 
-/** One end of a connection, and what Bun told of it. */
+/** One end of a connection, and what Bun reported for it. */
 class End {
   socket: BunTcpSocket | undefined;
   received = 0;
@@ -177,7 +177,7 @@ class End {
     connectError: () => {},
   };
 
-  /** Waits until it is closed, but not for ever. */
+  /** Waits until it is closed, but not forever. */
   async closes(): Promise<void> {
     for (let waited = 0; !this.closed && waited < 500; waited += 5) await pause(5);
   }
@@ -197,7 +197,7 @@ async function withPair(probe: (server: End, client: End) => Promise<boolean>): 
   }
 }
 
-/** Connects so many times, and after a while tells who waits how many of them came through. */
+/** Connects so many times, and after a while returns how many of them succeeded. */
 const KNOCKS = `
   import("node:worker_threads").then(async ({ workerData: { port, count, connected, done } }) => {
     const { connect } = await import("node:net");
@@ -226,7 +226,7 @@ async function connectedWhileNobodyAccepts(count: number, options: Readonly<Reco
   }
 }
 
-/** Listens, and after a while tells how much of the processor it takes to do nothing. */
+/** Listens, and after a while returns how much processor time it takes to do nothing. */
 const IDLER = `
   const { port } = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   console.log(port);

@@ -31,7 +31,7 @@ import { Watch } from "./watch.ts";
 /** Runs of each script: enough that adding as many again finds no new trace. */
 const RUNS = 300;
 
-/** How many knock at a storm. */
+/** How many connect at once in a storm. */
 const STORM = 5;
 
 const LISTENER: Address = { transport: "tcp", host: "127.0.0.1", port: 0 };
@@ -159,7 +159,7 @@ async function run(script: Script, { options, random }: Draw): Promise<Trace> {
   if (script.steps[0] !== "storm") await adapter.connect(address, client);
   for (const step of script.steps) {
     await take(step, adapter, address, watch, client);
-    // Whether our end has its turn before the next step is a matter of luck.
+    // Whether our end has its tick before the next step is a matter of luck.
     if (random() < 0.5) adapter.run(Math.ceil(random() * 3));
   }
   await settle(adapter);

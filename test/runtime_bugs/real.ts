@@ -19,7 +19,7 @@ const QUIET_MS = 40;
 /** How long we wait for the last event of a script. */
 const LAST_MS = 3_000;
 
-/** The script as it went once. `ends` says whether it is known to come to an end, and is waited for. */
+/** The notes of one run of the script. `ends` is whether it is known to come to an end, and is waited for. */
 export async function traceOfRuntime(script: Script, ends: boolean): Promise<Trace> {
   const adapter = await runtimeAdapter();
   const stage = new Stage(adapter);

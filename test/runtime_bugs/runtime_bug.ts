@@ -13,7 +13,7 @@ export interface Runtime {
   readonly version: string;
 }
 
-/** The runtime at hand. Bun and Deno also say that they are Node, so they are asked first. */
+/** The runtime at hand. Bun and Deno claim to be Node as well, so they are checked first. */
 export function runtimeAtHand(): Runtime {
   const { deno, bun, node } = process.versions as Readonly<Record<string, string | undefined>>;
   if (deno !== undefined) return { name: "deno", version: deno };
@@ -41,7 +41,7 @@ export interface Trap {
 /** How long a probe is asked again until the trap is seen once. */
 const PATIENCE_MS = 3_000;
 
-/** Whether this runtime, in this version, is said to have the trap. */
+/** Whether this runtime, in this version, is listed as having the trap. */
 export function concerns(trap: Trap, { name, version }: Runtime): boolean {
   return trap.runtimes.includes(name) && (trap.majors?.includes(Number.parseInt(version, 10)) ?? true);
 }

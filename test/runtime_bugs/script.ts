@@ -26,7 +26,7 @@ export type Step =
   | { readonly client: (client: Peer) => void }
   /** We do something. */
   | { readonly we: (watch: Watch) => void }
-  /** Nobody does anything until nothing happens any more. */
+  /** No step is taken until nothing happens any more. */
   | "quiet"
   /** We write until nothing more is taken. */
   | "fill"

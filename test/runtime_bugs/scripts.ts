@@ -27,10 +27,10 @@ const weWrite = (length: number): Step => ({ we: (watch) => watch.write(length) 
 
 // --- habits ---
 
-/** As the core: who ends its stream leaves, so ours ends too. */
+/** As in the core: a client that ends its stream leaves, so ours ends too. */
 const LEAVES: Habits = { onEnd: (watch) => watch.shutdown() };
 
-/** Reads only when it is told to. */
+/** Reads only in the steps for it. */
 const HOLDS: Habits = { holds: true };
 
 /** Every script. The bytes that its client sends are counted once, here. */

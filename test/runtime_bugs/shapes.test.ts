@@ -1,6 +1,6 @@
 /**
- * The fake beside the runtime at hand: each script is run on both, and what the runtime shows the fake must be able to
- * show. What it cannot is a bug of the fake: whoever tests with it does not test for that.
+ * The fake beside the runtime at hand: each script is run on both, and the fake must be able to show what the runtime does.
+ * What it cannot show is a bug of the fake: a test that uses it does not cover that.
  *
  * @module
  */

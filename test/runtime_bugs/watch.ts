@@ -1,5 +1,5 @@
 /**
- * Our end of a connection in a script: handles events in turns, as the core does, and writes down what it was told.
+ * Our end of a connection in a script: handles events in ticks, as the core does, and notes what was reported.
  *
  * @module
  */
@@ -26,14 +26,14 @@ export interface Habits {
   readonly onData?: (watch: Watch) => void;
   /** What it does when the client's stream has ended. */
   readonly onEnd?: (watch: Watch) => void;
-  /** Whether it reads only when it is told to. */
+  /** Whether it reads only in the steps for it. */
   readonly holds?: boolean;
 }
 
 /** The name of the one connection that is watched. */
 const TOKEN: Token = tokenOf(0, 1);
 
-/** More than any kernel on the way to a client that does not read takes. */
+/** More bytes than any kernel takes for a client that does not read. */
 const MOST = 48 * 1024 * 1024;
 
 /** A registry that watches the first connection it accepts, and refuses the others. */
@@ -68,8 +68,8 @@ export class Watch implements Registry {
   }
 
   /**
-   * What happened, in words that do not depend on timing: bytes that came in a row are one note, which says whether
-   * they complete the `sent` bytes of the client.
+   * What happened, in words that do not depend on timing: bytes that came in a row are one note, which shows whether they
+   * complete the `sent` bytes of the client.
    */
   trace(sent: number): string[] {
     const trace: string[] = [];
@@ -83,7 +83,7 @@ export class Watch implements Registry {
     return trace;
   }
 
-  // --- what the adapter tells ---
+  // --- what the adapter reports ---
 
   accept(socket: Socket): Token | undefined {
     this.activity++;
@@ -96,7 +96,7 @@ export class Watch implements Registry {
 
   ready(token: Token, readiness: Readiness): void {
     this.activity++;
-    // No adapter may tell more after this (rule 7), so no run on the fake has the note.
+    // No adapter may report more after this (rule 7), so no run on the fake has the note.
     if (this.over) this.#notes.push(`told ${readiness} when it was over`);
     this.#poll.ready(token, readiness);
   }
@@ -118,7 +118,7 @@ export class Watch implements Registry {
     this.#socket!.close();
   }
 
-  /** Reads what there is. An end that is found only because everything is over is no news. */
+  /** Reads what there is. An end that is found only because everything is over is not noted. */
   #read(final: boolean): void {
     while (!this.over && !this.#ended) {
       const chunk = this.#socket!.read();
@@ -139,7 +139,7 @@ export class Watch implements Registry {
     this.#writeOn();
   }
 
-  // --- what a script tells us to do ---
+  // --- the steps of a script ---
 
   /** Writes so many bytes, as they are taken. */
   write(length: number): void {
@@ -155,7 +155,7 @@ export class Watch implements Registry {
     this.#writeOn();
   }
 
-  /** Nothing more is taken: from now on being writable is news. */
+  /** Nothing more is taken: from now on WRITABLE is noted. */
   filled(): void {
     if (this.over || !this.#filling) return;
     this.#filling = false;

@@ -15,7 +15,7 @@ import type { Step, StepName } from "./steps.ts";
 export async function act(simulation: Simulation, step: Step): Promise<void> {
   ACTS[step.do](simulation, step);
   simulation.clientsAct();
-  // Accepts that failed and members are told by promises.
+  // Failed accepts and members learn by promises.
   if (simulation.awaited) await simulation.settle();
 }
 
@@ -65,7 +65,7 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
   reset: (simulation, { who }) => clientAt(simulation, who)?.reset(),
   hostile: (simulation, { who, how }) => {
     const client = clientAt(simulation, who);
-    // Who says another secret, or none, has said all it will.
+    // A client that sends a wrong secret, or none, sends nothing else.
     if (client === undefined || !client.speaks || !client.sane) return;
     client.poison(garbage(client, simulation.options.maxFrame, how));
     client.push(Infinity);
@@ -109,7 +109,7 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
   close: (simulation, { how }) => simulation.close([undefined, 0, 1][how]),
 };
 
-/** Bytes that a client says at once, but for the first frame. */
+/** Bytes that a client sends at once, except the first frame. */
 const BURST = 64 * 1024;
 
 /** What accepts fail with. The first three take the incoming connection with them. */
@@ -124,19 +124,19 @@ export const ACCEPT_ERRORS: readonly string[] = [
   "EWHATEVER",
 ];
 
-/** A client: of those that are neither broken nor over, while there are some. */
+/** A client, preferably one that is neither broken nor over. */
 function clientAt({ clients }: Simulation, who: number): Client | undefined {
   const present = clients.filter((client) => !client.broken && !client.over);
   return present[who % Math.max(1, present.length)];
 }
 
-/** A client that can still say frames. */
+/** A client that can still send frames. */
 function speaker(simulation: Simulation, who: number): Client | undefined {
   const client = clientAt(simulation, who);
   return client?.speaks && client.sane ? client : undefined;
 }
 
-/** It sends what it has to say, or less. */
+/** The client sends what it has to send, or less. */
 function pushSome(simulation: Simulation, client: Client): void {
   const length = client.outbox.reduce((sum, bytes) => sum + bytes.length, 0);
   simulation.cutting = true;
@@ -145,7 +145,7 @@ function pushSome(simulation: Simulation, client: Client): void {
   client.push(length - cut);
 }
 
-/** The token of one that is gone, or of one that never was. */
+/** The token of a connection that is gone, or that never was. */
 function goneToken({ gone }: Simulation, who: number): Token {
   return gone[gone.length - 1 - who % 8] ?? tokenOf(who, 1_000_000 + who);
 }

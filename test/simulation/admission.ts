@@ -1,5 +1,5 @@
 /**
- * Incoming connections: who must be let in, who must not, and what becomes of those who never joined.
+ * Incoming connections: which of them must be accepted, which refused, and how those that never join end.
  *
  * @module
  */
@@ -15,11 +15,11 @@ import type { Simulation } from "./simulation.ts";
 export interface Home {
   /** Its address, as it is counted; `undefined`: it has none. */
   readonly address: string | undefined;
-  /** What a socket says of it. */
+  /** The remote address of its sockets. */
   readonly client: (port: number) => string;
 }
 
-/** Where clients come from. The first is let in by all lists. */
+/** Where clients come from. All lists accept the first. */
 export const HOMES: readonly Home[] = [
   { address: "127.0.0.1", client: (port) => `127.0.0.1:${port}` },
   { address: "10.0.0.7", client: (port) => `10.0.0.7:${port}` },
@@ -44,7 +44,7 @@ export const LISTS: readonly Lists[] = [
   { allow: ["127.0.0.1", "10.0.0.0/30", "fe80::8"], deny: [], out: ["10.0.0.7", "fe80::7%eth0"] },
 ];
 
-/** Who may come in, in a world. */
+/** Which clients a world accepts. */
 export interface Welcome {
   /** How many of the {@link HOMES} there are. */
   readonly homes: number;
@@ -54,10 +54,10 @@ export interface Welcome {
   readonly handshakes: boolean;
 }
 
-/** As it is where nobody is asked. */
+/** A world without access control. */
 export const OPEN_HOUSE: Welcome = { homes: 1, out: [], handshakes: false };
 
-/** Draws who may come in: the options, and what they mean. */
+/** Draws the access control of a world: the options, and what they mean. */
 export function drawWelcome(
   work: Random,
 ): { options: Pick<ResolvedOptions, "allow" | "deny" | "secret">; welcome: Welcome } {
@@ -76,13 +76,13 @@ export function drawWelcome(
   };
 }
 
-/** How clients say the secret, if they do. */
+/** How clients send the secret, if they do. */
 export const MANNERS = ["right", "right", "right", "wrong", "behind a ping", "never"] as const;
 
 /** One of the {@link MANNERS}. */
 export type Manner = (typeof MANNERS)[number];
 
-/** What a client has to say first, where there is a secret. Those that say it wrong, or never, say nothing else. */
+/** The first frame of a client where there is a secret. A client that sends a wrong one, or none, sends nothing else. */
 export function saySecret(client: Client): void {
   const { secret, framing } = client.listener;
   if (secret === undefined) return;
@@ -92,7 +92,7 @@ export function saySecret(client: Client): void {
     const wrong = wrongSecret(payload, client.number);
     const frame = encodeFrame(framing, wrong);
     client.poison(frame);
-    // One that is longer than the secret is known by its header, or by as many bytes in a line.
+    // A secret that is too long is known by its header, or by as many bytes in a line.
     const header = framing === "line" ? wrong.length : frame.length - wrong.length;
     client.provenAt = wrong.length > payload.length ? header : frame.length;
     return;
@@ -108,10 +108,10 @@ function wrongSecret(secret: Uint8Array, number: number): Uint8Array {
   return secret.map((byte, index) => index === secret.length - 1 ? byte ^ 1 : byte);
 }
 
-/** Milliseconds in which the secret has to be said where frames have no time limit. */
+/** Milliseconds in which the secret has to come where frames have no time limit. */
 const DEFAULT_PATIENCE = 30_000;
 
-/** Judges what becomes of incoming connections. */
+/** Checks what happens to incoming connections. */
 export class AdmissionChecker {
   /** How many ended so, as the model has it. */
   readonly ended: { "refused": number; "unauthorized": number; "handshake-failed": number } = {
@@ -126,7 +126,7 @@ export class AdmissionChecker {
     this.#simulation = simulation;
   }
 
-  /** Whether an incoming connection must be let in now; if not, it must be refused. */
+  /** Whether an incoming connection must be accepted now; if not, it must be refused. */
   hasRoom({ home: { address }, listener }: Client): boolean {
     const { inside, members, mob, options, closing, marks, network } = this.#simulation;
     const { maxConnections, maxConnectionsPerAddress } = options;
@@ -141,7 +141,7 @@ export class AdmissionChecker {
       marks.reach("full");
     }
     const denied = address !== undefined && listener.out.includes(address);
-    if (denied) marks.reach("kept out by address");
+    if (denied) marks.reach("refused by address");
     return !full && !closing && !denied;
   }
 
@@ -154,9 +154,9 @@ export class AdmissionChecker {
     return room && !many;
   }
 
-  /** An incoming connection, or one that knocked, was let in, or not, and that was right, or not. */
+  /** A connection, or a handshake, was accepted or refused: checks that this is right. */
   answered({ number }: Client, letIn: boolean, due: boolean): void {
-    if (due && this.#wasFull) this.#simulation.marks.reach("let in after full");
+    if (due && this.#wasFull) this.#simulation.marks.reach("accepted after full");
     if (!letIn) this.ended.refused++;
     if (letIn === due) return;
     const verdict = due ? "was refused, and there was room" : "was let in, and must not be";
@@ -168,8 +168,8 @@ export class AdmissionChecker {
     const { client, bytesRead } = socket;
     if (!client.sane && client.manner === "wrong" || bytesRead < client.provenAt) return false;
     const { marks } = this.#simulation;
-    marks.reach("secret said");
-    if (client.provenAt > length) marks.reach("secret said in parts");
+    marks.reach("secret sent");
+    if (client.provenAt > length) marks.reach("secret sent in parts");
     if (bytesRead > client.provenAt) marks.reach("frames behind the secret");
     return true;
   }
@@ -178,7 +178,7 @@ export class AdmissionChecker {
   unauthenticatedRemoved(socket: CheckedSocket): void {
     const { closing, marks } = this.#simulation;
     if (closing || socket.threw) {
-      if (closing) marks.reach("unauthenticated connection let go by a closing mob");
+      if (closing) marks.reach("unauthenticated connection dropped by a closing mob");
       this.ended.refused++;
       return;
     }
@@ -188,7 +188,7 @@ export class AdmissionChecker {
     this.#simulation.violate("ends", `${this.#simulation.nameOf(socket)} is turned away: ${missing}`);
   }
 
-  /** Checks unauthenticated connections after a tick: they are dealt with, and do not stay for ever. */
+  /** Checks unauthenticated connections after a tick: they are handled, and do not stay forever. */
   checkUnauthenticated(): void {
     const { inside, now, tickDue, drains, stops } = this.#simulation;
     for (const socket of inside.values()) {
@@ -197,8 +197,8 @@ export class AdmissionChecker {
         this.#simulation.violate(rule, `${this.#simulation.nameOf(socket)}, an unauthenticated connection, ${what}`);
       const late = now - socket.since - this.patience - stops.excuse(socket.since);
       if (late > 10) wrong("deadlines", `is there for ${late} ms too long`);
-      if (!tickDue && socket.told) wrong("will go on", "was not read to its end");
-      if (isWrong(socket)) wrong("unauthenticated", "has said something else than the secret, and stays");
+      if (!tickDue && socket.reported) wrong("will go on", "was not read to its end");
+      if (isWrong(socket)) wrong("unauthenticated", "has sent something else than the secret, and stays");
       if ((socket.sawEnd || socket.sawFinal) && !tickDue) wrong("ends", "has ended its stream, and stays");
       if (drains) wrong("ends", "stays in a mob that closes");
     }
@@ -236,16 +236,16 @@ export class AdmissionChecker {
       marks.reach("left without the secret");
       return undefined;
     }
-    if (socket.told) return "it is we who have not read";
+    if (socket.reported) return "the core has not read it";
     const deadline = { since: socket.since, timeout: this.patience, at: now };
     const early = stops.tooEarly(socket, "handshake", deadline);
-    if (early !== undefined) return `it has said nothing wrong, and ${early}`;
+    if (early !== undefined) return `it has sent nothing wrong, and ${early}`;
     marks.reach("secret too late");
     return undefined;
   }
 }
 
-/** Whether the core has read enough of it to know that it does not say the secret. */
+/** Whether the core has read enough of the connection to know that it does not send the secret. */
 function isWrong({ client, bytesRead }: CheckedSocket): boolean {
   return client.manner === "wrong" && bytesRead >= client.provenAt;
 }

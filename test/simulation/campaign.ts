@@ -23,13 +23,13 @@ export interface Failure {
 export interface Tally {
   /** How many. */
   seeds: number;
-  /** Events that cores were told of. */
+  /** Events that were reported to cores. */
   events: number;
   readonly marks: Marks;
   readonly failures: Failure[];
 }
 
-/** What a process says of a chunk. */
+/** The result of a chunk, from its process. */
 export interface ChunkDone {
   readonly chunk: number;
   readonly events: number;
@@ -42,11 +42,11 @@ export interface ChunkDone {
 export interface Plan {
   /** The first seed. */
   readonly from: number;
-  /** How many; `Infinity`: until `enough` says so. */
+  /** How many; `Infinity`: until `enough` returns true. */
   readonly seeds: number;
   /** How many processes; 0: this one. */
   readonly processes: number;
-  /** Told after each chunk; says whether to stop. */
+  /** Called after each chunk; returns whether to stop. */
   readonly enough?: (tally: Tally) => boolean;
 }
 

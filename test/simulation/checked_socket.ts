@@ -31,7 +31,7 @@ export class CheckedSocket implements Socket {
   readonly stream: Stream;
   readonly inner: PairedSocket;
   readonly #simulation: Simulation;
-  /** Where the last frame ends of which the core has read all. */
+  /** The end of the last frame that the core has read to its end. */
   #boundaryRead = 0;
 
   /** Which of {@link TRAPS} waits for the core; -1: none. */
@@ -42,19 +42,19 @@ export class CheckedSocket implements Socket {
   bytesRead = 0;
   /** The last read found nothing more: the next bytes are an edge. */
   drained = true;
-  /** The core was told that there is something to read, and has not found nothing since. */
-  told = false;
+  /** READABLE was reported, and since then no read has found nothing. */
+  reported = false;
   /** The core saw the end of the stream. */
   sawEnd = false;
-  /** The core was told that it is over. */
+  /** HUP was reported. */
   sawFinal = false;
-  /** The core was told that it broke. */
+  /** ERROR was reported. */
   sawError = false;
-  /** It has yet to say the secret. */
+  /** It has not sent the secret yet. */
   unauthenticated: boolean;
   /** When it came. */
   readonly since: number;
-  /** The last write was short, and the core was not told of room since. */
+  /** The last write was short, and WRITABLE was not reported since. */
   blocked = false;
   /** Since when it takes nothing, as far as the core can know. */
   waitingSince: number | undefined;
@@ -65,7 +65,7 @@ export class CheckedSocket implements Socket {
   shut = false;
   /** When. */
   shutAt: number = Infinity;
-  /** Bytes that it was owed after the last tick. */
+  /** Bytes that were pending for it after the last tick. */
   lag = 0;
   closed = false;
   /** A write of this tick was short. */
@@ -115,7 +115,7 @@ export class CheckedSocket implements Socket {
   read(): Uint8Array | undefined | null {
     const simulation = this.#simulation;
     this.#mustBeOpen("read");
-    if (!this.told && !this.#mayBeReadAnyway) {
+    if (!this.reported && !this.#mayBeReadAnyway) {
       simulation.violate("work", `${simulation.nameOf(this)} is read from, and no event named it`);
     }
     if (this.lag > simulation.options.maxLag / 2 && !this.#mustBeRead) {
@@ -133,7 +133,7 @@ export class CheckedSocket implements Socket {
     simulation.trace.note("read", this.token, chunk === undefined ? -1 : chunk === null ? -2 : chunk.length);
     if (chunk === undefined || chunk === null) {
       this.drained = true;
-      this.told = false;
+      this.reported = false;
       if (chunk === null && !this.sawEnd) {
         this.sawEnd = true;
         if (simulation.drains) this.stream.mayEndHere();
@@ -207,8 +207,8 @@ export class CheckedSocket implements Socket {
   }
 
   /**
-   * A mob that closes reads from everybody; what a leaver still sends is read and forgotten; and one that was held back
-   * may be made ready twice, by an event and by the end of the hold.
+   * A closing mob reads from all connections; what a leaving connection still sends is read and dropped. A connection that
+   * was held back may be made ready twice, by an event and by the end of the hold.
    */
   get #mayBeReadAnyway(): boolean {
     const { drains, options } = this.#simulation;
@@ -227,7 +227,7 @@ export class CheckedSocket implements Socket {
 
   /** It is full, and there is room again at once. */
   #takeNothing(): number {
-    this.#simulation.owes(this);
+    this.#simulation.notePending(this);
     return 0;
   }
 
@@ -239,7 +239,7 @@ export class CheckedSocket implements Socket {
     let at = Math.min(this.bytesRead, poisonedAt);
     while (at > before && !boundaries.has(at)) at--;
     if (at > before) this.#boundaryRead = at;
-    // Of garbage nothing is said.
+    // Nothing is known of garbage.
     if (this.bytesRead > poisonedAt) this.#boundaryRead = this.bytesRead;
   }
 

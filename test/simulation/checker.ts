@@ -23,9 +23,9 @@ const STATS_EVERY = 4;
 /** Judges one world. */
 export class Checker {
   readonly #simulation: Simulation;
-  /** Those that were removed, until it is told why. */
+  /** Removed connections whose reason was not reported yet. */
   readonly #removals: Map<Token, Removal> = new Map();
-  /** Those that began to leave in this tick. */
+  /** Connections that began to leave in this tick. */
   #leaversBefore: Set<Token> = new Set();
   #holds = false;
   /** A connection that was over maxLag behind after the last tick, under `block`: no other is read from. */
@@ -60,13 +60,16 @@ export class Checker {
     }
   }
 
-  /** Without news nobody is written to whom no event of this tick concerns. */
+  /** Without new frames no connection is written to unless an event of this tick is for it. */
   writing(socket: CheckedSocket): void {
     const simulation = this.#simulation;
     const named = ((simulation.batch.get(socket.token) ?? 0) & (WRITABLE | HUP | ERROR)) !== 0;
     const leaves = socket.stream.until !== Infinity && !this.#leaversBefore.has(socket.token);
-    if (simulation.news > 0 || named || leaves || simulation.closing) return;
-    simulation.violate("work", `${simulation.nameOf(socket)} is written to, and there is neither news nor an event`);
+    if (simulation.newFrameBytes > 0 || named || leaves || simulation.closing) return;
+    simulation.violate(
+      "work",
+      `${simulation.nameOf(socket)} is written to, and there is neither a new frame nor an event`,
+    );
   }
 
   /** Under block nothing is read, but for what is over, while one connection is over maxLag behind, in any framing. */
@@ -99,7 +102,7 @@ export class Checker {
       if (socket.unauthenticated) {
         simulation.violate("unauthenticated", `${simulation.nameOf(socket)}, an unauthenticated connection, is listed`);
       }
-      // A mob that closes lets everybody leave after the events of this tick were handled.
+      // A closing mob lets all connections leave after the events of this tick were handled.
       if (simulation.drains) socket.stream.endWithAll(row.delivered.bytes + row.skipped.bytes + row.lag.bytes);
       checkCounters(simulation, socket, row);
       this.#checkWork(socket);
@@ -121,11 +124,11 @@ export class Checker {
     if (this.#ticks++ % STATS_EVERY === 0) this.#checkTotals(needed, rows);
     this.#checkRemovals();
     if (simulation.inside.size === 0 && this.#leaversBefore.size > 3) {
-      simulation.marks.reach("everybody left in one batch");
+      simulation.marks.reach("all left in one batch");
     }
   }
 
-  /** Under block it keeps everybody from being read: what it leaves in the log counts, owed to it or not. */
+  /** Under block it keeps all others from being read: what it leaves in the log counts, pending for it or not. */
   #isFarBehind({ token, lag }: ConnectionStats): boolean {
     const { inside, options } = this.#simulation;
     return lag.bytes > 0 && (inside.get(token)?.stream.behind ?? lag.bytes) > options.maxLag / 2;
@@ -225,10 +228,10 @@ export class Checker {
       readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
     });
     if (!socket.stream.atBoundary) this.#simulation.marks.reach("cut inside a frame");
-    if (this.#simulation.network.listenersWaiting > 0) this.#simulation.marks.reach("back-off ended by a leaver");
+    if (this.#simulation.network.listenersWaiting > 0) this.#simulation.marks.reach("back-off ended by a departure");
   }
 
-  /** The mob told why. */
+  /** The mob reported a close reason. */
   left(token: Token, reason: string): void {
     const simulation = this.#simulation;
     const member = simulation.members.find((each) => each.token === token);
@@ -248,11 +251,11 @@ export class Checker {
     }
   }
 
-  /** Every end is told in the tick in which it happened, or in the next one that is due. */
+  /** Every end is reported in the tick in which it happened, or in the next one that is due. */
   #checkRemovals(): void {
     if (this.#simulation.tickDue) return;
     for (const { socket } of this.#removals.values()) {
-      this.#simulation.violate("ends", `${this.#simulation.nameOf(socket)} is gone, and it was not told why`);
+      this.#simulation.violate("ends", `${this.#simulation.nameOf(socket)} is gone, and no reason was reported`);
     }
   }
 

@@ -20,7 +20,7 @@ export interface Choices {
 
 /** A run as data: with it the run can be repeated without the generator. */
 export interface Recording {
-  /** The seed that it was drawn from, for people. */
+  /** The seed that it was drawn from, for the reader. */
   readonly seed: number;
   readonly settings: Settings;
   readonly steps: readonly Step[];

@@ -1,5 +1,5 @@
 /**
- * A client: the raw far end of a connection, which says and reads what it is told to.
+ * A client: the raw far end of a connection, which sends and reads as the steps demand.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import type { SimulatedListener } from "./listeners.ts";
 /** A newline cannot be in a line. */
 const NEWLINE = 10;
 
-/** How often an author says what no line can carry: as its bytes fall, never, or in every fourth frame. */
+/** How often an author sends what no line can carry: as its bytes fall, never, or in every fourth frame. */
 export type Newlines = "as it falls" | "never" | "often";
 
-/** The frame that an author says as its `index`-th: bytes that tell whose it is, and which. */
+/** The `index`-th frame of an author: its bytes show the author and the index. */
 export function frameOf(
   framing: FramingName,
   author: number,
@@ -38,15 +38,15 @@ export function frameOf(
 export class Client {
   /** Its number: clients count from 0. */
   readonly number: number;
-  /** What it says. */
+  /** What it sends. */
   readonly author: Author;
-  /** Where it comes in. */
+  /** The listener that it connects to. */
   readonly listener: SimulatedListener;
   /** Where it comes from. */
   home: Home = HOMES[0]!;
   /** Whether it comes by way of a handshake. */
   shakesHands = false;
-  /** How it says the secret, where there is one. */
+  /** How it sends the secret, where there is one. */
   manner: Manner = "right";
   /** How many bytes of its stream show whether it knows the secret. */
   provenAt: number = Infinity;
@@ -58,12 +58,12 @@ export class Client {
   finished = false;
   /** Whether it saw the end, or a reset. */
   over = false;
-  /** What it has said and not sent yet. */
+  /** What it has to send and has not sent yet. */
   readonly outbox: Uint8Array[] = [];
   /** Bytes of its stream that it has sent. */
   sent = 0;
   socket!: PairedSocket;
-  /** What it is to receive, once it was let in. */
+  /** What it is to receive, once it was accepted. */
   stream: Stream | undefined;
 
   readonly #newlines: Newlines;
@@ -97,14 +97,14 @@ export class Client {
     return this.author.poisonedAt === Infinity;
   }
 
-  /** It has something more to say: a frame of `size` bytes, or a ping when that is 0. */
+  /** It has something more to send: a frame of `size` bytes, or a ping when that is 0. */
   say(size: number): void {
-    const frame = frameOf(this.listener.framing, this.number, this.author.said.length, size, this.#newlines);
+    const frame = frameOf(this.listener.framing, this.number, this.author.sent.length, size, this.#newlines);
     this.author.say(frame, size === 0);
     this.outbox.push(frame);
   }
 
-  /** It has something to say before its frames, which is not to be published. */
+  /** It has something to send before its frames, which is not to be published. */
   preface(frame: Uint8Array): void {
     this.author.say(frame, true);
     this.outbox.push(frame);
@@ -117,7 +117,7 @@ export class Client {
     if (bytes.length > 0) this.outbox.push(bytes);
   }
 
-  /** Sends up to `limit` bytes of what it has to say, in one piece. */
+  /** Sends up to `limit` bytes of what it has to send, in one piece. */
   push(limit: number): void {
     if (!this.speaks || this.outbox.length === 0 || limit <= 0) return;
     const bytes = this.outbox.length === 1 ? this.outbox[0]! : concat(...this.outbox);

@@ -1,5 +1,5 @@
 /**
- * Causes: each end has one, and the reason that is told for it is the right one.
+ * Close reasons: each end has one, and the reported reason is the right one.
  *
  * @module
  */
@@ -15,17 +15,17 @@ export interface Removal {
   readonly at: number;
   /** Bytes of it that the core had not read. */
   readonly unread: number;
-  /** Bytes that it was still owed. */
+  /** Bytes that were still pending for it. */
   readonly behind: number;
   /** The same, as if it were not leaving. */
   readonly logBehind: number;
-  /** Whether it was the time of somebody who held everybody. */
+  /** Whether this connection held all others, and its time had come. */
   readonly holds: boolean;
   /** Whether the mob was closing. */
   readonly closing: boolean;
-  /** Whether an event of this tick said that it broke, and it was not leaving by then. */
+  /** Whether an event of this tick reported that it broke, and it was not leaving by then. */
   readonly broke: boolean;
-  /** Whether an event of this tick said that it has bytes for us. */
+  /** Whether an event of this tick reported bytes from it. */
   readonly readable: boolean;
 }
 
@@ -68,19 +68,21 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
   },
   "lagged": ({ options, marks }, { socket, logBehind, closing }) => {
     marks.reach("lagged");
-    if (closing) return "a closing mob cuts nobody for its lag";
-    if (options.slowConsumer === "block") return "nobody is removed for its lag under block";
-    if (options.slowConsumer === "skip" && socket.stream.until === Infinity) return "under skip only leavers are";
+    if (closing) return "a closing mob removes no connection for its lag";
+    if (options.slowConsumer === "block") return "no connection is removed for its lag under block";
+    if (options.slowConsumer === "skip" && socket.stream.until === Infinity) {
+      return "under skip only leaving connections are";
+    }
     return logBehind > options.maxLag ? undefined : `it is ${logBehind} bytes behind`;
   },
   "stalled": ({ options, marks, stops }, { socket, at, behind, holds }) => {
     marks.reach("stalled");
-    if (holds) marks.reach("stalled while it held everybody");
+    if (holds) marks.reach("stalled while it held the others");
     if (socket.waitingSince === undefined) return "it takes what it is given";
     const { stallTimeout: timeout } = options;
     const early = stops.tooEarly(socket, "stall", { since: socket.waitingSince, timeout, at });
     if (early !== undefined) return `it took something, and ${early}`;
-    return behind > 0 || socket.stream.until !== Infinity ? undefined : "it is owed nothing";
+    return behind > 0 || socket.stream.until !== Infinity ? undefined : "nothing is pending for it";
   },
   "idle": ({ options, marks, stops }, { socket, readable, at }) => {
     marks.reach("idle");
@@ -93,7 +95,7 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
     marks.reach("frame too slow");
     if (options.frameTimeout === 0) return "there is no frameTimeout";
     if (socket.stream.until !== Infinity) return "it was leaving";
-    if (socket.told) return `it is we who have not read: ${unread} bytes and more wait`;
+    if (socket.reported) return `the core has not read it: ${unread} bytes and more wait`;
     if (socket.atBoundary) return "no frame of it is incomplete";
     return stops.tooEarly(socket, "frame", { since: socket.frameSince, timeout: options.frameTimeout, at });
   },
@@ -109,12 +111,12 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
   "internal": (_, { socket }) => socket.threw ? undefined : "mobcast itself failed",
 };
 
-/** One that was told the end has a second to hang up. */
+/** A connection whose stream was ended has a second to hang up. */
 function hungUpOn({ options, stops }: Simulation, { socket, at, closing }: Removal): string | undefined {
   if (!socket.shut || socket.sawFinal || socket.threw || closing) return undefined;
   const waited = stops.awake(socket.shutAt, at);
   const due = Math.min(LINGER, options.drainTimeout);
-  return waited < due ? `it was told the end ${waited} ms before, and may hang up for ${due}` : undefined;
+  return waited < due ? `its stream was ended ${waited} ms before, and it may take ${due} to hang up` : undefined;
 }
 
 /** Everything that was read before the end is published. */
@@ -123,6 +125,6 @@ function unpublished({ client, bytesRead, stream, sawEnd }: CheckedSocket): stri
   const { author } = client;
   const whole = author.wholeWithin(Math.min(bytesRead, author.poisonedAt));
   return author.published < Math.min(whole, client.wholeAtEnd)
-    ? "not all that it said before was published"
+    ? "not everything that it sent before was published"
     : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Accounts: what the core says it gave, skipped and owes a connection, held against the model.
+ * Counters: what the core counts as delivered, skipped and lag of a connection, compared with the model.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export function checkCounters(simulation: Simulation, socket: CheckedSocket, row
   for (const unit of ["bytes", "frames"] as const) {
     const sum = given[unit] + skipped[unit] + lag[unit];
     const due = end[unit] - stream.joined[unit];
-    if (sum !== due) return wrong(`${sum} ${unit} are told of, and ${due} were published since it joined`);
+    if (sum !== due) return wrong(`${sum} ${unit} are counted, and ${due} were published since it joined`);
   }
   if (row.received.frames !== client.author.published) {
     wrong(`${client.author.published} frames were published from it`);
@@ -38,7 +38,7 @@ export function checkCounters(simulation: Simulation, socket: CheckedSocket, row
   else if (stream.gap !== undefined) followGap(socket, cursor);
 }
 
-/** The cursor that the accounts tell of is where the stream is; further on only after a skip. */
+/** The cursor of the counts is where the stream is; further on only after a skip. */
 function checkCursor(simulation: Simulation, socket: CheckedSocket, cursor: number): string | undefined {
   const { stream } = socket;
   const { options, marks } = simulation;

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { ROOT, type RuntimeName, RUNTIMES } from "../helpers/command_line.ts";
 
-/** How each runtime is told to run the simulation. */
+/** The command that runs the simulation on each runtime. */
 const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
   node: ["node", "--import", "tsx"],
   bun: [join(ROOT, "node_modules/.bin/bun"), "run"],
@@ -22,24 +22,24 @@ const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
   ],
 };
 
-/** One number for all traces of some seeds, as a runtime has it. Rejects when it says anything else. */
+/** The digest of the traces of some seeds on a runtime. Rejects when it prints anything else. */
 export function digestOn(runtime: RuntimeName, from: number, seeds: number): Promise<string> {
   const [command, ...args] = COMMANDS[runtime];
   const asked = ["test/simulation/run.ts", "--digest", "--from", `${from}`, "--seeds", `${seeds}`, "--processes", "0"];
   return new Promise((resolve, reject) => {
     const child = spawn(command!, [...args, ...asked], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
-    let told = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => told += text);
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => output += text);
     child.on("error", reject);
     child.on("close", (code) => {
-      const digest = told.trim();
+      const digest = output.trim();
       if (code === 0 && /^[0-9a-f]{8}$/.test(digest)) resolve(digest);
-      else reject(new Error(`Cannot simulate on ${runtime}: exit code ${code}, it said ${JSON.stringify(digest)}`));
+      else reject(new Error(`Cannot simulate on ${runtime}: exit code ${code}, it printed ${JSON.stringify(digest)}`));
     });
   });
 }
 
-/** Runs the same seeds on the three runtimes. Says whether they agree. */
+/** Runs the same seeds on the three runtimes. Returns whether they agree. */
 export async function compareRuntimes(seeds: number, tell: (line: string) => void): Promise<boolean> {
   const digests: string[] = [];
   for (const runtime of RUNTIMES) {

@@ -1,5 +1,5 @@
 /**
- * Healing: the second half of a run. Faults end, everybody reads, and now everything must arrive; then everybody goes,
+ * Healing: the second half of a run. Faults end, all clients read, and now everything must arrive. Then all of them leave,
  * and nothing may be left behind.
  *
  * @module
@@ -8,16 +8,16 @@
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** Rounds without faults in which nothing moves, after which the world is said never to come to rest. */
+/** Rounds without faults in which nothing moves, after which the world counts as never coming to rest. */
 const ROUNDS = 2000;
 
 /** Rounds without a message after which members have received all that they will. */
 const STILL = 5;
 
-/** The most milliseconds that pass in a round in which nothing moves: one that is over its rate waits for minutes. */
+/** The most milliseconds that pass in a round in which nothing moves: a connection over its rate waits for minutes. */
 const LONGEST_PAUSE = 1000;
 
-/** Heals the world and looks whether everything arrives and everybody can come and go. */
+/** Heals the world, and checks that everything arrives and that clients can join and leave. */
 export async function heal(simulation: Simulation): Promise<void> {
   endFaults(simulation);
   await untilQuiet(simulation);
@@ -41,7 +41,7 @@ function endFaults(simulation: Simulation): void {
   }
 }
 
-/** Handshakes come to an end, also of those who knock now that their listener has opened again. */
+/** Handshakes come to an end, also those that begin now that their listener has opened again. */
 function endHandshakes({ network }: Simulation): void {
   for (const client of [...network.handshakes.keys()]) network.endHandshake(client, client.number % 2 === 0);
 }
@@ -76,31 +76,31 @@ async function untilQuiet(simulation: Simulation): Promise<void> {
   simulation.violate("will go on", "the healed world does not come to rest");
 }
 
-/** Nobody has anything more to send, to read or to be given. */
+/** Nothing is left to send, to read or to deliver. */
 function isQuiet(simulation: Simulation): boolean {
   if (simulation.closing) return simulation.isClosed;
   for (const client of simulation.clients) {
     if (client.broken || client.over) continue;
     if (client.socket.bufferedBytes > 0 || (client.speaks && client.outbox.length > 0)) return false;
-    // It knocks, and a failed accept is not tried again yet.
+    // Its handshake begins, and a failed accept is not tried again yet.
     if (client.stream === undefined) return false;
   }
   for (const socket of simulation.inside.values()) {
     if (isSkippingAndGone(simulation, socket)) continue;
-    if (socket.inner.bufferedBytes > 0 || socket.told || socket.lag > 0) return false;
+    if (socket.inner.bufferedBytes > 0 || socket.reported || socket.lag > 0) return false;
   }
   return simulation.members.length === 0 || simulation.mob.stats().lag.bytes === 0;
 }
 
 /**
- * Under skip one that was skipped is not read from until it takes bytes, and is owed nothing. When its client is gone and
- * nothing shows that, it stays until there are news that it does not take.
+ * Under skip, a skipped connection is not read from until it takes bytes, and nothing is pending for it. When its client is
+ * gone and nothing shows that, it stays until there are new frames that it does not take.
  */
 function isSkippingAndGone({ options }: Simulation, { client, blocked, lag }: CheckedSocket): boolean {
   return options.slowConsumer === "skip" && client.broken && blocked && lag === 0;
 }
 
-/** Whoever is still there has said everything, and received everything. */
+/** Every connection that is still there has sent everything, and received everything. */
 function checkArrived(simulation: Simulation): void {
   for (const socket of simulation.inside.values()) {
     const { client, stream } = socket;
@@ -109,13 +109,13 @@ function checkArrived(simulation: Simulation): void {
     if (socket.unauthenticated && client.speaks && client.sane) {
       simulation.violate(
         "arrives",
-        `${simulation.nameOf(socket)} has said the secret, and is an unauthenticated connection`,
+        `${simulation.nameOf(socket)} has sent the secret, and is unauthenticated`,
       );
     }
-    if (author.published !== author.said.length && client.speaks) {
+    if (author.published !== author.sent.length && client.speaks) {
       simulation.violate(
         "arrives",
-        `${simulation.nameOf(socket)}: ${author.published} of ${author.said.length} frames`,
+        `${simulation.nameOf(socket)}: ${author.published} of ${author.sent.length} frames`,
       );
     }
     stream.hop();
@@ -134,7 +134,7 @@ function checkArrived(simulation: Simulation): void {
   }
 }
 
-/** The listener still opens: an incoming connection is let in, speaks, and is received. */
+/** The listener still opens: a new connection is accepted, sends a frame, and it is received. */
 async function checkIncoming(simulation: Simulation): Promise<void> {
   const { ended } = simulation.admission;
   const refusedBefore = ended.refused;
@@ -142,7 +142,7 @@ async function checkIncoming(simulation: Simulation): Promise<void> {
   simulation.pass(1100);
   await untilQuiet(simulation);
   if (ended.refused > refusedBefore || simulation.violation !== undefined) return;
-  if (incoming.stream === undefined) return simulation.violate("arrives", "an incoming connection is not let in");
+  if (incoming.stream === undefined) return simulation.violate("arrives", "an incoming connection is not accepted");
   incoming.say(1);
   await untilQuiet(simulation);
   if (incoming.author.published !== 1 && incoming.speaks) {
@@ -151,7 +151,7 @@ async function checkIncoming(simulation: Simulation): Promise<void> {
   checkArrived(simulation);
 }
 
-/** Everybody goes in one batch, some properly, and the mob is closed. */
+/** All clients leave in one batch, some in order, and the mob is closed. */
 async function leave(simulation: Simulation): Promise<void> {
   for (const client of simulation.clients) client.number % 2 === 0 ? client.finish() : client.reset();
   for (const member of simulation.members) member.leave();
@@ -169,7 +169,7 @@ async function leave(simulation: Simulation): Promise<void> {
     const connections = population(simulation);
     const gone = [...simulation.inside.values()].filter((socket) => isSkippingAndGone(simulation, socket)).length;
     if (connections > gone) simulation.violate("ends", `${connections} connections stay though their clients are gone`);
-    if (logHeld > 0) simulation.violate("memory", `${logHeld} bytes are held, and nobody is there`);
+    if (logHeld > 0) simulation.violate("memory", `${logHeld} bytes are held, and no connection is there`);
     simulation.close(undefined);
   }
   // Within drainTimeout, and what the last ticks take.
@@ -181,7 +181,7 @@ async function leave(simulation: Simulation): Promise<void> {
   }
 }
 
-/** Everybody who has a place, unauthenticated connections too. */
+/** All connections that have a place, unauthenticated ones too. */
 function population({ mob }: Simulation): number {
   const { connections, unauthenticated: unauthenticated, handshakes } = mob.stats();
   return connections + unauthenticated + handshakes;
@@ -200,8 +200,8 @@ function checkEmpty(simulation: Simulation): void {
   }
   const stats = mob.stats();
   simulation.admission.checkCounts();
-  const everybody = Object.values(stats.closed).reduce((sum, count) => sum + count, 0);
-  const left = Object.values(simulation.admission.ended).reduce((sum, count) => sum - count, everybody);
+  const all = Object.values(stats.closed).reduce((sum, count) => sum + count, 0);
+  const left = Object.values(simulation.admission.ended).reduce((sum, count) => sum - count, all);
   const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.receiveBytes, stats.joined - left];
   if (sums.some((sum) => sum !== 0)) simulation.violate("accounts", `at the end there is left over: ${sums}`);
   if (stats.published.bytes !== model.bytes) simulation.violate("accounts", "published bytes do not add up");

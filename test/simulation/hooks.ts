@@ -1,6 +1,6 @@
 /**
- * Hooks: what the application of a simulated mob does when it is told who comes and goes. Most of the time it listens;
- * now and then it calls back into the mob, or throws.
+ * Hooks: what the application of a simulated mob does when connections join and leave. Mostly nothing; sometimes it calls
+ * back into the mob, or throws.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Duties: what the core owes each connection after every tick: its limits, a next event, what it has said, its end.
+ * Invariants: what must hold for each connection after every tick: its limits, its next event, its input, its end.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { ConnectionStats } from "../../src/server/stats.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** Milliseconds: how long one that was told the end may take to hang up. */
+/** Milliseconds: how long a connection whose stream was ended may take to hang up. */
 export const LINGER = 1000;
 
 /** How it stood when the tick began. */
 interface Before {
-  /** Whether somebody's lag holds everybody. */
+  /** Whether the lag of one connection holds all others. */
   readonly holds: boolean;
   /** Whether this one was leaving. */
   readonly wasLeaving: boolean;
@@ -33,39 +33,39 @@ export function checkInvariants(
   checkLeaver(simulation, socket, row, before.wasLeaving);
 }
 
-/** Nobody is further behind than it may. */
+/** No connection is further behind than it may be. */
 function checkLimits(simulation: Simulation, socket: CheckedSocket, { lag }: ConnectionStats): void {
   const { maxLag, slowConsumer } = simulation.options;
   if (slowConsumer === "block") {
     if (lag.bytes > maxLag) {
-      simulation.marks.reach("held everybody");
-      if (simulation.hasSeveralFramings) simulation.marks.reach("held everybody in several feeds");
+      simulation.marks.reach("held the others");
+      if (simulation.hasSeveralFramings) simulation.marks.reach("held the others in several feeds");
     }
     return;
   }
-  // What is owed to one that leaves does not grow any more.
+  // What is pending for a leaving connection does not grow any more.
   if (lag.bytes <= maxLag || isSkipped(simulation, socket, lag.bytes) || simulation.closing) return;
   simulation.violate("limits", `${simulation.nameOf(socket)} is ${lag.bytes} bytes behind, and stays`);
 }
 
-/** What a connection is said to hold is what it has sent and not finished, and no more than twice that. */
+/** What a connection counts as holding is what it has sent and not finished, and no more than twice that. */
 function checkHeld(simulation: Simulation, socket: CheckedSocket, { receiveBytes }: ConnectionStats): void {
   const { leastHeld, mostHeld } = socket;
   const least = socket.stream.until === Infinity ? leastHeld : 0;
   if (receiveBytes >= least && receiveBytes <= mostHeld) return;
   simulation.violate(
     "memory",
-    `${simulation.nameOf(socket)} is said to hold ${receiveBytes} bytes, and that is ${least} to ${mostHeld}`,
+    `${simulation.nameOf(socket)} is reported to hold ${receiveBytes} bytes, and that is ${least} to ${mostHeld}`,
   );
 }
 
-/** One that was skipped is owed no more than the rest of a frame. */
+/** No more than the rest of a frame is pending for a skipped connection. */
 function isSkipped(simulation: Simulation, { stream }: CheckedSocket, lag: number): boolean {
   if (simulation.options.slowConsumer !== "skip") return false;
   return stream.gap !== undefined || lag <= stream.boundary - stream.at;
 }
 
-/** Whoever is owed bytes is owed WRITABLE, and whoever has bytes for us will be read. */
+/** A connection with pending bytes will get WRITABLE, and a connection whose bytes wait will be read. */
 function checkWaits(
   simulation: Simulation,
   socket: CheckedSocket,
@@ -76,13 +76,16 @@ function checkWaits(
   if (paused) simulation.marks.reach("paused");
   if (lag.bytes === 0 && !socket.blocked) socket.waitingSince = undefined;
   if (lag.bytes > 0 && !socket.blocked) {
-    simulation.violate("will go on", `${simulation.nameOf(socket)} is owed ${lag.bytes} bytes, and no WRITABLE`);
+    simulation.violate(
+      "will go on",
+      `${simulation.nameOf(socket)} has ${lag.bytes} bytes pending, and will get no WRITABLE`,
+    );
   }
   if (lag.bytes > 0 && socket.waitingSince !== undefined && socket.stream.gap === undefined) {
     const late = now - socket.waitingSince - options.stallTimeout - simulation.stops.excuse(socket.waitingSince);
     if (late > 10) simulation.violate("deadlines", `${simulation.nameOf(socket)} is stalled for ${late} ms too long`);
   }
-  if (simulation.tickDue || !socket.told) return;
+  if (simulation.tickDue || !socket.reported) return;
   const excused = paused || holds || options.maxFrameRate > 0 || options.maxByteRate > 0;
   if (!excused) simulation.violate("will go on", `${simulation.nameOf(socket)} was not read to its end`);
   if (paused && !isSkipped(simulation, socket, lag.bytes) && lag.bytes <= options.maxLag / 2) {
@@ -92,7 +95,7 @@ function checkWaits(
 
 /** What was read is published. */
 function checkPublished(simulation: Simulation, socket: CheckedSocket): void {
-  if (simulation.tickDue || !socket.drained || socket.told || socket.stream.until !== Infinity) return;
+  if (simulation.tickDue || !socket.drained || socket.reported || socket.stream.until !== Infinity) return;
   const { author, header, listener } = socket.client;
   const whole = author.wholeWithin(Math.min(socket.bytesRead, author.poisonedAt));
   const telling = listener.framing === "line" ? simulation.options.maxFrame + 1 : header;
@@ -106,7 +109,7 @@ function checkPublished(simulation: Simulation, socket: CheckedSocket): void {
   );
 }
 
-/** Who leaves and has everything is told the end, and does not stay for ever. */
+/** The stream of a leaving connection that has everything is ended, and the connection does not stay forever. */
 function checkLeaver(
   simulation: Simulation,
   socket: CheckedSocket,
@@ -115,18 +118,18 @@ function checkLeaver(
 ): void {
   const { options, now } = simulation;
   if (socket.stream.until === Infinity) return;
-  // One that was skipped is told when it takes bytes again.
+  // A skipped connection gets WRITABLE when it takes bytes again.
   if (lag.bytes === 0 && !socket.shut && !(options.slowConsumer === "skip" && socket.blocked)) {
-    simulation.violate("ends", `${simulation.nameOf(socket)} has everything, and is not told the end`);
+    simulation.violate("ends", `${simulation.nameOf(socket)} has everything, and its stream is not ended`);
   }
   const linger = Math.min(LINGER, options.drainTimeout);
   if (now - socket.shutAt > linger + 10 + simulation.stops.excuse(socket.shutAt)) {
-    simulation.violate("deadlines", `${simulation.nameOf(socket)} was told the end, and stays`);
+    simulation.violate("deadlines", `${simulation.nameOf(socket)} has the end of its stream, and stays`);
   }
   if (!simulation.drains || wasLeaving) return;
   const { author, sent } = socket.client;
   const whole = author.wholeWithin(Math.min(sent, author.poisonedAt));
   if (author.published !== whole) {
-    simulation.violate("ends", `${simulation.nameOf(socket)} had said ${whole} frames when the mob was closed`);
+    simulation.violate("ends", `${simulation.nameOf(socket)} had sent ${whole} frames when the mob was closed`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Listeners: a world has one to three, which may differ in framing, in secret and in whom they let in.
+ * Listeners: a world has one to three, which may differ in framing, in secret and in access lists.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface ExtraListener {
   readonly framing: FramingName;
   /** Which of the lists it has. */
   readonly lists: number;
-  /** What a client has to say first; `undefined`: what the mob asks for. */
+  /** What a client has to send first; `undefined`: what the mob asks for. */
   readonly secret: string | undefined;
 }
 

@@ -19,7 +19,7 @@ export class LocalClient {
   readonly author: Author;
   /** Whether it is still in. */
   inside = true;
-  /** It was told to leave. */
+  /** It is leaving. */
   leaving = false;
   /** Its connection broke: what it receives may end early. */
   broken = false;
@@ -53,10 +53,10 @@ export class LocalClient {
     return this.#image.frames - this.#next;
   }
 
-  /** It says a frame. */
+  /** It sends a frame. */
   say(size: number): void {
-    const { framing, said } = this.author;
-    const frame = frameOf(framing.name, this.#number, said.length, size, this.#newlines);
+    const { framing, sent } = this.author;
+    const frame = frameOf(framing.name, this.#number, sent.length, size, this.#newlines);
     this.author.say(frame, false);
     // When it is out it cannot send, and that is no fault.
     void this.#client.send(this.author.payloadOf(frame)).catch(() => {});
@@ -86,7 +86,7 @@ export class LocalClient {
       if (payload.every((byte, index) => byte === this.#image.bytes[from + index])) return undefined;
       if (!this.mayMiss(frame)) return `a member received something else than frame ${frame}`;
     }
-    return `a member received what nobody said after frame ${first}`;
+    return `a member received what was never sent after frame ${first}`;
   }
 
   /** Whether it may not receive a frame: set by the world, which knows the policy. */

@@ -1,5 +1,5 @@
 /**
- * Marks: rare states that a campaign must have reached at least once, or it has not proven what it says.
+ * Marks: rare states that a campaign must have reached at least once, or it proves less than it claims.
  *
  * @module
  */
@@ -31,50 +31,50 @@ export const MARKS = {
   "frame too large": "a connection was removed for a frame over the limit",
   "truncated": "a stream ended inside a frame",
   "skipped one frame or more": "a slow connection missed frames",
-  "skipped inside a frame": "a connection was skipped with a frame half given",
+  "skipped inside a frame": "a connection was skipped with a frame half delivered",
   "went on after a skip": "a skipped connection went on at the live end",
-  "held everybody": "under block, a connection passed maxLag and stayed",
-  "stalled while it held everybody": "under block, the one that held everybody was removed",
+  "held the others": "under block, a connection passed maxLag and stayed",
+  "stalled while it held the others": "under block, the connection that held all others was removed",
   "paused": "a connection was not read from because it did not read",
   "full": "an incoming connection was refused because the mob was full",
-  "let in after full": "an incoming connection was let in after one had been refused",
-  "kept out by address": "an incoming connection was refused because of where it came from",
-  "secret said": "an unauthenticated connection became a member",
-  "secret said in parts": "the secret took more than one read",
+  "accepted after full": "an incoming connection was accepted after one had been refused",
+  "refused by address": "an incoming connection was refused because of its address",
+  "secret sent": "an unauthenticated connection became a member",
+  "secret sent in parts": "the secret took more than one read",
   "frames behind the secret": "one read brought the secret and more",
-  "wrong secret": "an unauthenticated connection said something else",
-  "secret too late": "an unauthenticated connection had not said the secret in time",
+  "wrong secret": "an unauthenticated connection sent something else",
+  "secret too late": "an unauthenticated connection had not sent the secret in time",
   "left without the secret": "an unauthenticated connection left",
-  "unauthenticated connection let go by a closing mob":
-    "the mob was closed before an unauthenticated connection had said the secret",
-  "handshake done": "an incoming connection came in after a handshake",
-  "handshake failed": "a handshake came to nothing",
+  "unauthenticated connection dropped by a closing mob":
+    "the mob was closed before an unauthenticated connection had sent the secret",
+  "handshake done": "an incoming connection was accepted after its handshake",
+  "handshake failed": "a handshake failed",
   "too many handshakes": "an incoming connection was refused because of the handshakes under way",
   "longest back-off": "accepts failed until the wait was the longest",
-  "back-off ended by a leaver": "a failed accept was tried again because a connection left",
+  "back-off ended by a departure": "a failed accept was tried again because a connection left",
   "log trimmed by a removal": "removing a connection let go of part of the log",
   "log over one segment": "a blocked connection held more than one segment",
-  "everybody left in one batch": "one batch ended the last connections, several of them",
+  "all left in one batch": "one batch ended the last connections, several of them",
   "hook called back": "a hook called into the mob",
   "hook threw": "a hook threw",
-  "joined from a hook": "somebody came in while the tick that told of another was not over",
+  "joined from a hook": "a connection was accepted while a tick called its hooks",
   "closed from a hook": "a hook closed the mob",
-  "drained": "a closing mob gave everything in time",
-  "drain ran out": "a closing mob dropped those who had not taken everything",
+  "drained": "a closing mob delivered everything in time",
+  "drain ran out": "a closing mob dropped connections that had not taken everything",
   "closed twice": "the mob was closed while it was closing",
   "input before deadlines": "time ran out for a connection whose bytes were waiting, and it stayed",
   "stopped": "the process was stopped, and went on",
-  "in time but for a stop": "time ran out for a connection while the process was stopped, it had acted, and it stayed",
+  "in time but for a stop": "time ran out for a connection while the process was stopped; it had acted, and it stayed",
   "several framings": "something was published for connections of more than one framing",
-  "re-framed": "a frame was given to connections of another framing than its sender's",
+  "re-framed": "a frame was delivered to connections of another framing than its sender's",
   "not carried": "a frame was skipped by connections whose framing cannot carry it",
   "re-framed from pieces": "a large frame that came in pieces was published in more than one framing",
   "blocked in two feeds": "connections of more than one framing were behind at the same time",
   "skipped in one of several feeds": "a slow connection missed frames where there are several framings",
-  "held everybody in several feeds": "under block, a connection of one framing held back those of another",
+  "held the others in several feeds": "under block, a connection of one framing held back those of another",
   "own frames left out of one feed":
     "under echo others, a frame was left out for its sender, in one of several framings",
-  "own frames left out": "under echo others, a connection did not receive itself",
+  "own frames left out": "under echo others, a connection did not receive its own frames",
 } as const;
 
 /** The name of a mark. */
@@ -94,7 +94,7 @@ export class Marks {
     for (const mark of Object.keys(counts) as Mark[]) this.counts[mark] += counts[mark];
   }
 
-  /** Those that were never reached. */
+  /** The marks that were never reached. */
   get missing(): Mark[] {
     return (Object.keys(this.counts) as Mark[]).filter((mark) => this.counts[mark] === 0);
   }

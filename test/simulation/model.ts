@@ -1,6 +1,6 @@
 /**
- * The model: what clients must see, as plainly as it can be said. A list of frames, and for each connection a place in
- * it. It knows nothing of slabs, segments, heaps or ticks.
+ * The model: what clients must see, as plainly as possible. A list of frames, and for each connection a place in it. It
+ * knows nothing of slabs, segments, heaps or ticks.
  *
  * @module
  */
@@ -8,19 +8,19 @@
 import type { Echo } from "../../src/broadcast/options.ts";
 import { encodeFrame, type Framing, type FramingName, FRAMINGS, overhead } from "../../src/framing/framing.ts";
 
-/** What says frames: a client with a stream of bytes, or a member without one. */
+/** The sender of frames: a client with a stream of bytes, or a member without one. */
 export class Author {
   /** How its frames are delimited. */
   readonly framing: Framing;
-  /** Every frame it said, in order. */
-  readonly said: Uint8Array[] = [];
+  /** Every frame it sent, in order. */
+  readonly sent: Uint8Array[] = [];
   /** Where each of them ends in its stream of bytes. */
   readonly endsAt: number[] = [];
   /** Where every whole frame ends, pings too. */
   readonly boundaries: Set<number> = new Set([0]);
   /** How many of its frames were published. */
   published = 0;
-  /** Bytes it said in all. */
+  /** Bytes it sent in all. */
   length = 0;
   /** From here on its stream is garbage. */
   poisonedAt: number = Infinity;
@@ -34,12 +34,12 @@ export class Author {
     return frame.subarray(this.framing.header, frame.length - this.framing.trailer);
   }
 
-  /** It said a frame; a ping is not published. */
+  /** It sent a frame; a ping is not published. */
   say(frame: Uint8Array, isPing: boolean): void {
     this.length += frame.length;
     this.boundaries.add(this.length);
     if (isPing) return;
-    this.said.push(frame);
+    this.sent.push(frame);
     this.endsAt.push(this.length);
   }
 
@@ -112,10 +112,10 @@ export class Image {
     return low;
   }
 
-  /** The next frame of the order. `heard`: its feed has connections. Says whether the framing can carry it. */
-  append(author: Author, payload: Uint8Array, heard: boolean): boolean {
+  /** The next frame of the order. `used`: its feed has connections. Returns whether the framing can carry it. */
+  append(author: Author, payload: Uint8Array, used: boolean): boolean {
     const length = this.framing.header + payload.length + this.framing.trailer;
-    if (heard) {
+    if (used) {
       this.published.frames++;
       this.published.bytes += length;
     }
@@ -156,8 +156,8 @@ export class Model {
   }
 
   /**
-   * The core published a run of frames from `author`. Says what is wrong with that, if anything. `reframed` is told of
-   * each framing with connections that is not the author's own, and whether it can carry the frame.
+   * The core published a run of frames from `author`. Returns what is wrong with that, if anything. `reframed` is called for
+   * each framing with connections that is not the author's own, with whether it can carry the frame.
    */
   publish(
     author: Author,
@@ -165,13 +165,13 @@ export class Model {
     start: number,
     end: number,
     count: number,
-    isHeard: (framing: FramingName) => boolean,
+    isUsed: (framing: FramingName) => boolean,
     reframed: (carried: boolean) => void,
   ): string | undefined {
     let at = start;
     for (let left = count; left > 0; left--) {
-      const frame = author.said[author.published];
-      if (frame === undefined) return "published a frame that its author has not said, or had published before";
+      const frame = author.sent[author.published];
+      if (frame === undefined) return "published a frame that its author has not sent, or had published before";
       if (!sameBytes(bytes, at, frame, 0, frame.length) || at + frame.length > end) {
         return `published something else than frame ${author.published} of its author`;
       }
@@ -181,9 +181,9 @@ export class Model {
       this.bytes += payload.length + overhead(this.images[0]!.framing);
       for (const image of this.images) {
         const own = image.framing === author.framing;
-        const heard = own || isHeard(image.framing.name);
-        const carried = image.append(author, payload, heard);
-        if (heard && !own) reframed(carried);
+        const used = own || isUsed(image.framing.name);
+        const carried = image.append(author, payload, used);
+        if (used && !own) reframed(carried);
       }
       at += frame.length;
     }
@@ -224,7 +224,7 @@ export class Stream {
   #receivedInFirst = 0;
   #mayEnd: Place | undefined;
 
-  /** A stream from the end of the log as it is. Under `others` it does not hold what its author says. */
+  /** A stream from the current end of the log. Under `others` it does not hold what its author sends. */
   constructor(image: Image, author: Author, echo: Echo) {
     this.image = image;
     this.#author = echo === "others" ? author : undefined;
@@ -238,7 +238,7 @@ export class Stream {
     return this.ended?.at ?? Infinity;
   }
 
-  /** Bytes that the log holds behind it, owed to it or not. */
+  /** Bytes that the log holds behind it, pending for it or not. */
   get behind(): number {
     return this.image.end - this.at;
   }
@@ -260,7 +260,7 @@ export class Stream {
     return this.atBoundary ? 0 : this.at - this.image.starts[this.#frame]!;
   }
 
-  /** Where the frame ends of which it was given a part; where it is, when it is at a boundary. */
+  /** The end of the frame of which it received a part; its own place when that is a boundary. */
   get boundary(): number {
     return this.atBoundary ? this.at : this.image.endOf(this.#frame);
   }
@@ -279,20 +279,20 @@ export class Stream {
     this.ended = this.image.place;
   }
 
-  /** In the tick in which everybody leaves it may do so by itself, and first. */
+  /** In the tick in which all connections leave it may do so by itself, and first. */
   mayEndHere(): void {
     if (this.ended === undefined) this.#mayEnd ??= this.image.place;
   }
 
-  /** Everybody leaves: it ends now, or where it may have ended when so much is told of since it joined. */
-  endWithAll(told: number): void {
+  /** All connections leave: its stream ends now, or where it may have ended by the count of frames since it joined. */
+  endWithAll(reported: number): void {
     const early = this.#mayEnd;
     if (this.ended !== undefined) return;
-    if (early === undefined || early.bytes - this.joined.bytes !== told) return this.end();
+    if (early === undefined || early.bytes - this.joined.bytes !== reported) return this.end();
     this.ended = early;
   }
 
-  /** It was given some bytes. Says what is wrong with that, if anything. */
+  /** Bytes were written to it. Returns what is wrong with that, if anything. */
   give(bytes: Uint8Array, taken: number): string | undefined {
     let from = 0;
     while (from < taken) {
@@ -328,7 +328,7 @@ export class Stream {
     }
   }
 
-  /** The client received some bytes. Says what is wrong with that, if anything. */
+  /** The client received some bytes. Returns what is wrong with that, if anything. */
   receive(bytes: Uint8Array): string | undefined {
     let from = 0;
     while (from < bytes.length) {

@@ -25,7 +25,7 @@ const FIRST_PORT = 50_000;
 /** The name of a socket that the core has not been given. */
 const NO_TOKEN = tokenOf(0, 3_000_000);
 
-/** What far ends, and sockets whose handshake is under way, call: nobody. */
+/** The registry of far ends, and of sockets in their handshake: it does nothing. */
 const SILENT: Registry = { accept: () => NO_TOKEN, ready: () => {}, acceptFailed: () => Promise.resolve() };
 
 /** An event that waits to be delivered. */
@@ -38,7 +38,7 @@ interface Waiting {
 interface Handshake {
   readonly client: Client;
   readonly inner: PairedSocket;
-  told: Readiness;
+  reported: Readiness;
 }
 
 /** The network of one world. */
@@ -49,7 +49,7 @@ export class Network {
   readonly waiting: Waiting[] = [];
   /** How the next accepts fail, the first first. */
   readonly acceptErrors: Error[] = [];
-  /** Those whose handshake is under way, and what was told of their sockets meanwhile. */
+  /** Clients in their handshake, and what was reported for their sockets meanwhile. */
   readonly handshakes: Map<Client, Handshake> = new Map();
   /** Accepts that were tried. */
   tries = 0;
@@ -85,12 +85,12 @@ export class Network {
     return ticks;
   }
 
-  /** Tells the core of an event. */
+  /** Reports an event to the core. */
   ready(token: Token, readiness: Readiness): void {
     this.#registries[0]!.ready(token, readiness);
   }
 
-  /** A client knocks at the listener. A listener that is closed already refuses. */
+  /** A client connects to the listener. A listener that is closed already refuses. */
   connect(client: Client): Client {
     const registry: Registry = {
       ...SILENT,
@@ -168,13 +168,13 @@ export class Network {
   }
 
   #accept(socket: PairedSocket): Token | undefined {
-    // The memory adapter numbers the far ends in the order in which they knock.
+    // The memory adapter numbers the far ends in the order in which they connect.
     const client = this.#simulation.clients[Number(socket.remoteAddress.split(":").pop()) - FIRST_PORT]!;
-    return client.shakesHands ? this.#knock(client, socket) : this.#enter(client, socket);
+    return client.shakesHands ? this.#startHandshake(client, socket) : this.#enter(client, socket);
   }
 
   /** It begins a handshake, if it may. Until that is over, its socket has a token that the core does not know. */
-  #knock(client: Client, inner: PairedSocket): Token | undefined {
+  #startHandshake(client: Client, inner: PairedSocket): Token | undefined {
     const { admission, trace } = this.#simulation;
     const due = admission.mayKnock(client);
     const may = this.#registries[client.listener.index]!.handshakeStarted!(client.home.client(client.number));
@@ -184,16 +184,16 @@ export class Network {
       return undefined;
     }
     trace.note("handshake", client.number);
-    const handshake: Handshake = { client, inner, told: 0 };
+    const handshake: Handshake = { client, inner, reported: 0 };
     this.handshakes.set(client, handshake);
-    // Whatever happens now is the adapter's business; the core is told when it has the socket.
-    inner.attach({ ...SILENT, ready: (_, readiness) => void (handshake.told |= readiness) }, NO_TOKEN);
+    // Events before that concern the adapter only; the core gets them when it has the socket.
+    inner.attach({ ...SILENT, ready: (_, readiness) => void (handshake.reported |= readiness) }, NO_TOKEN);
     return NO_TOKEN;
   }
 
   /** A handshake is over: well, if it can be, or not. */
   endHandshake(client: Client, well: boolean): void {
-    const { inner, told } = this.handshakes.get(client)!;
+    const { inner, reported } = this.handshakes.get(client)!;
     const { marks, trace } = this.#simulation;
     this.handshakes.delete(client);
     trace.note("handshake", client.number, well ? 1 : 0);
@@ -215,8 +215,8 @@ export class Network {
       return;
     }
     inner.attach(this.#listeners[client.listener.index]!, token);
-    // A final event is told once, and that was while nobody listened.
-    this.#happened(this.#simulation.inside.get(token), told);
+    // A final event is reported once, and that was before the core had the socket.
+    this.#happened(this.#simulation.inside.get(token), reported);
   }
 
   #enter(client: Client, socket: PairedSocket): Token | undefined {
@@ -238,12 +238,12 @@ export class Network {
     return token;
   }
 
-  /** A socket became ready. With strict edges it is not told again of bytes before the last ones were read. */
+  /** A socket became ready. With strict edges READABLE is not reported again before the last bytes were read. */
   #happened(socket: CheckedSocket | undefined, readiness: Readiness): void {
     if (socket === undefined) return;
-    let told = readiness;
-    if (this.#simulation.settings.strictEdges && !socket.drained) told &= ~READABLE;
-    if ((told & READABLE) !== 0) socket.drained = false;
-    if (told !== 0) this.waiting.push({ socket, readiness: told });
+    let reported = readiness;
+    if (this.#simulation.settings.strictEdges && !socket.drained) reported &= ~READABLE;
+    if ((reported & READABLE) !== 0) socket.drained = false;
+    if (reported !== 0) this.waiting.push({ socket, readiness: reported });
   }
 }

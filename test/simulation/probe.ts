@@ -1,6 +1,6 @@
 /**
- * The tap: the one place where the simulation looks into the core. The code under test stays as it ships: four methods
- * are wrapped from outside, to receive what is published by whom, and to count look-ups and walks.
+ * The probe: the one place where the simulation looks into the core. The code under test stays as it ships: four methods
+ * are wrapped from outside, to record what is published and by which connection, and to count look-ups and walks.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import type { Connection } from "../../src/server/connection.ts";
 import { Slab } from "../../src/reactor/slab.ts";
 import type { Token } from "../../src/contract/token.ts";
 
-/** What is told and counted. */
+/** What is reported and counted. */
 export interface Probe {
-  /** Somebody's frames are being published. */
+  /** Frames are being published. */
   published(token: Token, bytes: Uint8Array, start: number, end: number, count: number): void;
   /** One frame that came in pieces is being published. */
   publishedPieces(token: Token, pieces: readonly Uint8Array[], length: number): void;
@@ -22,10 +22,10 @@ export interface Probe {
   walks: number;
 }
 
-/** Who listens now: runs come one after another. */
+/** The current listener: runs come one after another. */
 let probe: Probe | undefined;
 
-/** From now on `listener` is told. */
+/** From now on `listener` is called. */
 export function listenToCore(listener: Probe | undefined): void {
   probe = listener;
 }

@@ -43,7 +43,7 @@ test("a connection that leaves is not idle: its reason is the end", async () => 
   const leaver = world.join();
   send(world, leaver, concat(frameOf("bye")));
   send(world, leaver, null);
-  // It has ended its stream and is told the end; what it still sends is read and forgotten.
+  // It has ended its stream and gets the end; what it still sends is read and dropped.
   send(world, leaver, frameOf("too late"));
   world.adapter.advance(600);
   assertEquals(world.reasons, []);

@@ -1,5 +1,5 @@
 /**
- * Reports: what people are told of a campaign and of a failure.
+ * Reports: what is printed about a campaign and about a failure.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { type Mark, MARKS } from "./marks.ts";
 import { record, replay } from "./run_seed.ts";
 import { shrink } from "./shrink.ts";
 
-/** Lines of a trace that people are shown: the end of it, where it goes wrong. */
+/** How many lines of a trace are printed: its end, where the run fails. */
 const SHOWN = 40;
 
-/** The marks of a campaign as a table, those that were not reached on top. */
+/** The marks of a campaign as a table, the unreached ones on top. */
 export function marksTable(counts: Readonly<Record<Mark, number>>): string {
   const rows = (Object.keys(MARKS) as Mark[]).sort((one, other) => counts[one] - counts[other]);
   const cells = rows.map((mark) => [mark, counts[mark].toLocaleString("en"), MARKS[mark]] as const);
@@ -30,7 +30,7 @@ export function summary({ seeds, events, failures }: Tally, seconds: number): st
     `${failures.length} failures`;
 }
 
-/** Shrinks the run of a seed that failed, keeps it as a file, and tells people how it goes wrong. */
+/** Shrinks the run of a seed that failed, keeps it as a file, and prints how it fails. */
 export async function explain(failure: Failure, folder: string): Promise<string> {
   const { recording, outcome } = await record(failure.seed);
   if (outcome.violation === undefined) return `seed ${failure.seed} failed, and does not when it is repeated`;
@@ -48,12 +48,12 @@ export async function explain(failure: Failure, folder: string): Promise<string>
 /** The trace of a recording, its end. */
 export async function traceOf(recording: Recording, most: number = SHOWN): Promise<string> {
   const { lines = [], violation, hash } = await replay(recording, true);
-  const told = lines.filter((line) => line !== "");
-  const left = told.length - most;
+  const shown = lines.filter((line) => line !== "");
+  const left = shown.length - most;
   return [
     JSON.stringify(recording.settings.options),
     ...(left > 0 ? [`... ${left} lines before`] : []),
-    ...told.slice(-most),
+    ...shown.slice(-most),
     violation === undefined ? `everything held, trace ${hash}` : `FAILED: ${violation.rule}: ${violation.what}`,
   ].join("\n");
 }

@@ -16,7 +16,7 @@ import { mutantsOf } from "../mutants/mutant.ts";
 import { explain, marksTable, readRecording, summary, traceOf } from "./report.ts";
 import { record } from "./run_seed.ts";
 
-/** Failures that are shrunk and told of; one defect fails many seeds. */
+/** Failures that are shrunk and printed; one defect fails many seeds. */
 const EXPLAINED = 3;
 
 const USAGE = `Usage: npm run sim -- [one of]
@@ -51,13 +51,13 @@ function whole(name: string, text: string | undefined, standard: number): number
   return number;
 }
 
-/** Runs seeds with a bar that moves, then tells what came of them. Says whether all held. */
+/** Runs seeds with a progress bar, then prints the result. Returns whether all held. */
 async function runSeeds(plan: Plan, seconds: number): Promise<boolean> {
   const started = performance.now();
   const elapsed = (): number => (performance.now() - started) / 1000;
   const bar = new SingleBar({
     format: "[{bar}] {percentage}% | {seeds} seeds | {rate} events/s | {failures} failures",
-    // Where nobody watches, a line now and then.
+    // Without a terminal, a line now and then.
     noTTYOutput: true,
     notTTYSchedule: 20_000,
   });
@@ -96,9 +96,9 @@ async function main(args: string[]): Promise<boolean> {
     return outcome.violation === undefined;
   }
   if (values.replay !== undefined) {
-    const told = await traceOf(readRecording(values.replay), Infinity);
-    console.log(told);
-    return !told.includes("FAILED: ");
+    const trace = await traceOf(readRecording(values.replay), Infinity);
+    console.log(trace);
+    return !trace.includes("FAILED: ");
   }
   const minutes = whole("minutes", values.minutes, 0);
   const plan: Plan = {

@@ -19,7 +19,7 @@ export interface Outcome {
   readonly violation: Violation | undefined;
   /** The hash of its trace. */
   readonly hash: string;
-  /** Events that the core was told of. */
+  /** Events that were reported to the core. */
   readonly events: number;
   /** Reads and writes that it asked for. */
   readonly calls: number;
@@ -30,7 +30,7 @@ export interface Outcome {
   readonly lines: readonly string[] | undefined;
 }
 
-/** Runs choices to their end: what they say, then the healing. */
+/** Runs choices to their end: their steps, then the healing. */
 export async function run(choices: Choices, keepLines = false): Promise<Outcome> {
   const trace = new Trace(keepLines);
   const simulation = await Simulation.open(choices, trace);

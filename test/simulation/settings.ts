@@ -42,13 +42,13 @@ export const PLAIN_SHAPES: Shapes = { reset: "error", swallow: 0, lateHup: false
 export interface Settings {
   /** The options of the mob. */
   readonly options: MobOptions;
-  /** Who may come in, and from where; when it is not given, everybody. */
+  /** Which clients are accepted, and from where; when it is not given, all. */
   readonly welcome?: Welcome;
   /** The listeners besides the first; when they are not given, there are none. */
   readonly listeners?: readonly ExtraListener[];
   /** Bytes that a connection holds in each direction. */
   readonly capacity: number;
-  /** Whether a socket that was not read to its end is never told of again. */
+  /** Whether READABLE is not reported again for a socket that was not read to its end. */
   readonly strictEdges: boolean;
   /** How what breaks shows: the shapes of the three runtimes. */
   readonly shapes: Shapes;
@@ -104,7 +104,7 @@ export function drawSettings(work: Random, faults: Random, more: Random): Settin
   };
   const world: Settings = {
     options,
-    // Byte by byte a large frame would take for ever.
+    // Byte by byte a large frame would take forever.
     capacity: pick(faults, large ? [1000, 1500, 4096, 65_536, 300_000] : [1, 9, 64, 300, 1000, 4096, 65_536]),
     strictEdges: faults() < 0.5,
     shapes: {
@@ -142,7 +142,7 @@ function drawStop(more: Random): number {
   return more() < 0.25 ? STEPS.stop.weight * pick(more, [1, 3, 6]) : 0;
 }
 
-/** One that holds too much before it has said the secret is refused, which the model takes for something else. */
+/** A connection that holds too much before it has sent the secret is refused, which the model does not foresee. */
 function drawBound(more: Random, maxFrame: number, asksSecret: boolean): Pick<MobOptions, "maxReceiveMemory"> {
   const memory = pick(more, [0, 0, 0, 100, 1000, 5000]);
   return memory > 0 && !asksSecret ? { maxReceiveMemory: 2 * maxFrame + memory } : {};

@@ -120,7 +120,7 @@ export async function shrink(recording: Recording, rule: string, milliseconds: n
     await shrinker.plainSettings();
     await shrinker.lowerNumbers();
   }
-  // Cuts of nothing say nothing.
+  // A removal of nothing proves nothing.
   const steps = shrinker.best.steps.map(({ cuts, ...step }) => cuts?.some((cut) => cut > 0) ? { ...step, cuts } : step);
   return { ...shrinker.best, steps };
 }

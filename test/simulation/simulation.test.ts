@@ -1,4 +1,4 @@
-/** Seeds hold, runs repeat, failures shrink, and the mutants are what they say. */
+/** Seeds hold, runs repeat, failures shrink, and mutants are found. */
 
 import { test } from "node:test";
 import { spawnSync } from "node:child_process";

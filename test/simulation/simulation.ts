@@ -1,5 +1,5 @@
 /**
- * The simulation: the real core on the memory adapter, in a world that does what its choices say.
+ * The simulation: the real core on the memory adapter, in a world that follows its choices.
  *
  * @module
  */
@@ -38,13 +38,13 @@ export class Simulation implements Probe {
   readonly trace: Trace;
   readonly network: Network;
   readonly mob: Mob;
-  /** Where clients come in. */
+  /** The listeners. */
   readonly listeners: readonly SimulatedListener[];
   readonly clients: Client[] = [];
   readonly members: LocalClient[] = [];
-  /** The server's ends of those that are in. */
+  /** The server's ends of the open connections. */
   readonly inside: Map<Token, CheckedSocket> = new Map();
-  /** Names of those that are gone, the last last. */
+  /** Names of the connections that are gone, the latest last. */
   readonly gone: Token[] = [];
   /** What was delivered since the last tick. */
   readonly batch: Map<Token, Readiness> = new Map();
@@ -58,14 +58,14 @@ export class Simulation implements Probe {
   moved = 0;
   /** Reads and writes that the core asked for. */
   calls = 0;
-  /** Events that the core was told of, accepts too. */
+  /** Events that were reported to the core, accepts too. */
   events = 0;
-  /** The next tick lets everybody leave. */
+  /** In the next tick all connections leave. */
   drainDue = false;
-  /** This tick lets everybody leave: it reads from everybody. */
+  /** In this tick all connections leave: it reads from all of them. */
   drains = false;
   /** Bytes published in this tick. */
-  news = 0;
+  newFrameBytes = 0;
   lookups = 0;
   walks = 0;
   /** Whether `close` was called. */
@@ -122,13 +122,13 @@ export class Simulation implements Probe {
     return this.model.images.length > 1;
   }
 
-  /** How often an author says newlines: where there are several framings, one of three does. */
+  /** How often an author sends newlines: where there are several framings, one of three does. */
   newlinesOf(author: number): Newlines {
     if (!this.hasSeveralFramings) return "as it falls";
     return author % 3 === 0 ? "often" : "never";
   }
 
-  /** A connection, for people. */
+  /** The name of a connection in the trace. */
   nameOf(socket: CheckedSocket): string {
     return `${formatToken(socket.token)} (client ${socket.client.number})`;
   }
@@ -140,7 +140,7 @@ export class Simulation implements Probe {
 
   // --- events and ticks ---
 
-  /** Tells the core of a waiting event; of the same one again later, when it is kept. */
+  /** Reports a waiting event to the core; the same one again later, when it is kept. */
   deliver(index: number, keep = false): void {
     const event = this.network.waiting[index];
     if (event === undefined) return;
@@ -148,12 +148,12 @@ export class Simulation implements Probe {
     this.tell(event.socket.token, event.readiness);
   }
 
-  /** Tells the core of everything that waits, in order. */
+  /** Reports everything that waits to the core, in order. */
   deliverAll(): void {
     for (const { socket, readiness } of this.network.waiting.splice(0)) this.tell(socket.token, readiness);
   }
 
-  /** Tells the core of an event, be it true or not. */
+  /** Reports an event to the core, true or not. */
   tell(token: Token, readiness: Readiness): void {
     this.events++;
     this.trace.note("event", token, readiness);
@@ -162,7 +162,7 @@ export class Simulation implements Probe {
     this.network.ready(token, readiness);
   }
 
-  /** The adapter tells of a connection that the core has closed: legal, and ignored. */
+  /** The adapter reports an event for a connection that the core has closed: legal, and ignored. */
   eventAfterClose(socket: CheckedSocket): void {
     this.network.waiting.push({ socket, readiness: READABLE | WRITABLE | HUP });
   }
@@ -186,7 +186,7 @@ export class Simulation implements Probe {
 
   /** What the tick will be held against. */
   #begin(): void {
-    this.news = this.lookups = this.walks = 0;
+    this.newFrameBytes = this.lookups = this.walks = 0;
     this.drains = this.drainDue;
     this.drainDue = false;
     this.checker.beforeTick();
@@ -204,7 +204,7 @@ export class Simulation implements Probe {
         const { idleTimeout } = this.options;
         const late = idleTimeout > 0 && this.now - socket.lastActivity >= idleTimeout;
         if (late && !socket.unauthenticated && (readiness & FINAL) === 0) this.marks.reach("input before deadlines");
-        socket.told = true;
+        socket.reported = true;
         socket.lastActivity = this.now;
       }
       if ((readiness & FINAL) !== 0) socket.sawFinal = true;
@@ -218,7 +218,7 @@ export class Simulation implements Probe {
   published(token: Token, bytes: Uint8Array, start: number, end: number, count: number): void {
     const socket = this.inside.get(token);
     const author = socket?.client.author ?? this.members.find((member) => member.token === token)?.author;
-    this.news += end - start;
+    this.newFrameBytes += end - start;
     this.moved += end - start;
     this.trace.note("publish", token, end - start, count);
     if (socket?.unauthenticated) {
@@ -226,21 +226,21 @@ export class Simulation implements Probe {
     }
     if (socket?.sawFinal) this.marks.reach("published behind a final event");
     const wrong = author === undefined
-      ? `published from ${formatToken(token)}, which is nobody`
+      ? `published from ${formatToken(token)}, which is no connection`
       : this.#publish(author, bytes, start, end, count);
     if (wrong !== undefined) this.violate("published once, in order", wrong);
   }
 
   #publish(author: Author, bytes: Uint8Array, start: number, end: number, count: number): string | undefined {
-    const heard = new Set<FramingName>();
+    const used = new Set<FramingName>();
     if (this.hasSeveralFramings) {
       for (const { unauthenticated, client } of this.inside.values()) {
-        if (!unauthenticated) heard.add(client.listener.framing);
+        if (!unauthenticated) used.add(client.listener.framing);
       }
-      if (this.members.some(({ inside }) => inside)) heard.add(this.options.framing);
+      if (this.members.some(({ inside }) => inside)) used.add(this.options.framing);
     }
-    if (heard.size > 1) this.marks.reach("several framings");
-    return this.model.publish(author, bytes, start, end, count, (framing) => heard.has(framing), (carried) => {
+    if (used.size > 1) this.marks.reach("several framings");
+    return this.model.publish(author, bytes, start, end, count, (framing) => used.has(framing), (carried) => {
       this.marks.reach(carried ? "re-framed" : "not carried");
     });
   }
@@ -272,7 +272,7 @@ export class Simulation implements Probe {
   }
 
   /** A socket that took too little has room again. */
-  owes(socket: CheckedSocket): void {
+  notePending(socket: CheckedSocket): void {
     this.network.waiting.push({ socket, readiness: WRITABLE });
   }
 
@@ -293,7 +293,7 @@ export class Simulation implements Probe {
     this.checker.removed(socket, unread);
   }
 
-  /** The mob told that somebody left. */
+  /** The mob called `onLeave`. */
   left(token: Token, reason: string): void {
     this.trace.say(() => `    left: ${formatToken(token)}, ${reason}`);
     this.checker.left(token, reason);
@@ -301,7 +301,7 @@ export class Simulation implements Probe {
 
   // --- clients ---
 
-  /** A client knocks at the listener, and has the secret to say in its manner. `from` says whence it comes. */
+  /** A client connects to the listener, and will send the secret in its manner. `from` is its address. */
   connect(eager: boolean, manner: Manner = "right", from = 0): Client {
     const { homes, handshakes } = this.settings.welcome ?? OPEN_HOUSE;
     const number = this.clients.length;
@@ -364,7 +364,7 @@ export class Simulation implements Probe {
     this.trace.note("time", this.now);
   }
 
-  /** Whether something is told by promises. */
+  /** Whether promises are waited for. */
   get awaited(): boolean {
     return this.members.length > 0 || this.network.failedAccepts > 0;
   }

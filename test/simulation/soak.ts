@@ -1,9 +1,9 @@
-/** Runs seeds from 1 on until one fails, and says which rule it broke: for a mutant in a copy of the core. */
+/** Runs seeds from 1 on until one fails, and prints which rule it broke: for a mutant in a copy of the core. */
 
 import process from "node:process";
 import { runSeed } from "./run_seed.ts";
 
-/** A word now and then tells that it does not hang. */
+/** A line now and then shows that it does not hang. */
 const WORD_EVERY = 100;
 
 const most = Number(process.argv[2]);

@@ -37,7 +37,7 @@ export type StepName =
 export interface Step {
   /** What happens. */
   readonly do: StepName;
-  /** To whom: a client, or an event that waits. */
+  /** The target: a client, or an event that waits. */
   readonly who: number;
   /** How much. */
   readonly size: number;
@@ -47,13 +47,13 @@ export interface Step {
   readonly cuts?: readonly number[];
 }
 
-/** Who brings a step about: the workload, or the faults. A run is first tried without the faults when it is shrunk. */
+/** What causes a step: the workload, or the faults. A run is first tried without the faults when it is shrunk. */
 type Nature = "work" | "fault";
 
 /** What a step is. */
 interface Kind {
   readonly nature: Nature;
-  /** In words, for people. */
+  /** The step as text. */
   readonly about: string;
   /** How often it comes, compared with the others, before the swarm of a seed changes that. */
   readonly weight: number;
@@ -63,10 +63,15 @@ interface Kind {
 
 /** The table of steps. */
 export const STEPS: Readonly<Record<StepName, Kind>> = {
-  connect: { nature: "work", about: "a client connects; odd ways read only when told to", weight: 6, ways: 12 },
+  connect: {
+    nature: "work",
+    about: "a client connects; odd ways read only in steps of their own",
+    weight: 6,
+    ways: 12,
+  },
   handshake: { nature: "work", about: "a handshake comes to its end, or to nothing", weight: 6, ways: 4 },
-  say: { nature: "work", about: "a client says frames of about `size` bytes", weight: 30, ways: 4 },
-  ping: { nature: "work", about: "a client says an empty frame", weight: 2, ways: 1 },
+  say: { nature: "work", about: "a client sends frames of about `size` bytes", weight: 30, ways: 4 },
+  ping: { nature: "work", about: "a client sends an empty frame", weight: 2, ways: 1 },
   push: { nature: "work", about: "a client sends up to `size` bytes of what it still has to say", weight: 6, ways: 1 },
   read: { nature: "work", about: "a client reads up to `size` bytes", weight: 10, ways: 1 },
   appetite: { nature: "work", about: "a client begins, or ceases, to read all it can", weight: 2, ways: 2 },

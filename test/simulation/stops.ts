@@ -1,6 +1,6 @@
 /**
- * Stops: the process is stopped, as at SIGSTOP, and goes on later. Time in which it did not run is nobody's fault but its
- * own, so no connection that was in time is cut for it.
+ * Stops: the process is stopped, as by SIGSTOP, and goes on later. No connection that was in time may be removed for time
+ * in which the process did not run.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import type { Client } from "./client.ts";
 import type { Simulation } from "./simulation.ts";
 
 /**
- * In milliseconds. A stop counts as no more than one beat of the clock, which may be a little late (`counts`), and one that
- * ends right after a deadline looks like a late timer (`unseen`). Afterward the clock rests, in which nothing is due
- * (`rest`, at the most), and the memory adapter tells what happened meanwhile (`untilNoticed`).
+ * In milliseconds. A stop counts as no more than one beat of the clock, which may be a little late (`counts`), and a stop
+ * that ends right after a deadline looks like a late timer (`unseen`). Afterward the clock rests, in which nothing is due
+ * (`rest`, at the most), and the memory adapter reports what happened meanwhile (`untilNoticed`).
  */
 const TIMES = { counts: 505, unseen: 10, rest: 1000, untilNoticed: 10 } as const;
 

@@ -13,7 +13,7 @@ function step(name: StepName, who = 0, size = 0, how = 0, cuts?: number[]): Step
   return { do: name, who, size, how, ...(cuts !== undefined && { cuts }) };
 }
 
-/** Four come, talk, fall behind and leave, with frames in parts both ways. */
+/** Four clients join, send, fall behind and leave, with frames in parts both ways. */
 const SCENARIO: readonly Step[] = [
   ...[0, 1, 0, 0].map((how, who) => step("connect", who, 0, how)),
   step("flow"),

@@ -1,5 +1,5 @@
 /**
- * The trace: everything that passes between the core and its world, as a hash for machines and as lines for people.
+ * The trace: everything that passes between the core and its world, as a hash, and as lines to read.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export class Trace {
   #high = 0x811c9dc5 | 0;
   #low = 0x01000193 | 0;
 
-  /** Keeps lines only when told to: a campaign needs the hash alone. */
+  /** Keeps lines only on request: a campaign needs the hash alone. */
   constructor(keepLines: boolean) {
     this.lines = keepLines ? [] : undefined;
   }

@@ -12,7 +12,7 @@ interface Work extends Probe {
   writes: number;
 }
 
-/** What the core does when an event comes that publishes nothing, among so many who are idle. */
+/** The work of the core for an event that publishes nothing, among so many idle connections. */
 async function workAmong(idle: number, event: (world: World, active: Member) => void): Promise<Partial<Work>> {
   const world = await World.open({ maxConnections: 20_000, idleTimeout: 60_000, slowConsumer: "block" });
   const sockets = Array.from({ length: idle }, () => world.join().socket);
