@@ -96,7 +96,8 @@ test("memory: a handshake succeeds, fails, or hangs until its deadline, and is r
   const address = { transport: "tls", host: "127.0.0.1", port: 1 } as const;
   const listener = await adapter.listen(address, registry, { tls: { cert: "", key: "" } });
   const clients = new Recorder(new Bell());
-  const counts = (): number[] => [registry.knocks.length, registry.links.length, registry.failedHandshakes.length];
+  const counts =
+    (): number[] => [registry.startedHandshakes.length, registry.links.length, registry.failedHandshakes.length];
   for (const expected of [[1, 1, 0], [2, 1, 1], [3, 1, 1]]) {
     await adapter.connect(address, clients);
     assertEquals(counts(), expected);
@@ -108,8 +109,8 @@ test("memory: a handshake succeeds, fails, or hangs until its deadline, and is r
   await adapter.connect(address, clients);
   await listener.close();
   assertEquals([counts(), adapter.timers], [[4, 1, 3], 0]);
-  const told = registry.failedHandshakes.map(({ error }) => (error as { code?: string }).code);
-  assertEquals(told, ["ERR_SSL_BAD_CERTIFICATE", "ETIMEDOUT", "ECONNABORTED"]);
+  const reported = registry.failedHandshakes.map(({ error }) => (error as { code?: string }).code);
+  assertEquals(reported, ["ERR_SSL_BAD_CERTIFICATE", "ETIMEDOUT", "ECONNABORTED"]);
   // The failed clients see the end; the accepted client does not.
   assertEquals(clients.links.map(({ socket }) => socket.read()), [undefined, null, null, null]);
 });
@@ -122,6 +123,6 @@ test("memory: a client that handshakeStarted refuses is closed, and neither acce
   await adapter.listen(address, registry, { tls: { cert: "", key: "" } });
   const clients = new Recorder(new Bell());
   await adapter.connect(address, clients);
-  assertEquals([registry.knocks.length, registry.links.length, registry.failedHandshakes.length], [1, 0, 0]);
+  assertEquals([registry.startedHandshakes.length, registry.links.length, registry.failedHandshakes.length], [1, 0, 0]);
   assertEquals(clients.links[0]!.socket.read(), null);
 });

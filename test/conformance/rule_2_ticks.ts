@@ -67,8 +67,8 @@ export function rule2({ check, transport }: Cases): void {
       });
     };
     for (const client of clients) void client.writePattern(1);
-    const told = (): number => batches.reduce((sum, size) => sum + size, 0);
-    await stage.bell.until(() => told() >= connections, () => `ticks with ${connections} events, have ${batches}`);
+    const reported = (): number => batches.reduce((sum, size) => sum + size, 0);
+    await stage.bell.until(() => reported() >= connections, () => `ticks with ${connections} events, have ${batches}`);
     assertLess(batches.length, connections / 4, `ticks of ${batches} events`);
   });
 

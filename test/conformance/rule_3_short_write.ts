@@ -26,11 +26,11 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
     assertEquals(server.count(WRITABLE) - before, 1, "WRITABLE for one short write");
     const total = server.sent + LONG;
     await Promise.all([server.writePattern(total), client.readPattern(total)]);
-    const told = server.count(WRITABLE);
+    const reported = server.count(WRITABLE);
     if (server.write(1)) return;
     await client.readPattern(total + 1);
     await pause(20);
-    assertEquals(server.count(WRITABLE), told, "WRITABLE for a write that was not short");
+    assertEquals(server.count(WRITABLE), reported, "WRITABLE for a write that was not short");
   });
 
   check("rule 3: a short write among small ones is followed by WRITABLE", async (stage) => {

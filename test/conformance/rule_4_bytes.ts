@@ -18,7 +18,7 @@ export function rule4({ check, differences }: Cases): void {
       while (server.sent < KERNEL_LIMIT) {
         const bytes = pattern(server.sent, 60_000).slice();
         given.push(bytes);
-        const seen = server.told.length;
+        const seen = server.reported.length;
         const taken = server.socket.write(bytes);
         server.sent += taken;
         if (taken === bytes.length) continue;

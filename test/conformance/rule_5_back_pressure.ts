@@ -20,7 +20,7 @@ export function rule5({ check, checkRaw, differences, fill, quiet }: Cases): voi
     // Again and again: what stopped once must stop each time, and go on each time.
     for (let round = 1; round <= 3; round++) {
       const total = client.sent + 2 * differences.inbox + MIB;
-      const seen = server.told.length;
+      const seen = server.reported.length;
       const written = client.writePattern(total);
       await server.toldSince(seen, READABLE, "something to read");
       await pause(50);

@@ -45,7 +45,7 @@ export function rule9ClientCertificates({ checkRaw, transport }: Cases): void {
     const link = await registry.accepted();
     await Promise.all([link.writePattern(100_000), client.readPattern(100_000)]);
     await Promise.all([client.writePattern(100_000), link.readPattern(100_000)]);
-    assertEquals([registry.knocks, registry.failedHandshakes], [[link.socket.remoteAddress], []]);
+    assertEquals([registry.startedHandshakes, registry.failedHandshakes], [[link.socket.remoteAddress], []]);
   });
 
   for (const [what, make] of Object.entries(REFUSED)) {
@@ -57,8 +57,12 @@ export function rule9ClientCertificates({ checkRaw, transport }: Cases): void {
         await turnedAway(portOf(address), { ca, maxVersion, ...await make(authority, other) });
         await registry.failed(1);
         await pause(50);
-        assertEquals([registry.links.length, registry.failedHandshakes.length, registry.knocks.length], [0, 1, 1]);
-        assertEquals(registry.failedHandshakes[0]!.client, registry.knocks[0]!);
+        assertEquals([registry.links.length, registry.failedHandshakes.length, registry.startedHandshakes.length], [
+          0,
+          1,
+          1,
+        ]);
+        assertEquals(registry.failedHandshakes[0]!.client, registry.startedHandshakes[0]!);
         assertMatch(registry.failedHandshakes[0]!.client, /^127\.0\.0\.1:\d+$/);
       });
     }

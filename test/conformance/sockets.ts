@@ -20,7 +20,7 @@ export function sockets(
       assertEquals([server.socket.read(), client.socket.read()], [undefined, undefined]);
       await nextTick();
     }
-    assertEquals([server.told, client.told], [[], []]);
+    assertEquals([server.reported, client.reported], [[], []]);
   });
 
   check("a connection read to the last byte would block, and the next bytes are reported", async (stage) => {

@@ -5,14 +5,14 @@ import type { Socket } from "node:net";
 import { LIMITS } from "../../src/server/options.ts";
 import { openSocket, PATIENCE, Publisher } from "./clients.ts";
 import { framesFrom } from "./frames.ts";
-import type { Crowd, Findings } from "./scenario.ts";
+import type { Clients, Findings } from "./scenario.ts";
 import type { Server } from "./server.ts";
 import { pulse, until } from "./waiting.ts";
 
 /** Where it happens. */
 export interface Stage {
   readonly server: Server;
-  readonly people: Crowd;
+  readonly clients: Clients;
 }
 
 /** Something that a hostile client does. */
@@ -103,17 +103,17 @@ async function settled(server: Server, connections: number): Promise<void> {
 
 const resets: Act = {
   label: "1,000 resets after connecting",
-  async run({ server, people }) {
+  async run({ server, clients }) {
     const reached = Array.from({ length: 1000 }, async () => reset(await rawClient(server.port)));
     await Promise.all(reached);
-    await settled(server, people.members.length);
+    await settled(server, clients.members.length);
     return {};
   },
 };
 
 const resetsBeforeAccept: Act = {
   label: "1,000 resets before accept",
-  async run({ server, people }) {
+  async run({ server, clients }) {
     // The kernel connects them while the server stands still, so that it accepts what was reset long ago.
     server.signal("SIGSTOP");
     try {
@@ -121,15 +121,15 @@ const resetsBeforeAccept: Act = {
     } finally {
       server.signal("SIGCONT");
     }
-    await settled(server, people.members.length);
+    await settled(server, clients.members.length);
     return {};
   },
 };
 
 const connects: Act = {
   label: "2,000 connects at once",
-  async run({ server, people }, findings) {
-    const room = LIMITS.maxConnections.default - people.members.length;
+  async run({ server, clients }, findings) {
+    const room = LIMITS.maxConnections.default - clients.members.length;
     const began = performance.now();
     const all = await rawClients(2000, server.port);
     const surplus = (): RawClient[] => all.filter(({ ended }) => ended);
@@ -139,7 +139,7 @@ const connects: Act = {
     const kept = 2000 - surplus().length;
     findings.expect(kept === room, `${kept} were kept where there was room for ${room}`);
     for (const { socket } of all) socket.destroy();
-    await settled(server, people.members.length);
+    await settled(server, clients.members.length);
     return { kept, "surplus closed in": `${took.toFixed(0)} ms` };
   },
 };
@@ -150,8 +150,8 @@ const connects: Act = {
 function odd(label: string, frames: number, act: (publisher: Publisher) => Promise<void>): Act {
   return {
     label,
-    async run({ server, people }, findings) {
-      const publisher = await Publisher.join(server.port, people.expected);
+    async run({ server, clients }, findings) {
+      const publisher = await Publisher.join(server.port, clients.expected);
       try {
         await act(publisher);
         const done = (): boolean => publisher.echoed === frames;
@@ -190,8 +190,8 @@ const halfClose = odd("half-close after a frame", 1, async (publisher) => {
 
 const accounts: Act = {
   label: "accounts of all that",
-  async run({ server, people }, findings) {
-    await settled(server, people.members.length);
+  async run({ server, clients }, findings) {
+    await settled(server, clients.members.length);
     const { closed: left, pings, acceptFailures, staleEvents } = await server.stats();
     findings.expect(left.internal === 0, `${left.internal} connections ended by internal errors`);
     findings.expect(pings === 100_000, `${pings} pings were counted`);

@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:net";
 import { openSocket, Publisher } from "./clients.ts";
-import { Crowd, Findings, percent, type Row, type Scenario, type Size } from "./scenario.ts";
+import { Clients, Findings, percent, type Row, type Scenario, type Size } from "./scenario.ts";
 import { processorOf, Server } from "./server.ts";
 import { comesTrue, every, pulse } from "./waiting.ts";
 
@@ -32,37 +32,41 @@ export const descriptors: Scenario = {
     `${DESCRIPTORS} descriptors, 500 connects in ten seconds: alive, the healthy lose nothing, under 20 % of a core`,
   async *run(runtime, size) {
     const server = await Server.start(runtime, [], { descriptors: DESCRIPTORS });
-    const people = new Crowd(server.port);
+    const clients = new Clients(server.port);
     try {
-      await people.grow(HEALTHY, 0);
-      yield await besiege(server, people, SIZES[size]);
+      await clients.grow(HEALTHY, 0);
+      yield await connectPastLimit(server, clients, SIZES[size]);
     } finally {
-      people.disperse();
+      clients.leave();
       await server.stop();
     }
   },
 };
 
-async function besiege(server: Server, people: Crowd, size: { connects: number; seconds: number }): Promise<Row> {
+async function connectPastLimit(
+  server: Server,
+  clients: Clients,
+  size: { connects: number; seconds: number },
+): Promise<Row> {
   const findings = new Findings();
-  const stops = people.publishers.map((publisher) => publisher.tick(20, 50, payload));
+  const stops = clients.publishers.map((publisher) => publisher.tick(20, 50, payload));
   const siege = new Siege(server.port);
   const used = [server.processor(), processorOf("self")] as const;
-  people.resetSilence();
+  clients.resetSilence();
   await siege.run(size.connects, size.seconds);
   const cpu = server.processor() - used[0];
   const loadCpu = processorOf("self") - used[1];
-  const { silence } = people;
+  const { silence } = clients;
   const { held } = siege;
   siege.end();
-  const again = await incoming(server, people);
+  const again = await incoming(server, clients);
   for (const stop of stops) stop();
-  await people.settle();
+  await clients.settle();
   findings.expect(server.runs, `the server ended with code ${server.code}: ${server.noise}`);
   findings.expect(server.noise === "", `on standard error: ${server.noise}`);
   findings.expect(again !== undefined, `nobody was let in within ${AGAIN} ms after descriptors were free`);
   findings.expect(cpu < PROCESSOR * size.seconds, `${cpu.toFixed(2)} s of processor time in ${size.seconds} s`);
-  findings.problems.push(...people.problems());
+  findings.problems.push(...clients.problems());
   const { acceptFailures, closed: left } = await server.stats();
   return {
     label: `${size.connects} connects in ${size.seconds} s`,
@@ -81,11 +85,11 @@ async function besiege(server: Server, people: Crowd, size: { connects: number; 
 }
 
 /** A new client joins and is served. Returns how long that took in milliseconds; `undefined` when it took too long. */
-async function incoming(server: Server, people: Crowd): Promise<number | undefined> {
+async function incoming(server: Server, clients: Clients): Promise<number | undefined> {
   const began = performance.now();
   // A client that is closed at once, because the server has not yet seen the others go, tries again.
   while (server.runs && performance.now() - began < AGAIN) {
-    const publisher = await Publisher.join(server.port, people.expected).catch(() => undefined);
+    const publisher = await Publisher.join(server.port, clients.expected).catch(() => undefined);
     if (publisher === undefined) continue;
     publisher.send(1, payload);
     const left = AGAIN - (performance.now() - began);

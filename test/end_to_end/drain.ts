@@ -1,7 +1,7 @@
 /** SIGTERM under load: what one has received all receive, what was received back is not lost, and the process ends in time. */
 
 import { PATIENCE, type Publisher } from "./clients.ts";
-import { Crowd, Findings, inMilliseconds, mebibytes, type Row, type Scenario } from "./scenario.ts";
+import { Clients, Findings, inMilliseconds, mebibytes, type Row, type Scenario } from "./scenario.ts";
 import { Server } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { comesTrue, every, pass, until } from "./waiting.ts";
@@ -64,7 +64,7 @@ interface Mixture {
 
 /** A load that does not end by itself. */
 class Load {
-  readonly people: Crowd;
+  readonly clients: Clients;
   readonly slow: StalledClient[] = [];
   readonly stuck: StalledClient[] = [];
   readonly #server: Server;
@@ -72,27 +72,27 @@ class Load {
 
   constructor(server: Server) {
     this.#server = server;
-    this.people = new Crowd(server.port);
+    this.clients = new Clients(server.port);
   }
 
   async start({ slow, stuck, fullSpeed }: Mixture): Promise<void> {
-    const { people } = this;
-    await people.grow(PUBLISHERS, READERS - PUBLISHERS);
+    const { clients } = this;
+    await clients.grow(PUBLISHERS, READERS - PUBLISHERS);
     const { port } = this.#server;
-    for (let left = slow; left > 0; left--) this.slow.push(await StalledClient.join(port, people.expected));
-    for (let left = stuck; left > 0; left--) this.stuck.push(await StalledClient.join(port, people.expected));
+    for (let left = slow; left > 0; left--) this.slow.push(await StalledClient.join(port, clients.expected));
+    for (let left = stuck; left > 0; left--) this.stuck.push(await StalledClient.join(port, clients.expected));
     await this.#server.hasConnections(READERS + slow + stuck);
     for (const stalled of this.slow) void stalled.recall(SIP);
     if (fullSpeed) {
-      for (const publisher of people.publishers) void publisher.flood(1e9, { payload, window: 500 }).catch(() => {});
-    } else this.#stops = people.publishers.map((publisher) => publisher.tick(RATE, 2, payload));
-    this.#stops.push(every(REST, () => this.slow.forEach((stalled) => stalled.stir())));
+      for (const publisher of clients.publishers) void publisher.flood(1e9, { payload, window: 500 }).catch(() => {});
+    } else this.#stops = clients.publishers.map((publisher) => publisher.tick(RATE, 2, payload));
+    this.#stops.push(every(REST, () => this.slow.forEach((stalled) => stalled.readMore())));
     await pass(BEFORE);
   }
 
   end(): void {
     for (const stop of this.#stops) stop();
-    this.people.disperse();
+    this.clients.leave();
     for (const stalled of [...this.slow, ...this.stuck]) stalled.drop();
   }
 }
@@ -102,7 +102,7 @@ async function end(server: Server, mixture: Mixture): Promise<Row> {
   const load = new Load(server);
   try {
     await load.start(mixture);
-    const { members, publishers, expected } = load.people;
+    const { members, publishers, expected } = load.clients;
     const echoed = publishers.map((publisher) => publisher.echoed);
     const slowAt = load.slow.map(({ start, received }) => start + received);
     const [before, sent] = [expected.length, publishers.reduce((sum, publisher) => sum + publisher.sent, 0)];
@@ -158,7 +158,7 @@ async function endTwice(server: Server): Promise<Row> {
     await load.start({ slow: 0, stuck: 1, fullSpeed: false });
     server.signal("SIGTERM");
     // The healthy clients have the end of their streams: now only the stuck one is waited for.
-    await comesTrue(() => load.people.members.every(({ ended }) => ended !== undefined), DRAIN);
+    await comesTrue(() => load.clients.members.every(({ ended }) => ended !== undefined), DRAIN);
     findings.expect(server.runs, "it did not wait for the one that is stuck");
     server.signal("SIGTERM");
     const { code, took } = await server.exit();

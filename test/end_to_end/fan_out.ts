@@ -1,6 +1,6 @@
 /** 1,000 connections, 100,000 frames: nothing is lost, repeated or reordered. */
 
-import { Crowd, percent, type Row, type Scenario } from "./scenario.ts";
+import { Clients, percent, type Row, type Scenario } from "./scenario.ts";
 import { processorOf, Server } from "./server.ts";
 
 /** Some of a thousand also send. */
@@ -22,27 +22,27 @@ export const crowd: Scenario = {
   about: "1,000 connections, 100,000 frames: nothing lost, repeated or reordered",
   async *run(runtime) {
     const server = await Server.start(runtime, []);
-    const people = new Crowd(server.port);
+    const clients = new Clients(server.port);
     try {
-      yield await flood(people, server);
+      yield await flood(clients, server);
     } finally {
-      people.disperse();
+      clients.leave();
       await server.stop();
     }
   },
 };
 
-async function flood(people: Crowd, server: Server): Promise<Row> {
-  await people.grow(PUBLISHERS, CONNECTIONS - PUBLISHERS);
-  const before = people.expected.ends.length;
+async function flood(clients: Clients, server: Server): Promise<Row> {
+  await clients.grow(PUBLISHERS, CONNECTIONS - PUBLISHERS);
+  const before = clients.expected.ends.length;
   const used = [server.processor(), processorOf("self")] as const;
   const began = performance.now();
   const load = { payload, window: 2000 };
-  await Promise.all(people.publishers.map((publisher) => publisher.flood(FRAMES / PUBLISHERS, load, LIMIT)));
-  await people.settle(LIMIT);
+  await Promise.all(clients.publishers.map((publisher) => publisher.flood(FRAMES / PUBLISHERS, load, LIMIT)));
+  await clients.settle(LIMIT);
   const seconds = (performance.now() - began) / 1000;
-  const problems = people.problems();
-  const received = people.expected.ends.length - before;
+  const problems = clients.problems();
+  const received = clients.expected.ends.length - before;
   if (received !== FRAMES) problems.push(`${received} frames were received, ${FRAMES} were sent`);
   return {
     label: `${CONNECTIONS} connections`,

@@ -2,7 +2,7 @@
 
 import { type Act, ACTS, type Stage } from "./attacks.ts";
 import { PATIENCE, Publisher } from "./clients.ts";
-import { Crowd, Findings, type Row, type Scenario } from "./scenario.ts";
+import { Clients, Findings, type Row, type Scenario } from "./scenario.ts";
 import { Server } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { pass, until } from "./waiting.ts";
@@ -25,16 +25,16 @@ export const hostile: Scenario = {
     `while ${HEALTHY} healthy clients talk and lose nothing, others misbehave; silence is the longest any of them received`,
   async *run(runtime) {
     const server = await Server.start(runtime, []);
-    const people = new Crowd(server.port);
+    const clients = new Clients(server.port);
     let stops: (() => void)[] = [];
     try {
-      await people.grow(HEALTHY, 0);
-      for (const frames of [4, 5]) yield await halfClosed(frames, { server, people });
-      stops = people.publishers.map((publisher) => publisher.tick(RATE, 10, payload));
-      for (const act of ACTS) yield await perform(act, { server, people });
+      await clients.grow(HEALTHY, 0);
+      for (const frames of [4, 5]) yield await halfClosed(frames, { server, clients });
+      stops = clients.publishers.map((publisher) => publisher.tick(RATE, 10, payload));
+      for (const act of ACTS) yield await perform(act, { server, clients });
     } finally {
       for (const stop of stops) stop();
-      people.disperse();
+      clients.leave();
       await server.stop();
     }
   },
@@ -44,47 +44,47 @@ export const hostile: Scenario = {
  * A client stops reading, gets so many large frames that the last one waits in the server, and ends its half. The others go
  * on meanwhile, and after a second it is dropped. No other client may send at that moment.
  */
-async function halfClosed(frames: number, { server, people }: Stage): Promise<Row> {
+async function halfClosed(frames: number, { server, clients }: Stage): Promise<Row> {
   const findings = new Findings();
-  const [publisher] = people.publishers;
+  const [publisher] = clients.publishers;
   const large = (): number => 2 ** 20;
-  const stalled = await StalledClient.join(server.port, people.expected);
-  await server.hasConnections(people.members.length + 1);
+  const stalled = await StalledClient.join(server.port, clients.expected);
+  await server.hasConnections(clients.members.length + 1);
   publisher!.send(frames, large);
-  await people.settle();
+  await clients.settle();
   stalled.halfClose();
   await pass(100);
   publisher!.send(4, large);
-  await people.settle();
+  await clients.settle();
   await pass(LINGER);
   stalled.drop();
   findings.expect(server.runs, `the server ended with code ${server.code}: ${server.noise}`);
-  findings.problems.push(...people.problems());
+  findings.problems.push(...clients.problems());
   return { label: `half-close, ${frames} frames unread`, figures: {}, problems: findings.problems };
 }
 
 async function perform(act: Act, stage: Stage): Promise<Row> {
-  const { server, people } = stage;
+  const { server, clients } = stage;
   const findings = new Findings();
-  people.resetSilence();
+  clients.resetSilence();
   const began = performance.now();
   const figures = await act.run(stage, findings).catch((error: Error) => findings.expect(false, error.message));
   const took = performance.now() - began;
   // After every attack all clients send and receive frames that are newer than the attack.
-  const newer = people.publishers.map((publisher) => publisher.sent + 1);
-  const goesOn = (): boolean => people.publishers.every(({ echoed }, index) => echoed >= newer[index]!);
+  const newer = clients.publishers.map((publisher) => publisher.sent + 1);
+  const goesOn = (): boolean => clients.publishers.every(({ echoed }, index) => echoed >= newer[index]!);
   await until(goesOn, "the healthy receive each other", PATIENCE).catch((error: Error) =>
     findings.expect(false, error.message)
   );
-  const silence = people.silence;
+  const silence = clients.silence;
   const served = await incoming(stage).catch((error: Error) =>
     findings.expect(false, `a new client: ${error.message}`)
   );
   findings.expect(server.runs, `the server ended with code ${server.code}: ${server.noise}`);
   findings.expect(server.noise === "", `on standard error: ${server.noise}`);
-  const lost = people.members.filter(({ ended }) => ended !== undefined);
+  const lost = clients.members.filter(({ ended }) => ended !== undefined);
   findings.expect(lost.length === 0, `${lost.length} healthy clients lost their connection: ${lost[0]?.ended}`);
-  findings.problems.push(...people.expected.problems);
+  findings.problems.push(...clients.expected.problems);
   return {
     label: act.label,
     figures: {
@@ -98,9 +98,9 @@ async function perform(act: Act, stage: Stage): Promise<Row> {
 }
 
 /** A new client joins, sends a frame, and receives it. Returns how long that took, in milliseconds. */
-async function incoming({ people, server }: Stage): Promise<string> {
+async function incoming({ clients, server }: Stage): Promise<string> {
   const began = performance.now();
-  const publisher = await Publisher.join(server.port, people.expected);
+  const publisher = await Publisher.join(server.port, clients.expected);
   publisher.send(1, payload);
   await until(() => publisher.echoed === 1 || publisher.ended !== undefined, "a new client is served", PATIENCE);
   const took = performance.now() - began;

@@ -272,11 +272,11 @@ function clusterOf(url: string): string {
     import cluster from "node:cluster";
     import process from "node:process";
     if (cluster.isPrimary) {
-      const told = [];
+      const reported = [];
       const start = () => cluster.fork().on("message", (outcome) => {
-        told.push(outcome);
-        if (told.length < 2) return start();
-        console.log(JSON.stringify(told));
+        reported.push(outcome);
+        if (reported.length < 2) return start();
+        console.log(JSON.stringify(reported));
         process.exit(0);
       });
       start();

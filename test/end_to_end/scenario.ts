@@ -39,7 +39,7 @@ export class Findings {
 }
 
 /** The clients of one server, which receive each other. */
-export class Crowd {
+export class Clients {
   /** The stream they receive. */
   readonly expected: ExpectedStream = new ExpectedStream();
   /** The clients that send. */
@@ -107,7 +107,7 @@ export class Crowd {
   }
 
   /** All clients leave. */
-  disperse(): void {
+  leave(): void {
     for (const member of this.members) member.drop();
   }
 

@@ -2,18 +2,18 @@
 
 import type { RuntimeName } from "../helpers/command_line.ts";
 import { PATIENCE } from "./clients.ts";
-import { Crowd, Findings, type Row } from "./scenario.ts";
+import { Clients, Findings, type Row } from "./scenario.ts";
 import { Server } from "./server.ts";
-import { type Dream, StalledClient } from "./stalled_client.ts";
+import { type Seen, StalledClient } from "./stalled_client.ts";
 import { every, until } from "./waiting.ts";
 
 /** How many read all the time, and how many now and then. */
 const READERS = 20;
-const DOZERS = 3;
+const SLOW_READERS = 3;
 
-/** Bytes that one reads before it dozes off, and how long it then sleeps, in milliseconds. */
-const SIP = 512 * 1024;
-const NAP = 300;
+/** Bytes that a slow reader reads before it rests, and how long it rests, in milliseconds. */
+const PORTION = 512 * 1024;
+const REST = 300;
 
 /** Frames sent as fast as they come back: several times `maxLag`. */
 const FLOOD = 128 * 1024;
@@ -21,69 +21,76 @@ const FLOOD = 128 * 1024;
 const payload = (sequence: number): number => 512 + sequence * 7 % 1024;
 
 /** A client that reads now and then. */
-interface Dozer {
+interface SlowReader {
   readonly stalled: StalledClient;
-  readonly dream: Dream;
+  readonly seen: Seen;
   /** Frames published before it joined. */
   readonly before: number;
 }
 
 /** See above. */
-export async function doze(runtime: RuntimeName): Promise<Row> {
+export async function skipPolicy(runtime: RuntimeName): Promise<Row> {
   const server = await Server.start(runtime, ["--slow-consumer", "skip"]);
-  const people = new Crowd(server.port);
-  const dozers: Dozer[] = [];
+  const clients = new Clients(server.port);
+  const slowReaders: SlowReader[] = [];
   let stop = (): void => {};
   try {
-    await people.grow(1, READERS);
-    for (let index = 0; index < DOZERS; index++) dozers.push(await comeIn(server, people));
-    stop = every(NAP, () => dozers.forEach(({ stalled }) => stalled.stir()));
-    await people.publishers[0]!.flood(FLOOD, { payload, window: 1024 });
+    await clients.grow(1, READERS);
+    for (let index = 0; index < SLOW_READERS; index++) slowReaders.push(await join(server, clients));
+    stop = every(REST, () => slowReaders.forEach(({ stalled }) => stalled.readMore()));
+    await clients.publishers[0]!.flood(FLOOD, { payload, window: 1024 });
     stop();
-    return await wakeUp(server, people, dozers);
+    return await readToEnd(server, clients, slowReaders);
   } finally {
     stop();
-    people.disperse();
-    for (const { stalled } of dozers) stalled.drop();
+    clients.leave();
+    for (const { stalled } of slowReaders) stalled.drop();
     await server.stop();
   }
 }
 
-async function comeIn(server: Server, people: Crowd): Promise<Dozer> {
-  const { sent: before, id: publisher } = people.publishers[0]!;
+async function join(server: Server, clients: Clients): Promise<SlowReader> {
+  const { sent: before, id: publisher } = clients.publishers[0]!;
   const { connections } = await server.stats();
-  const stalled = await StalledClient.join(server.port, people.expected);
+  const stalled = await StalledClient.join(server.port, clients.expected);
   await server.hasConnections(connections + 1);
-  const dream: Dream = { publisher, last: before - 1, frames: 0, missed: 0, torn: 0 };
-  stalled.wake(dream, SIP);
-  return { stalled, dream, before };
+  const seen: Seen = { publisher, last: before - 1, frames: 0, missed: 0, torn: 0 };
+  stalled.readNowAndThen(seen, PORTION);
+  return { stalled, seen, before };
 }
 
 /** All read to the end of the stream now. What each received and missed must be all there was. */
-async function wakeUp(server: Server, people: Crowd, dozers: readonly Dozer[]): Promise<Row> {
+async function readToEnd(server: Server, clients: Clients, slowReaders: readonly SlowReader[]): Promise<Row> {
   const findings = new Findings();
-  const publisher = people.publishers[0]!;
-  for (const { stalled } of dozers) stalled.stayAwake();
+  const publisher = clients.publishers[0]!;
+  for (const { stalled } of slowReaders) stalled.readOn();
   // A client without room just now misses the last frame too: there is another one until all have caught up.
-  const done = (): boolean => dozers.every(({ dream }) => dream.last === publisher.sent - 1 && dream.torn === 0);
+  const done = (): boolean => slowReaders.every(({ seen }) => seen.last === publisher.sent - 1 && seen.torn === 0);
   const stop = every(20, () => done() || publisher.send(1, payload));
-  await until(() => done() || dozers.some(({ stalled }) => stalled.ended !== undefined), "all are awake", PATIENCE)
+  await until(
+    () => done() || slowReaders.some(({ stalled }) => stalled.ended !== undefined),
+    "all have caught up",
+    PATIENCE,
+  )
     .catch((error: Error) => findings.expect(false, error.message));
   stop();
-  await people.settle();
-  for (const { stalled, dream, before } of dozers) {
-    findings.expect(stalled.ended === undefined, `one that dozed was cut off: ${stalled.ended}`);
-    const [all, known] = [publisher.sent - before, dream.frames + dream.missed];
-    findings.expect(known === all, `${dream.frames} frames were received and ${dream.missed} missed of ${all}`);
+  await clients.settle();
+  for (const { stalled, seen, before } of slowReaders) {
+    findings.expect(stalled.ended === undefined, `a slow reader was removed: ${stalled.ended}`);
+    const [all, known] = [publisher.sent - before, seen.frames + seen.missed];
+    findings.expect(known === all, `${seen.frames} frames were received and ${seen.missed} missed of ${all}`);
   }
-  const missed = dozers.reduce((sum, { dream }) => sum + dream.missed, 0);
+  const missed = slowReaders.reduce((sum, { seen }) => sum + seen.missed, 0);
   const { skipped } = await server.stats();
   findings.expect(missed === skipped.frames, `${missed} frames were missed, and ${skipped.frames} were counted`);
-  findings.expect(dozers.every(({ dream }) => dream.missed > 0), "somebody missed nothing: the load is too small");
-  findings.problems.push(...people.problems());
-  const received = dozers.map(({ dream }) => `${dream.frames}+${dream.missed}`).join(" ");
+  findings.expect(
+    slowReaders.every(({ seen }) => seen.missed > 0),
+    "a slow reader missed nothing: the load is too small",
+  );
+  findings.problems.push(...clients.problems());
+  const received = slowReaders.map(({ seen }) => `${seen.frames}+${seen.missed}`).join(" ");
   return {
-    label: `skip, ${dozers.length} that read now and then`,
+    label: `skip, ${slowReaders.length} that read now and then`,
     figures: { frames: publisher.sent, "received+missed": received, skipped: skipped.frames },
     problems: findings.problems,
   };

@@ -5,7 +5,7 @@ import { LIMITS } from "../../src/server/options.ts";
 import type { RuntimeName } from "../helpers/command_line.ts";
 import { PATIENCE } from "./clients.ts";
 import { Delays } from "./latency.ts";
-import { Crowd, Findings, inMilliseconds, mebibytes, percent, type Row } from "./scenario.ts";
+import { Clients, Findings, inMilliseconds, mebibytes, percent, type Row } from "./scenario.ts";
 import { type LogLine, processorOf, Server, starvedOf } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { pass } from "./waiting.ts";
@@ -54,7 +54,7 @@ export interface Measured {
 }
 
 /** See above. */
-export class Ordeal {
+export class PolicyRun {
   /** What it measured. */
   measured: Measured | undefined;
   /** Whether nothing is wrong but what depends on the machine: delays, and how late the garbage is collected. */
@@ -65,9 +65,9 @@ export class Ordeal {
   readonly #baseline: Measured | undefined;
   readonly #findings: Findings = new Findings();
   readonly #noise: Findings = new Findings();
-  readonly #sleepers: StalledClient[] = [];
+  readonly #stuck: StalledClient[] = [];
   #server!: Server;
-  #people!: Crowd;
+  #clients!: Clients;
 
   /** Nothing runs yet. Memory is held against `baseline`. */
   constructor(policy: SlowConsumer, count: number, plan: Plan, baseline: Measured | undefined) {
@@ -80,14 +80,14 @@ export class Ordeal {
   /** Runs it. */
   async run(runtime: RuntimeName): Promise<Row> {
     this.#server = await Server.start(runtime, ["--stall-timeout", `${STALL}ms`, "--slow-consumer", this.#policy]);
-    this.#people = new Crowd(this.#server.port);
+    this.#clients = new Clients(this.#server.port);
     try {
-      await this.#people.grow(1, this.#plan.readers);
+      await this.#clients.grow(1, this.#plan.readers);
       const began = performance.now();
       const starved = [this.#server.starved(), starvedOf("self")] as const;
       const figures = await this.#suffer();
       const seconds = (performance.now() - began) / 1000;
-      this.#findings.problems.push(...this.#people.problems());
+      this.#findings.problems.push(...this.#clients.problems());
       this.onlyNoise = this.#findings.problems.length === 0 && this.#noise.problems.length > 0;
       const wait = this.#server.starved() - starved[0] + starvedOf("self") - starved[1];
       return {
@@ -96,8 +96,8 @@ export class Ordeal {
         problems: [...this.#findings.problems, ...this.#noise.problems],
       };
     } finally {
-      this.#people.disperse();
-      for (const stalled of this.#sleepers) stalled.drop();
+      this.#clients.leave();
+      for (const stalled of this.#stuck) stalled.drop();
       await this.#server.stop();
     }
   }
@@ -106,10 +106,10 @@ export class Ordeal {
     const { quiet, during, after } = this.#plan;
     await this.#steady(quiet / 4);
     const before = await this.#steady(quiet);
-    await this.#sleep();
+    await this.#connectStuck();
     const meanwhile = await this.#steady(during);
     await this.#allOut(during > 0);
-    if (during > 0) await this.#sleep();
+    if (during > 0) await this.#connectStuck();
     const speed = await this.#flood();
     const { peak } = this.#server.memory();
     const memory = this.#compareMemory(peak);
@@ -123,23 +123,23 @@ export class Ordeal {
   }
 
   /** Connects the clients that will not read, while nothing is sent. */
-  async #sleep(): Promise<void> {
-    await this.#people.settle();
+  async #connectStuck(): Promise<void> {
+    await this.#clients.settle();
     const { port } = this.#server;
-    const joining = Array.from({ length: this.#count }, () => StalledClient.join(port, this.#people.expected));
-    this.#sleepers.push(...await Promise.all(joining));
-    await this.#server.hasConnections(this.#people.members.length + this.#count);
+    const joining = Array.from({ length: this.#count }, () => StalledClient.join(port, this.#clients.expected));
+    this.#stuck.push(...await Promise.all(joining));
+    await this.#server.hasConnections(this.#clients.members.length + this.#count);
   }
 
   /** Sends at a fixed rate for so long. Returns the delay within which 99 of 100 frames were received. */
   async #steady(seconds: number): Promise<number> {
-    const { members, publishers } = this.#people;
+    const { members, publishers } = this.#clients;
     const delays = new Delays();
     for (const member of members) member.delays = delays;
     const stop = publishers[0]!.tick(RATE, 5, payload);
     await pass(1000 * seconds);
     stop();
-    await this.#people.settle();
+    await this.#clients.settle();
     for (const member of members) member.delays = undefined;
     return delays.percentile(99);
   }
@@ -149,22 +149,22 @@ export class Ordeal {
     const { flood } = this.#plan;
     const used = [this.#server.processor(), processorOf("self")] as const;
     const began = performance.now();
-    this.#people.resetSilence();
-    await this.#people.publishers[0]!.flood(flood, { payload, window: WINDOW }, 2 * PATIENCE);
-    await this.#people.settle();
+    this.#clients.resetSilence();
+    await this.#clients.publishers[0]!.flood(flood, { payload, window: WINDOW }, 2 * PATIENCE);
+    await this.#clients.settle();
     const seconds = (performance.now() - began) / 1000;
     return {
       "full speed": `${(flood / seconds / 1000).toFixed(1)} k frames/s`,
       "server cpu": percent(this.#server.processor() - used[0], seconds),
       "load cpu": percent(processorOf("self") - used[1], seconds),
-      silence: inMilliseconds(this.#people.silence),
+      silence: inMilliseconds(this.#clients.silence),
     };
   }
 
   /** Waits until all that are stuck are out. Each has a stall timeout and a little for it. */
   async #allOut(anySent: boolean): Promise<void> {
     if (!anySent) return;
-    const healthy = this.#people.members.length;
+    const healthy = this.#clients.members.length;
     const inside = await this.#server.hasConnections(healthy, STALL + GRACE);
     this.#findings.expect(inside === healthy, `${inside - healthy} of the stuck are not out`);
   }
@@ -173,7 +173,7 @@ export class Ordeal {
   async #ends(): Promise<Row["figures"]> {
     if (this.#count === 0) return {};
     const { closed: left, skipped } = await this.#server.stats();
-    const [out, all] = [left.lagged + left.stalled, this.#sleepers.length];
+    const [out, all] = [left.lagged + left.stalled, this.#stuck.length];
     this.#findings.expect(out === all, `${out} of ${all} stuck were cut for being slow`);
     const cuts = this.#server.log.filter(({ properties }) => "bytesDelivered" in properties);
     const wait = Math.max(...cuts.map((line) => this.#waited(line)));
@@ -190,18 +190,18 @@ export class Ordeal {
 
   /** How long it was from the time that the first byte it did not take was published to its removal, in milliseconds. */
   #waited({ at, properties }: LogLine): number {
-    const { expected } = this.#people;
+    const { expected } = this.#clients;
     // The second half joined when the first was removed.
-    const second = this.#sleepers[this.#count]?.start ?? Infinity;
-    const start = expected.timeOf(second) < at ? second : this.#sleepers[0]!.start;
+    const second = this.#stuck[this.#count]?.start ?? Infinity;
+    const start = expected.timeOf(second) < at ? second : this.#stuck[0]!.start;
     return at - expected.timeOf(start + Number(properties.bytesDelivered));
   }
 
-  /** The stuck wake up, too late: they read what the kernel holds, a part of the stream and nothing else. */
+  /** The stuck clients read too late: they get what the kernel holds, a part of the stream and nothing else. */
   async #recall(): Promise<string> {
     if (this.#policy === "skip") return "-";
-    await Promise.all(this.#sleepers.map((stalled) => stalled.recall()));
-    return mebibytes(Math.max(...this.#sleepers.map(({ received }) => received)));
+    await Promise.all(this.#stuck.map((stalled) => stalled.recall()));
+    return mebibytes(Math.max(...this.#stuck.map(({ received }) => received)));
   }
 
   /** Without stuck clients the figure varies: the norm is the largest of before, after, and the other run. */

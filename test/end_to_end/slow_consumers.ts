@@ -1,7 +1,7 @@
 /** Some never read: the others do not notice, memory stays bounded, and the stuck ones end as documented. */
 
-import { doze } from "./skip_policy.ts";
-import { GRACE, GROWTH, type Measured, Ordeal, type Plan, STALL } from "./slow_consumer_policies.ts";
+import { skipPolicy } from "./skip_policy.ts";
+import { GRACE, GROWTH, type Measured, type Plan, PolicyRun, STALL } from "./slow_consumer_policies.ts";
 import { mebibytes, type Row, type Scenario, type Size } from "./scenario.ts";
 
 /** The policies. */
@@ -27,15 +27,15 @@ export const stuck: Scenario = {
       let baseline: Measured | undefined;
       for (const count of counts) {
         for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-          const ordeal = new Ordeal(policy, count, plan, baseline);
-          const row: Row = await ordeal.run(runtime);
-          if (ordeal.onlyNoise && attempt < ATTEMPTS) continue;
+          const policyRun = new PolicyRun(policy, count, plan, baseline);
+          const row: Row = await policyRun.run(runtime);
+          if (policyRun.onlyNoise && attempt < ATTEMPTS) continue;
           yield attempt === 1 ? row : { ...row, figures: { ...row.figures, attempts: attempt } };
-          baseline ??= ordeal.measured;
+          baseline ??= policyRun.measured;
           break;
         }
       }
     }
-    yield await doze(runtime);
+    yield await skipPolicy(runtime);
   },
 };

@@ -8,7 +8,7 @@ import { frameEnd, HEADER, isIntact, STAMP, stampOf } from "./frames.ts";
 import { pulse, until } from "./waiting.ts";
 
 /** What a stalled client receives of a publisher. */
-export interface Dream {
+export interface Seen {
   /** The publisher's number. */
   readonly publisher: number;
   /** The frame that it received last; at first the one before it joined. */
@@ -32,8 +32,8 @@ export class StalledClient {
 
   readonly #expected: ExpectedStream;
   readonly #socket: Socket;
-  #sip = Infinity;
-  #thirst = Infinity;
+  #portion = Infinity;
+  #budget = Infinity;
 
   private constructor(socket: Socket, expected: ExpectedStream) {
     this.#socket = socket;
@@ -47,7 +47,7 @@ export class StalledClient {
     socket.on("end", () => end("end")).on("close", () => end("close"));
   }
 
-  /** Connects, and falls asleep. */
+  /** Connects, and stops reading. */
   static join(port: number, expected: ExpectedStream): Promise<StalledClient> {
     return new Promise((resolve, reject) => {
       const socket = connect({ host: "127.0.0.1", port, noDelay: true });
@@ -60,43 +60,43 @@ export class StalledClient {
 
   /**
    * Reads to the end, and compares: it was given a part of the stream, without a gap, and not one byte after it. It
-   * falls asleep after so many bytes, until it is stirred.
+   * stops reading after so many bytes, until it is resumed.
    */
-  async recall(sip: number = Infinity): Promise<void> {
-    this.#listen(sip, (chunk) => void this.#expected.received(this.start + this.received, chunk));
-    await until(() => this.ended !== undefined, "a sleeper's connection ends", PATIENCE);
+  async recall(portion: number = Infinity): Promise<void> {
+    this.#listen(portion, (chunk) => void this.#expected.received(this.start + this.received, chunk));
+    await until(() => this.ended !== undefined, "a stuck connection ends", PATIENCE);
   }
 
   /**
-   * Reads from now on, frame by frame: whole ones, in order, with gaps. `dream` is kept up to date. It falls asleep
-   * after so many bytes, until it is stirred.
+   * Reads from now on, frame by frame: whole ones, in order, with gaps. `seen` is kept up to date. It stops reading
+   * after so many bytes, until it is resumed.
    */
-  wake(dream: Dream, sip: number): void {
+  readNowAndThen(seen: Seen, portion: number): void {
     let rest: Buffer = Buffer.alloc(0);
-    this.#listen(sip, (chunk) => {
+    this.#listen(portion, (chunk) => {
       rest = Buffer.concat([rest, chunk]);
       let at = 0;
       for (;;) {
         const to = frameEnd(rest, at, rest.length);
         if (to === undefined || to > rest.length) break;
-        this.#note(rest, at, to, dream);
+        this.#note(rest, at, to, seen);
         at = to;
       }
       rest = rest.subarray(at);
-      dream.torn = rest.length;
+      seen.torn = rest.length;
     });
   }
 
   /** Reads as many bytes again. */
-  stir(): void {
-    this.#thirst = this.#sip;
+  readMore(): void {
+    this.#budget = this.#portion;
     this.#socket.resume();
   }
 
-  /** Falls asleep no more. */
-  stayAwake(): void {
-    this.#sip = Infinity;
-    this.stir();
+  /** Reads without stops. */
+  readOn(): void {
+    this.#portion = Infinity;
+    this.readMore();
   }
 
   /** Ends its half of the connection. */
@@ -109,29 +109,29 @@ export class StalledClient {
     this.#socket.destroy();
   }
 
-  #listen(sip: number, receive: (chunk: Buffer) => void): void {
-    this.#thirst = this.#sip = sip;
+  #listen(portion: number, receive: (chunk: Buffer) => void): void {
+    this.#budget = this.#portion = portion;
     this.#socket.on("data", (chunk: Buffer) => {
       receive(chunk);
       this.received += chunk.length;
-      this.#thirst -= chunk.length;
-      if (this.#thirst <= 0) this.#socket.pause();
+      this.#budget -= chunk.length;
+      if (this.#budget <= 0) this.#socket.pause();
       pulse();
     });
     this.#socket.resume();
   }
 
-  #note(bytes: Buffer, from: number, to: number, dream: Dream): void {
+  #note(bytes: Buffer, from: number, to: number, seen: Seen): void {
     if (to - from < HEADER + STAMP || !isIntact(bytes, from, to)) {
-      this.#expected.complain(`a torn frame of ${to - from} bytes was received by one that dozes`);
+      this.#expected.complain(`a torn frame of ${to - from} bytes was received by a slow reader`);
       return;
     }
     const { publisher, sequence } = stampOf(bytes, from);
-    if (publisher !== dream.publisher || sequence <= dream.last) {
-      this.#expected.complain(`frame ${sequence} of ${publisher} was received after frame ${dream.last}`);
+    if (publisher !== seen.publisher || sequence <= seen.last) {
+      this.#expected.complain(`frame ${sequence} of ${publisher} was received after frame ${seen.last}`);
     }
-    dream.missed += sequence - dream.last - 1;
-    dream.last = sequence;
-    dream.frames++;
+    seen.missed += sequence - seen.last - 1;
+    seen.last = sequence;
+    seen.frames++;
   }
 }

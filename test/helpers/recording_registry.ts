@@ -26,7 +26,7 @@ export const FINAL: Readiness = HUP | ERROR;
 export class Link {
   readonly socket: Socket;
   /** Every event, in order. */
-  readonly told: Readiness[] = [];
+  readonly reported: Readiness[] = [];
   /** Bytes that were read. */
   received = 0;
   /** Bytes that were taken. */
@@ -43,18 +43,18 @@ export class Link {
 
   /** How many events had one of these bits. */
   count(bits: Readiness): number {
-    return this.told.filter((readiness) => (readiness & bits) !== 0).length;
+    return this.reported.filter((readiness) => (readiness & bits) !== 0).length;
   }
 
   /** Waits for an event with one of these bits that came after the first `seen` ones. */
   toldSince(seen: number, bits: Readiness, what: string, milliseconds?: number): Promise<void> {
-    const condition = (): boolean => this.told.slice(seen).some((readiness) => (readiness & bits) !== 0);
-    return this.#bell.until(condition, () => `${what}; told: ${names(this.told)}`, milliseconds);
+    const condition = (): boolean => this.reported.slice(seen).some((readiness) => (readiness & bits) !== 0);
+    return this.#bell.until(condition, () => `${what}; reported: ${names(this.reported)}`, milliseconds);
   }
 
   /** Waits for this number of events with one of these bits since the connection began. */
   toldTimes(times: number, bits: Readiness): Promise<void> {
-    const what = (): string => `${times} times ${names([bits])}; told: ${names(this.told)}`;
+    const what = (): string => `${times} times ${names([bits])}; reported: ${names(this.reported)}`;
     return this.#bell.until(() => this.count(bits) >= times, what);
   }
 
@@ -66,7 +66,7 @@ export class Link {
   /** The next chunk, `null` at the end. Reads as an edge-triggered core does: having found nothing, it needs an event. */
   async read(): Promise<Uint8Array | null> {
     for (;;) {
-      const seen = this.told.length;
+      const seen = this.reported.length;
       const chunk = this.socket.read();
       if (chunk !== undefined) {
         this.received += chunk?.length ?? 0;
@@ -120,7 +120,7 @@ export class Link {
   /** Writes the pattern until so many bytes were taken since the connection began, or the connection is over. */
   async writePattern(total: number, piece?: number): Promise<void> {
     while (this.sent < total && this.count(FINAL) === 0) {
-      const seen = this.told.length;
+      const seen = this.reported.length;
       if (this.write(total - this.sent, piece)) {
         await this.toldSince(seen, WRITABLE | FINAL, `leave to write after ${this.sent} of ${total} bytes`);
       }
@@ -130,7 +130,7 @@ export class Link {
   /** Writes pieces until nothing more is taken for so long. Returns false when `limit` bytes were taken before that. */
   async fill(limit: number, milliseconds: number, piece: number = STEP): Promise<boolean> {
     while (this.sent < limit) {
-      const seen = this.told.length;
+      const seen = this.reported.length;
       if (this.write(piece) && !await this.mayWrite(seen, milliseconds)) return true;
     }
     return false;
@@ -162,7 +162,7 @@ export class Recorder implements Registry {
   /** The errors passed to `acceptFailed`. */
   readonly failures: Error[] = [];
   /** The remote addresses passed to `handshakeStarted`. */
-  readonly knocks: string[] = [];
+  readonly startedHandshakes: string[] = [];
   /** Handshakes that came to nothing. */
   readonly failedHandshakes: { readonly client: string; readonly error: Error }[] = [];
   /** Whether handshakes may not begin. */
@@ -207,11 +207,11 @@ export class Recorder implements Registry {
       this.violations.push(`readiness ${readiness}`);
     }
     if (link.closed) this.violations.push(`rule 7: ${names([readiness])} after close()`);
-    if (link.count(FINAL) > 0) this.violations.push(`rule 7: ${names([readiness])} after ${names(link.told)}`);
+    if (link.count(FINAL) > 0) this.violations.push(`rule 7: ${names([readiness])} after ${names(link.reported)}`);
     if ((readiness & ERROR) !== 0 && !(link.socket.error instanceof Error)) {
       this.violations.push(`ERROR, but socket.error is ${link.socket.error}`);
     }
-    link.told.push(readiness);
+    link.reported.push(readiness);
     this.onReady?.(link, readiness);
   }
 
@@ -223,7 +223,7 @@ export class Recorder implements Registry {
 
   handshakeStarted(client: string): boolean {
     this.#bell.ring();
-    this.knocks.push(client);
+    this.startedHandshakes.push(client);
     return !this.barring;
   }
 

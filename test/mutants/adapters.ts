@@ -8,7 +8,7 @@ import type { Group, Proof } from "./mutant.ts";
 
 const CONFORMANCE = "test/conformance/adapter.test.ts";
 
-/** Cases of the conformance suite on one runtime: in the clear, unless the name says more. */
+/** Cases of the conformance suite on one runtime: in the clear, unless the name contains more. */
 function rule(on: Proof["on"][number], named: string): Proof {
   return { on: [on], tests: CONFORMANCE, named: `^${on}: ${named}` };
 }

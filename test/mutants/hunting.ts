@@ -34,7 +34,7 @@ export interface Found {
   readonly by: string | undefined;
 }
 
-/** What runs the tests of one file on a runtime; of those alone whose names match, when there is a pattern. */
+/** The command that runs the tests of one file on a runtime; with a pattern, only those whose names match. */
 const TESTS: Readonly<Record<RuntimeName, (file: string, named?: string) => string[]>> = {
   node: (file, named) => ["node", "--import", "tsx", ...(named ? [`--test-name-pattern=${named}`] : []), file],
   bun: (file, named) => ["bun", "test", "--timeout", "20000", ...(named ? ["-t", named] : []), `./${file}`],
@@ -104,7 +104,7 @@ function run([command, ...args]: readonly string[], copy: string, limit: Limit):
   });
 }
 
-/** Runs the simulation in a copy, until it fails or all seeds have run. Says which rule was broken. */
+/** Runs the simulation in a copy, until it fails or all seeds have run. Returns which rule was broken. */
 async function simulate(copy: string): Promise<string | undefined> {
   const command = ["node", "--import", "tsx", "test/simulation/soak.ts", `${SEEDS}`];
   const { code, output, hung } = await run(command, copy, { silence: SILENCE });
@@ -165,7 +165,7 @@ async function checkProofs(mutants: readonly Mutant[]): Promise<Times> {
   return times;
 }
 
-/** Plants the mutants one after another, and tells of each how it was found. */
+/** Plants the mutants one after another, and reports for each how it was found. */
 export async function huntMutants(mutants: readonly Mutant[], tell: (found: Found) => void): Promise<Found[]> {
   const times = await checkProofs(mutants);
   const all: Found[] = [];
@@ -181,7 +181,7 @@ export async function huntMutants(mutants: readonly Mutant[], tell: (found: Foun
   return all;
 }
 
-/** Runs mutants and tells of each. Says whether all were found. */
+/** Runs mutants and reports each. Returns whether all were found. */
 export async function runMutants(mutants: readonly Mutant[]): Promise<boolean> {
   const found = await huntMutants(mutants, ({ mutant, by }) => {
     console.log(`${by === undefined ? "SURVIVES" : "found"}  ${mutant.why} (${mutant.file})${by ? `: ${by}` : ""}`);

@@ -133,7 +133,7 @@ export const TRAPS: readonly Trap[] = [
     runtimes: ["bun"],
     seen: "1.4.5",
     link: "https://github.com/oven-sh/bun/pull/32705",
-    what: "a process at its limit of descriptors spins while somebody waits to be accepted",
+    what: "a process at its limit of descriptors spins while a connection waits to be accepted",
     workaround: "adapters/shared/file_limit.ts, as far as it is for Bun",
     probe: async () => (await shareOfProcessorAtTheLimit()) > 0.1,
   },

@@ -22,14 +22,14 @@ export const TRAPS: readonly Trap[] = [
       "that a reset may look like an end: rule 6 in src/contract/adapter.ts, and the shape of resets in src/contract/socket_pair.ts",
     probe: () =>
       withPair(async (server, client) => {
-        const told: string[] = [];
-        for (const name of ["end", "error", "close"]) server.on(name, () => told.push(name));
+        const reported: string[] = [];
+        for (const name of ["end", "error", "close"]) server.on(name, () => reported.push(name));
         server.resume();
         client.write(pattern(0, 300));
         client.resetAndDestroy();
-        for (let waited = 0; told.length === 0 && waited < 500; waited += 10) await pause(10);
+        for (let waited = 0; reported.length === 0 && waited < 500; waited += 10) await pause(10);
         await pause(20);
-        return told[0] === "end" && !told.includes("error");
+        return reported[0] === "end" && !reported.includes("error");
       }),
   },
   {

@@ -97,7 +97,7 @@ export class Watch implements Registry {
   ready(token: Token, readiness: Readiness): void {
     this.activity++;
     // No adapter may report more after this (rule 7), so no run on the fake has the note.
-    if (this.over) this.#notes.push(`told ${readiness} when it was over`);
+    if (this.over) this.#notes.push(`reported ${readiness} when it was over`);
     this.#poll.ready(token, readiness);
   }
 

@@ -40,11 +40,11 @@ test("a frame's time does not run while it waits for the next tick's budget", as
 
 test("a connection that leaves is not idle: its reason is the end", async () => {
   const world = await World.open({ idleTimeout: 500, drainTimeout: 5000 });
-  const leaver = world.join();
-  send(world, leaver, concat(frameOf("bye")));
-  send(world, leaver, null);
+  const leaving = world.join();
+  send(world, leaving, concat(frameOf("bye")));
+  send(world, leaving, null);
   // It has ended its stream and gets the end; what it still sends is read and dropped.
-  send(world, leaver, frameOf("too late"));
+  send(world, leaving, frameOf("too late"));
   world.adapter.advance(600);
   assertEquals(world.reasons, []);
   world.adapter.advance(500);

@@ -1,4 +1,4 @@
-/** Who may come in by address: lists, handshakes that count, and listeners that are more open than was meant. */
+/** Access by address: lists, handshakes that count, and listeners that are more open than intended. */
 
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
@@ -80,7 +80,7 @@ test("a list that its owner changes afterwards stays as it was", async () => {
 
 // --- against a model, bit by bit ---
 
-/** An address as its bits, and as people write it. */
+/** An address as its bits, and as text. */
 interface Written {
   readonly bits: string;
   readonly text: string;
@@ -216,8 +216,8 @@ test("a handshake has a place until it is accepted, which counts it once, or has
 
 test("handshakes take up to half of the places, so that endless ones refuse no client of other listeners", async () => {
   const world = await World.open({ maxConnections: 100 });
-  const knocks = Array.from({ length: 500 }, (_, index) => world.registry.handshakeStarted!(`10.0.0.2:${index}`));
-  assertEquals(knocks.filter((may) => may).length, 50);
+  const handshakes = Array.from({ length: 500 }, (_, index) => world.registry.handshakeStarted!(`10.0.0.2:${index}`));
+  assertEquals(handshakes.filter((may) => may).length, 50);
   for (let count = 0; count < 50; count++) world.join();
   assertEquals(world.come().token, undefined);
   assertEquals(world.mob.stats().closed.refused, 451);
@@ -228,8 +228,8 @@ test("handshakes take up to half of the places, so that endless ones refuse no c
 
 test("maxConnectionsPerAddress counts handshakes, so that one address cannot have all of them", async () => {
   const world = await World.open({ maxConnectionsPerAddress: 2 });
-  const knocks = [1, 2, 3].map((port) => world.registry.handshakeStarted!(`10.0.0.2:${port}`));
-  assertEquals(knocks, [true, true, false]);
+  const handshakes = [1, 2, 3].map((port) => world.registry.handshakeStarted!(`10.0.0.2:${port}`));
+  assertEquals(handshakes, [true, true, false]);
   assert(world.registry.handshakeStarted!("10.0.0.3:1"));
   world.join("10.0.0.2:1");
   assertEquals(world.come("10.0.0.2:4").token, undefined);
@@ -253,7 +253,7 @@ test("a handshake of one and the same client at two listeners counts for both", 
   world.join("10.0.0.1:1");
   assertEquals(world.mob.stats().handshakes, 1);
   world.registry.handshakeFailed!("10.0.0.1:1", new Error("too slow"));
-  // One that nobody knows of is told and counted, and frees no place.
+  // A failed handshake that never began is reported and counted, and frees no place.
   world.registry.handshakeFailed!("10.0.0.1:1", new Error("too slow"));
   assertEquals([world.mob.stats().handshakes, world.mob.stats().closed["handshake-failed"]], [0, 2]);
   for (let count = 0; count < 3; count++) world.join();

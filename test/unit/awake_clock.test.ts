@@ -105,7 +105,7 @@ test("AwakeClock: without timers there is none below it, and a timer that throws
     try {
       adapter.advance(10);
     } catch {
-      // The runtime would say so.
+      // The runtime would report it.
     }
   }
   assertEquals([ran, adapter.timers], [1, 0]);

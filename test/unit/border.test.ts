@@ -30,7 +30,7 @@ async function errorOf(what: string, run: () => unknown): Promise<Error> {
   throw new Error(`${what} was taken`);
 }
 
-/** Calls with each of the wrong arguments, and looks for what the error has to say of them. */
+/** Calls with each of the wrong arguments, and checks what the error says of them. */
 async function assertRefused(
   name: string,
   call: (value: Anything) => unknown,
@@ -142,7 +142,7 @@ test("serve and new Mob refuse what they cannot use, by name, and open no listen
     ...LISTEN,
     ...SIGNALS,
     ...ADAPTERS,
-    // Whoever gives these means a listener that there is not.
+    // These are options of a listener that does not exist here.
     [{ listen: URL_TEXT, tls: { cert: SECRET, key: SECRET } }, "tls", "no URL of listen begins with tls:"],
     [{ listen: URL_TEXT, unixMode: 0o660 }, "unixMode", "no URL of listen begins with unix:"],
   ]);
@@ -332,7 +332,7 @@ function shared(text: string): Uint8Array {
   return bytes;
 }
 
-/** What a payload may be, and each says "four". */
+/** The kinds of payloads, each with the text "four". */
 const PAYLOADS: readonly Payload[] = [
   "four",
   bytesOf("four"),
@@ -487,7 +487,7 @@ test("a hook that throws or rejects is logged, breaks nothing and is never unhan
         throw new Error("thrown");
       },
       () => Promise.reject(new Error("rejected")),
-      // A thenable of somebody's own.
+      // A thenable of the application's own.
       () => ({ then: (_: unknown, reject: (error: Error) => void) => reject(new Error("thenable")) }),
     ] as (() => void)[]
   ) {

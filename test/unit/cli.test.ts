@@ -247,7 +247,7 @@ test("help and version go to standard output, with exit code 0", async () => {
 
 // --- serve ---
 
-/** A `serve` that is open, on a free port unless told otherwise. */
+/** An open `serve`, by default on a free port. */
 async function serving(...args: string[]): Promise<{ terminal: FakeTerminal; url: string; code: Promise<number> }> {
   const terminal = new FakeTerminal("tcp://127.0.0.1:0", ...args);
   const code = main(terminal);
@@ -401,7 +401,7 @@ test("join: a refusal, and an end by the server, is reported in words and with e
 
 test("join: an output that cannot be written is reported, and a reader that has gone is not", LIMITED, async () => {
   for (
-    const [reason, exit, told] of [["EPIPE", 0, ""], ["EIO", 1, "input/output error"], [
+    const [reason, exit, printed] of [["EPIPE", 0, ""], ["EIO", 1, "input/output error"], [
       "ENOSPC",
       1,
       "no space",
@@ -415,7 +415,7 @@ test("join: an output that cannot be written is reported, and a reader that has 
     terminal.stdout.break(reason);
     assertEquals(await code, exit, reason);
     assertEquals(
-      terminal.stderr.text.startsWith(exit === 0 ? "" : `mobcast: Cannot write standard output: ${told}`),
+      terminal.stderr.text.startsWith(exit === 0 ? "" : `mobcast: Cannot write standard output: ${printed}`),
       true,
     );
     assertEquals(terminal.stderr.text.split("\n").length, exit + 1);
@@ -435,7 +435,7 @@ test("join: lines go out, frames come in; raw for a pipe, visible for a person",
   await pipe.stdout.match(/last\n/);
   assertEquals(pipe.stdout.text, "one\ntwo\n\x1b[31mred\nlast\n");
   assertEquals(person.stdout.text, "one\ntwo\n\\x1b[31mred\nlast\n");
-  // The pipe has nothing more to say but listens on; the person has left.
+  // The pipe has ended and still receives; the user at the terminal has left.
   person.stdin.say("bye\n").end();
   assertEquals(await codes[1], 0);
   await pipe.stdout.match(/bye\n/);
@@ -670,7 +670,7 @@ test("bench: JSON, open loop, more than ten clients join at once and others send
   let over = false;
   void code.then(() => over = true);
   while (!over) {
-    await other.send(bytesOf("somebody else, whose frames are long enough to hold a stamp"));
+    await other.send(bytesOf("another client, whose frames are long enough to hold a stamp"));
     for (let tick = 0; tick < 20; tick++) await pause();
   }
   assertEquals(await code, 0, terminal.stderr.text);
@@ -685,7 +685,7 @@ test("bench: JSON, open loop, more than ten clients join at once and others send
   assertEquals(result.options.rate, 20);
 });
 
-/** A server for one client that sends back every frame, as told: a number of times, or two of them swapped. */
+/** A server for one client that sends every frame back, a number of times, or with two of them swapped. */
 async function brokenServer(send: (number: number, frame: Uint8Array) => readonly Uint8Array[]): Promise<string> {
   const server = createServer((socket) => {
     let number = 0;

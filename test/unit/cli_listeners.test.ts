@@ -1,4 +1,4 @@
-/** The command line's listeners, on a fake terminal: who may come in, with what, and what becomes of a lost connection. */
+/** The command line's listeners, on a fake terminal: which clients are accepted, and what happens after a lost connection. */
 
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** A client that closes delivers what it has sent, or says that it did not: against a server in the hands of the test. */
+/** A client that closes delivers what it has sent, or reports that it did not: against a server that the test drives. */
 
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
@@ -76,8 +76,8 @@ async function scene(count: number, options: ConnectOptions = {}): Promise<{ ser
   return { server, client };
 }
 
-/** Whether the client is over by now, and what it says of it. */
-function told(client: { isOver: boolean; error: Error | undefined }): [boolean, string | undefined] {
+/** Whether the client is over by now, and its error. */
+function outcomeOf(client: { isOver: boolean; error: Error | undefined }): [boolean, string | undefined] {
   return [client.isOver, (client.error as { code?: string } | undefined)?.code];
 }
 
@@ -94,7 +94,7 @@ test("Client.close waits as long as something moves, however long it takes", TIM
   server.socket.shutdown();
   await server.settle();
   await closed;
-  assertEquals([told(client), server.adapter.timers], [[true, undefined], 0]);
+  assertEquals([outcomeOf(client), server.adapter.timers], [[true, undefined], 0]);
 });
 
 test(
@@ -108,7 +108,7 @@ test(
     assertEquals(client.isOver, false);
     await server.pass(1);
     await closed;
-    assertEquals([told(client), server.adapter.timers], [[true, "ETIMEDOUT"], 0]);
+    assertEquals([outcomeOf(client), server.adapter.timers], [[true, "ETIMEDOUT"], 0]);
     assertStringIncludes(client.error!.message, `Cannot deliver everything to ${URL}: `);
     assertStringIncludes(client.error!.message, `${5 * FRAME - CAPACITY} bytes are unsent`);
     assertEquals((await iterating).done, true);
@@ -122,7 +122,7 @@ test("Client.close: what the socket took may not have arrived when the server ne
   await server.pass(19_999);
   assertEquals(client.isOver, false);
   await server.pass(1);
-  assertEquals(told(client), [true, "ETIMEDOUT"]);
+  assertEquals(outcomeOf(client), [true, "ETIMEDOUT"]);
   assertStringIncludes(client.error!.message, "the last messages may not have arrived");
 });
 
@@ -130,7 +130,7 @@ test("Client.close of one who has said nothing has nothing to lose", TIMEOUT, as
   const { server, client } = await scene(0);
   void client.close();
   await server.pass(5000);
-  assertEquals(told(client), [true, undefined]);
+  assertEquals(outcomeOf(client), [true, undefined]);
 });
 
 test("Client.close: messages whose send still waits are sent, too, or rejected", TIMEOUT, async () => {
@@ -152,7 +152,7 @@ test("Client.close: messages whose send still waits are sent, too, or rejected",
     }
     const outcomes = await Promise.all(sends);
     assertEquals(outcomes.every((outcome) => outcome === "sent"), delivered);
-    assertEquals([server.read, told(client)[1]], delivered ? [5 * 200_008, undefined] : [0, "ETIMEDOUT"]);
+    assertEquals([server.read, outcomeOf(client)[1]], delivered ? [5 * 200_008, undefined] : [0, "ETIMEDOUT"]);
     assert(delivered || outcomes.at(-1)!.startsWith(`Cannot send to ${URL}: Cannot deliver everything`));
   }
 });
@@ -164,7 +164,7 @@ test("Client.close: a server that ended first may not have read all, and is sent
   await server.settle();
   assertEquals(client.isOver, false);
   await server.takeAll();
-  assertEquals([server.read, told(client)], [5 * FRAME, [true, "EPIPE"]]);
+  assertEquals([server.read, outcomeOf(client)], [5 * FRAME, [true, "EPIPE"]]);
   assertStringIncludes(client.error!.message, "the mob ended the connection first");
 });
 
@@ -174,7 +174,7 @@ test("Client.close: a connection that breaks meanwhile is reported", TIMEOUT, as
   await server.settle();
   server.socket.reset();
   await server.settle();
-  assertEquals(told(client), [true, "ECONNRESET"]);
+  assertEquals(outcomeOf(client), [true, "ECONNRESET"]);
 });
 
 test("Client.close with a timeout: for once, anew, at once; a wrong one changes nothing", TIMEOUT, async () => {
@@ -195,7 +195,7 @@ test("Client.close with a timeout: for once, anew, at once; a wrong one changes 
   await server.pass(1999);
   assertEquals(client.isOver, false);
   await client.close({ timeout: 0 });
-  assertEquals([told(client), server.adapter.timers], [[true, "ETIMEDOUT"], 0]);
+  assertEquals([outcomeOf(client), server.adapter.timers], [[true, "ETIMEDOUT"], 0]);
 });
 
 test("Client.close: disposing waits, too, and a signal ends it at once, with its reason", TIMEOUT, async () => {
@@ -225,7 +225,7 @@ test("Client.close keeps no messages: those received before and after it are dro
   }
   server.socket.shutdown();
   await server.settle();
-  assertEquals([told(client), (await iterator.next()).done], [[true, undefined], true]);
+  assertEquals([outcomeOf(client), (await iterator.next()).done], [[true, undefined], true]);
 });
 
 test("Client.close: a server that speaks on and on and never hangs up is left in the end", TIMEOUT, async () => {
@@ -238,7 +238,7 @@ test("Client.close: a server that speaks on and on and never hangs up is left in
     await server.pass(500);
   }
   assert(passed > 5000 && passed < 15_000, `it was left after ${passed} ms`);
-  assertEquals(told(client), [true, "ETIMEDOUT"]);
+  assertEquals(outcomeOf(client), [true, "ETIMEDOUT"]);
 });
 
 test("Patience lasts from the last progress on, and no longer", () => {
@@ -285,10 +285,10 @@ test(
     await server.settle();
     const closed = client[Symbol.asyncDispose]();
     await server.pass(9999);
-    assertEquals(told(client), [false, undefined]);
+    assertEquals(outcomeOf(client), [false, undefined]);
     await server.pass(1);
     await closed;
-    assertEquals([told(client), (await iterating).done, server.adapter.timers], [[true, "ETIMEDOUT"], true, 0]);
+    assertEquals([outcomeOf(client), (await iterating).done, server.adapter.timers], [[true, "ETIMEDOUT"], true, 0]);
     await assertRejects(() => client.send(PAYLOAD), Error, "Cannot deliver everything");
   },
 );
@@ -301,7 +301,7 @@ test("reconnect: close with a timeout of its own hands it on", TIMEOUT, async ()
   await server.settle();
   void client.close({ timeout: 1000 });
   await server.pass(1000);
-  assertEquals(told(client), [true, "ETIMEDOUT"]);
+  assertEquals(outcomeOf(client), [true, "ETIMEDOUT"]);
 });
 
 test(
@@ -317,6 +317,6 @@ test(
     const sends = [1, 2, 3].map(() => assertRejects(() => client.send(PAYLOAD), Error, "the connection is closed"));
     await client.close();
     await Promise.all(sends);
-    assertEquals([told(client), server.adapter.timers], [[true, undefined], 0]);
+    assertEquals([outcomeOf(client), server.adapter.timers], [[true, undefined], 0]);
   },
 );

@@ -14,7 +14,7 @@ import { pause, rejection } from "../helpers/wait.ts";
 const { name: runtime } = await runtimeAdapter();
 const LIMITED = { timeout: 60_000 };
 
-/** A server that accepts and says nothing, and how many are connected to it. */
+/** A server that accepts and sends nothing, and how many are connected to it. */
 async function mute(): Promise<{ url: string; came: () => number; open: () => number; close: () => void }> {
   const sockets = new Set<NetSocket>();
   let came = 0;

@@ -9,7 +9,7 @@ import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";
 
 const FRAMING_NAMES: readonly FramingName[] = ["u64", "u32", "line"];
 
-/** Decodes chunks, and says what came out: the texts of the frames, and the decoder. */
+/** Decodes chunks. Returns the texts of the frames, and the decoder. */
 function decode(chunks: readonly Uint8Array[], options: FrameDecoderOptions = {}) {
   const decoder = new FrameDecoder(options);
   const texts: string[] = [];
@@ -141,7 +141,7 @@ test("FrameDecoder gives the same of any bytes, hostile ones too, wherever they 
       (framing, stream, sizes, maxFrame) => {
         const chunks: Uint8Array[] = [];
         for (let at = 0, index = 0; at < stream.length; index++) {
-          // Empty chunks may come too, but not for ever.
+          // Empty chunks may come too, but not forever.
           const size = sizes[index % sizes.length]! || (index % 2);
           chunks.push(stream.subarray(at, at + size));
           at += size;

@@ -200,12 +200,12 @@ test("a large frame that came in pieces is the same in every framing", async () 
 test("a listener has its own access list, secret and framing; the rest is the mob's", async () => {
   const { world } = await open({ deny: ["10.0.0.9"] });
   const guarded = await world.listen("tcp://127.0.0.1:0?framing=line", { secret: "sesame", deny: [] });
-  const [free, stranger, friend] = [world.join(), guarded("10.0.0.9:1"), guarded("10.0.0.9:2")];
+  const [free, unknown, friend] = [world.join(), guarded("10.0.0.9:1"), guarded("10.0.0.9:2")];
   await assertRejects(() => Promise.resolve().then(() => world.join("10.0.0.9:3")), Error, "was refused");
-  world.say(stranger, "open up");
+  world.say(unknown, "open up");
   world.say(friend, "sesame");
   world.say(friend, "hello");
-  assertEquals([textsOf(free), textsOf(friend), stranger.socket.closes], [["hello"], ["hello"], 1]);
+  assertEquals([textsOf(free), textsOf(friend), unknown.socket.closes], [["hello"], ["hello"], 1]);
   assertEquals(world.mob.stats().closed.unauthorized, 1);
 });
 

@@ -14,7 +14,7 @@ function drain(inbox: Inbox): { bytes: number[]; chunks: number; held: number } 
   return { bytes, chunks, held: [...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0) };
 }
 
-/** Fills an inbox with chunks of these sizes in turn, and checks that all come out in order. Gives what it held. */
+/** Fills an inbox with chunks of these sizes by turns, and checks that all come out in order. Returns what it held. */
 function fill(sizes: readonly number[]): { bytes: number[]; chunks: number; held: number } {
   const inbox = new Inbox();
   const sent: number[] = [];

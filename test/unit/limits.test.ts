@@ -143,7 +143,7 @@ test("a connection that waits for its rate may leave meanwhile", async () => {
   assertEquals([world.reasons, world.adapter.timers], [["end"], 0]);
 });
 
-// --- who may come in ---
+// --- which connections are accepted ---
 
 test("maxConnectionsPerAddress counts by address, and accepts again when there is room", async () => {
   const world = await World.open({ maxConnectionsPerAddress: 2 });
@@ -269,7 +269,7 @@ test("idleTimeout does not run out for a connection whose bytes wait while all a
   world.say(speaker, "y".repeat(90));
   world.say(speaker, "z");
   world.adapter.advance(10_000);
-  // The stuck one is idle, and everybody goes on.
+  // The stuck one is idle, and all others go on.
   assertEquals([world.reasons[0], world.departures[0]!.token, speaker.socket.texts.at(-1)], ["idle", stuck.token, "z"]);
 });
 

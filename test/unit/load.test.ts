@@ -1,4 +1,4 @@
-/** The load generator of `mobcast bench`: what its receivers notice, and what its histogram says. */
+/** The load generator of `mobcast bench`: what its receivers notice, and what its histogram shows. */
 
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
@@ -20,7 +20,7 @@ test("a receiver counts and checks the same wherever the stream is split", () =>
     const stamper = new Stamper(framing, 33, 7);
     const stream = concat(
       stamper.frames(0, 0, 2, (index) => index),
-      frameOf("somebody else", framing),
+      frameOf("of another", framing),
       frameOf("", framing),
       stamper.frames(1, 0, 1, () => 2),
       frameOf("x".repeat(33), framing),

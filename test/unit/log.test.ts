@@ -166,7 +166,7 @@ const OPERATION = fc.oneof(
   fc.record({ kind: fc.constant("expect" as const), bytes: fc.nat({ max: 150 }) }),
 );
 
-/** A log, and arrays that say what must be in it. */
+/** A log, and arrays of what must be in it. */
 class LogBesideArrays {
   readonly log: Log;
   readonly #framing: FramingName;
@@ -221,7 +221,7 @@ class LogBesideArrays {
       const run = log.read(offset);
       assertEquals(run, this.#bytes.subarray(offset, offset + run.length));
       assertEquals(run.length > 0, offset < log.end, "an empty run before the end");
-      // Who has read a whole run is never inside a frame.
+      // A cursor that has read a whole run is never inside a frame.
       if (run.length > 0) assert(this.#boundaries.includes(offset + run.length), "a run that tears a frame");
       assertEquals(log.framesBefore(offset), this.#boundaries.filter((boundary) => boundary <= offset).length);
       const after = offset === log.start ? offset : this.#boundaries.find((boundary) => boundary >= offset);

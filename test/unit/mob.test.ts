@@ -64,49 +64,49 @@ test("Mob lets a connection receive what is published after it joined", async ()
 
 test("Mob closes a connection that joined and left in the same batch, once", async () => {
   const world = await World.open();
-  const [leaver, listener] = [world.join(), world.join()];
-  leaver.socket.incoming.push(frameOf("last words"), null);
-  world.ready(leaver.token, READABLE);
-  world.ready(leaver.token, HUP);
-  world.ready(leaver.token, READABLE);
+  const [leaving, listener] = [world.join(), world.join()];
+  leaving.socket.incoming.push(frameOf("last words"), null);
+  world.ready(leaving.token, READABLE);
+  world.ready(leaving.token, HUP);
+  world.ready(leaving.token, READABLE);
   world.run();
-  world.ready(leaver.token, HUP);
+  world.ready(leaving.token, HUP);
   world.run();
-  assertEquals([listener.socket.texts, leaver.socket.closes, world.reasons], [["last words"], 1, ["end"]]);
+  assertEquals([listener.socket.texts, leaving.socket.closes, world.reasons], [["last words"], 1, ["end"]]);
 });
 
 test("Mob delivers to a connection that ended its stream what was published until then, and no more", async () => {
   const world = await World.open();
-  const [leaver, speaker] = [world.join(), world.join()];
-  leaver.socket.room = 4;
+  const [leaving, speaker] = [world.join(), world.join()];
+  leaving.socket.room = 4;
   world.say(speaker, "one", "two");
-  leaver.socket.incoming.push(null);
-  world.ready(leaver.token, READABLE);
+  leaving.socket.incoming.push(null);
+  world.ready(leaving.token, READABLE);
   world.run();
   world.say(speaker, "three");
-  assertEquals(leaver.socket.shutdowns, 0);
-  world.makeRoom(leaver.socket, leaver.token, Infinity);
+  assertEquals(leaving.socket.shutdowns, 0);
+  world.makeRoom(leaving.socket, leaving.token, Infinity);
   world.run();
-  assertEquals([leaver.socket.texts, leaver.socket.shutdowns, leaver.socket.closes], [["one", "two"], 1, 0]);
-  world.ready(leaver.token, HUP);
+  assertEquals([leaving.socket.texts, leaving.socket.shutdowns, leaving.socket.closes], [["one", "two"], 1, 0]);
+  world.ready(leaving.token, HUP);
   world.run();
-  assertEquals([leaver.socket.closes, world.reasons], [1, ["end"]]);
+  assertEquals([leaving.socket.closes, world.reasons], [1, ["end"]]);
 });
 
 test("Mob may have dropped the log behind the cursor of a connection that has everything when it hangs up", async () => {
   const world = await World.open();
-  const [leaver, speaker] = [world.join(), world.join()];
+  const [leaving, speaker] = [world.join(), world.join()];
   world.say(speaker, "received by both");
-  leaver.socket.incoming.push(null);
-  world.ready(leaver.token, READABLE);
+  leaving.socket.incoming.push(null);
+  world.ready(leaving.token, READABLE);
   world.run();
-  // More than a segment, so that the log drops what held the leaver's cursor.
+  // More than a segment, so that the log drops what held the cursor of the leaving connection.
   for (let count = 0; count < 10; count++) world.say(speaker, "x".repeat(100_000));
   assertEquals(world.mob.connections().map(({ delivered: given, lag }) => [given.frames, lag.frames]).sort(), [[1, 0], [
     11,
     0,
   ]]);
-  world.ready(leaver.token, HUP);
+  world.ready(leaving.token, HUP);
   world.run();
   assertEquals([world.reasons, world.mob.stats().delivered.frames], [["end"], 12]);
 });
@@ -198,23 +198,23 @@ test("Mob removes only the connection whose write throws", async () => {
 });
 
 test("Mob calls onJoin and onLeave at the end of the tick, and survives hooks that throw", async () => {
-  const told: string[] = [];
+  const reported: string[] = [];
   const world = await World.open({
-    onJoin: ({ token, remoteAddress: client }) => told.push(`${formatToken(token)} ${client} came`),
+    onJoin: ({ token, remoteAddress: client }) => reported.push(`${formatToken(token)} ${client} came`),
     onLeave: ({ token, reason }) => {
-      told.push(`${formatToken(token)} ${reason}`);
+      reported.push(`${formatToken(token)} ${reason}`);
       throw new Error("a defect of the application");
     },
   });
   const { token } = world.join();
-  assertEquals(told, []);
+  assertEquals(reported, []);
   world.run();
-  // Nothing else happens: an arrival is news enough.
-  assertEquals(told, ["0v1 10.0.0.1:1 came"]);
+  // Nothing else happens: a new connection alone must cause a tick.
+  assertEquals(reported, ["0v1 10.0.0.1:1 came"]);
   world.ready(token, HUP);
   const other = world.join();
   world.say(other, "hello");
-  assertEquals(told, ["0v1 10.0.0.1:1 came", "1v1 10.0.0.1:2 came", "0v1 end"]);
+  assertEquals(reported, ["0v1 10.0.0.1:1 came", "1v1 10.0.0.1:2 came", "0v1 end"]);
   assertEquals(other.socket.texts, ["hello"]);
 });
 
@@ -239,8 +239,8 @@ test("Mob may be joined, closed and asked from its own hooks", async () => {
       void world.mob.close({ drain: 0 });
     },
   });
-  const [leaver, stayer] = [world.join(), world.join()];
-  world.ready(leaver.token, HUP);
+  const [leaving, stayer] = [world.join(), world.join()];
+  world.ready(leaving.token, HUP);
   world.run();
   assertEquals(seen.map(({ token }) => token), [stayer.token]);
   assertEquals([stayer.socket.closes, world.mob.stats().connections], [1, 0]);

@@ -144,7 +144,7 @@ test("M11: a failing accept is counted, waited for longer and longer, and forgot
   world.say({ socket, token }, "in");
   assertEquals([socket.texts, world.mob.stats().acceptFailures], [["in"], 10]);
   assert(await waitAfter(full) < 20);
-  // One that leaves gives a descriptor back: no reason to wait any longer.
+  // A connection that leaves frees a descriptor: no reason to wait any longer.
   const waiting = world.registry.acceptFailed(full);
   world.ready(token, HUP);
   world.run();
@@ -154,19 +154,19 @@ test("M11: a failing accept is counted, waited for longer and longer, and forgot
 
 test("M12: frames and the end of stream in one segment are all published, then it is the end", async () => {
   const world = await World.open();
-  const [leaver, listener] = [world.join(), world.join()];
-  leaver.socket.incoming.push(concat(frameOf("one"), frameOf("two")), null);
-  world.ready(leaver.token, READABLE | HUP);
+  const [leaving, listener] = [world.join(), world.join()];
+  leaving.socket.incoming.push(concat(frameOf("one"), frameOf("two")), null);
+  world.ready(leaving.token, READABLE | HUP);
   world.run();
   assertEquals([listener.socket.texts, world.reasons], [["one", "two"], ["end"]]);
 });
 
 test("M13: whole frames before a reset are published, the torn one is not", async () => {
   const world = await World.open();
-  const [leaver, listener] = [world.join(), world.join()];
-  leaver.socket.incoming.push(concat(frameOf("one"), frameOf("torn").subarray(0, 10)), null);
-  leaver.socket.error = Object.assign(new Error("reset"), { code: "ECONNRESET" });
-  world.ready(leaver.token, READABLE | ERROR);
+  const [leaving, listener] = [world.join(), world.join()];
+  leaving.socket.incoming.push(concat(frameOf("one"), frameOf("torn").subarray(0, 10)), null);
+  leaving.socket.error = Object.assign(new Error("reset"), { code: "ECONNRESET" });
+  world.ready(leaving.token, READABLE | ERROR);
   world.run();
   assertEquals([listener.socket.texts, world.reasons], [["one"], ["reset"]]);
 });
@@ -228,7 +228,7 @@ test("M18: a publisher that always has more does not keep the others waiting", a
   modest.socket.incoming.push(frameOf("ham"));
   world.ready(greedy.token, READABLE);
   world.ready(modest.token, READABLE);
-  // One tick: the greedy one's budget ends, the modest one is served, and both are given the news.
+  // One tick: the greedy one's budget ends, the modest one is served, and both receive the new frames.
   world.adapter.run(1);
   const received = modest.socket.texts;
   assertEquals(received[received.length - 1], "ham");

@@ -1,4 +1,4 @@
-/** Closing and aborting while listeners are being opened: none is left open, and `closed` says so not before it is true. */
+/** Closing and aborting while listeners are being opened: none is left open, and `closed` resolves only when that is true. */
 
 import { test } from "node:test";
 import { setImmediate } from "node:timers";
@@ -15,7 +15,7 @@ async function settle(): Promise<void> {
   for (let round = 0; round < 10; round++) await new Promise<void>((resolve) => void setImmediate(resolve));
 }
 
-/** An adapter whose listeners open, and close, when they are told to; and what became of each. */
+/** An adapter whose listeners open, and close, when the test lets them, and the state of each. */
 class SlowListeners {
   readonly adapter: Adapter;
   readonly log: string[] = [];
@@ -25,11 +25,11 @@ class SlowListeners {
     const inner = memoryAdapter();
     const listen = async (...args: Parameters<Adapter["listen"]>): Promise<ListeningSocket> => {
       this.log.push("opening");
-      await this.#told();
+      await this.#allowed();
       const listener = await inner.listen(...args);
       this.log.push("open");
       const close = async (): Promise<void> => {
-        await this.#told();
+        await this.#allowed();
         await listener.close();
         this.log.push("closed");
       };
@@ -38,7 +38,7 @@ class SlowListeners {
     this.adapter = { ...inner, listen };
   }
 
-  #told(): Promise<void> {
+  #allowed(): Promise<void> {
     return new Promise((resolve) => void this.#go.push(resolve));
   }
 

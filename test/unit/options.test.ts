@@ -29,7 +29,7 @@ const VALUE = fc.oneof(
   fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSparseArray: true }),
 );
 
-/** Options of any kind: mostly names that there are, now and then others, those of every object among them. */
+/** Options of any kind: mostly known names, now and then others, those of every object among them. */
 const OPTIONS = fc.dictionary(
   fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...NAMES) },
@@ -125,7 +125,7 @@ test("a size, a duration or a count of any text is a whole number of at least 0,
     fc.property(fc.constantFrom(...Object.entries(PARSERS)), TEXT, ([name, parse], text) => {
       const value = parse(text);
       assert(value === undefined || (Number.isSafeInteger(value) && value >= 0), `${name} of ${text} is ${value}`);
-      // What is no number to anybody is none here.
+      // What is no number in any reading is none here.
       if (!/^[0-9]/.test(text)) assertEquals(value, undefined, `${name} of ${text}`);
     }),
     { numRuns: 2000 },
@@ -146,7 +146,7 @@ test("any size, duration or count that is formatted reads back as the same (prop
   }));
 });
 
-/** What `serve` would be run with, given this argument. Rejects with what people are told when it is wrong. */
+/** The options with which `serve` would run, given this argument. Rejects with the printed error when it is wrong. */
 async function understood(argument: string): Promise<Readonly<Record<string, unknown>>> {
   let flags: unknown;
   const none = (): Promise<number> => Promise.reject(new Error("another command"));
@@ -169,7 +169,7 @@ test("a flag with any text is a limit within its range, or an error that names f
       } catch (error) {
         const { message } = error as Error;
         assertStringIncludes(message, flag);
-        // Where two limits contradict each other the value is told as the number it was understood as.
+        // Where two limits contradict each other the value is printed as the number it was understood as.
         assert(
           message.includes(text) || /^Cannot use --max-(lag|receive-memory) \d+/.test(message),
           `"${text}": ${message}`,

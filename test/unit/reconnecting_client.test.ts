@@ -16,10 +16,10 @@ import { settle } from "../helpers/settle.ts";
 const TIMEOUT = { timeout: 30_000 };
 const URL = "tcp://127.0.0.1:7000";
 
-/** A network in memory, a mob that comes and goes on it, and all that a client of it was told. */
+/** A network in memory, a mob on it that starts and stops, and everything that was reported to a client of it. */
 class World {
   readonly adapter: MemoryAdapter = memoryAdapter({ manual: true });
-  readonly told: string[] = [];
+  readonly reported: string[] = [];
   readonly waits: number[] = [];
   #mob: Mob | undefined;
 
@@ -48,7 +48,7 @@ class World {
     await closed;
   }
 
-  /** What was said inside the mob. */
+  /** What was sent inside the mob. */
   async say(text: string): Promise<void> {
     const inside = this.mob.join({ receive: false });
     await inside.send(bytesOf(text));
@@ -57,15 +57,15 @@ class World {
     await this.settle();
   }
 
-  /** The options of a client that tells of everything here; each wait is the longest that it could be. */
+  /** The options of a client that reports everything here; each wait is the longest that it could be. */
   options(options: ReconnectOptions = {}): ReconnectOptions {
     return {
       random: () => 0.999999,
       onChange: (change) => {
         if (change.kind === "waiting") this.waits.push(change.milliseconds);
-        this.told.push(describe(change));
+        this.reported.push(describe(change));
       },
-      onGap: ({ milliseconds }) => void this.told.push(`gap ${milliseconds}`),
+      onGap: ({ milliseconds }) => void this.reported.push(`gap ${milliseconds}`),
       ...options,
     };
   }
@@ -77,7 +77,7 @@ class World {
   /** Writes down what the client receives, among all else; returns what it ends with. */
   listen(client: ReconnectingClient): Promise<string> {
     const receive = async (): Promise<void> => {
-      for await (const message of client) this.told.push(textOf(message));
+      for await (const message of client) this.reported.push(textOf(message));
     };
     return receive().then(() => "the end", (error: Error) => error.message);
   }
@@ -109,7 +109,7 @@ test(
     await world.settle();
     await closed;
     assertEquals(await listening, "the end");
-    assertEquals(world.told, [
+    assertEquals(world.reported, [
       "connected",
       "before",
       "lost",
@@ -159,18 +159,18 @@ test(
     await world.up({ maxConnections: 1 });
     const first = await world.connect();
     await world.settle();
-    const told = world.told.splice(0);
+    const reported = world.reported.splice(0);
     // The mob is full: each connection is made, and ended at once.
     const second = await world.connect();
     await world.settle();
     for (let attempt = 0; attempt < 5; attempt++) await world.pass(world.waits[world.waits.length - 1]!);
-    assertEquals(told, ["connected"]);
+    assertEquals(reported, ["connected"]);
     assertEquals(world.waits, [99, 199, 399, 799, 1599, 3199]);
     const closed = first.close();
     await world.settle();
     await closed;
     await world.pass(3199);
-    assertEquals(world.told[world.told.length - 1], "reconnected after 6");
+    assertEquals(world.reported[world.reported.length - 1], "reconnected after 6");
     // It has not lasted long enough, so the next wait is longer still.
     await world.pass(4999);
     await world.down();
@@ -198,7 +198,7 @@ test("reconnect: a connection that something was received from is a good one", T
     await world.pass(99);
   }
   assertEquals(world.waits, [99, 99, 99]);
-  assertEquals(world.told.filter((text) => /^(time|gap)/.test(text)), [
+  assertEquals(world.reported.filter((text) => /^(time|gap)/.test(text)), [
     "time 0",
     "gap 99",
     "time 1",
@@ -215,7 +215,7 @@ test("reconnect: send waits for a connection, in order, and gives up with its si
   await world.up();
   const client = await world.connect({
     onChange: (change) => {
-      // Who sends on receiving of the new connection comes after those who have waited for it.
+      // What is sent on learning of the new connection comes after the sends that have waited for it.
       if (change.kind === "reconnected") void client.send(bytesOf("three"));
     },
   });
@@ -295,10 +295,10 @@ test(
       await world.pass(1000);
     }
     await world.say("four");
-    world.told.length = 0;
+    world.reported.length = 0;
     const listening = world.listen(client);
     await world.settle();
-    assertEquals(world.told.map((text) => text.replace(/^gap \d+$/, "gap")), ["one", "gap", "four"]);
+    assertEquals(world.reported.map((text) => text.replace(/^gap \d+$/, "gap")), ["one", "gap", "four"]);
     void client.close();
     await world.settle();
     assertEquals(await listening, "the end");
@@ -319,7 +319,7 @@ test("reconnect: the iterator waits for onGap, and throws what it throws", TIMEO
   await world.up();
   await world.pass(100);
   await world.say("after");
-  assertEquals(world.told.includes("after"), false);
+  assertEquals(world.reported.includes("after"), false);
   go();
   assertEquals(await listening, "cannot catch up");
   void client.close();
@@ -340,7 +340,13 @@ test("reconnect: it gives up after so many attempts, and says why", TIMEOUT, asy
   await Promise.all([client.closed, sending, waiting]);
   const why = `Cannot reconnect to ${URL} in 2 attempts: connection refused (ECONNREFUSED)`;
   assertEquals(await listening, why);
-  assertEquals(world.told.filter((text) => text !== "x"), ["connected", "lost", "waiting 1", "waiting 2", "gave-up"]);
+  assertEquals(world.reported.filter((text) => text !== "x"), [
+    "connected",
+    "lost",
+    "waiting 1",
+    "waiting 2",
+    "gave-up",
+  ]);
   await assertRejects(() => client.send(bytesOf("late")), Error, why);
 });
 
@@ -353,7 +359,7 @@ test("reconnect: the first connection is tried once, or as often as any", TIMEOU
   await world.up();
   await world.pass(100);
   const client = await patient;
-  assertEquals(world.told, ["waiting 1", "connected"]);
+  assertEquals(world.reported, ["waiting 1", "connected"]);
   void client.close();
   await world.down();
   const vain = world.connect({ retryInitial: true, maxAttempts: 1 });
@@ -443,7 +449,7 @@ test("reconnect: an onChange that throws, or closes, does no harm", TIMEOUT, asy
 test("reconnect: on this runtime, through a server that is closed and opened again", TIMEOUT, async () => {
   const first = await serve({ listen: "tcp://127.0.0.1:0" });
   const url = first.urls[0]!;
-  const told: string[] = [];
+  const reported: string[] = [];
   let lost = (): void => {};
   const isLost = new Promise<void>((resolve) => lost = resolve);
   const client = await connect(url, {
@@ -452,9 +458,9 @@ test("reconnect: on this runtime, through a server that is closed and opened aga
       maxDelay: 20,
       onChange: (change) => {
         if (change.kind === "lost") lost();
-        if (change.kind !== "waiting") told.push(describe(change).replace(/ after \d+$/, ""));
+        if (change.kind !== "waiting") reported.push(describe(change).replace(/ after \d+$/, ""));
       },
-      onGap: ({ milliseconds }) => void told.push(milliseconds >= 0 ? "gap" : `a gap of ${milliseconds} ms`),
+      onGap: ({ milliseconds }) => void reported.push(milliseconds >= 0 ? "gap" : `a gap of ${milliseconds} ms`),
     },
   });
   await client.send(bytesOf("one"));
@@ -466,7 +472,7 @@ test("reconnect: on this runtime, through a server that is closed and opened aga
   const second = await serve({ listen: url });
   await sending;
   assertEquals(textOf((await messages.next()).value!), "two");
-  assertEquals(told, ["connected", "lost", "reconnected", "gap"]);
+  assertEquals(reported, ["connected", "lost", "reconnected", "gap"]);
   await client.close();
   assertEquals((await messages.next()).done, true);
   await second.close();
@@ -508,7 +514,7 @@ test("reconnect: with a wrong secret the delay keeps growing", TIMEOUT, async ()
   assertEquals(world.waits, [99, 199, 399, 799, 1599]);
   const why = await listening;
   assertStringIncludes(why, `Cannot reconnect to ${URL} in 5 attempts`);
-  assertEquals(/sesame|barley/.test([why, ...world.told].join()), false);
+  assertEquals(/sesame|barley/.test([why, ...world.reported].join()), false);
   assertEquals(world.mob.stats().published.frames, 0);
   await world.down();
 });

@@ -1,4 +1,4 @@
-/** The shared secret: who says it is in, who does not is out, and nobody else ever sees it. */
+/** The shared secret: a client that sends it joins, any other does not, and no client ever sees it. */
 
 import { test } from "node:test";
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
@@ -39,7 +39,7 @@ function population({ mob }: World): number[] {
   return [connections, unauthenticated, joined, left.unauthorized];
 }
 
-// --- who says it ---
+// --- clients that send it ---
 
 test("an unauthenticated connection receives nothing and is no member; with the secret its stream starts at that moment", async () => {
   const joins: string[] = [];
@@ -116,7 +116,7 @@ test("a mob without a secret has no unauthenticated connections, and publishes a
   assertEquals([member.socket.texts, population(world)], [[SECRET], [1, 0, 1, 0]]);
 });
 
-// --- who does not ---
+// --- clients that do not ---
 
 test("a wrong first frame ends it, as unauthorized; nothing of it is published, and its place is free", async () => {
   const wrong = [SECRET.slice(0, -1), SECRET + "!", SECRET.toUpperCase(), "", "x"].filter((text) => text !== "");
@@ -293,7 +293,7 @@ test("a closing mob drops unauthenticated connections, also one that has just se
   }
 });
 
-// --- nobody sees it ---
+// --- no client sees it ---
 
 test("no log line and no error ever holds the secret, or what was sent in its place", async () => {
   const guess = "almost " + SECRET;

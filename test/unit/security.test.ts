@@ -1,4 +1,4 @@
-/** SECURITY.md says what is there: the tests that it names exist, and no end of a connection is left out. */
+/** SECURITY.md is true: the tests that it names exist, and no end of a connection is left out. */
 
 import { test } from "node:test";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Those who wait: in lines of any length, for signals that abort early, late or not at all. */
+/** Calls that wait: in queues of any length, for signals that abort early, late or not at all. */
 
 import process from "node:process";
 import { test } from "node:test";
@@ -80,7 +80,7 @@ test("SendQueue: a call that gives up, first, last or in between, takes no other
     const served: number[] = [];
     while (line.length > 0) {
       served.push(line.next());
-      // Late: those who had their turn.
+      // Late: calls that were resolved already.
       for (const index of served) controllers[index]!.abort();
       assertEquals(line.length, staying.length - served.length);
     }
@@ -101,7 +101,7 @@ test(
     const filler = bytesOf("f".repeat(300_000));
     const { controller, listeners } = counted();
     const { signal } = controller;
-    // The first fills the room, so the others wait; the second has its turn before the signal aborts.
+    // The first fills the room, so the others wait; the second is resolved before the signal aborts.
     const first = [client.send(filler), client.send(bytesOf("had its turn"), { signal })];
     const texts: string[] = [];
     const receiving = (async () => {

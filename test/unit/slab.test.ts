@@ -143,7 +143,7 @@ const OPERATION = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("nest" as const), value: fc.nat(), pick: fc.nat() }) },
 );
 
-/** A slab, and a Map that says what must be in it. */
+/** A slab, and a Map of what must be in it. */
 class SlabBesideMap {
   readonly slab: Slab<number>;
   readonly #map: Map<Token, number> = new Map();

@@ -18,7 +18,7 @@ function joinWithRoom(world: World, room: number): Member {
   return member;
 }
 
-/** Opens all rooms until nothing is owed. */
+/** Makes room in all sockets until nothing is pending. */
 function letThemRead(world: World, ...members: readonly Member[]): void {
   for (const { socket, token } of members) world.makeRoom(socket, token, Infinity);
   world.run();
@@ -140,7 +140,7 @@ test("skip: a stuck connection costs no log after it was skipped, and goes on at
     assertLess(world.mob.stats().logBytes, 600_000);
     checkAccounts(world, slow, NOTHING);
   }
-  // It takes some of the half-sent frame: still skipping. What it says meanwhile waits: it does not read.
+  // It takes some of the half-sent frame: still skipping. What it sends meanwhile waits: it does not read.
   world.makeRoom(slow.socket, slow.token, 1000);
   world.say(slow, "not yet");
   assertEquals([world.mob.stats().published.frames, slow.socket.received.length], [75, 1010]);

@@ -1,4 +1,4 @@
-/** The rules of the house that a test can check. */
+/** The rules of the repository that a test can check. */
 
 import { test } from "node:test";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/** Listeners over TLS, on the runtime at hand: who gets in, who does not, and what it costs. */
+/** Listeners over TLS, on the runtime at hand: which clients are accepted, which refused, and what it costs. */
 
 import { test } from "node:test";
 import { createPrivateKey } from "node:crypto";
@@ -30,7 +30,7 @@ const daysFromNow = (days: number): Date => new Date(Date.now() + days * DAY);
 const FRAME = encodeFrame("u64", "x");
 const ANYWHERE = { transport: "tls", host: "127.0.0.1", port: 0 } as const;
 
-/** A listener, who came, and who did not. */
+/** A listener, the connections it accepted, and those it refused. */
 interface Listener {
   readonly registry: Recorder;
   readonly listener: ListeningSocket;
@@ -132,7 +132,11 @@ case_(
       socket.on("error", () => {});
       await within(closed(socket), "the end of it");
       await rejection(connect(`tls://127.0.0.1:${port}`, { tls: { ca } }), "connect");
-      assertEquals([registry.knocks.length, registry.links.length, registry.failedHandshakes.length], [2, 0, 0]);
+      assertEquals([registry.startedHandshakes.length, registry.links.length, registry.failedHandshakes.length], [
+        2,
+        0,
+        0,
+      ]);
     });
   },
 );
@@ -300,7 +304,7 @@ case_("100 connections of garbage and 500 handshakes that never end cost nothing
       socket.write(index < 100 ? new Uint8Array(1000).fill(index) : new Uint8Array([0x16, 3, 1, 2, 0]));
       sockets.push(socket);
     }
-    // Meanwhile those who are in do not notice.
+    // Meanwhile the open connections do not notice.
     const started = performance.now();
     await Promise.all([here.writePattern(1_000_000), there.readPattern(1_000_000)]);
     assertLess(performance.now() - started, 2000, "ms for a megabyte");

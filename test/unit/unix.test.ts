@@ -58,7 +58,7 @@ function open(url: string, options: ServeOptions = {}): Promise<Mob> {
   return serve({ ...options, listen: url });
 }
 
-/** The mode bits of a file, as people write them. */
+/** The mode bits of a file, as text. */
 function modeOf(path: string): string {
   return (lstatSync(path).mode & 0o777).toString(8);
 }
@@ -111,7 +111,7 @@ case_("a mode that is none is refused by name", async (directory) => {
   assertEquals(readdirSync(directory), []);
 });
 
-/** Looks at a path again and again in a thread of its own, and tells every mode that it saw. */
+/** Looks at a path again and again in a thread of its own, and reports every mode that it saw. */
 const WATCHER = `
   const { parentPort, workerData } = require("node:worker_threads");
   const { lstatSync } = require("node:fs");
@@ -146,7 +146,7 @@ case_("no other mode is ever seen, and no umask is changed for it", async (direc
   }
 });
 
-/** Opens a listener in a thread, which has no umask of its own, and closes it when it is told to. */
+/** Opens a listener in a thread, which has no umask of its own, and closes it on request. */
 const THREAD = `
   const { parentPort, workerData } = require("node:worker_threads");
   const open = async () => {
@@ -237,7 +237,7 @@ case_("the longest path is a listener", async (directory) => {
   assertEquals(readdirSync(directory), [name]);
 });
 
-// --- whose file it is ---
+// --- which file it is ---
 
 /** What may have come to be at the path of a listener. */
 const SUCCESSORS: Readonly<Record<string, (path: string) => void>> = {
@@ -306,7 +306,7 @@ case_("when the directory is no longer writable, close ends all the same", async
 
 // --- other processes ---
 
-/** Opens the listener in a process of its own, which says how that went and stays. */
+/** Opens the listener in a process of its own, which prints how that went and stays. */
 function program(path: string): string {
   return `
     const { runtimeAdapter } = await import(${JSON.stringify(new URL("adapters/runtime.ts", root).href)});
@@ -323,7 +323,7 @@ function program(path: string): string {
 const running: Set<ChildProcess> = new Set();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
-/** A process that opens a listener, and what it said. */
+/** A process that opens a listener, and its output. */
 async function inAnotherProcess(path: string): Promise<{ said: string; kill: () => Promise<void> }> {
   const args = "Deno" in globalThis
     ? ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", program(path)]
@@ -345,7 +345,7 @@ async function inAnotherProcess(path: string): Promise<{ said: string; kill: () 
   return { said: await within(said, "a process to open its listener", 20_000), kill };
 }
 
-/** A socket on which nobody answers any more. */
+/** A socket without a server. */
 async function leaveStale(path: string): Promise<void> {
   const { said, kill } = await inAnotherProcess(path);
   assertEquals(said, "open");
@@ -375,7 +375,7 @@ case_("of two processes that want a free address, or a stale one, one gets it", 
     if (state === "stale") await leaveStale(path);
     const both = await Promise.all([inAnotherProcess(path), inAnotherProcess(path)]);
     assertEquals(both.map(({ said }) => said).sort(), ["EADDRINUSE", "open"], state);
-    // The one that has it is the one that is found there.
+    // The process that has the address is the one that answers there.
     assertEquals((await rejection(open(`unix://${path}`), "serve")).code, "EADDRINUSE");
     for (const { kill } of both) await kill();
   }
