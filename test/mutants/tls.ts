@@ -87,7 +87,7 @@ export const TLS: readonly Group[] = [
         from: "        handshakes = handshakesOf(tls);\n",
         to: "        handshakesOf(tls);\n",
         why: "a reload changes nothing",
-        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "an authority that comes with a reload" },
+        proof: { on: ["node"], tests: "test/conformance/adapter.test.ts", named: "^node, tls: rule 9: an authority" },
       },
     ],
   },
