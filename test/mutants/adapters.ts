@@ -270,8 +270,8 @@ export const ADAPTERS: readonly Group[] = [
       },
       {
         in: "removeStale",
-        from: "  if (await answers(path)) return false;\n  await new",
-        to: "  await new",
+        from: "  if (await answers(path)) return false;\n  await pause",
+        to: "  await pause",
         why: "one look is enough to take a socket for stale",
       },
       {
@@ -279,6 +279,25 @@ export const ADAPTERS: readonly Group[] = [
         from: "if (stats.isSocket()) return",
         to: "if (!stats.isDirectory()) return",
         why: "a file that is no socket is replaced",
+      },
+      {
+        in: "dialUnix",
+        from: 'code === "EAGAIN" || ',
+        to: "",
+        why: "a full Unix socket fails at once",
+        proof: { on: ["node"], tests: "test/unit/dialing.test.ts", named: "a full Unix socket" },
+      },
+    ],
+  },
+  {
+    file: "adapters/shared/node_dial.ts",
+    proof: { on: ["node", "bun"], tests: "test/unit/dialing.test.ts", named: "leaves no socket|ends at once" },
+    bugs: [
+      {
+        in: "dialOnce",
+        from: ', () => void socket.destroy(new Error("aborted"))',
+        to: ", () => {}",
+        why: "a dial that is given up goes on",
       },
     ],
   },
