@@ -26,7 +26,7 @@ export {
   parseAddress,
   type UnixAddress,
 } from "./src/contract/address.ts";
-export type { ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
+export type { CertificateSubject, ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
 export { formatToken, type Token, tokenOf } from "./src/contract/token.ts";
 export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./src/framing/decoder.ts";
 export type { FramingName } from "./src/framing/framing.ts";
