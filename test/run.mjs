@@ -1,43 +1,77 @@
-// Runs the same test files on Node, Bun and Deno, one after another, and stops at the first that fails.
+// Runs the same test files on Node, Bun and Deno, one runtime after another, and stops at the first that fails.
 // Usage: node test/run.mjs [node] [bun] [deno] [PART-OF-A-FILE-NAME ...]
-// A script and not a line in package.json because Node 20 knows no globs and Deno no time limit.
+// Files run side by side, each in a process of its own or, when they are short, several in one. What a process writes is
+// shown when it ends, under a line that names its files and whether they passed.
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
+import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Bun's own limit is 5 s, less than a load test needs on a busy machine. */
 const TEST_MS = 60_000;
-/** Node 20 takes its limit for a test file as well as for a test. */
-const FILE_MS = 300_000;
-/** Deno has no limit at all, so the whole run has one. */
-const RUN_MS = 900_000;
+/** A process that runs for longer hangs, and is killed. Node 20 and Deno have no limit of their own. */
+const FILE_MS = 600_000;
+/** How many processes run at once: a test waits about as long as it works. */
+const LANES = Number(process.env.TEST_LANES ?? availableParallelism() + 1);
+/** Short files share a process, up to so many seconds together: to start one takes as long as many of them run. */
+const BATCH_SECONDS = 5;
+
+/** Seconds that long files take, roughly: they start first. The others take half a second. */
+const SECONDS = {
+  "end_to_end/soak.test.ts": 70,
+  "simulation/simulation.test.ts": 30,
+  "end_to_end/scenarios.test.ts": 27,
+  "conformance/adapter.test.ts": 25,
+  "unit/tls.test.ts": 12,
+  "conformance/memory.test.ts": 9,
+  "runtime_bugs/shapes.test.ts": 8,
+  "end_to_end/runtime_pairs.test.ts": 8,
+  "end_to_end/cli.test.ts": 7,
+  "end_to_end/output.test.ts": 6,
+  "end_to_end/tls_sessions.test.ts": 6,
+  "unit/cli.test.ts": 6,
+  "unit/cli_listeners.test.ts": 6,
+  "end_to_end/stopped.test.ts": 5,
+  "end_to_end/bundles.test.ts": 4,
+  "end_to_end/file_limit.test.ts": 4,
+  "end_to_end/one_mob.test.ts": 4,
+  "unit/send_queue.test.ts": 4,
+  "simulation/sweep.test.ts": 2,
+  "simulation/work.test.ts": 2,
+  "unit/connect_timeout.test.ts": 2,
+};
+
+/** Files that run alone, after the others, and why. All other bounds on time hold on a machine ten times as busy. */
+const ALONE = {
+  "end_to_end/stopped.test.ts":
+    "servers are stopped by signals, and which clients are in time is a matter of two seconds",
+};
 
 const commands = {
-  node: [
-    "node",
-    "--import",
-    "tsx",
-    "--test",
-    `--test-timeout=${FILE_MS}`,
-    "--test-reporter=spec",
-  ],
+  node: ["node", "--import", "tsx", "--test-reporter=spec", "test/helpers/several.mjs"],
   bun: ["bun", "test", "--timeout", `${TEST_MS}`],
   // JSR is not needed this way: the map resolves @std/assert to test/std-assert. It replaces all imports of deno.json, and
-  // what it resolves must not get into deno.lock.
+  // what it resolves must not get into deno.lock. `npm run check` checks the types.
   deno: [
     "deno",
     "test",
     "-A",
+    "--no-check",
     "--no-lock",
     "--import-map",
     "test/import_map.offline.json",
   ],
 };
+
+/** How each runtime tells how many tests passed: a process that tells nothing has run none. */
+const PASSED = { node: /^ℹ pass (\d+)$/m, bun: /^ *(\d+) pass$/m, deno: /\| (\d+) passed \|/ };
 
 const args = process.argv.slice(2);
 const named = args.filter((arg) => Object.hasOwn(commands, arg));
@@ -46,13 +80,28 @@ const runtimes = named.length > 0 ? named : Object.keys(commands);
 
 const files = readdirSync(join(root, "test"), { recursive: true })
   .filter((name) => name.endsWith(".test.ts") && !name.includes("node_modules"))
+  .map((name) => name.replaceAll("\\", "/"))
   .filter((name) => parts.length === 0 || parts.some((part) => name.includes(part)))
-  .map((name) => `./test/${name.replaceAll("\\", "/")}`)
   .sort();
 
 if (files.length === 0) {
   console.error(`no test file matches ${parts.join(" ")}`);
   process.exit(2);
+}
+
+const secondsOf = (file) => SECONDS[file] ?? 0.5;
+
+/** What runs in one process each, the longest first. */
+function batchesOf(files) {
+  const batches = [];
+  let last = { files: [], seconds: Infinity };
+  for (const file of files.toSorted((one, other) => secondsOf(other) - secondsOf(one))) {
+    const seconds = secondsOf(file);
+    if (last.seconds + seconds > BATCH_SECONDS) batches.push(last = { files: [], seconds: 0 });
+    last.files.push(file);
+    last.seconds += seconds;
+  }
+  return batches.map(({ files }) => files);
 }
 
 // The runtimes are devDependencies: theirs come before any other of the same name.
@@ -61,24 +110,120 @@ const env = {
   PATH: join(root, "node_modules", ".bin") + delimiter + process.env.PATH,
 };
 
-for (const runtime of runtimes) {
+const windows = process.platform === "win32";
+const running = new Set();
+
+/** Ends a process and all that it started. */
+function kill(child) {
+  try {
+    if (windows) child.kill("SIGKILL");
+    else process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // All of it has ended.
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    for (const child of running) kill(child);
+    process.exit(1);
+  });
+}
+
+/** Which of the files that share a process have failed, as far as the runtime tells. */
+function failedIn(text, files) {
+  // Bun has a section for each file; Node and Deno list what failed at the end.
+  const sections = text.split(/^test\/(\S+\.test\.ts):$/m);
+  const list = text.split(/^(?: ERRORS | FAILURES |✖ failing tests:)$/m).slice(1).join();
+  const failed = files.filter((file) => {
+    const at = sections.indexOf(file);
+    return list.includes(`test/${file}`) || (at > 0 && /^\(fail\)|^error: /m.test(sections[at + 1]));
+  });
+  return failed.length > 0 ? failed : files;
+}
+
+/** Runs files in a process. Resolves to whether they failed, how many tests passed, what was written, and a title. */
+function run(runtime, files, show) {
   const [command, ...options] = commands[runtime];
+  const started = Date.now();
+  return new Promise((resolve) => {
+    const child = spawn(command, [...options, ...files.map((file) => `./test/${file}`)], {
+      cwd: root,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: !windows,
+      shell: windows,
+    });
+    running.add(child);
+    let output = "";
+    let late = false;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        output += text;
+        show?.(text);
+      });
+    }
+    const timer = setTimeout(() => {
+      late = true;
+      kill(child);
+    }, FILE_MS);
+    let over = false;
+    const end = (problem) => {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      running.delete(child);
+      kill(child);
+      const text = stripVTControlCharacters(output);
+      const passed = PASSED[runtime].exec(text)?.[1];
+      const wrong = problem ?? (passed === undefined ? "no tests were run" : undefined);
+      const names = (wrong === undefined ? files : failedIn(text, files)).join(", ");
+      const how = wrong === undefined ? "passed" : `FAILED (${wrong})`;
+      const title = `--- ${how} on ${runtime} in ${((Date.now() - started) / 1000).toFixed(1)} s: ${names}`;
+      resolve({ failed: wrong !== undefined, passed: Number(passed ?? 0), output, title });
+    };
+    child.on("error", (error) => end(error.message));
+    child.on("exit", (code, signal) => {
+      const problem = late
+        ? `it hangs: killed after ${FILE_MS / 1000} s`
+        : code === 0
+        ? undefined
+        : signal ?? `exit code ${code}`;
+      child.on("close", () => end(problem));
+      // What it has left behind may hold its output open.
+      setTimeout(() => end(problem), 1000).unref();
+    });
+  });
+}
+
+/** Runs files on a runtime. Returns the lines that say what failed, and how many tests passed. */
+async function runAll(runtime, files) {
+  const failures = [];
+  let passed = 0;
+  const side = batchesOf(files.filter((file) => !Object.hasOwn(ALONE, file)));
+  const alone = files.filter((file) => Object.hasOwn(ALONE, file)).map((file) => [file]);
+  const live = side.length + alone.length === 1;
+  const next = async (batches) => {
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+      const result = await run(runtime, batch, live ? (text) => process.stdout.write(text) : undefined);
+      console.log(`\n${result.title}${live ? "" : `\n${result.output.trimEnd()}`}`);
+      passed += result.passed;
+      if (result.failed) failures.push(result.title);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, () => next(side)));
+  await next(alone);
+  return { failures, passed };
+}
+
+for (const runtime of runtimes) {
   console.log(`\n=== ${files.length} test files on ${runtime}`);
   const started = Date.now();
-  const { status, signal, error } = spawnSync(command, [...options, ...files], {
-    cwd: root,
-    env,
-    stdio: ["ignore", "inherit", "inherit"],
-    timeout: RUN_MS,
-    killSignal: "SIGKILL",
-    shell: process.platform === "win32",
-  });
+  const { failures, passed } = await runAll(runtime, files);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  if (status !== 0) {
-    console.error(
-      `=== tests failed on ${runtime} after ${seconds} s: ${error?.message ?? signal ?? `exit code ${status}`}`,
-    );
+  if (failures.length > 0) {
+    console.error(`\n${failures.join("\n")}\n=== tests failed on ${runtime} after ${seconds} s`);
     process.exit(1);
   }
-  console.log(`=== tests passed on ${runtime} in ${seconds} s`);
+  console.log(`\n=== ${passed} tests passed on ${runtime} in ${seconds} s`);
 }

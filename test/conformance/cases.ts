@@ -51,8 +51,8 @@ export const KERNEL_LIMIT: number = 48 * MIB;
 /** So many bytes are more than one buffer on every adapter. */
 export const LONG: number = 8 * MIB;
 
-/** Registers one case, on a stage of its own. */
-type Check = (fact: string, run: (stage: Stage) => Promise<void>) => void;
+/** Registers one case, on a stage of its own, which may take so many milliseconds. */
+type Check = (fact: string, run: (stage: Stage) => Promise<void>, timeout?: number) => void;
 
 /** What the files of cases are given: one adapter under test, and how a case for it is registered. */
 export interface Cases {
@@ -96,8 +96,8 @@ export function casesFor(subject: Subject): Cases {
   };
 
   /** One case, on a stage of its own. */
-  function check(fact: string, run: (stage: Stage) => Promise<void>): void {
-    test(`${subject.name}: ${fact}`, { timeout: 20_000 }, async () => {
+  function check(fact: string, run: (stage: Stage) => Promise<void>, timeout = 20_000): void {
+    test(`${subject.name}: ${fact}`, { timeout }, async () => {
       const stage = new Stage(await subject.adapter(), transport);
       try {
         await run(stage);

@@ -81,10 +81,11 @@ export function listeners({ check, checkNetwork, differences, transport }: Cases
 
   check("500 connects at once are all accepted, and all talk", async (stage) => {
     const { address, registry } = await stage.listener();
-    const clients = await Promise.all(Array.from({ length: 500 }, () => stage.connect(address)));
+    const clients = await stage.connectAll(address, 500);
     await registry.accepted(500);
     for (const links of [clients, registry.links]) await Promise.all(links.map((link) => link.writePattern(100)));
     for (const links of [clients, registry.links]) await Promise.all(links.map((link) => link.readPattern(100)));
     assertEquals(registry.links.length, 500);
-  });
+    // A thousand handshakes in one process take seconds of processor time over TLS.
+  }, 60_000);
 }

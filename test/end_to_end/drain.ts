@@ -1,7 +1,7 @@
 /** SIGTERM under load: what one has received all receive, what was received back is not lost, and the process ends in time. */
 
 import { PATIENCE, type Publisher } from "./clients.ts";
-import { Clients, Findings, inMilliseconds, mebibytes, type Row, type Scenario } from "./scenario.ts";
+import { Clients, Findings, inMilliseconds, mebibytes, type Row, type Scenario, type Size } from "./scenario.ts";
 import { Server } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { comesTrue, every, pass, until } from "./waiting.ts";
@@ -25,7 +25,7 @@ const DRAIN = 2000;
 const GRACE = 1000;
 
 /** How long the load runs before the signal, in milliseconds. */
-const BEFORE = 2000;
+const BEFORE: Readonly<Record<Size, number>> = { long: 2000, short: 700 };
 
 /** How long it may take to end at once, in milliseconds. */
 const AT_ONCE = 500;
@@ -37,12 +37,12 @@ export const drain: Scenario = {
   name: "drain",
   about: `SIGTERM under load: all receive the same to the end, exit code 0 within ${(DRAIN + GRACE) / 1000} s; ` +
     "a second one ends it at once with 1",
-  async *run(runtime) {
-    yield await withServer((server) => end(server, { slow: 0, stuck: 0, fullSpeed: true }));
+  async *run(runtime, size) {
+    yield await withServer((server) => end(server, size, { slow: 0, stuck: 0, fullSpeed: true }));
     for (const stuck of [0, 1]) {
-      yield await withServer((server) => end(server, { slow: SLOW, stuck, fullSpeed: false }));
+      yield await withServer((server) => end(server, size, { slow: SLOW, stuck, fullSpeed: false }));
     }
-    yield await withServer(endTwice);
+    yield await withServer((server) => endTwice(server, size));
 
     async function withServer(scene: (server: Server) => Promise<Row>): Promise<Row> {
       const server = await Server.start(runtime, ["--drain-timeout", `${DRAIN}ms`]);
@@ -68,10 +68,12 @@ class Load {
   readonly slow: StalledClient[] = [];
   readonly stuck: StalledClient[] = [];
   readonly #server: Server;
+  readonly #before: number;
   #stops: (() => void)[] = [];
 
-  constructor(server: Server) {
+  constructor(server: Server, size: Size) {
     this.#server = server;
+    this.#before = BEFORE[size];
     this.clients = new Clients(server.port);
   }
 
@@ -87,7 +89,7 @@ class Load {
       for (const publisher of clients.publishers) void publisher.flood(1e9, { payload, window: 500 }).catch(() => {});
     } else this.#stops = clients.publishers.map((publisher) => publisher.tick(RATE, 2, payload));
     this.#stops.push(every(REST, () => this.slow.forEach((stalled) => stalled.readMore())));
-    await pass(BEFORE);
+    await pass(this.#before);
   }
 
   end(): void {
@@ -97,9 +99,9 @@ class Load {
   }
 }
 
-async function end(server: Server, mixture: Mixture): Promise<Row> {
+async function end(server: Server, size: Size, mixture: Mixture): Promise<Row> {
   const findings = new Findings();
-  const load = new Load(server);
+  const load = new Load(server, size);
   try {
     await load.start(mixture);
     const { members, publishers, expected } = load.clients;
@@ -151,9 +153,9 @@ function receivedAll(publishers: readonly Publisher[], echoed: readonly number[]
   });
 }
 
-async function endTwice(server: Server): Promise<Row> {
+async function endTwice(server: Server, size: Size): Promise<Row> {
   const findings = new Findings();
-  const load = new Load(server);
+  const load = new Load(server, size);
   try {
     await load.start({ slow: 0, stuck: 1, fullSpeed: false });
     server.signal("SIGTERM");

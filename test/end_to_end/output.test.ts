@@ -14,7 +14,7 @@ import { main } from "../../src/cli/main.ts";
 import { logger } from "../../src/logger.ts";
 import { serve } from "../../mod.ts";
 import { frameOf, textOf } from "../helpers/bytes.ts";
-import { portOf, programOf, ROOT, type RuntimeName, RUNTIMES, startServer } from "../helpers/command_line.ts";
+import { portOf, programOf, ROOT, type RuntimeName, startServer, TESTED } from "../helpers/command_line.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 import { PlainClient } from "../helpers/plain_client.ts";
 
@@ -406,7 +406,7 @@ class SpoiledServer extends Spoiled {
 const full = (): number => openSync("/dev/full", "w");
 const skip = process.platform !== "linux" && "/dev/full and pipes that can be opened from both ends";
 
-for (const runtime of RUNTIMES) {
+for (const runtime of TESTED) {
   test(`${runtime}: a server serves, and ends, whatever becomes of its outputs`, { ...LIMITED, skip }, async () => {
     using stuck = new Pipe().fill();
     const states: Record<string, Promise<SpoiledServer>> = {

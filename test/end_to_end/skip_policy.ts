@@ -2,7 +2,7 @@
 
 import type { RuntimeName } from "../helpers/command_line.ts";
 import { PATIENCE } from "./clients.ts";
-import { Clients, Findings, type Row } from "./scenario.ts";
+import { Clients, Findings, type Row, type Size } from "./scenario.ts";
 import { Server } from "./server.ts";
 import { type Seen, StalledClient } from "./stalled_client.ts";
 import { every, until } from "./waiting.ts";
@@ -16,7 +16,7 @@ const PORTION = 512 * 1024;
 const REST = 300;
 
 /** Frames sent as fast as they come back: several times `maxLag`. */
-const FLOOD = 128 * 1024;
+const FLOOD: Readonly<Record<Size, number>> = { long: 128 * 1024, short: 64 * 1024 };
 
 const payload = (sequence: number): number => 512 + sequence * 7 % 1024;
 
@@ -29,7 +29,7 @@ interface SlowReader {
 }
 
 /** See above. */
-export async function skipPolicy(runtime: RuntimeName): Promise<Row> {
+export async function skipPolicy(runtime: RuntimeName, size: Size): Promise<Row> {
   const server = await Server.start(runtime, ["--slow-consumer", "skip"]);
   const clients = new Clients(server.port);
   const slowReaders: SlowReader[] = [];
@@ -38,7 +38,7 @@ export async function skipPolicy(runtime: RuntimeName): Promise<Row> {
     await clients.grow(1, READERS);
     for (let index = 0; index < SLOW_READERS; index++) slowReaders.push(await join(server, clients));
     stop = every(REST, () => slowReaders.forEach(({ stalled }) => stalled.readMore()));
-    await clients.publishers[0]!.flood(FLOOD, { payload, window: 1024 });
+    await clients.publishers[0]!.flood(FLOOD[size], { payload, window: 1024 });
     stop();
     return await readToEnd(server, clients, slowReaders);
   } finally {

@@ -10,10 +10,7 @@ import { type LogLine, processorOf, Server, starvedOf } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { pass } from "./waiting.ts";
 
-/** The `stallTimeout` here, in milliseconds. */
-export const STALL = 2000;
-
-/** How much later than that it may be removed, in milliseconds. */
+/** How much later than its `stallTimeout` a connection may be removed, in milliseconds. */
 export const GRACE = 1000;
 
 /** Bytes by which memory may grow for the stuck, however many. */
@@ -41,6 +38,8 @@ export interface Plan {
   readonly after: number;
   /** Frames sent as fast as they come back. */
   readonly flood: number;
+  /** How long bytes may wait for one that takes none, in milliseconds. */
+  readonly stall: number;
   /** Whether delays are held against their bound. */
   readonly timed: boolean;
 }
@@ -79,7 +78,8 @@ export class PolicyRun {
 
   /** Runs it. */
   async run(runtime: RuntimeName): Promise<Row> {
-    this.#server = await Server.start(runtime, ["--stall-timeout", `${STALL}ms`, "--slow-consumer", this.#policy]);
+    const stall = ["--stall-timeout", `${this.#plan.stall}ms`];
+    this.#server = await Server.start(runtime, [...stall, "--slow-consumer", this.#policy]);
     this.#clients = new Clients(this.#server.port);
     try {
       await this.#clients.grow(1, this.#plan.readers);
@@ -165,7 +165,7 @@ export class PolicyRun {
   async #allOut(anySent: boolean): Promise<void> {
     if (!anySent) return;
     const healthy = this.#clients.members.length;
-    const inside = await this.#server.hasConnections(healthy, STALL + GRACE);
+    const inside = await this.#server.hasConnections(healthy, this.#plan.stall + GRACE);
     this.#findings.expect(inside === healthy, `${inside - healthy} of the stuck are not out`);
   }
 
@@ -177,7 +177,7 @@ export class PolicyRun {
     this.#findings.expect(out === all, `${out} of ${all} stuck were cut for being slow`);
     const cuts = this.#server.log.filter(({ properties }) => "bytesDelivered" in properties);
     const wait = Math.max(...cuts.map((line) => this.#waited(line)));
-    this.#findings.expect(wait <= STALL + GRACE, `one was out only after ${inMilliseconds(wait)}`);
+    this.#findings.expect(wait <= this.#plan.stall + GRACE, `one was out only after ${inMilliseconds(wait)}`);
     const kept = await this.#recall();
     return {
       lagged: left.lagged,

@@ -6,17 +6,16 @@
 import process from "node:process";
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import type { RuntimeName } from "../helpers/command_line.ts";
+import { OURS } from "../helpers/command_line.ts";
 import { soakOf } from "./soak.ts";
 
-const runtime: RuntimeName = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
 const minutes = Number(process.env.MOBCAST_SOAK_MINUTES ?? 1);
 
 // Descriptors and memory are counted as Linux shows them.
 const options = { timeout: 120_000 + minutes * 60_000, skip: process.platform !== "linux" };
 
 test("churn of every kind leaves nothing behind", options, async () => {
-  for await (const { label, problems } of soakOf(minutes).run(runtime, "short")) {
+  for await (const { label, problems } of soakOf(minutes).run(OURS, "short")) {
     assertEquals([label, ...problems], [label]);
   }
 });

@@ -13,6 +13,12 @@ export const RUNTIMES = ["node", "bun", "deno"] as const;
 /** The name of a runtime. */
 export type RuntimeName = (typeof RUNTIMES)[number];
 
+/** The runtime at hand. */
+export const OURS: RuntimeName = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
+
+/** Whose command line is tested: a process is the same whichever runtime starts it, so each starts its own. */
+export const TESTED: readonly RuntimeName[] = [OURS];
+
 /** Which output of a command. */
 export type OutputName = "stdout" | "stderr";
 

@@ -3,6 +3,7 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Input, JobOutput, LogOutput, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
+import type { Adapter } from "../../src/contract/adapter.ts";
 import { bytesOf, concat, textOf } from "./bytes.ts";
 
 /** An output that remembers. */
@@ -93,9 +94,19 @@ export class FakeInput implements Input {
   }
 }
 
+/** The adapter of the runtime at hand with a clock that runs so many times faster. */
+export async function hurried(times: number): Promise<Adapter> {
+  const adapter = await runtimeAdapter();
+  return {
+    ...adapter,
+    now: () => adapter.now() * times,
+    after: (milliseconds, run) => adapter.after(milliseconds / times, run),
+  };
+}
+
 /** A terminal of which a test can see and do everything. Its clock may run faster. */
 export class FakeTerminal implements Terminal {
-  readonly adapter: Terminal["adapter"] = runtimeAdapter;
+  adapter: Terminal["adapter"] = runtimeAdapter;
   readonly args: readonly string[];
   readonly stdin: FakeInput = new FakeInput();
   readonly stdout: FakeOutput = new FakeOutput();

@@ -11,7 +11,7 @@ import { assertPatternUntouched } from "./pattern.ts";
 import { RawClient } from "./raw_client.ts";
 import { type Link, Recorder } from "./recording_registry.ts";
 import { OVER_TCP, plainSocket, through, type Transport } from "./transports.ts";
-import { Bell, within } from "./wait.ts";
+import { Bell, within, withinEach } from "./wait.ts";
 
 /** An open listener, and the connections it accepted. */
 export interface Listener {
@@ -61,6 +61,14 @@ export class Stage {
     await within(this.adapter.connect(address, registry, options), "connect");
     assertEquals(registry.links.length, 1, "connections accepted when connect resolved");
     return registry.links[0]!;
+  }
+
+  /** Connects so many times at once. */
+  async connectAll(address: Address, count: number): Promise<Link[]> {
+    const registries = Array.from({ length: count }, () => this.recorder());
+    await withinEach(registries.map((registry) => this.adapter.connect(address, registry)), "connects");
+    for (const { links } of registries) assertEquals(links.length, 1, "connections accepted when connect resolved");
+    return registries.map(({ links }) => links[0]!);
   }
 
   /** Connects without the adapter. The client reads nothing before the test asks for it. */

@@ -67,6 +67,33 @@ export async function within<T>(promise: Promise<T>, what: string, milliseconds:
   }
 }
 
+/** Waits for all of them, which together may take longer than one wait. Rejects when for so long none resolves. */
+export async function withinEach<T>(promises: readonly Promise<T>[], what: string): Promise<T[]> {
+  let done = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let watch: (() => void) | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const give = (): void => reject(new Error(`waited ${DEADLINE} ms for ${what}, have ${done} of ${promises.length}`));
+    watch = () => {
+      clearTimeout(timer);
+      timer = setTimeout(give, DEADLINE);
+    };
+    watch();
+  });
+  const watched = promises.map(async (promise) => {
+    const value = await promise;
+    done++;
+    watch?.();
+    return value;
+  });
+  try {
+    return await Promise.race([Promise.all(watched), late]);
+  } finally {
+    watch = undefined;
+    clearTimeout(timer);
+  }
+}
+
 /** The error that a promise rejects with; fails when it resolves. */
 export async function rejection(promise: Promise<unknown>, what: string): Promise<Error & { code?: string }> {
   try {

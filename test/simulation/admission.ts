@@ -6,6 +6,7 @@
 
 import { encodeFrame } from "../../src/framing/framing.ts";
 import type { ResolvedOptions } from "../../src/server/options.ts";
+import type { MobStats } from "../../src/server/stats.ts";
 import type { Client } from "./client.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import { pick, type Random } from "./settings.ts";
@@ -205,9 +206,8 @@ export class AdmissionChecker {
   }
 
   /** Checks the counts of the mob. */
-  checkCounts(): void {
-    const { mob, inside, network } = this.#simulation;
-    const { unauthenticated: unauthenticated, handshakes, closed: left } = mob.stats();
+  checkCounts({ unauthenticated, handshakes, closed: left }: MobStats): void {
+    const { inside, network } = this.#simulation;
     const counted = [unauthenticated, handshakes, left.refused, left.unauthorized, left["handshake-failed"]];
     const due = [
       [...inside.values()].filter((socket) => socket.unauthenticated).length,

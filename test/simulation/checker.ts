@@ -159,7 +159,8 @@ export class Checker {
   /** What the whole mob counts. */
   #checkTotals(needed: ReadonlyMap<FramingName, number>, rows: readonly ConnectionStats[]): void {
     const simulation = this.#simulation;
-    const { published, feeds, receiveBytes, unauthenticated } = simulation.mob.stats();
+    const stats = simulation.mob.stats();
+    const { published, feeds, receiveBytes, unauthenticated } = stats;
     const { bytes, frames } = simulation.model;
     if (published.bytes !== bytes || published.frames !== frames) {
       simulation.violate("accounts", `published is ${JSON.stringify(published)}, not ${bytes} bytes`);
@@ -171,7 +172,7 @@ export class Checker {
     if (unauthenticated === 0 ? receiveBytes !== listed : receiveBytes < listed) {
       simulation.violate("memory", `receive buffers hold ${receiveBytes} bytes, and ${listed} are listed`);
     }
-    simulation.admission.checkCounts();
+    simulation.admission.checkCounts(stats);
     for (const feed of feeds) {
       this.#checkFeed(feed);
       // What was removed after the tick's end is let go of in the next one.

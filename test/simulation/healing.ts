@@ -199,7 +199,7 @@ function checkEmpty(simulation: Simulation): void {
     simulation.violate("ends", `${simulation.network.adapter.timers} timers are left`);
   }
   const stats = mob.stats();
-  simulation.admission.checkCounts();
+  simulation.admission.checkCounts(stats);
   const all = Object.values(stats.closed).reduce((sum, count) => sum + count, 0);
   const left = Object.values(simulation.admission.ended).reduce((sum, count) => sum - count, all);
   const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.receiveBytes, stats.joined - left];

@@ -16,7 +16,7 @@ import { connect } from "../../mod.ts";
 import { serve } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
-import { CommandLine, runCommand, RUNTIMES, startServer } from "../helpers/command_line.ts";
+import { CommandLine, runCommand, startServer, TESTED } from "../helpers/command_line.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 
@@ -448,7 +448,7 @@ test("join --reconnect: no server at first is an error, an interrupt while it wa
 
 // --- processes ---
 
-for (const runtime of RUNTIMES) {
+for (const runtime of TESTED) {
   test(
     `${runtime}: listeners over TLS and a Unix socket into one mob, with a secret, SIGHUP, and --reconnect`,
     LIMITED,

@@ -171,12 +171,13 @@ for (const [what, [make, words]] of Object.entries(REFUSED_BY_CLIENTS)) {
 case_("connect checks the name that servername gives, and an address without one", async () => {
   await withListener(await authority.issue({ host: "mob.example.org" }), {}, async ({ port }) => {
     const named = await connect(`tls://127.0.0.1:${port}`, { tls: { ca, servername: "mob.example.org" } });
-    await named.close();
+    // What it has sent, nothing, is never read there, so no end of the server's would come.
+    await named.close({ timeout: 0 });
     await rejection(connect(`tls://127.0.0.1:${port}`, { tls: { ca } }), "connect");
   });
   await withListener(await authority.issue({ host: "127.0.0.1" }), {}, async ({ port }) => {
     const client = await connect(`tls://127.0.0.1:${port}`, { tls: { ca } });
-    await client.close();
+    await client.close({ timeout: 0 });
   });
 });
 
@@ -352,7 +353,8 @@ case_("a client that stops after 5 bytes is closed at the deadline, and counted"
     const started = performance.now();
     socket.write(new Uint8Array([0x16, 3, 1, 2, 0]));
     await within(closed(socket), "the end of it");
-    assert(Math.abs(performance.now() - started - 500) < 300, `${performance.now() - started} ms`);
+    const took = performance.now() - started;
+    assert(took > 450 && took < 3000, `${took} ms`);
     await registry.failed(1);
     assertEquals((registry.failedHandshakes[0]!.error as { code?: string }).code, "ETIMEDOUT");
   });
