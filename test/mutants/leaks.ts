@@ -333,20 +333,14 @@ export const LEAKS: readonly Group[] = [
     ],
   },
   {
-    file: "adapters/bun.ts",
-    proof: soak("bun"),
+    file: "adapters/shared/node_dial.ts",
+    proof: { on: ["node", "bun", "deno"], tests: "test/unit/dialing.test.ts", named: "forgets the signal" },
     bugs: [
       {
-        in: "connect",
+        in: "dialOnce",
         from: "    ignoreSignal?.();\n",
         to: "",
-        why: "bun: a connect that is over stays on its signal",
-      },
-      {
-        in: "handlers",
-        from: "      if (dial?.aborted()) return socket.terminate();\n",
-        to: "      if (dial?.aborted()) return;\n",
-        why: "bun: a connect that was aborted keeps its descriptor",
+        why: "a connect that is over stays on its signal",
       },
     ],
   },

@@ -216,3 +216,17 @@ test("dial: a reconnecting client that gave up leaves no timer, and no listener 
   assertMatch(error.message, /in 50 attempts/);
   assertEquals([timers(), listeners()], [0, 0]);
 });
+
+test("dial: an adapter forgets the signal of a dial that is over", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const adapter = await runtimeAdapter();
+  const { cut: { signal }, listeners } = listenedTo();
+  const client = new Client(adapter, "a mob");
+  const { port } = new URL(mob.urls[0]!.replace("tcp:", "http:"));
+  const address = { transport: "tcp", host: "127.0.0.1", port: Number(port) } as const;
+  await adapter.connect(address, client.registry, { signal });
+  assertEquals(listeners(), 0);
+  await client.close();
+  await rejection(adapter.connect({ ...address, port: 1 }, client.registry, { signal }), "connecting to port 1");
+  assertEquals(listeners(), 0);
+});
