@@ -33,7 +33,7 @@ export interface Census {
 
 /**
  * Lists that keep room for the next connection or the next refusal: they have a bound, and need not be where they
- * began. The slab's vacant slots, the tallies of the log's lines.
+ * began. The slab's vacant slots, the tallies of the log's lines, the buffer that each decoder keeps for its next frame.
  */
 const KEPT: Readonly<Record<string, number>> = {
   "slab.values": 4096,
@@ -41,6 +41,7 @@ const KEPT: Readonly<Record<string, number>> = {
   "slab.generations": 4096,
   "slab.free": 4096,
   "event_log.tallies": 64,
+  "class ReceiveBuffer": 16,
 };
 
 /** What must not be more than before. */

@@ -245,10 +245,8 @@ const refused: Churn = async (stage) => {
   await Promise.allSettled(connecting);
 };
 
-/** New certificates, while handshakes with the old ones are under way. */
-const certificates: Churn = async (stage) => {
-  await Promise.all([stage.open.reload(), stage.guarded.reload()]);
-};
+/** New certificates, while handshakes with the old ones are under way. The open mob keeps what its handshakes leave. */
+const certificates: Churn = (stage) => stage.guarded.reload();
 
 const reopened: Churn = (stage) => stage.reopen();
 

@@ -149,6 +149,12 @@ export class Stage {
     const listen = [this.#passingUrl, "tls://127.0.0.1:0", `unix://${this.folder}/passing`];
     this.#passing = await this.library.serve({ ...this.#passingOptions, listen });
     this.#passingUrl = this.#passing.urls[0]!;
+    // With handshakes under the certificates of before a reload, of during it and of after it.
+    const come = async (): Promise<void> => {
+      const client = await this.library.connect(this.#passing!.urls[1]!, this.options("tls:")) as Client;
+      await client.close();
+    };
+    await Promise.all([come(), this.#passing.reload(), come()]);
     const expected = ++this.#returns;
     this.#returning ??= await this.#comeBackAgain();
     await comes(() => this.#passing!.stats().connections === 1, () => `the client is back, time ${expected}`);
