@@ -27,13 +27,12 @@ import {
 import type { Token } from "../src/contract/token.ts";
 import type { Socket as NetSocket } from "node:net";
 import { listenOnBun, openPort } from "./shared/bun_port.ts";
-import { adviseWorker } from "./shared/cluster.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { bun, type BunHandlers, type BunListener, type BunTcpEvents, type BunTcpSocket } from "./types/bun.ts";
 import { eventLoop } from "./shared/event_loop.ts";
 import { Inbox } from "./shared/inbox.ts";
+import { listenWith } from "./shared/listen.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
-import { listenEverywhere } from "./shared/names.ts";
 
 // --- socket ---
 
@@ -184,21 +183,7 @@ function accept(socket: BunTcpSocket, transport: Address["transport"], registry:
 
 // --- listen ---
 
-async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<ListeningSocket> {
-  try {
-    return await listenOn(address, registry, options);
-  } catch (error) {
-    throw await adviseWorker(error);
-  }
-}
-
-async function listenOn(address: Address, registry: Registry, options: ListenOptions): Promise<ListeningSocket> {
-  if (address.transport === "tls") {
-    return await (await import("./tls/tls.ts")).listenOverTls(address, registry, options);
-  }
-  if (address.transport === "unix") return await listenUnix(address, registry, options);
-  return await listenEverywhere(address, (one) => listenTcp(one, registry));
-}
+const listen: Adapter["listen"] = listenWith({ tcp: listenTcp, unix: listenUnix });
 
 async function listenUnix(
   address: UnixAddress,

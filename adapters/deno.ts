@@ -29,7 +29,7 @@ import { deferWithRests, eventLoop } from "./shared/event_loop.ts";
 import { deno, type DenoApi, type DenoConnection, type DenoListener, normalize, primeSignals } from "./types/deno.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { Inbox, WRITE_STEP } from "./shared/inbox.ts";
-import { listenEverywhere } from "./shared/names.ts";
+import { listenWith } from "./shared/listen.ts";
 
 // --- socket ---
 
@@ -204,13 +204,11 @@ class DenoSocket implements Socket {
 /** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
 const BACKLOG = 4096;
 
-async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<ListeningSocket> {
+const listenOn: Adapter["listen"] = listenWith({ tcp: listenTcp, unix: listenUnix });
+
+async function listen(address: Address, registry: Registry, options?: ListenOptions): Promise<ListeningSocket> {
   primeSignals();
-  if (address.transport === "tls") {
-    return await (await import("./tls/tls.ts")).listenOverTls(address, registry, options);
-  }
-  if (address.transport === "unix") return await listenUnix(address, registry, options);
-  return await listenEverywhere(address, (one) => Promise.resolve(listenTcp(one, registry)));
+  return await listenOn(address, registry, options);
 }
 
 async function listenUnix(
@@ -225,10 +223,10 @@ async function listenUnix(
   return { address, close: () => close(() => listener.close()) };
 }
 
-function listenTcp(address: NetworkAddress, registry: Registry): ListeningSocket {
+function listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket> {
   const listener = open({ hostname: address.host, port: address.port, tcpBacklog: BACKLOG });
   const { hostname, port } = listener.addr;
-  return serve(listener, { ...address, host: hostname, port }, registry);
+  return Promise.resolve(serve(listener, { ...address, host: hostname, port }, registry));
 }
 
 function open(where: Parameters<DenoApi["listen"]>[0]): DenoListener {

@@ -7,10 +7,9 @@
 import { createServer, type Server } from "node:net";
 import type { Adapter, DialOptions, ListeningSocket, ListenOptions, Registry } from "../src/contract/adapter.ts";
 import type { Address, UnixAddress } from "../src/contract/address.ts";
-import { adviseWorker } from "./shared/cluster.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { eventLoop } from "./shared/event_loop.ts";
-import { listenEverywhere } from "./shared/names.ts";
+import { listenWith } from "./shared/listen.ts";
 import { dial, offerPlain } from "./shared/node_dial.ts";
 import { BACKLOG, SOCKET_OPTIONS } from "./shared/node_socket.ts";
 
@@ -20,21 +19,10 @@ import { BACKLOG, SOCKET_OPTIONS } from "./shared/node_socket.ts";
 
 // --- listen ---
 
-async function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<ListeningSocket> {
-  try {
-    return await listenOn(address, registry, options);
-  } catch (error) {
-    throw await adviseWorker(error);
-  }
-}
-
-async function listenOn(address: Address, registry: Registry, options: ListenOptions): Promise<ListeningSocket> {
-  if (address.transport === "tls") {
-    return await (await import("./tls/tls.ts")).listenOverTls(address, registry, options);
-  }
-  if (address.transport === "unix") return await listenUnix(address, registry, options);
-  return await listenEverywhere(address, (one) => open({ host: one.host, port: one.port }, one, registry));
-}
+const listen: Adapter["listen"] = listenWith({
+  tcp: (address, registry) => open({ host: address.host, port: address.port }, address, registry),
+  unix: listenUnix,
+});
 
 async function listenUnix(
   address: UnixAddress,

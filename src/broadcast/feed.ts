@@ -7,6 +7,7 @@
 import { type Framing, type FramingName, FRAMINGS, overhead } from "../framing/framing.ts";
 import { LagHeap } from "./lag_heap.ts";
 import { Log, segmentSizeFor } from "./log.ts";
+import { type LogRange, LogRanges } from "./log_ranges.ts";
 import type { BroadcastOptions } from "./options.ts";
 import type { Count, Subscriber } from "./subscriber.ts";
 
@@ -166,17 +167,8 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   /** Notes that the last `bytes` of the log are `count` frames of the sender, which does not receive them. */
   leaveOut(sender: Member, bytes: number, count: number): void {
-    const from = this.log.end - bytes;
-    const last = sender.own === undefined ? undefined : sender.ownLast;
-    if (last?.to === from) {
-      last.to += bytes;
-      last.frames += count;
-      return;
-    }
-    const range = { from, to: from + bytes, frames: count };
-    if (last === undefined) sender.own = range;
-    else last.next = range;
-    sender.ownLast = range;
+    sender.own ??= new LogRanges();
+    sender.own.add(this.log.end - bytes, this.log.end, count);
   }
 
   // --- the end of a tick ---
@@ -252,9 +244,8 @@ export class Feed<Member extends Subscriber = Subscriber> {
     let progressed = false;
     let full = false;
     while (connection.cursor < end && !full) {
-      const bytes = connection.own === undefined
-        ? this.#read(connection.cursor, end)
-        : this.#readOthers(connection, end);
+      const own = connection.own?.first;
+      const bytes = own === undefined ? this.#read(connection.cursor, end) : this.#readOthers(connection, own, end);
       if (bytes === undefined) continue;
       const taken = this.#write(connection, bytes);
       if (taken > 0) {
@@ -274,13 +265,12 @@ export class Feed<Member extends Subscriber = Subscriber> {
   }
 
   /** The same for a sender under `echo: "others"`; `undefined` when the cursor stepped over own frames instead. */
-  #readOthers(connection: Member, end: number): Uint8Array | undefined {
-    const first = connection.own!;
+  #readOthers(connection: Member, first: LogRange, end: number): Uint8Array | undefined {
     if (first.from > connection.cursor) return this.#read(connection.cursor, Math.min(end, first.from));
     connection.framesSkipped += first.frames;
     connection.bytesSkipped += first.to - connection.cursor;
     connection.cursor = first.to;
-    connection.own = first.next;
+    connection.own!.shift();
     return undefined;
   }
 

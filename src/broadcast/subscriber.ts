@@ -6,6 +6,7 @@
 
 import type { Socket } from "../contract/adapter.ts";
 import type { LagEntry } from "./lag_heap.ts";
+import type { LogRanges } from "./log_ranges.ts";
 
 /** Frames and the bytes they make up on the wire. */
 export interface Count {
@@ -13,18 +14,6 @@ export interface Count {
   frames: number;
   /** Bytes, headers included. */
   bytes: number;
-}
-
-/** A range of the log. */
-export interface LogRange {
-  /** The offset where it begins. */
-  readonly from: number;
-  /** The offset where it ends. */
-  to: number;
-  /** How many frames it holds: counting them in the log would be a walk. */
-  frames: number;
-  /** The next range of the same connection. */
-  next?: LogRange;
 }
 
 /**
@@ -62,9 +51,7 @@ export interface Subscriber extends LagEntry {
   /** How many frames the log had when `skipping` began. */
   skippedAt: number;
   /** Ranges of the log that the connection has sent itself and does not receive (`echo: "others"`), in order. */
-  own: LogRange | undefined;
-  /** The last of these ranges. They are a linked list, since taking the first of a long array moves all others on Node. */
-  ownLast: LogRange | undefined;
+  own: LogRanges | undefined;
   /** Bytes that its socket took. */
   bytesDelivered: number;
   /** Bytes that it does not receive. */

@@ -4,44 +4,44 @@
  * @module
  */
 
-/** The functions of one signal, and its event listener. */
-interface Listening {
-  readonly runs: Set<() => void>;
-  readonly listener: () => void;
-}
+type Run = () => void;
 
 /**
- * Runtimes search all listeners of a signal for each new one, and Node 20 warns from the eleventh on: a program may pass
- * one signal to thousands of sends.
+ * What is to run for each signal: one function, as for most, or several. Runtimes search all listeners of a signal for each
+ * new one, and Node 20 warns from the eleventh on: a program may pass one signal to thousands of sends.
  */
-const listening: WeakMap<AbortSignal, Listening> = new WeakMap();
+const runs: WeakMap<AbortSignal, Run | Set<Run>> = new WeakMap();
 
 /**
  * Runs `run`, a new function for each call, once when the signal aborts. Returns a function that takes it back. A signal
  * that has aborted already runs nothing: check it first.
  */
-export function onAbort(signal: AbortSignal, run: () => void): () => void {
-  const { runs, listener } = listening.get(signal) ?? listen(signal);
-  runs.add(run);
-  return () => {
-    if (!runs.delete(run) || runs.size > 0) return;
-    signal.removeEventListener("abort", listener);
-    listening.delete(signal);
-  };
+export function onAbort(signal: AbortSignal, run: Run): () => void {
+  const others = runs.get(signal);
+  if (others === undefined) {
+    runs.set(signal, run);
+    // Not with `once`, which costs as much as removing it, and most are taken back.
+    signal.addEventListener("abort", aborted);
+  } else if (typeof others === "function") runs.set(signal, new Set([others, run]));
+  else others.add(run);
+  return () => takeBack(signal, run);
 }
 
-function listen(signal: AbortSignal): Listening {
-  const runs = new Set<() => void>();
-  const listener = (): void => {
-    listening.delete(signal);
-    for (const run of runs) {
-      // Taking back a function that has run does nothing.
-      runs.delete(run);
-      run();
-    }
-  };
-  signal.addEventListener("abort", listener, { once: true });
-  const made = { runs, listener };
-  listening.set(signal, made);
-  return made;
+function takeBack(signal: AbortSignal, run: Run): void {
+  const left = runs.get(signal);
+  if (left === run || (typeof left === "object" && left.delete(run) && left.size === 0)) forget(signal);
+}
+
+/** One function for all signals: their event listeners cost no closures. */
+function aborted(this: AbortSignal): void {
+  const due = runs.get(this);
+  if (typeof due === "function") due();
+  // A function that is taken back meanwhile is no longer there.
+  else for (const run of due ?? []) run();
+  forget(this);
+}
+
+function forget(signal: AbortSignal): void {
+  runs.delete(signal);
+  signal.removeEventListener("abort", aborted);
 }

@@ -35,12 +35,14 @@ export class Queue<Item> {
 
   /** Takes the first item; `undefined` when there is none. */
   shift(): Item | undefined {
-    const first = this.#items[this.#next];
-    if (this.length === 0) return undefined;
-    this.#items[this.#next++] = undefined;
-    if (this.#next === this.#items.length) this.#reset();
-    else if (this.#next >= TAKEN && 2 * this.#next >= this.#items.length) {
-      this.#items = this.#items.slice(this.#next);
+    const items = this.#items;
+    // Mostly there is one, and the array stays for the next.
+    if (items.length <= 1) return items.pop();
+    const first = items[this.#next];
+    items[this.#next++] = undefined;
+    if (this.#next === items.length) this.#reset();
+    else if (this.#next >= TAKEN && 2 * this.#next >= items.length) {
+      this.#items = items.slice(this.#next);
       this.#next = 0;
     }
     return first;

@@ -11,6 +11,9 @@ import type { Token } from "./token.ts";
 /** Bytes that a pair holds in each direction before its writer has to wait, like a small kernel buffer. */
 export const CAPACITY: number = 256 * 1024;
 
+/** Chunks that wait uncopied, since most of them are read soon. */
+const LOOSE_CHUNKS = 64;
+
 /**
  * One end of a pair: a {@link Socket} by the rules of the contract. It passes views on and copies nothing, since bytes that
  * are written must not change (rule 4).
@@ -26,8 +29,7 @@ export class PairedSocket implements Socket {
   #registry: Pick<Registry, "ready"> | undefined;
   #token: Token | undefined;
   /** What came and was not read yet. */
-  protected readonly inbox: ChunkQueue = new ChunkQueue();
-  #held = 0;
+  protected readonly inbox: ChunkQueue = new ChunkQueue(LOOSE_CHUNKS, true);
   /** The other end writes no more. */
   protected ended = false;
   /** This end writes no more. */
@@ -46,7 +48,7 @@ export class PairedSocket implements Socket {
 
   /** Bytes that wait to be read. */
   get bufferedBytes(): number {
-    return this.#held;
+    return this.inbox.bytes;
   }
 
   /** Joins two ends. Use {@link socketPair}. */
@@ -69,18 +71,16 @@ export class PairedSocket implements Socket {
     const chunk = this.inbox.first;
     if (chunk === undefined) return this.readNothing();
     const length = this.give(chunk.length);
-    if (length < chunk.length) this.inbox.replaceFirst(chunk.subarray(length));
-    else this.inbox.shift();
-    this.#held -= length;
+    const given = length < chunk.length ? this.inbox.shiftPart(length) : this.inbox.shift();
     this.#other.#roomMade();
-    return length < chunk.length ? chunk.subarray(0, length) : chunk;
+    return given;
   }
 
   /** See {@link Socket.write}. */
   write(bytes: Uint8Array): number {
     if (this.#closed || this.shut || this.error !== undefined) return 0;
     if (this.#other.#closed) return this.writeToClosed(bytes);
-    const room = Math.min(bytes.length, this.#capacity - this.#other.#held);
+    const room = Math.min(bytes.length, this.#capacity - this.#other.inbox.bytes);
     const taken = this.take(room);
     if (taken > 0) this.#other.#receive(taken < bytes.length ? bytes.subarray(0, taken) : bytes);
     if (taken < bytes.length) {
@@ -104,7 +104,7 @@ export class PairedSocket implements Socket {
    * of the stream before.
    */
   close(): void {
-    const unread = this.#held > 0 || this.#other.#writableDue;
+    const unread = this.inbox.bytes > 0 || this.#other.#writableDue;
     if (this.shut && !unread) this.#drop();
     else this.reset();
   }
@@ -120,12 +120,10 @@ export class PairedSocket implements Socket {
     this.#closed = true;
     this.#final = true;
     this.inbox.clear();
-    this.#held = 0;
   }
 
   #receive(bytes: Uint8Array): void {
     this.inbox.push(bytes);
-    this.#held += bytes.length;
     this.ready(READABLE);
   }
 
@@ -141,7 +139,7 @@ export class PairedSocket implements Socket {
 
   /** Whether there is something to read. */
   protected hasNews(): boolean {
-    return this.#held > 0 || this.ended;
+    return this.inbox.bytes > 0 || this.ended;
   }
 
   /** A read finds no bytes: the end, or it would block. */

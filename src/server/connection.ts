@@ -6,7 +6,8 @@
 
 import type { Handshake } from "../admission/handshake.ts";
 import type { Feed } from "../broadcast/feed.ts";
-import type { Delivery, LogRange, Subscriber } from "../broadcast/subscriber.ts";
+import type { LogRanges } from "../broadcast/log_ranges.ts";
+import type { Delivery, Subscriber } from "../broadcast/subscriber.ts";
 import type { Socket } from "../contract/adapter.ts";
 import type { Token } from "../contract/token.ts";
 import type { FrameDecoder } from "../framing/decoder.ts";
@@ -67,8 +68,7 @@ export class Connection implements Subscriber {
   framesAtUntil = 0;
   remainder: Uint8Array | undefined;
   skippedAt = 0;
-  own: LogRange | undefined;
-  ownLast: LogRange | undefined;
+  own: LogRanges | undefined;
   bytesDelivered = 0;
   bytesSkipped = 0;
   framesSkipped = 0;

@@ -240,7 +240,7 @@ export class Dispatcher {
     if (this.#draining) this.#drainAll();
     this.#publisher.flush();
     const { broken } = this.#delivery;
-    if (broken.length > 0) for (const [connection, error] of broken.splice(0)) this.#failed(connection, error);
+    if (broken.length > 0) { for (const [connection, error] of broken.splice(0)) this.#failed(connection, error); }
     // A closing mob publishes nothing more: no lag grows, and drainTimeout bounds it.
     const over = this.closing === undefined ? this.#publisher.overLimit() : [];
     for (const connection of over) this.#remove(connection, "lagged");

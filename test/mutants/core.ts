@@ -734,18 +734,6 @@ export const CORE: readonly Group[] = [
         why: "the stream of a connection that leaves with everything does not end",
       },
       {
-        in: "leaveOut",
-        from: "    if (last?.to === from) {",
-        to: "    if (last !== undefined) {",
-        why: "own frames with others between them are one range",
-      },
-      {
-        in: "leaveOut",
-        from: "      last.frames += count;\n",
-        to: "",
-        why: "own frames that lengthen a range are not counted",
-      },
-      {
         in: "#resumeAtTail",
         from: "    connection.own = undefined;\n",
         to: "",
@@ -798,6 +786,36 @@ export const CORE: readonly Group[] = [
         from: "const open = until === Infinity;",
         to: "const open = until !== undefined;",
         why: "what cannot be carried goes on counting for a connection that leaves",
+      },
+    ],
+  },
+  {
+    file: "src/broadcast/log_ranges.ts",
+    bugs: [
+      {
+        in: "add",
+        from: "    if (last?.to === from) {",
+        to: "    if (last !== undefined) {",
+        why: "own frames with others between them are one range",
+      },
+      {
+        in: "add",
+        from: "      last.frames += frames;\n",
+        to: "",
+        why: "own frames that lengthen a range are not counted",
+      },
+      {
+        in: "add",
+        from: "      this.#lastGapFrom = last.to;\n",
+        to: "",
+        why: "all ranges but the first and the last lie elsewhere",
+        proof: { on: ["node"], tests: "test/unit/log_ranges.test.ts" },
+      },
+      {
+        in: "shift",
+        from: "      this.#first = this.#last;\n",
+        to: "      this.#first = undefined;\n",
+        why: "the last own frames are given to their sender",
       },
     ],
   },

@@ -307,3 +307,21 @@ test("Message queue gives back what a block of small frames did not need", () =>
   for (let at = 0; at < 200; at++) assertEquals(messages.take()!.length, at % 2 === 0 ? 1100 : 1);
   assertEquals(messages.bytes, 0);
 });
+
+test("Message queue gives out payloads around the size from which they wait by themselves", () => {
+  const messages = new MessageQueue(FRAMINGS.u64, 2 ** 20);
+  const sizes = Array.from({ length: 40 }, (_, at) => 1000 + at);
+  for (const size of [1, ...sizes]) {
+    const frame = encodeFrame("u64", new Uint8Array(size).fill(size));
+    messages.push(frame, 0, frame.length, 1);
+    messages.pushPieces([frame.subarray(0, 20), frame.subarray(20)], frame.length);
+  }
+  for (const size of [1, ...sizes]) {
+    for (const way of ["whole", "in pieces"]) {
+      const message = messages.take()!;
+      const { length, buffer } = message;
+      assertEquals([length, buffer.byteLength, message[size - 1]], [size, size, size & 255], way);
+    }
+  }
+  assertEquals([messages.take(), messages.bytes], [undefined, 0]);
+});

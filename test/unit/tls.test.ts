@@ -14,6 +14,7 @@ import { connect, encodeFrame, serve } from "../../mod.ts";
 import type { ServerTls } from "../../src/contract/tls.ts";
 import type { ConnectionInfo } from "../../src/server/hooks.ts";
 import { makeAuthority, type Pair, selfSigned } from "../helpers/certificates.ts";
+import { listsOf } from "../helpers/lists.ts";
 import { Recorder } from "../helpers/recording_registry.ts";
 import { Bell, pause, rejection, within } from "../helpers/wait.ts";
 
@@ -44,9 +45,13 @@ async function withListener(
   run: (listener: Listener) => Promise<void>,
 ): Promise<void> {
   const registry = new Recorder(new Bell());
-  const listener = await listenOverTls(ANYWHERE, registry, { tls }, surroundings);
+  const { made: listener, sizes } = await listsOf(() => listenOverTls(ANYWHERE, registry, { tls }, surroundings));
   try {
     await run({ registry, listener, port: (listener.address as NetworkAddress).port });
+    // No list holds anything of a handshake that is over.
+    const left = (): number => Object.values(sizes()).reduce((sum, size) => sum + size, 0);
+    for (let tries = 0; tries < 200 && left() > 0; tries++) await pause(20);
+    assertEquals([left(), Object.keys(sizes()).length > 2], [0, true], JSON.stringify(sizes()));
   } finally {
     for (const link of registry.links) link.close();
     await listener.close();
