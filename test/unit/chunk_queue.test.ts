@@ -112,3 +112,12 @@ test("ChunkQueue gives out each chunk that waits alone as it is, and holds nothi
   queue.push(Uint8Array.of(9));
   assertEquals([...queue.shift()!], [9]);
 });
+
+test("ChunkQueue gives back what a block of small chunks did not need", () => {
+  const queue = new ChunkQueue(1, true);
+  for (let at = 0; at < 100; at++) {
+    queue.push(new Uint8Array(KiB));
+    queue.push(Uint8Array.of(at));
+  }
+  assertLess(queue.retainedBytes, queue.bytes + 200 * 256 + 4 * KiB);
+});
