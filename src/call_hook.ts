@@ -4,14 +4,8 @@
  * @module
  */
 
-import { logger } from "./logger.ts";
-
-/** Calls a hook. What it throws or rejects with is logged after `cannot` and given to `note`, and not thrown. */
-export function callHook(cannot: string, hook: () => unknown, note?: () => void): void {
-  const failed = (error: unknown): void => {
-    logger.error(`${cannot}: {error}`, { error });
-    note?.();
-  };
+/** Calls a hook. What it throws or rejects with goes to `failed`, and is not thrown. */
+export function callHook(hook: () => unknown, failed: (error: unknown) => void): void {
   try {
     const answer = hook();
     // Most hooks return nothing: only an object may be a promise.

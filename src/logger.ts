@@ -1,5 +1,5 @@
 /**
- * The logger of the whole library, category `mobcast`: silent until the application configures LogTape.
+ * The logger of the whole library, category `mobcast`: silent until the application configures LogTape, but for errors.
  *
  * @module
  */
@@ -12,20 +12,62 @@ import type { Logger } from "@logtape/logtape";
  */
 const ROOT = /* @__PURE__ */ Symbol.for("logtape.rootLogger");
 
+/** The most characters that are printed of an error. */
+const LONGEST_TEXT = 2000;
+
 /** Logs one line. `properties` fill its `{placeholders}`; a function is called only when the line is written. */
 type Log = (line: string, properties?: Readonly<Record<string, unknown>> | (() => Record<string, unknown>)) => void;
 
-function logAt(level: "debug" | "info" | "warning" | "error"): Log {
-  return (line, properties = {}) => {
-    const root = (globalThis as unknown as { readonly [ROOT]?: Logger })[ROOT];
-    root?.getChild("mobcast")[level](line, properties as Record<string, unknown>);
-  };
+/** A logger of LogTape. Without a configuration its lowest level is `trace`, and it has no sink. */
+type LevelLogger = Logger & { readonly lowestLevel?: string | null };
+
+function root(): LevelLogger | undefined {
+  return (globalThis as unknown as { readonly [ROOT]?: LevelLogger })[ROOT];
 }
 
-/** Where mobcast logs. */
-export const logger: { readonly debug: Log; readonly info: Log; readonly warning: Log; readonly error: Log } = {
+function logAt(level: "debug" | "info" | "warning"): Log {
+  return (line, properties = {}) => root()?.getChild("mobcast")[level](line, properties as Record<string, unknown>);
+}
+
+/** The lines of errors that were printed. There are as many as there are in the source. */
+const printed = /* @__PURE__ */ new Set<string>();
+
+function logError(line: string, properties: Readonly<Record<string, unknown>>): void {
+  const all = root();
+  const own: LevelLogger | undefined = all?.getChild("mobcast");
+  own?.error(line, properties);
+  if (all === undefined || own === undefined || isUnconfigured(all, own)) print(line, properties);
+}
+
+/** Whether nobody sees an error, and nobody has asked for that. */
+function isUnconfigured(all: LevelLogger, own: LevelLogger): boolean {
+  return own.isEnabledFor?.("error") === false && [all, own].every(({ lowestLevel }) => lowestLevel === "trace");
+}
+
+/** Prints an error that no log has, once for each line of the source: the next ones would say the same. */
+function print(line: string, properties: Readonly<Record<string, unknown>>): void {
+  if (printed.has(line)) return;
+  printed.add(line);
+  const text = line.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = properties[name];
+    return (value instanceof Error ? value.stack ?? String(value) : String(value)).slice(0, LONGEST_TEXT);
+  });
+  try {
+    console.error(`mobcast: ${text}\n(printed once: configure LogTape, category mobcast, to see every error)`);
+  } catch {
+    // Standard error is full or closed.
+  }
+}
+
+/** Where mobcast logs. An error that the application would not see, because it has not configured LogTape, is printed. */
+export const logger: {
+  readonly debug: Log;
+  readonly info: Log;
+  readonly warning: Log;
+  readonly error: (line: string, properties: Readonly<Record<string, unknown>>) => void;
+} = {
   debug: /* @__PURE__ */ logAt("debug"),
   info: /* @__PURE__ */ logAt("info"),
   warning: /* @__PURE__ */ logAt("warning"),
-  error: /* @__PURE__ */ logAt("error"),
+  error: logError,
 };

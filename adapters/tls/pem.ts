@@ -1,12 +1,14 @@
 /**
  * Checks certificates and keys before they are used, so that errors come at once and name the option. The runtimes do not:
  * Deno opens a listener whose key fits no certificate, and Node a listener whose authority is no certificate at all
- * (measured, 2.9.5 and 20.20). No error here contains a key, or a runtime's error about a key.
+ * (measured, 2.9.5 and 20.20). The runtimes get the PEM blocks alone, written anew: Bun and Deno cannot read a byte order
+ * mark, and Deno no key beside its certificate. No error here contains a key, or a runtime's error about a key.
  *
  * @module
  */
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { SecureContextOptions } from "node:tls";
 
 /** The options of a TLS listener or a TLS connection: the types of both are in `src/contract/tls.ts`. */
@@ -28,44 +30,84 @@ export function checked(tls: Pems, end: keyof typeof KNOWN): SecureContextOption
     if (typeof value !== "string") throw wrong(name, `it is text, not ${typeof value}`);
   }
   const { cert, key, ca } = tls;
-  if (end === "listener" || cert !== undefined || key !== undefined) checkPair(cert, key);
-  if (ca !== undefined) certificatesIn(ca, "ca");
-  return { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }), ...(ca !== undefined && { ca }) };
+  return {
+    ...((end === "listener" || cert !== undefined || key !== undefined) && checkedPair(cert, key)),
+    ...(ca !== undefined && { ca: certificatesIn(ca, "ca").text }),
+  };
 }
 
-function checkPair(cert: string | undefined, key: string | undefined): void {
+function checkedPair(cert: string | undefined, key: string | undefined): { cert: string; key: string } {
   if (cert === undefined) throw wrong("cert", "it is missing");
   if (key === undefined) throw wrong("key", "it is missing");
+  const block = privateKeyIn(key);
+  const certificates = certificatesIn(cert, "cert");
   // The first certificate is the holder's, the others lead to the authority (RFC 8446, 4.4.2).
-  const own = certificatesIn(cert, "cert")[0]!;
-  if (!own.checkPrivateKey(privateKeyIn(key))) throw wrong("key", "it is not the key of the certificate");
+  if (!certificates.first.checkPrivateKey(block.key)) throw wrong("key", "it is not the key of the certificate");
+  return { cert: certificates.text, key: block.text };
 }
 
-function certificatesIn(pem: string, name: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+/** A block of a PEM text: what lies between its two lines, of which the first has its label. */
+interface Block {
+  readonly label: string;
+  readonly body: string;
+}
+
+const CERTIFICATES = /-----BEGIN (CERTIFICATE)-----([^]*?)(?:-----END \1-----|$)/g;
+const PRIVATE_KEYS = /-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----([^]*?)(?:-----END \1-----|$)/g;
+
+/** The blocks of a kind. One that does not end is taken to the end of the text, where it is found to be garbled. */
+function blocksIn(pem: string, kind: RegExp): Block[] {
+  return Array.from(pem.matchAll(kind), ([, label, body]) => ({ label: label!, body: body! }));
+}
+
+/** The block as RFC 7468 has it: whatever line endings and spaces it came with. */
+function rewritten({ label, body }: Block): string {
+  const lines = body.replace(/\s/g, "").match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
+}
+
+function certificatesIn(pem: string, name: string): { text: string; first: X509Certificate } {
+  const blocks = blocksIn(pem, CERTIFICATES).map(rewritten);
   if (blocks.length === 0) {
     throw wrong(name, "there is no certificate in it, it is text with -----BEGIN CERTIFICATE-----");
   }
-  return blocks.map((block, index) => {
+  const [first] = blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
     } catch {
       throw wrong(name, `certificate ${index + 1} of ${blocks.length} is garbled`);
     }
   });
+  return { text: blocks.join(""), first: first! };
 }
 
-function privateKeyIn(pem: string): ReturnType<typeof createPrivateKey> {
-  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
+/** The first private key. It may stand among other blocks: the parameters of its curve, its certificates. */
+function privateKeyIn(pem: string): { text: string; key: KeyObject } {
+  const [block] = blocksIn(pem, PRIVATE_KEYS);
+  if (block === undefined) {
     throw wrong("key", "there is no private key in it, it is text with -----BEGIN PRIVATE KEY-----");
   }
   // Checked first, because OpenSSL would ask for the passphrase on the terminal.
-  if (/ENCRYPTED/.test(pem)) throw wrong("key", "it is encrypted, and there is no passphrase: store it decrypted");
+  if (/ENCRYPTED/.test(block.label + block.body)) {
+    throw wrong("key", "it is encrypted, and there is no passphrase: store it decrypted");
+  }
+  const text = rewritten(block);
+  // Deno opens a listener with such a key, and every handshake fails; Bun cannot read it (measured, 2.9.5 and 1.4.5).
+  if (("Deno" in globalThis || "Bun" in globalThis) && isOnlyForPss(block)) {
+    throw wrong("key", "it is an RSA-PSS key, which only Node can use");
+  }
   try {
-    return createPrivateKey(pem);
+    return { text, key: createPrivateKey(text) };
   } catch {
     throw wrong("key", "it is garbled");
   }
+}
+
+/** The object identifier of RSASSA-PSS, which the head of such a key has (RFC 8017, A.2.3). */
+const RSASSA_PSS = "06092a864886f70d01010a";
+
+function isOnlyForPss({ body }: Block): boolean {
+  return Buffer.from(body, "base64").subarray(0, 64).toString("hex").includes(RSASSA_PSS);
 }
 
 function wrong(name: string, reason: string): TypeError {

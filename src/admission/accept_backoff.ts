@@ -47,7 +47,7 @@ export class AcceptBackoff {
       logger.debug("Cannot accept a connection that is gone already: {code}", { code });
       return Promise.resolve();
     }
-    if (this.#wait === 0) logger.warning("Cannot accept connections: {code}, trying again", { code, error });
+    if (this.#wait === 0) logger.error("Cannot accept connections: {code}, trying again", { code, error });
     this.#wait = Math.min(LONGEST_WAIT, this.#wait === 0 ? FIRST_WAIT : 2 * this.#wait);
     return new Promise((resolve) => {
       const end = (): void => {

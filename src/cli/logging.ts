@@ -20,7 +20,12 @@ import type { Terminal } from "./terminal.ts";
  * and 7 on Bun.
  */
 export function startLogging(terminal: Terminal, level: LogLevelName, format: LogFormat): () => void {
-  if (level === "off") return () => {};
+  if (level === "off") {
+    // An error that nobody has asked not to see would be printed.
+    const loggers = [["mobcast"], ["logtape", "meta"]].map((category) => ({ category, lowestLevel: null }));
+    configureSync({ reset: true, sinks: {}, loggers });
+    return resetSync;
+  }
   const lowestLevel: LogLevel = level;
   const toLine = format === "json"
     ? getJsonLinesFormatter()

@@ -11,6 +11,7 @@ import { AwakeClock } from "../reactor/awake_clock.ts";
 import { checkFields, checkOptions, type Checks, isBoolean, isFunction } from "../check.ts";
 import { describe } from "../errors.ts";
 import { callHook } from "../call_hook.ts";
+import { logger } from "../logger.ts";
 import type { Payload } from "../framing/payload.ts";
 import type { Client } from "./client.ts";
 import { type ClientCloseOptions, CLOSE_CHECKS, SEND_CHECKS, type SendOptions } from "./client_options.ts";
@@ -285,7 +286,10 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
   }
 
   #tell(change: ConnectionChange): void {
-    callHook("Cannot run onChange of the application", () => this.#options.onChange?.(change));
+    callHook(
+      () => this.#options.onChange?.(change),
+      (error) => logger.error("Cannot run onChange of the application: {error}", { error }),
+    );
   }
 
   #end(reason: unknown): void {

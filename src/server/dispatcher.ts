@@ -80,7 +80,7 @@ export class Dispatcher {
     this.#slab = new Slab({ capacity: options.maxConnections });
     this.#admission = new Admission(options, adapter.capacity);
     this.#acceptBackoff = new AcceptBackoff(adapter);
-    this.#lifecycle = new Lifecycle(hooks);
+    this.#lifecycle = new Lifecycle(hooks, () => adapter.now());
     this.#memory = new ReceiveMemory(options.maxReceiveMemory);
     this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);

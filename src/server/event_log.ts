@@ -63,6 +63,11 @@ export class EventLog {
     logger.error("Removed: {remoteAddress}, internal error: {error}", { remoteAddress, error });
   }
 
+  /** A hook of the application failed. */
+  hookFailed(name: string, error: unknown, now: number): void {
+    if (this.#mayWrite(name, now)) logger.error(`Cannot run ${name} of the application: {error}`, { error });
+  }
+
   /** A connection was refused by a limit or a list, or did not send the secret. */
   rejected(remoteAddress: string, reason: "refused" | "unauthorized", why: string, now: number): void {
     if (!this.#mayWrite(reason, now)) return;

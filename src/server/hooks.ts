@@ -85,11 +85,13 @@ export class Hooks {
   /** Hooks that threw, rejected, or returned what they may not. */
   failures = 0;
   readonly #hooks: MobHooks;
+  readonly #failed: (name: string, error: unknown) => void;
   #pending: (() => void)[] = [];
 
-  /** With no event yet. */
-  constructor(hooks: MobHooks) {
+  /** With no event yet; `failed` is told of each failure. */
+  constructor(hooks: MobHooks, failed: (name: string, error: unknown) => void) {
     this.#hooks = hooks;
+    this.#failed = failed;
   }
 
   /** Whether a hook is to be called. */
@@ -161,8 +163,9 @@ export class Hooks {
   }
 
   #call(name: string, hook: () => unknown, failed?: () => void): void {
-    callHook(`Cannot run ${name} of the application`, hook, () => {
+    callHook(hook, (error) => {
       this.failures++;
+      this.#failed(name, error);
       failed?.();
     });
   }

@@ -20,8 +20,8 @@ export class Lifecycle {
   readonly #eventLog: EventLog = new EventLog();
 
   /** With nothing counted, and these functions of the application. */
-  constructor(hooks: MobHooks) {
-    this.hooks = new Hooks(hooks);
+  constructor(hooks: MobHooks, now: () => number) {
+    this.hooks = new Hooks(hooks, (name, error) => this.#eventLog.hookFailed(name, error, now()));
   }
 
   /** A connection joined. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { setTimeout } from "node:timers";
+import { pathToFileURL } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { LossyOutput, OUTPUT_LIMIT, PatientOutput, type Writer } from "../../src/cli/output.ts";
 import { startLogging } from "../../src/cli/logging.ts";
@@ -403,6 +404,11 @@ class SpoiledServer extends Spoiled {
   }
 }
 
+/** What a program imports. */
+function moduleOf(runtime: RuntimeName): string {
+  return pathToFileURL(join(ROOT, runtime === "node" ? "dist/mod.js" : "mod.ts")).href;
+}
+
 const full = (): number => openSync("/dev/full", "w");
 const skip = process.platform !== "linux" && "/dev/full and pipes that can be opened from both ends";
 
@@ -447,6 +453,46 @@ for (const runtime of TESTED) {
       await pipe.match(/Refused/);
       assertEquals(await server.stop(), 0);
       assertMatch(pipe.read(), /mobcast: Closed\n$/);
+    },
+  );
+
+  test(
+    `${runtime}: a program without logging receives of its failing hooks on standard error, once, if that can be written`,
+    { ...LIMITED, skip },
+    () => {
+      const code = `
+        const { connect, serve } = await import(${JSON.stringify(moduleOf(runtime))});
+        const mob = await serve({
+          listen: "tcp://127.0.0.1:0",
+          onJoin() { throw new Error("thrown"); },
+          async onLeave() { throw new Error("rejected"); },
+        });
+        for (let round = 0; round < 3; round++) {
+          const client = await connect(mob.urls[0]);
+          await client.send("x");
+          await client.close();
+        }
+        await mob.close();
+        console.log(mob.stats().hookFailures);`;
+      const start =
+        { node: ["node", "--input-type=module", "-e"], bun: ["bun", "-e"], deno: ["deno", "eval"] }[runtime];
+      for (const stderr of ["pipe", full()] as const) {
+        const [command, ...options] = start;
+        const run = spawnSync(
+          runtime === "node" ? command! : join(ROOT, "node_modules", ".bin", command!),
+          [...options, code],
+          { cwd: ROOT, stdio: ["ignore", "pipe", stderr], encoding: "utf8" },
+        );
+        if (typeof stderr === "number") closeSync(stderr);
+        assertEquals([run.status, run.stdout], [0, "6\n"], `${stderr}: ${run.stderr}`);
+        if (stderr === "pipe") {
+          assertEquals(run.stderr.match(/^mobcast: /gm)?.length, 1, run.stderr);
+          assertMatch(
+            run.stderr,
+            /^mobcast: Cannot tell the application of a connection: its hook failed: Error: thrown\n/,
+          );
+        }
+      }
     },
   );
 

@@ -27,6 +27,8 @@ export interface IssueOptions {
   readonly until?: Date;
   /** How many days it is valid from now on. Default 1. */
   readonly days?: number;
+  /** What its key is for. Default `rsa`. */
+  readonly keys?: "rsa" | "rsa-pss" | "ec";
 }
 
 /** A certificate authority. */
@@ -55,7 +57,11 @@ export async function makeAuthority(name: string): Promise<Authority> {
   certificate.sign(own.privateKey, forge.md.sha256.create());
   const issue = async (options: IssueOptions = {}): Promise<Pair> => {
     const keys = await nextKeys();
-    return sign(keys, options, subject, own.privateKey);
+    const { certificate, key } = sign(keys, options, subject, own.privateKey);
+    const { keys: kind = "rsa" } = options;
+    if (kind === "rsa") return { cert: forge.pki.certificateToPem(certificate), key };
+    const other = kind === "ec" ? await makeEcKeys() : onlyForPss(keys);
+    return { cert: withPublicKey(certificate, other.publicKey, own.privateKey), key: other.pem };
   };
   return { cert: forge.pki.certificateToPem(certificate), issue };
 }
@@ -63,7 +69,8 @@ export async function makeAuthority(name: string): Promise<Authority> {
 /** Makes a self-signed certificate. */
 export async function selfSigned(options: IssueOptions = {}): Promise<Pair> {
   const keys = await nextKeys();
-  return sign(keys, options, nameOf(holder(options)), keys.privateKey);
+  const { certificate, key } = sign(keys, options, nameOf(holder(options)), keys.privateKey);
+  return { cert: forge.pki.certificateToPem(certificate), key };
 }
 
 /** A key pair, in the forms that are needed. */
@@ -118,7 +125,7 @@ function sign(
   options: IssueOptions,
   issuer: forge.pki.CertificateField[],
   signingKey: forge.pki.rsa.PrivateKey,
-): Pair {
+): { certificate: forge.pki.Certificate; key: string } {
   const { host, usage = "server", from, until, days = 1 } = options;
   const certificate = blank(keys, from ?? new Date(Date.now() - HOUR), until ?? new Date(Date.now() + days * DAY));
   certificate.setSubject(nameOf(holder(options)));
@@ -134,7 +141,68 @@ function sign(
     { name: "subjectKeyIdentifier" },
   ]);
   certificate.sign(signingKey, forge.md.sha256.create());
-  return { cert: forge.pki.certificateToPem(certificate), key: keys.pem };
+  return { certificate, key: keys.pem };
+}
+
+/** A public key in DER, and its private key as PEM. */
+interface OtherKeys {
+  readonly publicKey: string;
+  readonly pem: string;
+}
+
+function makeEcKeys(): Promise<OtherKeys> {
+  const encoding = {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  } as const;
+  return new Promise((resolve, reject) => {
+    generateKeyPair("ec", encoding, (error, publicKey, pem) => {
+      if (error !== null) reject(error);
+      else resolve({ publicKey: publicKey.toString("latin1"), pem });
+    });
+  });
+}
+
+/** The same keys with the algorithm RSASSA-PSS, which no runtime but Node makes. */
+function onlyForPss({ publicKey, pem }: Keys): OtherKeys {
+  const algorithm = (): forge.asn1.Asn1 => sequence(object("1.2.840.113549.1.1.10"));
+  const [, publicBits] = forge.pki.publicKeyToAsn1(publicKey).value as forge.asn1.Asn1[];
+  const [version, , privateBytes] = forge.asn1.fromDer(forge.pem.decode(pem)[0]!.body).value as forge.asn1.Asn1[];
+  const privateKey = forge.asn1.toDer(sequence(version!, algorithm(), privateBytes!)).getBytes();
+  return {
+    publicKey: forge.asn1.toDer(sequence(algorithm(), publicBits!)).getBytes(),
+    pem: forge.pem.encode({ type: "PRIVATE KEY", body: privateKey } as forge.pem.ObjectPEM),
+  };
+}
+
+function sequence(...values: forge.asn1.Asn1[]): forge.asn1.Asn1 {
+  return forge.asn1.create(forge.asn1.Class.UNIVERSAL, forge.asn1.Type.SEQUENCE, true, values);
+}
+
+function object(identifier: string): forge.asn1.Asn1 {
+  const bytes = forge.asn1.oidToDer(identifier).getBytes();
+  return forge.asn1.create(forge.asn1.Class.UNIVERSAL, forge.asn1.Type.OID, false, bytes);
+}
+
+/** The certificate for another public key, in DER: forge itself knows RSA only. */
+function withPublicKey(
+  certificate: forge.pki.Certificate,
+  publicKey: string,
+  signingKey: forge.pki.rsa.PrivateKey,
+): string {
+  const [signed, algorithm] = forge.pki.certificateToAsn1(certificate).value as forge.asn1.Asn1[];
+  // The public key is the seventh field (RFC 5280, 4.1).
+  (signed!.value as forge.asn1.Asn1[])[6] = forge.asn1.fromDer(publicKey);
+  const digest = forge.md.sha256.create().update(forge.asn1.toDer(signed!).getBytes());
+  const signature = forge.asn1.create(
+    forge.asn1.Class.UNIVERSAL,
+    forge.asn1.Type.BITSTRING,
+    false,
+    `\0${signingKey.sign(digest)}`,
+  );
+  const body = forge.asn1.toDer(sequence(signed!, algorithm!, signature)).getBytes();
+  return forge.pem.encode({ type: "CERTIFICATE", body } as forge.pem.ObjectPEM);
 }
 
 function holder({ host, usage = "server" }: IssueOptions): string {

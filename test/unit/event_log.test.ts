@@ -97,5 +97,6 @@ test("accepts that fail are one line for the episode, and one for its end", asyn
     assertEquals(world.mob.stats().acceptFailures, 200);
     world.join();
   });
+  assertEquals(lines.map(({ level }) => level), ["error", "info"]);
   assertEquals(lines.map(lineOf), ["Cannot accept connections: EMFILE, trying again", "Accepting connections again"]);
 });

@@ -209,6 +209,33 @@ const NOT_A_LISTENER: Readonly<Record<string, [unknown, RegExp]>> = {
   "an empty certificate": [{ cert: "", key: server.key }, /tls\.cert: there is no certificate/],
   "a garbled certificate": [{ ...server, cert: server.cert.replace(/\nM/, "\nA") }, /tls\.cert: .*garbled/],
   "a garbled key": [{ ...server, key: server.key.replace(/\nM/, "\nA") }, /tls\.key: it is garbled/],
+  "a garbled second certificate": [
+    { ...server, cert: server.cert + ca.replace(/\nM/, "\nA") },
+    /tls\.cert: certificate 2 of 2 is garbled/,
+  ],
+  "a certificate without its end": [
+    { ...server, cert: server.cert + ca.slice(0, 500) },
+    /tls\.cert: certificate 2 of 2 is garbled/,
+  ],
+  "half a key": [{ ...server, key: server.key.slice(0, 500) }, /tls\.key: it is garbled/],
+  "a key of OpenSSH": [
+    { ...server, key: server.key.replaceAll("PRIVATE", "OPENSSH PRIVATE") },
+    /tls\.key: it is a key of OpenSSH/,
+  ],
+  "an encrypted key of the old form": [
+    {
+      ...server,
+      key: server.key.replaceAll("PRIVATE", "RSA PRIVATE").replace(
+        "\n",
+        "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128,00\n\n",
+      ),
+    },
+    /tls\.key: it is encrypted/,
+  ],
+  "an encrypted key beside its certificate": [
+    { cert: server.cert + encrypted(server.key), key: server.cert + encrypted(server.key) },
+    /tls\.key: it is encrypted/,
+  ],
   "a key that is none": [{ ...server, key: "a secret" }, /tls\.key: there is no private key/],
   "an encrypted key": [{ ...server, key: encrypted(server.key) }, /tls\.key: it is encrypted/],
   "an authority that is none": [{ ...server, ca: "nobody" }, /tls\.ca: there is no certificate/],
@@ -220,6 +247,70 @@ function encrypted(key: string): string {
   const options = { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "open sesame" } as const;
   return createPrivateKey(key).export(options) as string;
 }
+
+/** Forms in which certificates and keys come: all of them are read alike on every runtime. */
+const FORMS: Readonly<Record<string, (pair: Pair) => Pair>> = {
+  "both in one text, the key first": ({ cert, key }) => ({ cert: key + cert, key: key + cert }),
+  "both in one text, the certificate first": ({ cert, key }) => ({ cert: cert + key, key: cert + key }),
+  "with a byte order mark": (pair) => each(pair, (text) => `\ufeff${text}`),
+  "with the line endings of Windows": (pair) => each(pair, (text) => text.replace(/\r?\n/g, "\r\n")),
+  "with notes, spaces and empty lines": (pair) =>
+    each(pair, (text) => `A note:\n${text.replace(/\r?\n/g, " \n\n  ")}\nENCRYPTED\n`),
+  "with a key of PKCS #1": ({ cert, key }) => ({
+    cert,
+    key: createPrivateKey(key).export({ type: "pkcs1", format: "pem" }) as string,
+  }),
+};
+
+function each({ cert, key }: Pair, change: (text: string) => string): Pair {
+  return { cert: change(cert), key: change(key) };
+}
+
+/** A key for a curve as OpenSSL writes it: the curve in a block of its own before the key. */
+function withParameters({ cert, key }: Pair): Pair {
+  const parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+  return { cert, key: parameters + (createPrivateKey(key).export({ type: "sec1", format: "pem" }) as string) };
+}
+
+async function talkThrough(pair: Pair, form: (pair: Pair) => Pair): Promise<void> {
+  const authorities = form({ cert: ca, key: pair.key }).cert;
+  await withListener({ ...form(pair), ca: authorities }, {}, async ({ registry, listener }) => {
+    const mine = new Recorder(new Bell());
+    await adapter.connect(listener.address, mine, { tls: { ca: authorities, ...form(clientPair) } });
+    const [there, here] = [await registry.accepted(), mine.links[0]!];
+    await Promise.all([there.writePattern(1000), here.readPattern(1000)]);
+    here.close();
+  });
+}
+
+for (const [what, form] of Object.entries(FORMS)) {
+  case_(`certificates and keys ${what}, are taken by listeners and clients`, () => talkThrough(server, form));
+}
+
+case_("a key for a curve is taken, with its parameters before it", async () => {
+  const pair = await authority.issue({ keys: "ec" });
+  const parameters = withParameters(pair);
+  assertStringIncludes(parameters.key, "EC PRIVATE KEY");
+  await withListener(parameters, {}, async ({ registry, port }) => {
+    const client = await connect(`tls://127.0.0.1:${port}`, { tls: { ca } });
+    await registry.accepted();
+    await client.close();
+  });
+});
+
+case_("an RSA-PSS key is taken on Node, and refused in words where its handshakes would fail", async () => {
+  const pair = await authority.issue({ keys: "rsa-pss" });
+  if (adapter.name === "node") {
+    await withListener(pair, {}, async ({ registry, port }) => {
+      const client = await connect(`tls://127.0.0.1:${port}`, { tls: { ca } });
+      await registry.accepted();
+      await client.close();
+    });
+  } else {
+    const error = await rejection(serve({ listen: "tls://127.0.0.1:0", tls: pair }), "serve");
+    assertStringIncludes(error.message, "tls.key: it is an RSA-PSS key");
+  }
+});
 
 for (const [what, [tls, words]] of Object.entries(NOT_A_LISTENER)) {
   case_(`a listener with ${what} is refused, in words that show no key`, async () => {
