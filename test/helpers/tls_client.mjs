@@ -1,8 +1,10 @@
 /**
  * A client over TLS of another program, on Node: it resumes sessions and renegotiates, which the clients of Bun and Deno
- * do not. Reads its orders as JSON from its only argument, and writes what it saw as JSON.
+ * do not. Reads its orders as JSON from its only argument, and writes what it saw as JSON. Before an order that waits it
+ * says so, and goes on when it is written to.
  */
 
+import { once } from "node:events";
 import { connect } from "node:tls";
 import process from "node:process";
 
@@ -42,8 +44,12 @@ function come({ port, renegotiate, version, ...options }) {
 const [first, ...others] = JSON.parse(process.argv[2]);
 const seen = [await come(first)];
 const { session } = seen[0];
-for (const { wait = 0, ...other } of others) {
-  await new Promise((resolve) => setTimeout(resolve, wait));
+for (const { waits = false, ...other } of others) {
+  if (waits) {
+    console.log("waiting");
+    await once(process.stdin, "data");
+    process.stdin.pause();
+  }
   seen.push(await come({ session, ...other }));
 }
 console.log(
