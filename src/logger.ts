@@ -53,7 +53,7 @@ function print(line: string, properties: Readonly<Record<string, unknown>>): voi
     return (value instanceof Error ? value.stack ?? String(value) : String(value)).slice(0, LONGEST_TEXT);
   });
   try {
-    console.error(`mobcast: ${text}\n(printed once: configure LogTape, category mobcast, to see every error)`);
+    console.error(`mobcast: ${text}\n(printed once: configure LogTape to see all)`);
   } catch {
     // Standard error is full or closed.
   }

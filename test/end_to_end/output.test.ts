@@ -486,10 +486,10 @@ for (const runtime of TESTED) {
         if (typeof stderr === "number") closeSync(stderr);
         assertEquals([run.status, run.stdout], [0, "6\n"], `${stderr}: ${run.stderr}`);
         if (stderr === "pipe") {
-          assertEquals(run.stderr.match(/^mobcast: /gm)?.length, 1, run.stderr);
+          assertEquals(run.stderr.match(/^mobcast: Cannot run on(Join|Leave) of /gm)?.length, 2, run.stderr);
           assertMatch(
             run.stderr,
-            /^mobcast: Cannot tell the application of a connection: its hook failed: Error: thrown\n/,
+            /^mobcast: Cannot run onJoin of the application: Error: thrown\n/,
           );
         }
       }

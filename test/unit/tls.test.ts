@@ -218,10 +218,6 @@ const NOT_A_LISTENER: Readonly<Record<string, [unknown, RegExp]>> = {
     /tls\.cert: certificate 2 of 2 is garbled/,
   ],
   "half a key": [{ ...server, key: server.key.slice(0, 500) }, /tls\.key: it is garbled/],
-  "a key of OpenSSH": [
-    { ...server, key: server.key.replaceAll("PRIVATE", "OPENSSH PRIVATE") },
-    /tls\.key: it is a key of OpenSSH/,
-  ],
   "an encrypted key of the old form": [
     {
       ...server,
