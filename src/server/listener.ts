@@ -11,6 +11,7 @@ import type { ListeningSocket, Registry } from "../contract/adapter.ts";
 import { type Address, formatAddress } from "../contract/address.ts";
 import type { ServerTls } from "../contract/tls.ts";
 import type { FramingName } from "../framing/framing.ts";
+import { logger } from "../logger.ts";
 
 /** What a listener requires of its clients. */
 export interface ListenerRules {
@@ -81,8 +82,12 @@ export class Listener {
     await this.#socket?.reload?.(tls);
   }
 
-  /** Stops accepting. Resolves when the address is free again. */
+  /** Stops accepting. Resolves when the address is free again; what cannot be closed, a file for example, is logged. */
   async close(): Promise<void> {
-    await this.#socket?.close();
+    try {
+      await this.#socket?.close();
+    } catch (error) {
+      logger.error("Cannot close the listener {url}: {error}", { url: this.url, error });
+    }
   }
 }

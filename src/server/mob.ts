@@ -12,7 +12,6 @@ import { Dispatcher } from "./dispatcher.ts";
 import { describe } from "../errors.ts";
 import { frameOf, FRAMINGS } from "../framing/framing.ts";
 import { type Payload, payloadOf } from "../framing/payload.ts";
-import { logger } from "../logger.ts";
 import { oneFraming, parseUrl } from "../framing/url.ts";
 import { Listener } from "./listener.ts";
 import { checkExposure } from "../admission/exposure.ts";
@@ -348,7 +347,7 @@ export class Mob implements AsyncDisposable {
     if (this.#dispatcher.closing === undefined) {
       this.#certificates.clear();
       const listenersClosed = Promise.allSettled([
-        ...this.#listeners.splice(0).map(closeListener),
+        ...this.#listeners.splice(0).map((listener) => listener.close()),
         ...this.#opening,
       ]);
       this.#dispatcher.drain("the mob is closed", () => {
@@ -372,7 +371,7 @@ export class Mob implements AsyncDisposable {
     const settled = opening.then(async (socket) => {
       listener.opened(socket);
       if (this.#dispatcher.closing === undefined) this.#listeners.push(listener);
-      else await closeListener(listener);
+      else await listener.close();
     });
     this.#opening.add(settled);
     try {
@@ -389,13 +388,4 @@ async function certificatesOf(tls: TlsSource | undefined): Promise<ServerTls> {
   const made = await tls();
   isServerTls("tls", made);
   return made;
-}
-
-/** Closes a listener. What is left of it, a file or an address, is no reason not to end. */
-async function closeListener(listener: Listener): Promise<void> {
-  try {
-    await listener.close();
-  } catch (error) {
-    logger.error("Cannot close the listener {url}: {error}", { url: listener.url, error });
-  }
 }
