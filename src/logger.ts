@@ -53,11 +53,20 @@ function print(line: string, properties: Readonly<Record<string, unknown>>): voi
     return (value instanceof Error ? value.stack ?? String(value) : String(value)).slice(0, LONGEST_TEXT);
   });
   try {
+    // On Node an error of standard error, such as a full disk, ends the process when nothing listens for it.
+    (console as { _stderr?: ErrorEmitter })._stderr?.off?.("error", ignore).on("error", ignore);
     console.error(`mobcast: ${text}\n(printed once: configure LogTape to see all)`);
   } catch {
     // Standard error is full or closed.
   }
 }
+
+/** The stream behind the console of Node. */
+interface ErrorEmitter {
+  off?(name: "error", listener: () => void): { on(name: "error", listener: () => void): unknown };
+}
+
+function ignore(): void {}
 
 /** Where mobcast logs. An error that the application would not see, because it has not configured LogTape, is printed. */
 export const logger: {

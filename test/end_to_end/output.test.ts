@@ -457,7 +457,7 @@ for (const runtime of TESTED) {
   );
 
   test(
-    `${runtime}: a program without logging receives of its failing hooks on standard error, once, if that can be written`,
+    `${runtime}: a program without logging finds the errors of its hooks on standard error, and goes on when that is full`,
     { ...LIMITED, skip },
     () => {
       const code = `

@@ -89,7 +89,7 @@ test("hooks that fail are counted, and ten lines of each are logged in ten secon
   });
   assertEquals(failures, 200);
   assertEquals(lines.length, 20);
-  assertMatch(lineOf(lines[0]!), /^Cannot run onJoin of the application: /);
+  assertMatch(lineOf(lines[0]!), /^Cannot run on(Join|Leave) of the application: /);
 });
 
 test("a listener that cannot be closed is an error in the log, and the mob ends", async () => {
