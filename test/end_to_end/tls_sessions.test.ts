@@ -186,8 +186,8 @@ for (const version of VERSIONS) {
       const [first, second, third] = await send({ ...there, ...theirs }, { ...here, ...theirs }, here!);
       assertEquals([first!.received, first!.session], [true, true]);
       assertEquals([second!.received, third!.received], [false, false]);
-      const [back, stranger] = await send({ ...here, ...mine }, { ...there, ...mine });
-      assertEquals([back!.received, stranger!.received], [true, false]);
+      const [back, foreign] = await send({ ...here, ...mine }, { ...there, ...mine });
+      assertEquals([back!.received, foreign!.received], [true, false]);
     },
   );
 
