@@ -2,9 +2,9 @@
  * The load generator of `npm run bench`: one thread, epoll, several thousand connections to 127.0.0.1.
  *
  * It knows no protocol. What is around a payload on the wire, what is sent first and what may come in between are given
- * as bytes (bench/dialects.ts), so it treats a mob, Redis, NATS and ncat alike. All frames of a run have one size, and
- * each payload begins with a stamp: its publisher, its number among the frames of that publisher, and when it was sent. Each
- * frame is checked, at every receiver: its prefix, its publisher, and that it is the next one of that publisher.
+ * as bytes (bench/dialects.ts), so it treats a mob, Redis, NATS and ncat alike. All frames of a run have one size. Their
+ * payloads are the messages that src/load/message.ts describes. Each frame is checked, at every receiver: its prefix, its run,
+ * its publisher, and that it is the next one of that publisher; and at the end, that all receivers had one order.
  *
  * Arguments are NAME=VALUE, see `read_arguments`. The result is one JSON object on standard output. It always ends by
  * itself: each phase has a limit.
@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -32,7 +33,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-enum { STAMP = 16, READ_SIZE = 256 * 1024, EVENTS = 512, PREFIX_LIMIT = 128, SLOTS = 64 * 1024 };
+enum { STAMP = 20, FILLINGS = 251, READ_SIZE = 256 * 1024, EVENTS = 512, PREFIX_LIMIT = 128, SLOTS = 64 * 1024 };
 #define SECOND 1000000000ull
 #define MILLISECOND 1000000ull
 
@@ -176,6 +177,8 @@ static int not_joined;
 static u64 counted_from = UINT64_MAX, counted_to = UINT64_MAX;
 static u64 delays[SLOTS];
 static u8 *template_frame;
+static u32 run;      /* the number in each stamp */
+static u8 *series;   /* the bytes behind the stamp of a message are a stretch of these */
 static u8 input[READ_SIZE];
 
 static void flush(Connection *connection);
@@ -189,6 +192,24 @@ static u32 get32(const u8 *at) {
   u32 value;
   memcpy(&value, at, 4);
   return ntohl(value);
+}
+
+/* A time in a stamp is a float of milliseconds, in big-endian. */
+static void put_time(u8 *at, u64 nanoseconds) {
+  double milliseconds = (double)nanoseconds / 1e6;
+  u64 bits;
+  memcpy(&bits, &milliseconds, 8);
+  bits = htobe64(bits);
+  memcpy(at, &bits, 8);
+}
+
+static u64 get_time(const u8 *at) {
+  u64 bits;
+  memcpy(&bits, at, 8);
+  bits = be64toh(bits);
+  double milliseconds;
+  memcpy(&milliseconds, &bits, 8);
+  return (u64)(milliseconds * 1e6 + 0.5);
 }
 
 /* Three digits of a delay are kept: 1,024 slots for each power of two of microseconds. */
@@ -244,7 +265,8 @@ static Connection *open_connection(bool receives, int publisher) {
 static inline bool count_received(Connection *connection, const u8 *at, u64 now) {
   if (memcmp(at, received_prefix.at, received_prefix.length) != 0) return false;
   const u8 *stamp = at + received_prefix.length;
-  u32 publisher = get32(stamp), number = get32(stamp + 4);
+  if (get32(stamp) != run) return false;
+  u32 publisher = get32(stamp + 4), number = get32(stamp + 8);
   if (__builtin_expect(publisher >= (u32)publishers, 0)) return false;
   u32 *next = &connection->next[publisher];
   if (__builtin_expect(!connection->is_in, 0)) connection->is_in = true, not_joined--;
@@ -253,8 +275,7 @@ static inline bool count_received(Connection *connection, const u8 *at, u64 now)
   connection->received++;
   connection->order = connection->order * 31 + publisher;
   if (((number + publisher) & (sample - 1)) == 0) {
-    u64 at_ns;
-    memcpy(&at_ns, stamp + 8, 8);
+    u64 at_ns = get_time(stamp + 12);
     if (at_ns >= counted_from && at_ns < counted_to) count_delay(now > at_ns ? now - at_ns : 0);
   }
   return true;
@@ -353,9 +374,12 @@ static void publish(int publisher, u64 at_ns) {
   u8 *frame = connection->out + connection->out_to;
   memcpy(frame, template_frame, sent_stride);
   u8 *stamp = frame + sent_prefix.length;
-  put32(stamp, (u32)publisher);
-  put32(stamp + 4, sent[publisher]++);
-  memcpy(stamp + 8, &at_ns, 8);
+  u32 number = sent[publisher]++;
+  put32(stamp, run);
+  put32(stamp + 4, (u32)publisher);
+  put32(stamp + 8, number);
+  put_time(stamp + 12, at_ns);
+  memcpy(stamp + STAMP, series + number % FILLINGS, (size_t)(size - STAMP));
   connection->out_to += sent_stride;
   total_sent++;
 }
@@ -628,7 +652,9 @@ int main(int count, char **arguments) {
   stride = received_prefix.length + (size_t)size + received_suffix.length;
   sent_stride = sent_prefix.length + (size_t)size + sent_suffix.length;
   template_frame = malloc(sent_stride);
-  memset(template_frame, 'x', sent_stride);
+  run = (u32)now_ns();
+  series = malloc((size_t)size + FILLINGS);
+  for (u32 index = 0; index < (u32)size + FILLINGS; index++) series[index] = (u8)(index * 167 >> 3);
   if (sent_prefix.length > 0) memcpy(template_frame, sent_prefix.at, sent_prefix.length);
   if (sent_suffix.length > 0) memcpy(template_frame + sent_stride - sent_suffix.length, sent_suffix.at, sent_suffix.length);
   connections = calloc((size_t)(receivers + publishers + idle + 1), sizeof *connections);

@@ -142,6 +142,7 @@ export function processTerminal(): ProcessTerminal {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;
     },
+    equal: (one, other) => Buffer.compare(one, other) === 0,
     after: eventLoop.after,
     async exit(code) {
       const late = new Promise<void>((resolve) => void eventLoop.after(LAST_WRITES, resolve));

@@ -12,7 +12,7 @@ import { attempt, Failure, type Session, unlessStopped } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** The options of `bench`. */
-export interface BenchFlags extends Omit<LoadOptions, "tls" | "secret">, ClientFlags {
+export interface BenchFlags extends Omit<LoadOptions, "tls" | "secret" | "equal">, ClientFlags {
   /** Whether the result is printed as JSON. */
   readonly json: boolean;
   /** Whether a histogram of the delays is drawn. */
@@ -25,7 +25,7 @@ const PERCENTILES = [50, 99, 99.9, 100] as const;
 /** Loads a running server and prints how fast it was. A frame that was lost, repeated or reordered is a failure. */
 export async function runBench(session: Session, url: string, flags: BenchFlags): Promise<number> {
   const { terminal, stop } = session;
-  const load = { ...flags, ...await attempt(readCredentials(terminal, flags)) };
+  const load = { ...flags, ...await attempt(readCredentials(terminal, flags)), equal: terminal.equal };
   const line = await startLine(terminal);
   const used = terminal.processor?.();
   const began = terminal.now();
@@ -78,12 +78,14 @@ function widthOf(output: Output): number {
 }
 
 /** What was wrong, in plain words. */
-function problemsOf({ lost, repeated, reordered, ended, why }: Outcome): string[] {
+function problemsOf({ lost, repeated, reordered, garbled, disorder, ended, why }: Outcome): string[] {
   const deliveries = (count: number, what: string): string[] => count > 0 ? [`${count} deliveries ${what}`] : [];
   return [
     ...deliveries(lost, "lost"),
     ...deliveries(repeated, "repeated"),
     ...deliveries(reordered, "reordered"),
+    ...(garbled > 0 ? [`${garbled} frames garbled`] : []),
+    ...(disorder > 0 ? [`${disorder} connections received another order than others`] : []),
     ...(ended > 0 ? [`${ended} connections ended (${why})`] : []),
   ];
 }

@@ -8,7 +8,7 @@ import { Command, CommanderError, Option, type OutputConfiguration } from "comma
 import { DEFAULT_URL } from "../contract/address.ts";
 import type { FramingName } from "../framing/framing.ts";
 import { parseUrl } from "../framing/url.ts";
-import { BENCH_FRAMINGS, STAMP } from "../load/stamp.ts";
+import { BENCH_FRAMINGS, STAMP } from "../load/message.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../server/options.ts";
 import { VERSION } from "../version.ts";
 import type { BenchFlags } from "./bench.ts";

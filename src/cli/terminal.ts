@@ -78,6 +78,8 @@ export interface Terminal {
   now(): number;
   /** The processor time of this process, in seconds, where that is known. */
   processor?(): number;
+  /** Whether two arrays hold the same bytes, where the runtime has a quick answer. */
+  equal?(one: Uint8Array, other: Uint8Array): boolean;
   /** Runs `run` once after so many milliseconds. Returns a function that cancels it. */
   after(milliseconds: number, run: () => void): () => void;
 }

@@ -8,14 +8,17 @@ import type { Adapter, Readiness } from "../contract/adapter.ts";
 import { Poll } from "../reactor/poll.ts";
 import { indexOf, type Token } from "../contract/token.ts";
 import { LoadClient, type Target } from "./load_client.ts";
-import type { Run } from "./receiver.ts";
-import type { Stamper } from "./stamp.ts";
+import type { Stamper } from "./message.ts";
+import type { Stream } from "./stream.ts";
 
 /** How many clients may be joining at a time: a server's backlog may be small. */
 const JOINING = 128;
 
 /** Milliseconds between two attempts, while not all have joined. */
 const RETRY = 10;
+
+/** Bytes of the stream that are kept before it is trimmed. */
+const HELD = 8 * 2 ** 20;
 
 /** Milliseconds between two looks at the clock. */
 const TICK = 1;
@@ -34,23 +37,27 @@ export class LoadClients {
   onTick: () => void = () => {};
 
   readonly #adapter: Adapter;
-  readonly #run: Run;
+  readonly #publishers: number;
+  readonly #stream: Stream;
   readonly #stamper: Stamper;
+  /** The stream is trimmed when it holds so many bytes. */
+  #trimAt = HELD;
   readonly #poll: Poll;
 
   /** Begins without clients. */
-  constructor(adapter: Adapter, run: Run, stamper: Stamper) {
+  constructor(adapter: Adapter, publishers: number, stream: Stream, stamper: Stamper) {
     this.#adapter = adapter;
-    this.#run = run;
+    this.#publishers = publishers;
+    this.#stream = stream;
     this.#stamper = stamper;
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
   }
 
   /** Whether every client has received everything that was sent. */
   get allReceived(): boolean {
-    const publishers = this.clients.slice(0, this.#run.publishers);
-    return publishers.every(({ flushed }) => flushed) &&
-      this.clients.every(({ receiver }) => publishers.every(({ sent }, index) => receiver.next[index] === sent));
+    const publishers = this.clients.slice(0, this.#publishers);
+    return publishers.every(({ flushed, sent }, index) => flushed && this.#stream.dueOf(index) === sent) &&
+      this.clients.every(({ receiver }) => receiver.isLevel);
   }
 
   /** The first client whose connection is over. */
@@ -110,7 +117,7 @@ export class LoadClients {
 
   async #connect(count: number, target: Target, stop: AbortSignal): Promise<void> {
     const coming = Array.from({ length: count }, () => {
-      const client = new LoadClient(this.clients.length, this.#run);
+      const client = new LoadClient(this.clients.length, this.#stream);
       this.clients.push(client);
       return client.connect(this.#adapter, target, this.#poll, stop);
     });
@@ -127,6 +134,15 @@ export class LoadClients {
       client.handle(readiness);
       this.received += client.receiver.received - before;
     }
+    if (this.#stream.held >= this.#trimAt) this.#trim();
     this.onTick();
+  }
+
+  /** Drops the part of the stream that all clients have received. */
+  #trim(): void {
+    let needed = Infinity;
+    for (const { receiver } of this.clients) needed = Math.min(needed, receiver.needs ?? Infinity);
+    this.#stream.trim(needed);
+    this.#trimAt = Math.max(HELD, 2 * this.#stream.held);
   }
 }

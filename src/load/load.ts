@@ -12,9 +12,9 @@ import type { ClientTls } from "../contract/tls.ts";
 import type { Target } from "./load_client.ts";
 import { LoadClients } from "./clients.ts";
 import { Latencies } from "./latency.ts";
-import type { Run } from "./receiver.ts";
 import { ClosedLoop, OpenLoop } from "./schedule.ts";
-import { type BenchFraming, Stamper } from "./stamp.ts";
+import { type BenchFraming, type Equal, Stamper } from "./message.ts";
+import { Stream } from "./stream.ts";
 
 /** The options of a load. */
 export interface LoadOptions {
@@ -38,6 +38,8 @@ export interface LoadOptions {
   readonly tls?: ClientTls | undefined;
   /** The secret of the mob. */
   readonly secret?: string | undefined;
+  /** The runtime's own comparison of bytes, where there is one. */
+  readonly equal?: Equal | undefined;
 }
 
 /** The progress of a load. */
@@ -68,11 +70,15 @@ export interface Outcome {
   readonly repeated: number;
   /** Frames received after a later frame of the same publisher. */
   readonly reordered: number;
+  /** Connections that received all frames, in another order than others. */
+  readonly disorder: number;
+  /** Frames of the load with other bytes than were sent. */
+  readonly garbled: number;
   /** Connections that ended meanwhile. */
   readonly ended: number;
   /** Why the first of them ended. */
   readonly why: string | undefined;
-  /** Frames of other senders, received by all clients together. */
+  /** Frames of other senders. */
   readonly foreign: number;
 }
 
@@ -111,7 +117,7 @@ class Load {
   readonly #adapter: Adapter;
   readonly #url: string;
   readonly #options: LoadOptions;
-  readonly #run: Run;
+  readonly #stream: Stream;
   readonly #loadClients: LoadClients;
   readonly #delays: Latencies = new Latencies();
   /** Only delays of frames that were due in this time are counted, by the adapter's clock. */
@@ -122,11 +128,12 @@ class Load {
     this.#adapter = adapter;
     this.#url = url;
     this.#options = options;
-    const { framing, size, publishers } = options;
+    const { framing, size, publishers, equal } = options;
     // The digits below a millisecond differ from those of another run beside it or before it.
     const id = Math.floor(adapter.now() * 1e6) >>> 0;
-    this.#run = { framing, size, id, publishers, sample: 1, delayed: (sentAt) => this.#delayed(sentAt) };
-    this.#loadClients = new LoadClients(adapter, this.#run, new Stamper(framing, size, id));
+    this.#stream = new Stream({ framing, id }, equal);
+    this.#stream.countDelay = (sentAt) => this.#delayed(sentAt);
+    this.#loadClients = new LoadClients(adapter, publishers, this.#stream, new Stamper(framing, size, id));
   }
 
   close(): void {
@@ -201,7 +208,7 @@ class Load {
   }
 
   #chooseSample(deliveries: number): void {
-    this.#run.sample = 2 ** Math.max(0, Math.round(Math.log2(Math.max(1, deliveries) / SAMPLES)));
+    this.#stream.sample = 2 ** Math.max(0, Math.round(Math.log2(Math.max(1, deliveries) / SAMPLES)));
   }
 
   async #measure(report: (progress: Progress) => void, over: () => boolean): Promise<void> {
@@ -234,17 +241,19 @@ class Load {
   > {
     const { clients } = this.#loadClients;
     const sent = clients.reduce((sum, client, index) => sum + client.sent - atStart[index]!.sent, 0);
-    const verdict = { lost: 0, repeated: 0, reordered: 0, foreign: 0 };
+    const { foreign, garbled } = this.#stream;
+    const verdict = { lost: 0, repeated: 0, reordered: 0, disorder: 0, garbled, foreign };
     clients.forEach(({ receiver }, index) => {
       const received = receiver.received - atStart[index]!.received;
       verdict.lost += Math.max(0, sent - received);
       verdict.repeated += Math.max(0, received - sent);
       verdict.reordered += receiver.late;
-      verdict.foreign += receiver.foreign;
     });
     const ended = clients.filter(({ ended }) => ended !== undefined);
     // A repeated frame was counted as late as well.
     verdict.reordered = Math.max(0, verdict.reordered - verdict.repeated);
+    const all = verdict.lost + verdict.repeated + verdict.reordered === 0;
+    if (all) verdict.disorder = clients.filter(({ receiver }) => receiver.diverged).length;
     return { ...verdict, ended: ended.length, why: ended[0]?.ended };
   }
 

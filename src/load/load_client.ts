@@ -12,7 +12,8 @@ import type { Poll } from "../reactor/poll.ts";
 import { Queue } from "../contract/queue.ts";
 import type { ClientTls } from "../contract/tls.ts";
 import { type Token, tokenOf } from "../contract/token.ts";
-import { LoadReceiver, type Run } from "./receiver.ts";
+import { LoadReceiver } from "./receiver.ts";
+import type { Stream } from "./stream.ts";
 
 /** What a client connects to. */
 export interface Target {
@@ -40,10 +41,10 @@ export class LoadClient {
   /** Bytes that the socket has not accepted, in order. */
   readonly #unsent: Queue<Uint8Array> = new Queue();
 
-  /** The `index`-th client of a run. */
-  constructor(index: number, run: Run) {
+  /** The `index`-th client of a load. The stream begins with what the first one receives. */
+  constructor(index: number, stream: Stream) {
     this.#token = tokenOf(index, 1);
-    this.receiver = new LoadReceiver(run);
+    this.receiver = new LoadReceiver(stream, index === 0);
   }
 
   /** Whether the socket has accepted everything. */

@@ -1,110 +1,151 @@
 /**
- * The receiver: follows the stream of one client, and compares every frame of the load with the expected one.
+ * The receiver: the checker of one client of a load.
  *
  * @module
  */
 
 import { FRAMINGS } from "../framing/framing.ts";
-import { type BenchFraming, STAMP } from "./stamp.ts";
+import { FrameCutter, frameLength, joined, STAMP, type Stamp, stampOf } from "./message.ts";
+import type { Stream } from "./stream.ts";
 
-/** What all receivers of a run share. */
-export interface Run {
-  readonly framing: BenchFraming;
-  /** Bytes of each payload. */
-  readonly size: number;
-  /** Marks the frames of this run. */
-  readonly id: number;
-  readonly publishers: number;
-  /** One frame in so many has its delay counted; a power of two. */
-  sample: number;
-  /** Counts the delay of a frame that was sent at this time. */
-  delayed(sentAt: number): void;
-}
-
-/** Counts and checks frames without allocating. */
+/**
+ * Holds what one client receives against the stream. It *follows* the stream while its bytes are the same, which costs one
+ * comparison a chunk. From the first difference on it *walks*: it looks at every frame, and counts what is missing or late.
+ */
 export class LoadReceiver {
-  /** Frames of this run that were received. */
+  /** Frames of the run that were received. */
   received = 0;
-  /** Frames received after a later frame of the same publisher. */
-  late = 0;
-  /** Frames of other senders. */
-  foreign = 0;
-  /** The number of the next frame of each publisher. */
-  readonly next: Uint32Array;
+  /** Where in the stream the client came in; `undefined` until that is known. */
+  start: number | undefined;
+  /** Up to where it has received the stream, at most up to the first difference. */
+  offset = 0;
+  /** Whether something else came than other clients have received. */
+  diverged = false;
+  /** Called when more of the stream was received. */
+  onReceived: () => void = () => {};
 
-  readonly #run: Run;
-  readonly #header: number;
-  /** Header and stamp of a frame that comes in pieces. */
-  readonly #head: Uint8Array;
-  readonly #headView: DataView;
-  /** Bytes received of the current frame. */
-  #have = 0;
+  readonly #stream: Stream;
+  /** Frames of the stream up to here, those before it came in included. */
+  #number = 0;
+  /** What came before its place in the stream was known. */
+  #early: Uint8Array = new Uint8Array(0);
+  /** While it walks: the frames, how many came late, and the sequence number that is due, of each publisher. */
+  readonly #cutter: FrameCutter;
+  #late = 0;
+  #due: Map<number, number> = new Map();
+  #lateBefore = 0;
 
-  /** Follows a stream from the start of a frame. */
-  constructor(run: Run) {
-    this.#run = run;
-    this.#header = FRAMINGS[run.framing].header;
-    this.next = new Uint32Array(run.publishers);
-    this.#head = new Uint8Array(this.#header + STAMP);
-    this.#headView = new DataView(this.#head.buffer);
+  /** The receiver of a client; with `founds` the stream begins with what this one receives. */
+  constructor(stream: Stream, founds: boolean) {
+    this.#stream = stream;
+    this.#cutter = new FrameCutter(stream.run);
+    if (founds) this.start = 0;
   }
 
-  /** Takes the next bytes of the stream. */
+  /** Frames that came after a later one of the same publisher, or again. */
+  get late(): number {
+    return this.diverged ? this.#late : this.#stream.late - this.#lateBefore;
+  }
+
+  /** Whether everything that any client has received has come. */
+  get isLevel(): boolean {
+    if (this.start === undefined) return false;
+    return this.diverged ? this.#walkedAll() : this.offset === this.#stream.length;
+  }
+
+  /** The first offset of the stream that is needed; `undefined` when none is. */
+  get needs(): number | undefined {
+    if (this.start === undefined) return 0;
+    return this.diverged ? undefined : this.#stream.boundary(this.#number);
+  }
+
+  /** Takes the next bytes of the client. */
   receive(chunk: Uint8Array): void {
-    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-    const to = chunk.length;
-    const header = this.#header;
-    let at = this.#have > 0 ? this.#finish(chunk) : 0;
-    while (at < to) {
-      if (to - at < header) break;
-      const length = view.getUint32(at + header - 4);
-      const end = at + header + length;
-      if (end > to) break;
-      this.#frame(view, at, length);
-      at = end;
-    }
-    if (at < to) this.#finish(chunk.subarray(at));
+    if (this.start === undefined) this.#wait(chunk);
+    else if (this.diverged) this.#walk(chunk);
+    else this.#follow(chunk);
   }
 
-  /** Continues or begins a frame that comes in pieces. Returns where the next frame starts. */
-  #finish(chunk: Uint8Array): number {
-    const header = this.#header;
-    let at = 0;
-    while (at < chunk.length) {
-      const goal = this.#have < header ? header : header + this.#headView.getUint32(header - 4);
-      const taken = Math.min(goal - this.#have, chunk.length - at);
-      for (let index = 0; index < taken && this.#have + index < this.#head.length; index++) {
-        this.#head[this.#have + index] = chunk[at + index]!;
+  // --- before its place is known ---
+
+  #wait(chunk: Uint8Array): void {
+    const isFirst = this.#early.length === 0;
+    this.#early = joined(this.#early, chunk);
+    if (isFirst) this.#stream.whenGrown(() => this.#place());
+    else this.#place();
+  }
+
+  /** The first frame of the run says where in the stream the client came in. */
+  #place(): boolean {
+    if (this.start !== undefined) return true;
+    const rest = this.#early;
+    const { run } = this.#stream;
+    const view = new DataView(rest.buffer, rest.byteOffset, rest.length);
+    for (let at = 0; at + FRAMINGS[run.framing].header + STAMP <= rest.length;) {
+      const length = frameLength(run, view, at)!;
+      const stamp = stampOf(run, view, at, length);
+      if (stamp === undefined) {
+        at += length;
+        continue;
       }
-      at += taken;
-      this.#have += taken;
-      if (this.#have < header) break;
-      const length = this.#headView.getUint32(header - 4);
-      if (this.#have < header + length) continue;
-      this.#frame(this.#headView, 0, length);
-      this.#have = 0;
-      break;
+      const number = this.#stream.numberOf(stamp.publisher, stamp.sequence);
+      if (number === undefined) return false;
+      this.#number = number;
+      this.#lateBefore = this.#stream.late;
+      this.offset = this.start = this.#stream.frame(number)!.start;
+      this.#early = new Uint8Array(0);
+      this.#follow(rest.subarray(at));
+      return true;
     }
-    return at;
+    return false;
   }
 
-  /** A whole frame was received; its header is at `at`. */
-  #frame(view: DataView, at: number, length: number): void {
-    const run = this.#run;
-    const stamp = at + this.#header;
-    if (length !== run.size || view.getUint32(stamp) !== run.id) {
-      this.foreign++;
-      return;
-    }
-    const publisher = view.getUint32(stamp + 4);
-    const number = view.getUint32(stamp + 8);
-    if (publisher >= run.publishers) {
-      this.foreign++;
-      return;
-    }
-    if (number < this.next[publisher]!) this.late++;
-    else this.next[publisher] = number + 1;
+  // --- as long as it receives what others receive ---
+
+  #follow(chunk: Uint8Array): void {
+    const stream = this.#stream;
+    if (!stream.follows(this.offset, chunk)) return this.#diverge(chunk);
+    this.offset += chunk.length;
+    const before = this.#number;
+    this.#number = stream.pass(before, this.offset);
+    this.received += this.#number - before;
+    this.onReceived();
+  }
+
+  // --- afterwards ---
+
+  #diverge(chunk: Uint8Array): void {
+    const stream = this.#stream;
+    stream.complain(
+      `other bytes than the first receiver got, between ${this.offset} and ${this.offset + chunk.length}`,
+    );
+    this.#late = this.late;
+    this.diverged = true;
+    this.#due = stream.dueAt(this.#number);
+    // From the start of the frame under way on.
+    this.#walk(joined(stream.bytes(stream.boundary(this.#number), this.offset), chunk));
+  }
+
+  #walk(chunk: Uint8Array): void {
+    const { run } = this.#stream;
+    this.#cutter.cut(chunk, (_bytes, view, at, length) => {
+      const stamp = stampOf(run, view, at, length);
+      if (stamp !== undefined) this.#count(stamp);
+    });
+    this.onReceived();
+  }
+
+  #count({ publisher, sequence, sentAt }: Stamp): void {
+    if (sequence < (this.#due.get(publisher) ?? 0)) this.#late++;
+    else this.#due.set(publisher, sequence + 1);
     this.received++;
-    if (((number + publisher) & (run.sample - 1)) === 0) run.delayed(view.getFloat64(stamp + 12));
+    const { countDelay, sample } = this.#stream;
+    if (((sequence + publisher) & (sample - 1)) === 0) countDelay?.(sentAt);
+  }
+
+  #walkedAll(): boolean {
+    return this.#stream.publishers.every((publisher) =>
+      (this.#due.get(publisher) ?? 0) >= this.#stream.dueOf(publisher)
+    );
   }
 }

@@ -3,8 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { LIMITS } from "../../src/server/options.ts";
-import { openSocket, PATIENCE, Publisher } from "./clients.ts";
-import { framesFrom } from "./frames.ts";
+import { framesFrom, openSocket, PATIENCE, Publisher } from "./clients.ts";
 import type { Clients, Findings } from "./scenario.ts";
 import type { Server } from "./server.ts";
 import { pulse, until } from "./waiting.ts";

@@ -2,9 +2,9 @@
 
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
-import type { ExpectedStream } from "./expected_stream.ts";
-import type { Delays } from "./latency.ts";
-import { framesFrom, HEADER, STAMP, stampOf } from "./frames.ts";
+import { type Run, Stamper } from "../../src/load/message.ts";
+import { LoadReceiver } from "../../src/load/receiver.ts";
+import { Stream } from "../../src/load/stream.ts";
 import { every, pulse, until } from "./waiting.ts";
 
 /** Nothing here takes longer on a busy machine, unless it hangs. */
@@ -14,6 +14,25 @@ export const PATIENCE = 30_000;
 const SHARED: Buffer | undefined = "Bun" in globalThis || "Deno" in globalThis
   ? undefined
   : Buffer.allocUnsafe(2 ** 18);
+
+/** The messages of all scenarios. */
+export const RUN: Run = { framing: "u64", id: 0x6d6f6263 };
+
+/** A stream of these messages. */
+export function emptyStream(): Stream {
+  return new Stream(RUN, (one, other) => Buffer.compare(one, other) === 0, 2 ** 24);
+}
+
+/** Frames of one publisher back to back, numbered from `first`; `payload` returns the length of each payload. */
+export function framesFrom(
+  publisher: number,
+  first: number,
+  count: number,
+  payload: (sequence: number) => number,
+): Uint8Array {
+  const now = performance.now();
+  return new Stamper(RUN.framing, payload, RUN.id).frames(publisher, first, count, () => now);
+}
 
 /** Opens a socket and resolves when it is connected. */
 export function openSocket(port: number, receive?: (chunk: Buffer) => void): Promise<Socket> {
@@ -37,34 +56,28 @@ export function openSocket(port: number, receive?: (chunk: Buffer) => void): Pro
   });
 }
 
-/** A connection that reads all the time, and compares everything it receives with the expected stream. */
+/** A connection that reads all the time, and compares everything it receives with the stream. */
 export class Reader {
-  /** The offset up to which it received the stream; `undefined` until it is known where it joined. */
-  offset: number | undefined;
-  /** The offset where it joined. */
-  start: number | undefined;
   /** How its connection ended: `end`, or the code of an error. */
   ended: string | undefined;
-  /** The longest time between two things received, in milliseconds. */
+  /** The longest time between two chunks, in milliseconds. */
   silence = 0;
-  /** Where delays are counted, for measured clients. */
-  delays: Delays | undefined;
 
-  /** The stream that it ought to receive. */
-  readonly expected: ExpectedStream;
+  /** The stream that it has to receive. */
+  readonly expected: Stream;
+  readonly #receiver: LoadReceiver;
   #socket: Socket | undefined;
-  #early: Buffer = Buffer.alloc(0);
-  #frame = 0;
   #receivedAt = performance.now();
 
   /** Use {@link Reader.join}. With `founds` the stream begins with what this one receives. */
-  constructor(expected: ExpectedStream, founds: boolean) {
+  constructor(expected: Stream, founds: boolean) {
     this.expected = expected;
-    if (founds) this.offset = this.start = 0;
+    this.#receiver = new LoadReceiver(expected, founds);
+    this.#receiver.onReceived = () => this.onReceived();
   }
 
-  /** Connects. The server may not have accepted it yet: it is in when it has received something. */
-  static async join(port: number, expected: ExpectedStream): Promise<Reader> {
+  /** Connects. The server may not have accepted it yet: it has joined when it has received something. */
+  static async join(port: number, expected: Stream): Promise<Reader> {
     const reader = new Reader(expected, false);
     await reader.open(port);
     return reader;
@@ -75,9 +88,19 @@ export class Reader {
     return this.#socket!;
   }
 
+  /** Where in the stream it joined; `undefined` until that is known. */
+  get start(): number | undefined {
+    return this.#receiver.start;
+  }
+
+  /** Up to where it has received the stream. */
+  get offset(): number {
+    return this.#receiver.offset;
+  }
+
   /** Whether it has received everything that any client has received. */
   get isLevel(): boolean {
-    return this.offset === this.expected.length;
+    return this.#receiver.isLevel;
   }
 
   /** Connects. */
@@ -103,47 +126,14 @@ export class Reader {
     this.#receivedAt = performance.now();
   }
 
-  /** Something was received, up to `offset`. */
+  /** More of the stream was received. */
   protected onReceived(): void {}
 
-  #receive(chunk: Buffer): void {
+  #receive(chunk: Uint8Array): void {
     const now = performance.now();
     this.silence = Math.max(this.silence, now - this.#receivedAt);
     this.#receivedAt = now;
-    if (this.offset !== undefined) return this.#follow(chunk, now);
-    const isFirst = this.#early.length === 0;
-    this.#early = Buffer.concat([this.#early, chunk]);
-    if (isFirst) this.expected.whenGrown(() => this.#place());
-    else this.#place();
-  }
-
-  /** The first frame received shows where in the stream this connection joined. */
-  #place(): boolean {
-    if (this.offset !== undefined) return true;
-    if (this.#early.length < HEADER + STAMP) return false;
-    const { publisher, sequence } = stampOf(this.#early, 0);
-    const index = this.expected.indexOf(publisher, sequence);
-    if (index === undefined) return false;
-    this.#frame = index;
-    this.offset = this.start = index === 0 ? 0 : this.expected.ends[index - 1]!;
-    const early = this.#early;
-    this.#early = Buffer.alloc(0);
-    this.#follow(early, performance.now());
-    return true;
-  }
-
-  #follow(chunk: Buffer, now: number): void {
-    const { expected, delays } = this;
-    const offset = this.offset!;
-    expected.received(offset, chunk);
-    this.offset = offset + chunk.length;
-    if (delays !== undefined) {
-      for (; expected.ends[this.#frame]! <= this.offset; this.#frame++) {
-        const sentAt = expected.sentAt[this.#frame]!;
-        if (sentAt >= delays.since) delays.add(now - sentAt);
-      }
-    }
-    this.onReceived();
+    this.#receiver.receive(chunk);
     pulse();
   }
 }
@@ -170,7 +160,7 @@ export class Publisher extends Reader {
   #full = false;
 
   /** Connects. With `founds` the stream begins with what this one receives. */
-  static override async join(port: number, expected: ExpectedStream, founds: boolean = false): Promise<Publisher> {
+  static override async join(port: number, expected: Stream, founds: boolean = false): Promise<Publisher> {
     const publisher = new Publisher(expected, founds);
     await publisher.open(port);
     publisher.socket.on("drain", () => {
@@ -212,8 +202,8 @@ export class Publisher extends Reader {
   protected override onReceived(): void {
     const { expected, id } = this;
     while (this.echoed < this.sent) {
-      const index = expected.indexOf(id, this.echoed);
-      if (index === undefined || expected.ends[index]! > this.offset!) break;
+      const number = expected.numberOf(id, this.echoed);
+      if (number === undefined || expected.frame(number)!.end > this.offset) break;
       this.echoed++;
     }
     this.#refill();

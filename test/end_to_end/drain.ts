@@ -149,7 +149,7 @@ async function end(server: Server, size: Size, mixture: Mixture): Promise<Row> {
 function receivedAll(publishers: readonly Publisher[], echoed: readonly number[]): boolean {
   return publishers.every(({ id, expected }, index) => {
     const last = echoed[index]! - 1;
-    return last < 0 || expected.indexOf(id, last) !== undefined;
+    return last < 0 || expected.numberOf(id, last) !== undefined;
   });
 }
 

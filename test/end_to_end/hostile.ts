@@ -16,7 +16,7 @@ const RATE = 100;
 /** How long the server may wait for a connection whose stream it has ended, and a little, in milliseconds. */
 const LINGER = 1300;
 
-const payload = (sequence: number): number => 16 + sequence * 7 % 49;
+const payload = (sequence: number): number => 20 + sequence * 7 % 45;
 
 /** See above. */
 export const hostile: Scenario = {

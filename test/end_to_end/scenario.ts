@@ -1,8 +1,9 @@
 /** What a scenario is, and what all of them need. */
 
 import type { RuntimeName } from "../helpers/command_line.ts";
-import { ExpectedStream } from "./expected_stream.ts";
-import { PATIENCE, Publisher, Reader } from "./clients.ts";
+import { STAMP } from "../../src/load/message.ts";
+import type { Stream } from "../../src/load/stream.ts";
+import { emptyStream, PATIENCE, Publisher, Reader } from "./clients.ts";
 import { every, until } from "./waiting.ts";
 
 /** Whether all is to be measured, or only proven, in the time a test may take. */
@@ -38,24 +39,38 @@ export class Findings {
   }
 }
 
+/** How far apart the offsets are whose time is kept. */
+const MARK = 64 * 1024;
+
 /** The clients of one server, which receive each other. */
 export class Clients {
   /** The stream they receive. */
-  readonly expected: ExpectedStream = new ExpectedStream();
+  readonly expected: Stream = emptyStream();
   /** The clients that send. */
   readonly publishers: Publisher[] = [];
   /** All clients, publishers too. */
   readonly members: Reader[] = [];
   readonly #port: number;
+  /** Lengths of the stream, and when it had them. */
+  readonly #marks: [length: number, time: number][] = [];
 
   /** Begins without clients. */
   constructor(port: number) {
     this.#port = port;
+    this.expected.onGrown = (length) => {
+      const [last = -MARK] = this.#marks.at(-1) ?? [];
+      if (length - last >= MARK) this.#marks.push([length, performance.now()]);
+    };
   }
 
   /** Whether every client has received everything that any client has received. */
   get isLevel(): boolean {
     return this.members.every((member) => member.isLevel);
+  }
+
+  /** When the stream reached an offset, by the clock of this process, to within 64 KiB. */
+  timeOf(offset: number): number {
+    return this.#marks.findLast(([length]) => length <= offset)?.[1] ?? 0;
   }
 
   /** Lets so many in, and waits until each of them receives. */
@@ -70,7 +85,7 @@ export class Clients {
       this.members.push(...await Promise.all(joining));
     }
     // Being connected is not being accepted: a client has joined when it has received a frame.
-    const stop = every(20, () => this.publishers[0]!.send(1, () => 16));
+    const stop = every(20, () => this.publishers[0]!.send(1, () => STAMP));
     try {
       await until(() => this.members.every(({ start }) => start !== undefined), "everybody receives", PATIENCE);
     } finally {
@@ -113,7 +128,7 @@ export class Clients {
 
   #shortfall(): string {
     const behind = this.members.filter((member) => !member.isLevel);
-    const furthest = Math.min(...behind.map(({ offset }) => offset ?? 0));
+    const furthest = Math.min(...behind.map(({ offset }) => offset));
     const unreceived = this.publishers.reduce((sum, { sent, echoed }) => sum + sent - echoed, 0);
     return `${behind.length} of ${this.members.length} are behind, at ${furthest} of ${this.expected.length} bytes; ` +
       `${unreceived} frames have not come back`;

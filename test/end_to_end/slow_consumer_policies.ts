@@ -4,7 +4,7 @@ import type { SlowConsumer } from "../../src/broadcast/options.ts";
 import { LIMITS } from "../../src/server/options.ts";
 import type { RuntimeName } from "../helpers/command_line.ts";
 import { PATIENCE } from "./clients.ts";
-import { Delays } from "./latency.ts";
+import { Latencies } from "../../src/load/latency.ts";
 import { Clients, Findings, inMilliseconds, mebibytes, percent, type Row } from "./scenario.ts";
 import { type LogLine, processorOf, Server, starvedOf } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
@@ -133,14 +133,17 @@ export class PolicyRun {
 
   /** Sends at a fixed rate for so long. Returns the delay within which 99 of 100 frames were received. */
   async #steady(seconds: number): Promise<number> {
-    const { members, publishers } = this.#clients;
-    const delays = new Delays();
-    for (const member of members) member.delays = delays;
+    const { expected, publishers } = this.#clients;
+    const delays = new Latencies();
+    const since = performance.now();
+    expected.countDelay = (sentAt) => {
+      if (sentAt >= since) delays.add(performance.now() - sentAt);
+    };
     const stop = publishers[0]!.tick(RATE, 5, payload);
     await pass(1000 * seconds);
     stop();
     await this.#clients.settle();
-    for (const member of members) member.delays = undefined;
+    expected.countDelay = undefined;
     return delays.percentile(99);
   }
 
@@ -190,11 +193,11 @@ export class PolicyRun {
 
   /** How long it was from the time that the first byte it did not take was published to its removal, in milliseconds. */
   #waited({ at, properties }: LogLine): number {
-    const { expected } = this.#clients;
+    const clients = this.#clients;
     // The second half joined when the first was removed.
     const second = this.#stuck[this.#count]?.start ?? Infinity;
-    const start = expected.timeOf(second) < at ? second : this.#stuck[0]!.start;
-    return at - expected.timeOf(start + Number(properties.bytesDelivered));
+    const start = clients.timeOf(second) < at ? second : this.#stuck[0]!.start;
+    return at - clients.timeOf(start + Number(properties.bytesDelivered));
   }
 
   /** The stuck clients read too late: they get what the kernel holds, a part of the stream and nothing else. */

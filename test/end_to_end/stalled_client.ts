@@ -1,10 +1,10 @@
 /** Clients that do not read. */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
-import type { ExpectedStream } from "./expected_stream.ts";
-import { PATIENCE } from "./clients.ts";
-import { frameEnd, HEADER, isIntact, STAMP, stampOf } from "./frames.ts";
+import { equalBytes, FrameCutter, isIntact, type Stamp, stampOf } from "../../src/load/message.ts";
+import type { Stream } from "../../src/load/stream.ts";
+import { PATIENCE, RUN } from "./clients.ts";
 import { pulse, until } from "./waiting.ts";
 
 /** What a stalled client receives of a publisher. */
@@ -30,12 +30,12 @@ export class StalledClient {
   /** How its connection ended, as far as it could know. */
   ended: string | undefined;
 
-  readonly #expected: ExpectedStream;
+  readonly #expected: Stream;
   readonly #socket: Socket;
   #portion = Infinity;
   #budget = Infinity;
 
-  private constructor(socket: Socket, expected: ExpectedStream) {
+  private constructor(socket: Socket, expected: Stream) {
     this.#socket = socket;
     this.#expected = expected;
     this.start = expected.length;
@@ -48,7 +48,7 @@ export class StalledClient {
   }
 
   /** Connects, and stops reading. */
-  static join(port: number, expected: ExpectedStream): Promise<StalledClient> {
+  static join(port: number, expected: Stream): Promise<StalledClient> {
     return new Promise((resolve, reject) => {
       const socket = connect({ host: "127.0.0.1", port, noDelay: true });
       // Before it is connected: later it would have begun to read.
@@ -63,7 +63,13 @@ export class StalledClient {
    * stops reading after so many bytes, until it is resumed.
    */
   async recall(portion: number = Infinity): Promise<void> {
-    this.#listen(portion, (chunk) => void this.#expected.received(this.start + this.received, chunk));
+    this.#listen(portion, (chunk) => {
+      const offset = this.start + this.received;
+      if (this.#expected.follows(offset, chunk)) return;
+      this.#expected.complain(
+        `other bytes than other connections received, between ${offset} and ${offset + chunk.length}`,
+      );
+    });
     await until(() => this.ended !== undefined, "a stuck connection ends", PATIENCE);
   }
 
@@ -72,18 +78,16 @@ export class StalledClient {
    * after so many bytes, until it is resumed.
    */
   readNowAndThen(seen: Seen, portion: number): void {
-    let rest: Buffer = Buffer.alloc(0);
+    const cutter = new FrameCutter(RUN);
     this.#listen(portion, (chunk) => {
-      rest = Buffer.concat([rest, chunk]);
-      let at = 0;
-      for (;;) {
-        const to = frameEnd(rest, at, rest.length);
-        if (to === undefined || to > rest.length) break;
-        this.#note(rest, at, to, seen);
-        at = to;
-      }
-      rest = rest.subarray(at);
-      seen.torn = rest.length;
+      cutter.cut(chunk, (bytes, view, at, length) => {
+        const stamp = stampOf(RUN, view, at, length);
+        const frame = bytes.subarray(at, at + length);
+        const whole = stamp !== undefined && isIntact(RUN, frame, stamp.sequence, equalBytes);
+        if (whole) this.#note(stamp, seen);
+        else this.#expected.complain(`a torn frame of ${length} bytes was received by a slow reader`);
+      });
+      seen.torn = cutter.rest;
     });
   }
 
@@ -121,12 +125,7 @@ export class StalledClient {
     this.#socket.resume();
   }
 
-  #note(bytes: Buffer, from: number, to: number, seen: Seen): void {
-    if (to - from < HEADER + STAMP || !isIntact(bytes, from, to)) {
-      this.#expected.complain(`a torn frame of ${to - from} bytes was received by a slow reader`);
-      return;
-    }
-    const { publisher, sequence } = stampOf(bytes, from);
+  #note({ publisher, sequence }: Stamp, seen: Seen): void {
     if (publisher !== seen.publisher || sequence <= seen.last) {
       this.#expected.complain(`frame ${sequence} of ${publisher} was received after frame ${seen.last}`);
     }

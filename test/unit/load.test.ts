@@ -1,24 +1,42 @@
-/** The load generator of `mobcast bench`: what its receivers notice, and what its histogram shows. */
+/** The load generator: what its stream and receivers notice, and what its histogram shows. */
 
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { Adapter } from "../../src/contract/adapter.ts";
 import type { LoadClients } from "../../src/load/clients.ts";
 import { Latencies } from "../../src/load/latency.ts";
-import { LoadReceiver, type Run } from "../../src/load/receiver.ts";
+import { BENCH_FRAMINGS, type BenchFraming, Stamper } from "../../src/load/message.ts";
+import { LoadReceiver } from "../../src/load/receiver.ts";
 import { ClosedLoop, OpenLoop, type Schedule } from "../../src/load/schedule.ts";
-import { BENCH_FRAMINGS, type BenchFraming, Stamper } from "../../src/load/stamp.ts";
+import { Stream } from "../../src/load/stream.ts";
 import { drawHistogram } from "../../src/cli/bench.ts";
 import { bytesOf, concat, frameOf } from "../helpers/bytes.ts";
 
-function runOf(framing: BenchFraming, size: number, sentAt: number[] = []): Run {
-  return { framing, size, id: 7, publishers: 2, sample: 1, delayed: (at) => void sentAt.push(at) };
+/** A stream, the receiver that founds it, and the delays that are counted. */
+function streamOf(framing: BenchFraming = "u64"): { stream: Stream; founder: LoadReceiver; sentAt: number[] } {
+  const stream = new Stream({ framing, id: 7 }, undefined, 64);
+  const sentAt: number[] = [];
+  stream.countDelay = (at) => void sentAt.push(at);
+  return { stream, founder: new LoadReceiver(stream, true), sentAt };
 }
 
-test("a receiver counts and checks the same wherever the stream is split", () => {
+/** Gives a receiver bytes in pieces of a length; the stream keeps only what some receiver needs. */
+function receive(receiver: LoadReceiver, bytes: Uint8Array, piece: number, stream?: Stream): void {
+  for (let at = 0; at < bytes.length; at += piece) {
+    receiver.receive(bytes.subarray(at, at + piece));
+    stream?.trim(receiver.needs ?? Infinity);
+  }
+}
+
+/** The counts of a receiver. */
+function countsOf({ received, late, diverged, isLevel }: LoadReceiver): unknown[] {
+  return [received, late, diverged, isLevel];
+}
+
+test("the first receiver of a stream counts and checks the same wherever the stream is split", () => {
   for (const framing of BENCH_FRAMINGS) {
-    const stamper = new Stamper(framing, 33, 7);
-    const stream = concat(
+    const stamper = new Stamper(framing, (sequence) => 33 + 5 * sequence, 7);
+    const bytes = concat(
       stamper.frames(0, 0, 2, (index) => index),
       frameOf("of another", framing),
       frameOf("", framing),
@@ -26,37 +44,127 @@ test("a receiver counts and checks the same wherever the stream is split", () =>
       frameOf("x".repeat(33), framing),
       stamper.frames(0, 2, 1, () => 3),
     );
-    for (let first = 0; first <= stream.length; first++) {
-      for (let second = first; second <= stream.length; second += 5) {
-        const sentAt: number[] = [];
-        const receiver = new LoadReceiver(runOf(framing, 33, sentAt));
-        for (const part of [stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)]) {
-          receiver.receive(part);
+    for (let first = 0; first <= bytes.length; first++) {
+      for (let second = first; second <= bytes.length; second += 5) {
+        const { stream, founder, sentAt } = streamOf(framing);
+        for (const part of [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)]) {
+          founder.receive(part);
+          stream.trim(founder.needs!);
         }
-        assertEquals([receiver.received, receiver.late, [...receiver.next], sentAt], [4, 0, [3, 1], [0, 1, 2, 3]]);
-        assertEquals(receiver.foreign, 3);
+        assertEquals([countsOf(founder), sentAt], [[4, 0, false, true], [0, 1, 2, 3]]);
+        assertEquals([stream.foreign, stream.dueOf(0), stream.dueOf(1), stream.problems], [3, 3, 1, []]);
       }
     }
   }
 });
 
-test("a receiver notices repeated and late frames, and the frames of another run", () => {
-  const stamper = new Stamper("u64", 20, 7);
-  const [one, two, three] = [0, 1, 2].map((number) => stamper.frames(0, number, 1, () => 0));
-  const receiver = new LoadReceiver(runOf("u64", 20));
-  receiver.receive(concat(one!, one!, three!, two!, two!));
-  assertEquals([receiver.received, receiver.late, [...receiver.next]], [5, 3, [3, 0]]);
-  receiver.receive(concat(two!, new Stamper("u64", 20, 8).frames(0, 9, 1, () => 0), stamper.frames(2, 0, 1, () => 0)));
-  assertEquals([receiver.received, receiver.late, receiver.foreign], [6, 4, 2]);
+test("a stream notices repeated, late, missing and garbled frames", () => {
+  const stamper = new Stamper("u64", 30, 7);
+  const [one, two, three, four] = [0, 1, 2, 3].map((number) => stamper.frames(0, number, 1, () => 0));
+  const { stream, founder } = streamOf();
+  founder.receive(concat(one!, three!, two!, two!));
+  assertEquals([countsOf(founder), stream.problems.length], [[4, 2, false, true], 3]);
+  four![four!.length - 1]!++;
+  founder.receive(concat(four!, new Stamper("u64", 30, 8).frames(0, 9, 1, () => 0)));
+  assertEquals([countsOf(founder), stream.garbled, stream.foreign], [[5, 2, false, true], 1, 1]);
+  assertEquals(stream.problems.at(-1), `a frame of 38 bytes at ${4 * 38} is garbled`);
+});
+
+/** What the second receiver gets, of frames 0 to 9 of two publishers in turn, and its counts then. */
+const SECOND: Readonly<Record<string, [frames: (index: number) => number[], counts: unknown[]]>> = {
+  "the same": [(index) => [index], [20, 0, false, true]],
+  "from the fifth on": [(index) => index < 4 ? [] : [index], [16, 0, false, true]],
+  "not the last two": [(index) => index >= 18 ? [] : [index], [18, 0, false, false]],
+  "one less": [(index) => index === 9 ? [] : [index], [19, 0, true, true]],
+  "one twice": [(index) => index === 9 ? [9, 9] : [index], [21, 1, true, true]],
+  "two frames of one publisher swapped": [(index) => index === 8 ? [10] : index === 10 ? [8] : [index], [
+    20,
+    1,
+    true,
+    true,
+  ]],
+  "two frames swapped, and the later one again": [
+    (index) => index === 8 ? [10] : index === 10 ? [8, 10] : [index],
+    [21, 2, true, true],
+  ],
+  "two frames of two publishers swapped": [(index) => index === 8 ? [9] : index === 9 ? [8] : [index], [
+    20,
+    0,
+    true,
+    true,
+  ]],
+};
+
+for (const [what, [frames, counts]] of Object.entries(SECOND)) {
+  test(`a second receiver that gets ${what}: it is noticed, wherever its stream is split`, () => {
+    const stamper = new Stamper("u64", (sequence) => 20 + sequence, 7);
+    const all = Array.from({ length: 20 }, (_, index) => stamper.frames(index % 2, index >> 1, 1, () => index));
+    const ours = concat(...all.flatMap((_, index) => frames(index).map((number) => all[number]!)));
+    for (let piece = 1; piece < 200; piece += 3) {
+      // Whichever is ahead: the first receiver, or the second.
+      for (const ahead of [true, false]) {
+        const { stream, founder } = streamOf();
+        const second = new LoadReceiver(stream, false);
+        if (ahead) receive(founder, concat(...all), piece);
+        receive(second, ours, piece, ahead ? stream : undefined);
+        if (!ahead) receive(founder, concat(...all), piece);
+        // The one that is behind has other bytes than the one that was ahead.
+        const diverged = second.diverged || founder.diverged;
+        const found = [second.received, second.late, diverged, second.isLevel];
+        assertEquals(found, counts, `pieces of ${piece}, ${ahead ? "behind" : "ahead"}`);
+        assertEquals(founder.received, 20);
+        if (second.start !== 0) {
+          assertEquals(
+            second.start,
+            all.slice(0, 4).reduce((sum, { length }) => sum + length, 0),
+          );
+        }
+      }
+    }
+  });
+}
+
+test("a second receiver may begin with frames that are not of the run", () => {
+  const stamper = new Stamper("u64", 30, 7);
+  const [one, two] = [0, 1].map((number) => stamper.frames(0, number, 1, () => 0));
+  const { stream, founder } = streamOf();
+  const second = new LoadReceiver(stream, false);
+  const foreign = frameOf("of another sender, and long enough for a stamp");
+  receive(second, concat(foreign, two!), 1);
+  receive(founder, concat(one!, foreign, two!), 100);
+  assertEquals([countsOf(second), second.start], [[1, 0, false, true], one!.length + foreign.length]);
+});
+
+test("a stream that is trimmed holds what is needed, and knows what is due", () => {
+  const stamper = new Stamper("u64", 30, 7);
+  const { stream, founder } = streamOf();
+  founder.receive(concat(stamper.frames(0, 0, 1, () => 0), stamper.frames(1, 0, 9, () => 0)));
+  stream.trim(founder.needs!);
+  assertEquals([stream.held, stream.count, stream.frame(9), stream.numberOf(1, 8)], [0, 10, undefined, undefined]);
+  assertEquals(stream.dueAt(10), new Map([[0, 1], [1, 9]]));
+  founder.receive(stamper.frames(1, 9, 1, () => 5));
+  assertEquals([stream.frame(10), stream.problems], [
+    { publisher: 1, sequence: 9, sentAt: 5, start: 380, end: 418 },
+    [],
+  ]);
+});
+
+test("a receiver that gets other bytes in a frame is noticed", () => {
+  const bytes = new Stamper("u64", 30, 7).frames(0, 0, 3, () => 0);
+  const { stream, founder } = streamOf();
+  const second = new LoadReceiver(stream, false);
+  founder.receive(bytes);
+  const other = bytes.slice();
+  other[other.length - 1]!++;
+  second.receive(other);
+  assertEquals([countsOf(second), stream.problems.length], [[3, 0, true, true], 1]);
 });
 
 test("one delay in so many is counted, of every publisher as often", () => {
-  const sentAt: number[] = [];
-  const run = runOf("u64", 64, sentAt);
-  run.sample = 8;
-  const receiver = new LoadReceiver(run);
+  const { stream, founder, sentAt } = streamOf();
+  stream.sample = 8;
   const stamper = new Stamper("u64", 64, 7);
-  receiver.receive(concat(stamper.frames(0, 0, 800, () => 0), stamper.frames(1, 0, 800, () => 1)));
+  founder.receive(concat(stamper.frames(0, 0, 800, () => 0), stamper.frames(1, 0, 800, () => 1)));
   assertEquals([sentAt.filter((at) => at === 0).length, sentAt.filter((at) => at === 1).length], [100, 100]);
 });
 
