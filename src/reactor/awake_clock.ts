@@ -18,12 +18,16 @@ const SHORTEST_BEAT = 2;
 /** A beat that is late by more than this, in milliseconds, shows that the process was stopped or busy. */
 const LATE = 5;
 
+/** What counts of a shorter beat that is late, in milliseconds: a busy process has many. */
+const GRAIN = 50;
+
 /** The shortest and the longest rest after a late beat, in milliseconds: meanwhile the runtime fetches waiting input. */
 const SHORTEST_REST = 50;
 const LONGEST_REST = 1000;
 
-/** Rests in a row. A process that is always late has deadlines too. */
+/** Rests in so many milliseconds of the clock. A process that is always late has deadlines too. */
 const MOST_RESTS = 2;
+const RESTS_WITHIN = 500;
 
 interface Timer {
   readonly at: number;
@@ -31,14 +35,15 @@ interface Timer {
 }
 
 /**
- * A clock for the deadlines of clients. It goes on by beats, and a beat counts for little more than its length however late
- * it ends: while the process is stopped (a signal, a debugger, a paused container, a machine asleep) the clock stands still.
+ * A clock for the deadlines of clients. It goes on by beats, and a beat counts for little more than its length, or for
+ * {@link GRAIN}, however late it ends: while the process is stopped (a signal, a debugger, a paused container, a machine asleep) the clock stands still.
  *
  * No timer runs right after a late beat: the clock first rests, as long as it was late and at most a second, so that the
  * runtime fetches the input that came meanwhile. Bun and Deno run timers before they read from sockets.
  *
- * A timer always runs in the end: each beat counts, and after {@link MOST_RESTS} rests a timer that is due runs. Without
- * timers there are no beats, and the clock stands still.
+ * A timer always runs in the end: each beat counts, and after {@link MOST_RESTS} rests a timer that is due runs. In a busy
+ * process, in which each beat is late, beats are as long as the last one was late, and rests are few: the clock is not much
+ * slower there. Without timers there are no beats, and the clock stands still.
  *
  * @example
  * ```ts ignore
@@ -54,7 +59,12 @@ export class AwakeClock implements Clock {
   /** The length of the beat, and the most of it that counts: nothing of a rest. */
   #length = 0;
   #counts = 0;
+  /** How late the last beat was, if it was late. */
+  #late = 0;
+  /** Rests, the last of them when this clock showed `#restedAt`, and the most that a beat before one of them was late. */
   #rests = 0;
+  #restedAt = 0;
+  #restedFor = 0;
   #cancel: (() => void) | undefined;
 
   /** Makes a clock that another clock drives, usually the adapter's. */
@@ -76,7 +86,7 @@ export class AwakeClock implements Clock {
     if (this.#cancel === undefined || (this.#counts > 0 && left > Math.max(milliseconds, 0))) this.#begin();
     return () => {
       this.#timers.delete(timer);
-      if (this.#timers.size === 0) this.#stop();
+      if (this.#timers.size === 0) this.#idle();
     };
   }
 
@@ -86,8 +96,8 @@ export class AwakeClock implements Clock {
     this.#stop();
     this.#time = time;
     this.#began = this.#clock.now();
-    this.#length = rest || Math.max(SHORTEST_BEAT, Math.min(BEAT, this.#first - time));
-    this.#counts = rest > 0 ? 0 : this.#length + LATE;
+    this.#length = rest || Math.max(SHORTEST_BEAT, Math.min(BEAT, Math.max(this.#first - time, this.#late)));
+    this.#counts = rest > 0 ? 0 : Math.max(this.#length, GRAIN) + LATE;
     this.#cancel = this.#clock.after(this.#length, () => this.#end());
   }
 
@@ -95,21 +105,32 @@ export class AwakeClock implements Clock {
     const now = this.#clock.now();
     const late = now - this.#began - this.#length;
     this.#stop();
+    this.#late = late > LATE ? late : 0;
+    // A stop in a busy process has its rests, too.
+    if (this.#time - this.#restedAt >= RESTS_WITHIN || late > 2 * this.#restedFor) this.#rests = this.#restedFor = 0;
     if (late > LATE && this.#rests < MOST_RESTS) {
       const rest = Math.min(LONGEST_REST, Math.max(SHORTEST_REST, late));
       if (this.#first - this.#time < rest) {
         this.#rests++;
+        this.#restedAt = this.#time;
+        this.#restedFor = Math.max(late, this.#restedFor);
         return this.#begin(rest);
       }
     }
-    this.#rests = 0;
     const due = [...this.#timers].filter(({ at }) => at <= this.#time);
     try {
       // A timer may have canceled another.
       for (const timer of due) if (this.#timers.delete(timer)) timer.run();
     } finally {
-      if (this.#cancel === undefined && this.#timers.size > 0) this.#begin();
+      if (this.#timers.size === 0) this.#idle();
+      else if (this.#cancel === undefined) this.#begin();
     }
+  }
+
+  /** There are no timers: the clock stands still, and a timer that is set later has its rests. */
+  #idle(): void {
+    this.#stop();
+    this.#rests = this.#restedFor = 0;
   }
 
   /** Stops the clock at what has passed of the beat. */

@@ -1,7 +1,7 @@
 /** The clock of deadlines: it stands still while the process is stopped, and goes on in every case. */
 
 import { test } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { AwakeClock, type Clock } from "../../src/reactor/awake_clock.ts";
 
@@ -109,4 +109,36 @@ test("AwakeClock: without timers there is none below it, and a timer that throws
     }
   }
   assertEquals([ran, adapter.timers], [1, 0]);
+});
+
+test("AwakeClock: in a busy process, with deadlines close to one another, none takes three times as long", () => {
+  for (const late of [8, 20, 60]) {
+    let now = 0;
+    const timers = new Set<{ at: number; run: () => void }>();
+    const after = (at: number, run: () => void): () => void => {
+      const timer = { at, run };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    };
+    // Each timer runs so many milliseconds late.
+    const clock = new AwakeClock({
+      now: () => now,
+      after: (milliseconds, run) => after(now + milliseconds + late, run),
+    });
+    const took: number[] = [];
+    for (let index = 0; index < 300; index++) {
+      after(10 * index, () => {
+        const set = now;
+        clock.after(400, () => took.push(now - set));
+      });
+    }
+    while (timers.size > 0) {
+      const next = [...timers].reduce((first, timer) => timer.at < first.at ? timer : first);
+      timers.delete(next);
+      now = Math.max(now, next.at);
+      next.run();
+    }
+    assertEquals(took.length, 300);
+    assert(Math.max(...took) < 1200, `late by ${late}: ${Math.max(...took)} ms`);
+  }
 });
