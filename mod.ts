@@ -24,8 +24,7 @@
 import { programUrl } from "./adapters/process/program.ts";
 import { runtimeAdapter } from "./adapters/runtime.ts";
 import type { Client } from "./src/client/client.ts";
-import { connect as connectOn, type ConnectOptions, type ReconnectingOptions } from "./src/client/connect.ts";
-import type { ReconnectingClient } from "./src/client/reconnecting_client.ts";
+import { connect as connectOn, type ConnectOptions } from "./src/client/connect.ts";
 import type { Mob } from "./src/server/mob.ts";
 import { serve as serveOn, type ServeOptions } from "./src/server/serve.ts";
 
@@ -68,14 +67,8 @@ export function serve(options?: ServeOptions): Promise<Mob> {
  * }
  * ```
  */
-export function connect(url: string | URL, options?: ConnectOptions): Promise<Client>;
-/** Connects to a mob, and connects again when the connection is lost: see {@link ReconnectingClient}. */
-export function connect(url: string | URL, options: ReconnectingOptions): Promise<ReconnectingClient>;
-export function connect(
-  url: string | URL,
-  options?: ConnectOptions | ReconnectingOptions,
-): Promise<Client | ReconnectingClient> {
-  return connectOn(url, options as ConnectOptions, runtimeAdapter);
+export function connect(url: string | URL, options?: ConnectOptions): Promise<Client> {
+  return connectOn(url, options, runtimeAdapter);
 }
 
 // --- the server's side ---
@@ -86,9 +79,9 @@ export { LIMITS, type MobOptions } from "./src/server/options.ts";
 export { CLOSE_REASONS, type CloseReason, type ConnectionStats, type MobStats } from "./src/server/stats.ts";
 
 // --- the client's side ---
-export { Client } from "./src/client/client.ts";
-export type { ConnectOptions, ReconnectingOptions } from "./src/client/connect.ts";
-export { ReconnectingClient } from "./src/client/reconnecting_client.ts";
+export type { Client, ClientState } from "./src/client/client.ts";
+export { CLIENT_ERRORS, type ClientEnd, ClientError, type ClientErrorCode } from "./src/client/client_error.ts";
+export type { ConnectOptions } from "./src/client/connect.ts";
 export type { ConnectionChange, Gap, ReconnectOptions } from "./src/client/reconnect_options.ts";
 
 // --- both; the types that these are made of are exported by core.ts ---

@@ -5,7 +5,7 @@
  */
 
 import { checkSecret } from "../admission/secret.ts";
-import { type Checks, isBoolean, isLimit, isOneOf, isSignal } from "../check.ts";
+import { type Checks, isBoolean, isLimit, isOneOf, isSignal, isWhole, LONGEST_TIMER } from "../check.ts";
 import { type Framing, type FramingName, FRAMINGS } from "../framing/framing.ts";
 import { FRAMING_NAMES, MAX_FRAME } from "../framing/options.ts";
 
@@ -30,6 +30,11 @@ export interface ClientOptions {
    */
   readonly secret?: string | undefined;
   /**
+   * Sends a ping, a frame without a payload, whenever nothing was sent for so many milliseconds: 1 to 2 147 483 647. A mob's
+   * `idleTimeout`, and middleboxes that forget silent connections, then let a client live that only receives. Default: none.
+   */
+  readonly ping?: number | undefined;
+  /**
    * How long `close` waits without progress, in milliseconds: 0 to 2 147 483 647. Default 60 000, which is longer than a
    * healthy mob goes without reading.
    */
@@ -43,7 +48,7 @@ export interface ClientCloseOptions {
 }
 
 /** The options of `mob.join()`. The client has the framing of its mob and needs no secret. */
-export type JoinOptions = Omit<ClientOptions, "framing" | "secret">;
+export type JoinOptions = Omit<ClientOptions, "framing" | "secret" | "ping">;
 
 /** What each option of a client has to be. */
 export function peerChecks(): Checks {
@@ -54,6 +59,7 @@ export function peerChecks(): Checks {
     signal: isSignal,
     // Checked together with the framing, and never shown.
     secret: () => {},
+    ping: isWhole("ms", 1, LONGEST_TIMER),
     closeTimeout: isTimeout,
   };
 }

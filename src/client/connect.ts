@@ -21,9 +21,11 @@ import { describe } from "../errors.ts";
 import { checkPlaintext } from "../admission/exposure.ts";
 import { payloadOf } from "../framing/payload.ts";
 import { oneFraming, parseUrl } from "../framing/url.ts";
-import { Client } from "./client.ts";
+import type { Client } from "./client.ts";
+import { ClientError } from "./client_error.ts";
 import { dialInTime, DialTimeout } from "./dial.ts";
 import { type ClientOptions, limitsOf, peerChecks } from "./client_options.ts";
+import { SocketClient } from "./socket_client.ts";
 import { ReconnectingClient } from "./reconnecting_client.ts";
 import type { ReconnectOptions } from "./reconnect_options.ts";
 import type { ClientTls } from "../contract/tls.ts";
@@ -42,14 +44,15 @@ export interface ConnectOptions extends ClientOptions {
    * 10 000. Each attempt of a reconnecting client has that long.
    */
   readonly connectTimeout?: number | undefined;
-  /** Connects once. Default. */
-  readonly reconnect?: false | undefined;
-}
-
-/** The options of {@link connect} for a client that connects again by itself. */
-export interface ReconnectingOptions extends Omit<ConnectOptions, "reconnect"> {
-  /** Connects again when the connection is lost: with the defaults, or with these options. */
-  readonly reconnect: true | ReconnectOptions;
+  /**
+   * Whether the client connects again when its connection is lost, or how: see {@link ReconnectOptions}. Default false.
+   *
+   * A message is sent over one connection, once. When that connection breaks, messages whose `send` has resolved may have
+   * arrived or not, and are not sent again; messages whose `send` still waits go over the next connection. Messages that the
+   * application has not taken are kept for two connections: the newest, and the one that iterators are at. `onGap` reports
+   * what was missed.
+   */
+  readonly reconnect?: boolean | ReconnectOptions | undefined;
 }
 
 const isReconnect: Check = (name, value) => {
@@ -69,15 +72,12 @@ function connectChecks(): Checks {
 }
 
 /** Connects with the adapter of the options, or else that of `runtime`: see `connect` in mod.ts. */
-export function connect(url: string | URL, options: ConnectOptions | undefined, runtime: Runtime): Promise<Client>;
-/** The same for a client that connects again by itself. */
-export function connect(url: string | URL, options: ReconnectingOptions, runtime: Runtime): Promise<ReconnectingClient>;
 export async function connect(
   url: string | URL,
-  options: ConnectOptions | ReconnectingOptions | undefined,
+  options: ConnectOptions | undefined,
   runtime: Runtime,
-): Promise<Client | ReconnectingClient> {
-  const { adapter: given, reconnect = false, ...others } = checkOptions<ConnectOptions | ReconnectingOptions>(
+): Promise<Client> {
+  const { adapter: given, reconnect = false, ...others } = checkOptions<ConnectOptions>(
     "connect()",
     options,
     connectChecks(),
@@ -119,21 +119,23 @@ function checkTarget({ name, address, options }: Target): void {
 }
 
 /** Makes one connection. */
-async function dial(target: Target, adapter: Adapter, signal: AbortSignal | undefined): Promise<Client> {
+async function dial(target: Target, adapter: Adapter, signal: AbortSignal | undefined): Promise<SocketClient> {
   const { name, address, options: { tls, connectTimeout, ...options } } = target;
   signal?.throwIfAborted();
-  const client = new Client(adapter, name, { ...options, signal });
+  const client = new SocketClient(adapter, name, { ...options, signal });
   try {
     await dialInTime(adapter, { address, registry: client.registry, tls, connectTimeout }, signal);
   } catch (cause) {
     // Otherwise the client would listen to the signal for ever.
     void client.close();
     signal?.throwIfAborted();
+    // A wrong argument, such as a certificate that is none.
+    if (cause instanceof TypeError || cause instanceof RangeError) throw cause;
     if (cause instanceof DialTimeout) {
       const advice = `${cause.message}, check the address or raise connectTimeout`;
-      throw Object.assign(new Error(`Cannot connect to ${name}: ${advice}`), { code: cause.code });
+      throw new ClientError("TIMED_OUT", `Cannot connect to ${name}: ${advice}`, cause);
     }
-    throw describe(`Cannot connect to ${name}`, cause);
+    throw new ClientError("UNREACHABLE", describe(`Cannot connect to ${name}`, cause).message, cause);
   }
   signal?.throwIfAborted();
   return client;

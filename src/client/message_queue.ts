@@ -6,6 +6,7 @@
 
 import { ChunkQueue } from "../contract/chunk_queue.ts";
 import type { Framing } from "../framing/framing.ts";
+import type { Message } from "./message_reader.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
 
 /** Payloads from this many bytes on wait by themselves: the queue of chunks copies none of them. */
@@ -24,7 +25,6 @@ export class MessageQueue {
   readonly #payloads: Set<Uint8Array> = new Set();
   /** Where the next frame begins in the first chunk. */
   #at = 0;
-  #waiting: (() => void)[] = [];
 
   /** An empty queue of frames in `framing`, none of them with a payload over `maxFrame`. */
   constructor(framing: Framing, maxFrame: number) {
@@ -37,7 +37,7 @@ export class MessageQueue {
     return this.#chunks.retainedBytes;
   }
 
-  /** Adds `count` whole frames, which lie in a chunk that does not change. {@link wake} tells of them, once for many. */
+  /** Adds `count` whole frames, which lie in a chunk that does not change. */
   push(chunk: Uint8Array, start: number, end: number, count: number): void {
     const { header, trailer } = this.#framing;
     if (count > 1 || !this.#isAlone(end - start)) this.#chunks.push(chunk.subarray(start, end));
@@ -56,10 +56,10 @@ export class MessageQueue {
   }
 
   /** The next message, or `undefined` when there is none. It is a copy: to keep it does not keep the rest of a chunk. */
-  take(): Uint8Array | undefined {
+  take(): Message | undefined {
     const chunk = this.#chunks.first;
     if (chunk === undefined) return undefined;
-    if (this.#payloads.size > 0 && this.#payloads.delete(chunk)) return this.#chunks.shift();
+    if (this.#payloads.size > 0 && this.#payloads.delete(chunk)) return this.#chunks.shift() as Message;
     const { header, trailer } = this.#framing;
     const start = this.#at;
     const end = this.#framing.end(chunk, start, chunk.length, this.#maxFrame);
@@ -68,7 +68,7 @@ export class MessageQueue {
       this.#at = 0;
       this.#chunks.shift();
     }
-    return chunk.slice(start + header, end - trailer);
+    return chunk.slice(start + header, end - trailer) as Message;
   }
 
   /** Drops all messages. */
@@ -76,19 +76,6 @@ export class MessageQueue {
     this.#chunks.clear();
     this.#payloads.clear();
     this.#at = 0;
-  }
-
-  /** Resolves at the next {@link wake}, when there may be a message. */
-  wait(): Promise<void> {
-    return new Promise((resolve) => void this.#waiting.push(resolve));
-  }
-
-  /** Resolves every {@link wait}. */
-  wake(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const look of waiting) look();
   }
 
   /** Whether a frame of so many bytes is large, or the only one: it waits as a payload, and is not copied again. */

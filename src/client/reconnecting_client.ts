@@ -13,10 +13,13 @@ import { describe } from "../errors.ts";
 import { callHook } from "../call_hook.ts";
 import { logger } from "../logger.ts";
 import type { Payload } from "../framing/payload.ts";
-import type { Client } from "./client.ts";
+import { BaseClient, type ClientState } from "./client.ts";
+import { abortError, type ClientEnd, ClientError, endOf } from "./client_error.ts";
 import { type ClientCloseOptions, CLOSE_CHECKS, SEND_CHECKS, type SendOptions } from "./client_options.ts";
 import type { ConnectionChange, ReconnectOptions } from "./reconnect_options.ts";
+import { type Message, MessageReader } from "./message_reader.ts";
 import { SendQueue } from "./send_queue.ts";
+import type { SocketClient } from "./socket_client.ts";
 
 /** What a {@link ReconnectingClient} is made of. */
 export interface ReconnectWith {
@@ -25,7 +28,7 @@ export interface ReconnectWith {
   /** What errors call the mob. */
   readonly name: string;
   /** Makes a new connection, and ends it when the signal aborts. */
-  readonly dial: (signal: AbortSignal) => Promise<Client>;
+  readonly dial: (signal: AbortSignal) => Promise<SocketClient>;
   /** The bytes of a payload. Throws when it cannot be one. */
   readonly payloadOf: (payload: Payload) => Uint8Array;
   /** Draws the waits where the options do not. */
@@ -43,8 +46,7 @@ const RECONNECT_CHECKS: Checks = {
 
 /** One connection of a reconnecting client. */
 interface Session {
-  readonly client: Client;
-  readonly messages: AsyncGenerator<Uint8Array, void, void>;
+  readonly client: SocketClient;
   /** When the connection was made, by the clock. */
   readonly since: number;
   /** When it ended. */
@@ -63,25 +65,13 @@ interface Session {
  *
  * Messages that the application has not taken are kept for two connections: the newest, and the one that the iterator is
  * at, up to 1 MiB and a read each. The messages of connections in between are part of the gap.
- *
- * @example
- * ```ts
- * import { connect, serve } from "mobcast";
- *
- * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
- * await using client = await connect(mob.urls[0]!, {
- *   reconnect: {
- *     maxDelay: 10_000,
- *     onChange: (change) => console.log(change.kind),
- *     onGap: ({ milliseconds }) => console.log("missed the messages of", milliseconds, "ms"),
- *   },
- * });
- * await client.send(new TextEncoder().encode("hello"));
- * ```
  */
-export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8Array> {
-  /** Resolves when the client is closed, was aborted, or has given up. It never rejects: `send` and iterators do. */
-  readonly closed: Promise<void>;
+export class ReconnectingClient extends BaseClient {
+  readonly closed: Promise<ClientEnd>;
+  protected readonly reader: MessageReader = new MessageReader({
+    take: () => this.#take(),
+    isOver: () => this.#isOver(),
+  });
 
   readonly #with: ReconnectWith;
   readonly #options: ReconnectOptions;
@@ -91,22 +81,27 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
   /** Calls of `send` that wait for a connection. */
   readonly #senders: SendQueue<undefined> = new SendQueue();
   /** The client to send over; `undefined` while there is no connection. */
-  #client: Client | undefined;
+  #client: SocketClient | undefined;
   /** The newest connection. */
   #newest: Session | undefined;
   /** The connection that iterators are at: the newest or an older one. */
   #current: Session | undefined;
-  /** Iterators that wait for something to change. */
-  #waiting: (() => void)[] = [];
+  /** Whether the application is being told of the gap before the connection that iterators are at. */
+  #inGap = false;
+  /** What `onGap` failed with: the next call of an iterator throws it. */
+  #gapFailure: { readonly error: unknown } | undefined;
+  /** Bytes of the messages that wait for a connection. */
+  #waitingBytes = 0;
   #state: "open" | "closing" | "closed" = "open";
-  #error: Error | undefined;
+  #error: ClientError | undefined;
   /** Why not everything that was sent before `close` has arrived. */
-  #cutShort: Error | undefined;
+  #cutShort: ClientError | undefined;
   #ignoreSignal: (() => void) | undefined;
-  #resolveClosed: () => void = () => {};
+  #resolveClosed: (end: ClientEnd) => void = () => {};
 
   /** Makes a client without a connection: use `connect()`. Throws a `TypeError` or a `RangeError` when an option is wrong. */
   constructor(parts: ReconnectWith, options: ReconnectOptions = {}) {
+    super();
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#with = parts;
     this.#options = checkFields("reconnect", options, RECONNECT_CHECKS, "reconnect.");
@@ -127,16 +122,12 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
         this.#ignoreSignal?.();
         this.#end(error);
         // Has no effect when there was a connection.
-        reject(error ?? new Error(`Cannot connect to ${name}: it was closed meanwhile`));
+        reject(error ?? new ClientError("CLOSED", `Cannot connect to ${name}: it was closed meanwhile`));
       };
       this.#live(resolve).then(() => end(), end);
     });
   }
 
-  /**
-   * Sends one message, as {@link Client.send} does; waits while there is no connection. Rejects with an `Error` when there
-   * will never be one.
-   */
   async send(payload: Payload, options?: SendOptions): Promise<void> {
     const signal = options === undefined ? undefined : checkOptions("send()", options, SEND_CHECKS).signal;
     signal?.throwIfAborted();
@@ -145,47 +136,37 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
     for (;;) {
       signal?.throwIfAborted();
       if (this.#state !== "open") throw this.#overError();
-      if (this.#client === undefined) await this.#senders.wait(undefined, signal);
+      if (this.#client === undefined) await this.#connection(bytes.length, signal);
       const client = this.#client;
       if (client === undefined) continue;
       try {
         return await client.send(bytes, signal === undefined ? undefined : { signal });
       } catch (error) {
         // A client that is over has taken none of the message: it can go over the next connection.
-        if (!client.isOver || signal?.aborted) throw error;
+        if (client.state !== "closed" || signal?.aborted) throw error;
         if (this.#client === client) this.#client = undefined;
       }
     }
   }
 
-  /** Messages of all connections, as they come; see `onGap`. Ends with {@link close}, throws when the client gives up. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
-    for (;;) {
-      const session = this.#current;
-      const message = session === undefined ? undefined : await nextOf(session);
-      if (message !== undefined) {
-        this.#isStable(session!);
-        yield message;
-      } else if (session !== this.#current) {
-        // Another iterator has gone on to the next connection.
-      } else if (session !== this.#newest) {
-        this.#current = this.#newest;
-        const milliseconds = Math.round(this.#newest!.since - session!.until);
-        await this.#options.onGap?.({ milliseconds, error: session!.client.error });
-      } else if (this.#state === "closed") {
-        if (this.#error !== undefined) throw this.#error;
-        return;
-      } else {
-        await new Promise<void>((resolve) => void this.#waiting.push(resolve));
-      }
+  trySend(payload: Payload): boolean {
+    const bytes = this.#with.payloadOf(payload);
+    if (this.#state !== "open") throw this.#overError();
+    const client = this.#client;
+    return client?.state === "open" && client.trySend(bytes);
+  }
+
+  /** Waits for a connection to send over. */
+  async #connection(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    this.#waitingBytes += bytes;
+    try {
+      await this.#senders.wait(undefined, signal);
+    } finally {
+      this.#waitingBytes -= bytes;
     }
   }
 
-  /**
-   * Ends the client: it connects no more. With a connection, what waits is sent as {@link Client.close} does; without one
-   * it is rejected. Resolves when the connection is over; {@link error} tells when not everything has arrived.
-   */
-  async close(given?: ClientCloseOptions): Promise<void> {
+  async close(given?: ClientCloseOptions): Promise<ClientEnd> {
     const options = checkOptions("close()", given, CLOSE_CHECKS);
     if (this.#state === "open") {
       this.#state = "closing";
@@ -193,26 +174,63 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
       if (this.#client === undefined) this.#cut.abort();
     }
     void this.#client?.close(options);
-    await this.closed;
+    return await this.closed;
   }
 
-  /** The same as {@link close}. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /**
-   * What ended the client: the signal's reason, why it gave up, or why not everything that was sent before {@link close}
-   * has arrived; `undefined` while it lasts, and when it ended in order.
-   */
-  get error(): Error | undefined {
+  get error(): ClientError | undefined {
     return this.#error ?? this.#cutShort;
   }
 
-  /** Whether the client is over: there is no connection, and there will be none. */
-  get isOver(): boolean {
-    return this.#state === "closed";
+  get state(): ClientState {
+    return this.#state === "open" && this.#client === undefined ? "connecting" : this.#state;
   }
+
+  get bufferedAmount(): number {
+    return this.#waitingBytes + (this.#client?.bufferedAmount ?? 0);
+  }
+
+  // --- messages ---
+
+  /** The next message of any connection; `undefined` when there is none now. Tells of the gap between connections. */
+  #take(): Message | undefined {
+    const failure = this.#gapFailure;
+    this.#gapFailure = undefined;
+    if (failure !== undefined) throw failure.error;
+    for (let session = this.#current; session !== undefined && !this.#inGap; session = this.#current) {
+      const message = session.client.take();
+      if (message !== undefined) {
+        this.#isStable(session);
+        return message;
+      }
+      if (session.client.state !== "closed" || session === this.#newest) return undefined;
+      this.#crossGap(session, this.#newest!);
+    }
+    return undefined;
+  }
+
+  /** Goes on to the newest connection, as soon as `onGap` has seen the time between. */
+  #crossGap(from: Session, to: Session): void {
+    this.#current = to;
+    const { onGap } = this.#options;
+    if (onGap === undefined) return;
+    this.#inGap = true;
+    const told = (failure?: { readonly error: unknown }): void => {
+      this.#inGap = false;
+      this.#gapFailure = failure;
+      this.reader.wake();
+    };
+    const tell = async (): Promise<unknown> =>
+      await onGap({ milliseconds: Math.round(to.since - from.until), error: from.client.error });
+    tell().then(() => told(), (error: unknown) => told({ error }));
+  }
+
+  #isOver(): boolean {
+    if (this.#state !== "closed" || this.#inGap) return false;
+    if (this.#error !== undefined) throw this.#error;
+    return true;
+  }
+
+  // --- connections ---
 
   /** Connects, and connects again, until the client is closed. Throws when it is aborted or gives up. */
   async #live(connected: () => void): Promise<void> {
@@ -235,15 +253,16 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
   }
 
   /** Uses one connection until it ends, and resolves to the error that ended it. */
-  async #use(client: Client): Promise<Error | undefined> {
+  async #use(client: SocketClient): Promise<Error | undefined> {
     const { clock } = this.#with;
-    const session = { client, messages: client[Symbol.asyncIterator](), since: clock.now(), until: 0, stable: false };
+    const session = { client, since: clock.now(), until: 0, stable: false };
+    client.onProgress = () => this.reader.wake();
     this.#newest = session;
     this.#current ??= session;
     // Messages that waited go out before those that an iterator's consumer sends next.
     this.#client = client;
     while (this.#senders.length > 0) this.#senders.next();
-    this.#wake();
+    this.reader.wake();
     const cancel = new AwakeClock(clock).after(this.#backoff.stableAfter, () => this.#isStable(session));
     await client.closed;
     cancel();
@@ -267,7 +286,11 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
     const milliseconds = this.#backoff.next();
     if (milliseconds === undefined) {
       const what = `Cannot reconnect to ${this.#with.name} in ${this.#backoff.maxAttempts} attempts`;
-      const gaveUp = describe(what, error ?? "the mob ends each connection at once");
+      const gaveUp = new ClientError(
+        "GAVE_UP",
+        describe(what, error?.cause ?? error?.message ?? "the mob ends each connection at once").message,
+        error,
+      );
       this.#tell({ kind: "gave-up", error: gaveUp });
       throw gaveUp;
     }
@@ -294,29 +317,21 @@ export class ReconnectingClient implements AsyncDisposable, AsyncIterable<Uint8A
 
   #end(reason: unknown): void {
     if (this.#state === "open" && reason !== undefined) {
-      this.#error = reason instanceof Error ? reason : new Error("aborted");
+      this.#error = this.#cut.signal.aborted
+        ? abortError(`Cannot stay connected to ${this.#with.name}`, reason)
+        : reason instanceof ClientError
+        ? reason
+        : new ClientError("UNREACHABLE", describe(`Cannot connect to ${this.#with.name}`, reason).message, reason);
     }
     this.#state = "closed";
     this.#senders.fail(this.#overError());
-    this.#wake();
-    this.#resolveClosed();
+    this.reader.wake();
+    this.#resolveClosed(endOf(this.error, "closed"));
   }
 
-  #overError(): Error {
-    return new Error(`Cannot send to ${this.#with.name}: ${this.error?.message ?? "the connection is closed"}`);
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-}
-
-/** The next message of a connection; `undefined` when it is over, however it ended. */
-async function nextOf({ messages }: Session): Promise<Uint8Array | undefined> {
-  try {
-    return (await messages.next()).value ?? undefined;
-  } catch {
-    // `onChange` and `onGap` tell what broke the connection.
-    return undefined;
+  #overError(): ClientError {
+    const { error } = this;
+    const why = error?.message ?? "the connection is closed";
+    return new ClientError("CLOSED", `Cannot send to ${this.#with.name}: ${why}`, error);
   }
 }

@@ -25,8 +25,9 @@ import {
   resolveListener,
   resolveOptions,
 } from "./options.ts";
-import { Client } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
 import { type JoinOptions, peerChecks } from "../client/client_options.ts";
+import { SocketClient } from "../client/socket_client.ts";
 import { socketPair } from "../contract/socket_pair.ts";
 import type { ConnectionStats, MobStats } from "./stats.ts";
 import type { ServerTls, TlsSource } from "../contract/tls.ts";
@@ -91,6 +92,7 @@ function joinChecks(): Checks {
     ...peerChecks(),
     framing: isNone("a local client has the framing of its mob, leave it out"),
     secret: isNone("a local client needs no secret, leave it out"),
+    ping: isNone("a member is never idle on a network, leave it out"),
   };
 }
 
@@ -259,7 +261,7 @@ export class Mob implements AsyncDisposable {
   join(options?: JoinOptions): Client {
     const { framing, maxFrame } = this.options;
     const given = checkOptions("mob.join()", options, joinChecks());
-    const client = new Client(this.#adapter, "the mob", { maxFrame, ...given, framing });
+    const client = new SocketClient(this.#adapter, "the mob", { maxFrame, ...given, framing });
     const [inside, outside] = socketPair("inside", "the mob");
     const token = this.#dispatcher.join(inside);
     if (typeof token === "string") throw new Error(`Cannot join: ${token}`);

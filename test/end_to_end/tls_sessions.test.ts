@@ -236,6 +236,6 @@ test("every listener over TLS is reloaded, not only the first", LIMITED, async (
   await mob.reload();
   for (const url of mob.urls) {
     await using client = await connect(url, { tls: { ca: other.cert } });
-    assertEquals(client.isOver, false);
+    assertEquals(client.state, "open");
   }
 });

@@ -9,12 +9,56 @@ import type { Group } from "./mutant.ts";
 /** The bugs of the client. */
 export const CLIENT: readonly Group[] = [
   {
-    file: "src/client/client.ts",
+    file: "src/client/message_reader.ts",
+    proof: { on: ["node"], tests: "test/unit/client_api.test.ts" },
+    bugs: [
+      {
+        in: "MessageIterator.next",
+        from: "this.#waiting.size === 0 && look()",
+        to: "look()",
+        why: "a later next() takes the message of an earlier one",
+      },
+      {
+        in: "MessageIterator.return",
+        from: "      end();\n",
+        to: "",
+        why: "return() leaves a next() waiting",
+      },
+      {
+        in: "MessageIterator.return",
+        from: "      this.#waiting.delete(look);\n",
+        to: "",
+        why: "a next() that was ended takes a message with it",
+      },
+    ],
+  },
+  {
+    file: "src/client/socket_client.ts",
+    proof: { on: ["node"], tests: "test/unit/client_api.test.ts" },
+    bugs: [
+      { in: "#pingAfter", from: "!this.#sentLately && ", to: "", why: "pings are sent among messages" },
+      {
+        in: "#end",
+        from: "    this.#cancelPing?.();\n",
+        to: "",
+        why: "the ping timer of a client that is over runs on",
+      },
+      { in: "trySend", from: "    if (this.#mustWait) return false;\n", to: "", why: "trySend has no bound" },
+      {
+        in: "#failure",
+        from: "this.#messages.bytes >= RECEIVE_AHEAD || this.#clock.now() - this.#behindAt < BEHIND",
+        to: "false",
+        why: "a client that was cut while it was behind is lost",
+      },
+    ],
+  },
+  {
+    file: "src/client/socket_client.ts",
     proof: { on: ["node"], tests: "test/unit/client.test.ts" },
     bugs: [
       {
-        in: "#take",
-        from: "    if (wasFull && this.#messages.bytes < RECEIVE_AHEAD) this.#poll.ready(TOKEN, READABLE);\n",
+        in: "take",
+        from: "      this.#poll.ready(TOKEN, READABLE);\n",
         to: "",
         why: "a client that stopped reading never reads again",
         sample: true,
@@ -125,7 +169,7 @@ export const CLIENT: readonly Group[] = [
       },
       {
         in: "send",
-        from: "if (!client.isOver || signal?.aborted) throw error;",
+        from: 'if (client.state !== "closed" || signal?.aborted) throw error;',
         to: "throw error;",
         why: "a message is lost with the connection that did not take it",
       },
@@ -175,7 +219,7 @@ export const CLIENT: readonly Group[] = [
     ],
   },
   {
-    file: "src/client/client.ts",
+    file: "src/client/socket_client.ts",
     proof: { on: ["node"], tests: "test/unit/client_close.test.ts" },
     bugs: [
       {
@@ -204,7 +248,7 @@ export const CLIENT: readonly Group[] = [
       },
       {
         in: "#leave",
-        from: 'this.#said ? describe(this.#cannotDeliver, socket.error ?? "connection broke") : undefined',
+        from: 'this.#said ? new ClientError("UNDELIVERED", message, socket.error) : undefined',
         to: "undefined",
         why: "a connection that breaks during close is said to have delivered everything",
       },
@@ -302,8 +346,8 @@ export const CLIENT: readonly Group[] = [
         why: "a wrong option is tried again and again",
       },
       {
-        from: "this.#newest!.since - session!.until",
-        to: "this.#newest!.since - session!.since",
+        from: "to.since - from.until",
+        to: "to.since - from.since",
         why: "the gap lasts as long as the connection before it",
       },
       {

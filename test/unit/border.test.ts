@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
-import { Client, connect, encodeFrame, Mob, type Payload, serve } from "../../mod.ts";
+import { connect, encodeFrame, Mob, type Payload, serve } from "../../mod.ts";
 import { FrameDecoder, Log, parseAddress, Slab } from "../../core.ts";
+import { SocketClient } from "../../src/client/socket_client.ts";
 import { FRAMINGS } from "../../src/framing/framing.ts";
 import { payloadOf } from "../../src/framing/payload.ts";
 import { bytesOf, frameOf, textOf } from "../helpers/bytes.ts";
@@ -260,7 +261,7 @@ test("connect refuses what it cannot use, by name, and connects to nothing", TIM
   );
   assertEquals(calls, 0);
   const client = await connect(new URL(url), { adapter: counting, reconnect: false });
-  assert(client instanceof Client);
+  assert(client instanceof SocketClient);
   await client.close();
 });
 
@@ -288,7 +289,7 @@ test("constructors and functions of the core refuse what they cannot use, by nam
     [{}, "capacity undefined"],
     [{ capacity: "1" }, `capacity "1"`],
   ]);
-  await assertRefused("new Client", (options) => new Client(memoryAdapter(), "nobody", options), [
+  await assertRefused("new SocketClient", (options) => new SocketClient(memoryAdapter(), "nobody", options), [
     ...NO_OPTIONS,
     ...PEER_OPTIONS,
   ]);
@@ -418,7 +419,7 @@ test("an error of the first send of all names the payload, too", TIMEOUT, async 
     const { message } = await errorOf(says, () => client.send(payload as Anything));
     assertStringIncludes(message, `Cannot send to ${mob.urls[0]}: `);
     assertStringIncludes(message, says);
-    assertEquals(client.isOver, false);
+    assertEquals(client.state, "open");
   }
 });
 

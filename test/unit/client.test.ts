@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
-import { connect } from "../../mod.ts";
+import { type ClientError, connect } from "../../mod.ts";
 import { MessageQueue } from "../../src/client/message_queue.ts";
 import { encodeFrame, FRAMINGS } from "../../src/framing/framing.ts";
 import type { Mob } from "../../src/server/mob.ts";
@@ -218,7 +218,8 @@ test("connect rejects in words: refused, no URL, aborted before and while", TIME
   const [url] = mob.urls;
   await mob.close();
   const refused = await assertRejects(() => connect(url!), Error, `Cannot connect to ${url}: connection refused`);
-  assertEquals((refused as { code?: string }).code, "ECONNREFUSED");
+  const { code, cause } = refused as ClientError;
+  assertEquals([code, (cause as { code?: string }).code], ["UNREACHABLE", "ECONNREFUSED"]);
   await assertRejects(() => connect("127.0.0.1:80"), TypeError, "did you mean tcp://127.0.0.1:80");
   await assertRejects(() => connect(url!, { signal: AbortSignal.abort(new Error("no")) }), Error, "no");
 });

@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { assert, assertGreater, assertLess } from "@std/assert";
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { memoryAdapter } from "../../adapters/memory.ts";
-import { Client } from "../../src/client/client.ts";
+import { SocketClient } from "../../src/client/socket_client.ts";
 import type { Socket } from "../../src/contract/adapter.ts";
 
 /** Collects garbage, and lets weak references look again. */
@@ -20,7 +20,7 @@ async function collectGarbage(): Promise<void> {
 
 test("a client lets go of what its socket has taken", async () => {
   const adapter = memoryAdapter({ manual: true });
-  const client = new Client(adapter, "the mob");
+  const client = new SocketClient(adapter, "the mob");
   const buffers: WeakRef<ArrayBufferLike>[] = [];
   const socket: Socket = {
     remoteAddress: "test:1",
@@ -45,5 +45,5 @@ test("a client lets go of what its socket has taken", async () => {
     held = buffers.filter((buffer) => buffer.deref() !== undefined).length;
   }
   assertLess(held, 5);
-  assert(!client.isOver);
+  assertEquals(client.state, "open");
 });

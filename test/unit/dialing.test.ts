@@ -10,7 +10,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { connect, serve } from "../../mod.ts";
 import { dialInTime, DialTimeout } from "../../src/client/dial.ts";
-import { Client } from "../../src/client/client.ts";
+import { SocketClient } from "../../src/client/socket_client.ts";
 import type { Adapter } from "../../src/contract/adapter.ts";
 import { FullListener, NO_FULL_LISTENERS } from "../helpers/full_listener.ts";
 import { pause, rejection } from "../helpers/wait.ts";
@@ -35,7 +35,7 @@ test("dial: a SYN that is dropped ends at connectTimeout, and leaves no socket",
   const errors = await Promise.all(
     Array.from({ length: 20 }, () => rejection(connect(url, { connectTimeout: 200 }), "connect")),
   );
-  assertEquals(new Set(errors.map(codeOf)), new Set(["ETIMEDOUT"]));
+  assertEquals(new Set(errors.map(codeOf)), new Set(["TIMED_OUT"]));
   assertMatch(errors[0]!.message, /no answer within 200 ms, check the address or raise connectTimeout$/);
   // Bun's own connect keeps each until the kernel gives up, after two minutes.
   for (let waited = 0; waited < 50 && descriptors() > before; waited++) await pause(20);
@@ -58,7 +58,7 @@ test("dial: a dial whose SYN was dropped comes in when there is room again", FUL
   await pause(50);
   full.accept();
   await using client = await dialing;
-  assertEquals(client.isOver, false);
+  assertEquals(client.state, "open");
 });
 
 for (const connectTimeout of [300, undefined]) {
@@ -70,13 +70,13 @@ for (const connectTimeout of [300, undefined]) {
       await using full = await FullListener.open(path);
       const dialing = connect(`unix://${path}`, { connectTimeout });
       if (connectTimeout !== undefined) {
-        assertEquals(codeOf(await rejection(dialing, "connect")), "ETIMEDOUT");
+        assertEquals(codeOf(await rejection(dialing, "connect")), "TIMED_OUT");
         return;
       }
       await pause(50);
       full.accept();
       await using client = await dialing;
-      assertEquals(client.isOver, false);
+      assertEquals(client.state, "open");
     } finally {
       rmSync(directory, { recursive: true });
     }
@@ -95,7 +95,7 @@ test("dial: the time in which the process is stopped is no part of connectTimeou
   };
   const attempt = {
     address: { transport: "tcp", host: "127.0.0.1", port: 1 },
-    registry: new Client(memory, "a mob").registry,
+    registry: new SocketClient(memory, "a mob").registry,
     connectTimeout: 10_000,
   } as const;
   let ended: unknown;
@@ -175,7 +175,7 @@ test(`dial: ${MANY} dials that time out leave no timer, and no listener on the s
   const errors = await Promise.all(
     Array.from({ length: MANY }, () => rejection(connect(server.url, options), "connect")),
   );
-  assertEquals(new Set(errors.map(codeOf)), new Set(["ETIMEDOUT"]));
+  assertEquals(new Set(errors.map(codeOf)), new Set(["TIMED_OUT"]));
   assertEquals([timers(), listeners()], [0, 0]);
 });
 

@@ -7,7 +7,7 @@ import { type MemoryAdapter, memoryAdapter, splitmix32 } from "../../adapters/me
 import { connect } from "../../mod.ts";
 import { Backoff } from "../../src/client/backoff.ts";
 import type { Mob } from "../../src/server/mob.ts";
-import type { ReconnectingClient } from "../../src/client/reconnecting_client.ts";
+import type { Client } from "../../src/client/client.ts";
 import type { ConnectionChange, ReconnectOptions } from "../../src/client/reconnect_options.ts";
 import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
@@ -70,12 +70,12 @@ class World {
     };
   }
 
-  connect(options: ReconnectOptions = {}): Promise<ReconnectingClient> {
+  connect(options: ReconnectOptions = {}): Promise<Client> {
     return connect(URL, { adapter: this.adapter, reconnect: this.options(options) });
   }
 
   /** Writes down what the client receives, among all else; returns what it ends with. */
-  listen(client: ReconnectingClient): Promise<string> {
+  listen(client: Client): Promise<string> {
     const receive = async (): Promise<void> => {
       for await (const message of client) this.reported.push(textOf(message));
     };
@@ -353,7 +353,7 @@ test("reconnect: it gives up after so many attempts, and says why", TIMEOUT, asy
 test("reconnect: the first connection is tried once, or as often as any", TIMEOUT, async () => {
   const world = new World();
   const refused = await assertRejects(() => world.connect(), Error, `Cannot connect to ${URL}: connection refused`);
-  assertEquals((refused as { code?: string }).code, "ECONNREFUSED");
+  assertEquals((refused as { code?: string }).code, "UNREACHABLE");
   const patient = world.connect({ retryInitial: true });
   await world.settle();
   await world.up();
@@ -424,7 +424,10 @@ test("reconnect: close and a signal end it while it waits, and what waits with i
   void closing.close();
   controller.abort(new Error("that is all"));
   await Promise.all([closing.closed, aborted.closed, ...sends]);
-  assertEquals(await Promise.all(ends), ["the end", "that is all"]);
+  const over = `Cannot stay connected to ${URL}: the signal aborted (that is all)`;
+  assertEquals(await Promise.all(ends), ["the end", over]);
+  assertEquals((await closing.closed).reason, "closed");
+  assertEquals((await aborted.closed).reason, "aborted");
   assertEquals(adapter.timers, 0);
   const signal = AbortSignal.abort(new Error("before"));
   await assertRejects(() => connect(URL, { adapter, signal, reconnect: true }), Error, "before");
@@ -433,7 +436,7 @@ test("reconnect: close and a signal end it while it waits, and what waits with i
 test("reconnect: an onChange that throws, or closes, does no harm", TIMEOUT, async () => {
   const world = new World();
   await world.up();
-  const client: ReconnectingClient = await world.connect({
+  const client: Client = await world.connect({
     onChange: (change) => {
       if (change.kind === "waiting") void client.close();
       throw new Error("thrown by onChange");
