@@ -221,7 +221,7 @@ test("dial: an adapter forgets the signal of a dial that is over", LIMITED, asyn
   await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
   const adapter = await runtimeAdapter();
   const { cut: { signal }, listeners } = listenedTo();
-  const client = new Client(adapter, "a mob");
+  const client = new SocketClient(adapter, "a mob");
   const { port } = new URL(mob.urls[0]!.replace("tcp:", "http:"));
   const address = { transport: "tcp", host: "127.0.0.1", port: Number(port) } as const;
   await adapter.connect(address, client.registry, { signal });
