@@ -477,7 +477,7 @@ export const ADAPTERS: readonly Group[] = [
   },
   {
     file: "adapters/process/writer.ts",
-    proof: { on: ["node"], tests: "test/end_to_end/output.test.ts", named: "^node: a log that is broken" },
+    proof: { on: ["bun"], tests: "test/end_to_end/output.test.ts", named: "^bun: a log that is broken" },
     bugs: [
       {
         in: "openFdWriter",

@@ -193,15 +193,15 @@ export const LEAKS: readonly Group[] = [
     proof: soak("node"),
     bugs: [
       {
-        in: "onAbort",
-        from: '    signal.removeEventListener("abort", listener);\n',
+        in: "forget",
+        from: '  signal.removeEventListener("abort", aborted);\n',
         to: "",
         why: "event listeners stay on signals",
       },
       {
-        in: "onAbort",
-        from: "    if (!runs.delete(run) || runs.size > 0) return;\n",
-        to: "    if (!runs.has(run) || runs.size > 1) return;\n",
+        in: "takeBack",
+        from: "left.delete(run) && left.size === 0",
+        to: "left.has(run) && left.size === 1",
         why: "what a signal would run is kept while another waits for the signal",
       },
     ],
@@ -254,7 +254,7 @@ export const LEAKS: readonly Group[] = [
     bugs: [
       {
         in: "shift",
-        from: "    if (this.#next === this.#items.length) this.#reset();\n    else if (this.#next >= TAKEN",
+        from: "    if (this.#next === items.length) this.#reset();\n    else if (this.#next >= TAKEN",
         to: "    if (this.#next < 0",
         why: "a client keeps a place for each message that it has received",
       },

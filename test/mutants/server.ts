@@ -60,8 +60,8 @@ export const SERVER: readonly Group[] = [
     bugs: [
       {
         in: "failed",
-        from: "    if (this.#wait === 0) logger.warning(",
-        to: "    logger.warning(",
+        from: "    if (this.#wait === 0) logger.error(",
+        to: "    logger.error(",
         why: "each failed accept is a log line",
         hole: 12,
       },
@@ -323,20 +323,22 @@ export const SERVER: readonly Group[] = [
       },
       {
         in: "after",
-        from: "      if (this.#timers.size === 0) this.#stop();\n",
+        from: "      if (this.#timers.size === 0) this.#idle();\n",
         to: "",
         why: "a clock without timers goes on, and keeps the process alive",
       },
       {
         in: "#end",
-        from: "} finally {\n      if (this.#cancel === undefined && this.#timers.size > 0) this.#begin();\n    }",
-        to: "} finally {\n    }\n    if (this.#cancel === undefined && this.#timers.size > 0) this.#begin();",
+        from:
+          "} finally {\n      if (this.#timers.size === 0) this.#idle();\n      else if (this.#cancel === undefined) this.#begin();\n    }",
+        to:
+          "} finally {\n    }\n      if (this.#timers.size === 0) this.#idle();\n      else if (this.#cancel === undefined) this.#begin();\n",
         why: "a timer that throws stops all others",
       },
       {
         in: "#begin",
-        from: "this.#counts = rest > 0 ? 0 : this.#length + LATE;",
-        to: "this.#counts = this.#length + LATE;",
+        from: "this.#counts = rest > 0 ? 0 : Math.max",
+        to: "this.#counts = Math.max",
         why: "a rest after a stop counts as time that a client had",
       },
     ],

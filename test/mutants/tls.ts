@@ -96,9 +96,9 @@ export const TLS: readonly Group[] = [
     proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
     bugs: [
       {
-        in: "checkPair",
-        from: "if (!own.checkPrivateKey(privateKeyIn(key)))",
-        to: "if (privateKeyIn(key) === undefined)",
+        in: "checkedPair",
+        from: "if (!certificates.first.checkPrivateKey(block.key))",
+        to: "if (block.key === undefined)",
         why: "a key need not fit its certificate",
         proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "a listener with the key of another" },
       },

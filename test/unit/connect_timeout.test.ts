@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { execFileSync } from "node:child_process";
 import { createServer, type Server, type Socket as NetSocket } from "node:net";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { memoryAdapter } from "../../adapters/memory.ts";
+import type { Adapter } from "../../src/contract/adapter.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { connect, type ConnectOptions } from "../../mod.ts";
 import { serve } from "../../mod.ts";
@@ -100,6 +102,20 @@ test("bench: each connection of a load has a deadline, and nothing is left", LIM
   } finally {
     server.close();
   }
+});
+
+test("connect: an attempt that is too late says so, whatever its adapter says", LIMITED, async () => {
+  const adapter = memoryAdapter({ manual: true });
+  const slow: Adapter = {
+    ...adapter,
+    connect: (_address, _registry, options) =>
+      new Promise((_resolve, reject) => {
+        options!.signal!.addEventListener("abort", () => reject(new Error("the adapter was stopped")));
+      }),
+  };
+  const connecting = rejection(connect("tcp://127.0.0.1:7000", { adapter: slow, connectTimeout: 1000 }), "connect");
+  adapter.advance(1100);
+  assertMatch((await connecting).message, /no answer within 1000 ms/);
 });
 
 test("connect: connectTimeout is checked before anything is done", async () => {

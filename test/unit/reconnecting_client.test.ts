@@ -306,6 +306,57 @@ test(
   },
 );
 
+test("reconnect: a message of an older connection does not shorten the waits", TIMEOUT, async () => {
+  const world = new World();
+  await world.up();
+  const client = await world.connect();
+  await world.settle();
+  await world.say("one");
+  await world.down();
+  await world.up({ maxConnections: 1 });
+  // Takes the only place: each connection is made, and ended at once.
+  world.mob.join();
+  for (let attempt = 0; attempt < 3; attempt++) await world.pass(world.waits.at(-1)!);
+  const { value } = await client[Symbol.asyncIterator]().next();
+  assertEquals(textOf(value!), "one");
+  await world.pass(world.waits.at(-1)!);
+  assertEquals(world.waits, [99, 199, 399, 799, 1599]);
+  await client.close();
+  await world.down();
+});
+
+test("reconnect: the gap begins where the lost connection ends", TIMEOUT, async () => {
+  const world = new World();
+  await world.up();
+  const client = await world.connect();
+  void world.listen(client);
+  await world.pass(2000);
+  await world.down();
+  await world.up();
+  await world.pass(99);
+  assertEquals(world.reported, ["connected", "lost", "waiting 1", "reconnected after 1", "gap 99"]);
+  void client.close();
+  await world.down();
+});
+
+test("reconnect: certificates that cannot be used are not tried again, on this runtime", TIMEOUT, async () => {
+  const options = { tls: { ca: "nonsense" }, reconnect: { retryInitial: true } };
+  const error = await assertRejects(() => connect("tls://127.0.0.1:1", options), TypeError);
+  assertStringIncludes(error.message, "Cannot use tls.ca: ");
+});
+
+test("reconnect: what the adapter calls a wrong option is not tried again", TIMEOUT, async () => {
+  const world = new World();
+  let attempts = 0;
+  const connectWrongly = (): Promise<void> => {
+    attempts++;
+    return Promise.reject(new TypeError("Cannot use tls.ca: it is garbled"));
+  };
+  const adapter = { ...world.adapter, connect: connectWrongly };
+  await assertRejects(() => connect(URL, { adapter, reconnect: { retryInitial: true } }), TypeError, "tls.ca");
+  assertEquals([attempts, world.adapter.timers], [1, 0]);
+});
+
 test("reconnect: the iterator waits for onGap, and throws what it throws", TIMEOUT, async () => {
   const world = new World();
   await world.up();
