@@ -146,7 +146,7 @@ export class Stage {
   /** The third mob is closed, and opened again at the same place: its only client comes back by itself. */
   async reopen(): Promise<void> {
     await this.#passing?.close({ drain: 200 });
-    const listen = [this.#passingUrl, "tls://127.0.0.1:0", `unix://${this.folder}/passing`];
+    const listen = [this.#passingUrl, "tls://127.0.0.1:0", `unix://${this.folder}/passing-${this.#returns}`];
     this.#passing = await this.library.serve({ ...this.#passingOptions, listen });
     this.#passingUrl = this.#passing.urls[0]!;
     // With handshakes under the certificates of before a reload, of during it and of after it.

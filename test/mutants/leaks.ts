@@ -53,12 +53,6 @@ export const LEAKS: readonly Group[] = [
       },
       {
         in: "connectOverTls",
-        from: "    ignoreSignal?.();\n",
-        to: "",
-        why: "a TLS connect that is over stays on its signal",
-      },
-      {
-        in: "connectOverTls",
         from: "    raw.destroy();\n    signal",
         to: "    signal",
         why: "a TLS connect that was aborted keeps its descriptor",
@@ -118,12 +112,6 @@ export const LEAKS: readonly Group[] = [
         to: "",
         why: "a receiver does not let go of rates",
       },
-      {
-        in: "forget",
-        from: "    this.#frameDeadlines.clear(connection.token);\n",
-        to: "",
-        why: "a frame that is not whole has a deadline after its connection has left",
-      },
     ],
   },
   {
@@ -153,12 +141,6 @@ export const LEAKS: readonly Group[] = [
         from: "    this.#memory.forget(connection);\n    this.#timeouts",
         to: "    this.#timeouts",
         why: "the receive buffers of handshakes that ended are kept",
-      },
-      {
-        in: "#remove",
-        from: "    this.#timeouts.clear(token);\n",
-        to: "",
-        why: "connections that left have deadlines",
       },
       {
         in: "#remove",
@@ -193,28 +175,10 @@ export const LEAKS: readonly Group[] = [
     proof: soak("node"),
     bugs: [
       {
-        in: "forget",
-        from: '  signal.removeEventListener("abort", aborted);\n',
-        to: "",
-        why: "event listeners stay on signals",
-      },
-      {
         in: "takeBack",
         from: "left.delete(run) && left.size === 0",
         to: "left.has(run) && left.size === 1",
         why: "what a signal would run is kept while another waits for the signal",
-      },
-    ],
-  },
-  {
-    file: "src/client/send_queue.ts",
-    proof: soak("node"),
-    bugs: [
-      {
-        in: "next",
-        from: "    first.ignoreSignal?.();\n",
-        to: "",
-        why: "sends that are over stay on their signal",
       },
     ],
   },
@@ -282,12 +246,6 @@ export const LEAKS: readonly Group[] = [
         to: "",
         why: "a connection that was lost has a timer until it would have been stable",
       },
-      {
-        in: "#wait",
-        from: "        ignoreSignal();\n",
-        to: "",
-        why: "each wait before an attempt stays on the signal",
-      },
     ],
   },
   {
@@ -300,12 +258,6 @@ export const LEAKS: readonly Group[] = [
         to: "",
         why: "a connection that was made has the deadline of its attempt",
       },
-      {
-        in: "dialInTime",
-        from: "    ignoreSignal?.();\n",
-        to: "",
-        why: "an attempt that is over stays on its signal",
-      },
     ],
   },
   {
@@ -317,18 +269,6 @@ export const LEAKS: readonly Group[] = [
         from: "    void mob.closed.then(ignoreSignal);\n",
         to: "    void mob.closed.then(() => ignoreSignal);\n",
         why: "a mob that has closed stays on its signal",
-      },
-    ],
-  },
-  {
-    file: "src/server/mob.ts",
-    proof: soak("node"),
-    bugs: [
-      {
-        in: "close",
-        from: "        this.#cancelDrain?.();\n        void",
-        to: "        void",
-        why: "a mob that has closed has the deadline of its drain",
       },
     ],
   },
