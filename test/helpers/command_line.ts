@@ -66,11 +66,13 @@ export class CommandLine implements AsyncDisposable {
   #look: (() => void)[] = [];
   #over = false;
 
-  /** Starts it, with arguments. */
-  constructor(runtime: RuntimeName, args: readonly string[]) {
-    const [command, ...program] = programOf(runtime, args);
-    this.#name = `mobcast ${args.join(" ")} on ${runtime}`;
-    this.child = spawn(command!, [...program, ...args], { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] });
+  /** Starts it, with arguments; or starts another program, given as a command and its first arguments. */
+  constructor(runtime: RuntimeName, args: readonly string[], given?: readonly string[]) {
+    const [command, ...program] = given ?? programOf(runtime, args);
+    this.#name = `${given?.join(" ") ?? "mobcast"} ${args.join(" ")} on ${runtime}`;
+    // A test that Node runs tells so to its children, and they would not print their own tests.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    this.child = spawn(command!, [...program, ...args], { cwd: ROOT, env, stdio: ["pipe", "pipe", "pipe"] });
     running.add(this.child);
     // The process may have ended when we write; its exit shows how.
     this.child.stdin!.on("error", () => {});

@@ -1,0 +1,104 @@
+/** The programs of examples/ do what they say, started on the runtime at hand as their first lines tell. */
+
+import { test } from "node:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { connect } from "../../mod.ts";
+import { CommandLine, OURS, ROOT } from "../helpers/command_line.ts";
+import { rejection, within } from "../helpers/wait.ts";
+
+const FILES = readdirSync(join(ROOT, "examples")).filter((name) => name.endsWith(".ts"));
+
+/** What runs an example. Node 20 has no types to strip. */
+const STRIPS = "typescript" in process.features && process.features.typescript !== false;
+const LAUNCHERS = {
+  node: STRIPS ? ["node"] : ["node", "--import", "tsx"],
+  bun: [join(ROOT, "node_modules/.bin/bun")],
+  deno: [join(ROOT, "node_modules/.bin/deno"), "run", "--allow-net"],
+};
+
+function start(name: string, args: string[] = [], launcher: readonly string[] = LAUNCHERS[OURS]): CommandLine {
+  return new CommandLine(OURS, args, [...launcher, `examples/${name}`]);
+}
+
+test("examples are short, and say how to run them", () => {
+  assertEquals(FILES.length, 5);
+  for (const name of FILES) {
+    const text = readFileSync(join(ROOT, "examples", name), "utf8");
+    assert(text.split("\n").length <= 60, `${name} is long`);
+    const [head = ""] = text.split("*/");
+    for (const way of [`deno `, `bun `, `node `]) assertMatch(head, new RegExp(`\`${way}[^\`]*examples/${name}`));
+  }
+});
+
+test("examples/http_chat.ts: browsers and TCP clients are in one room", async () => {
+  await using program = start("http_chat.ts", ["0", "0"]);
+  const [, page, url] = await program.match(/^chat at (\S+) and (\S+)$/m);
+  assertStringIncludes(await (await fetch(page!)).text(), "EventSource");
+
+  const events = await fetch(`${page}/events`);
+  const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
+  await using client = await connect(`${url}?framing=line`);
+  const texts = client.text();
+
+  const said = await fetch(`${page}/say`, { method: "POST", body: "from\na browser" });
+  assertEquals([said.status, await said.text()], [204, ""]);
+  await client.send("from TCP");
+  let streamed = "";
+  while (!streamed.includes("TCP\n\n")) streamed += (await within(reader.read(), "an event")).value;
+  assertEquals(streamed, "data: from a browser\n\ndata: from TCP\n\n");
+  const heard = [await within(texts.next(), "a message"), await within(texts.next(), "a message")];
+  assertEquals(heard.map(({ value }) => value), ["from a browser", "from TCP"]);
+
+  await reader.cancel();
+  const long = fetch(`${page}/say`, { method: "POST", body: "x".repeat(1000) });
+  await rejection(long, "a long text");
+  assertEquals((await fetch(`${page}/nothing`)).status, 404);
+});
+
+test("examples/telemetry.ts: every dashboard receives every reading", async () => {
+  await using program = start("telemetry.ts");
+  const { code, stdout, stderr } = await program.exit();
+  assertMatch(stdout, /^50 dashboards received 200 readings each, 99 % of them within [\d.]+ ms\n$/);
+  assertEquals([code, stderr], [0, ""]);
+});
+
+test("examples/slow_consumer_policy.ts: the slow client is disconnected, and the other receives everything", async () => {
+  await using program = start("slow_consumer_policy.ts");
+  const { code, stdout, stderr } = await program.exit();
+  const [, slow] = /^behind: (\S+)$/m.exec(stdout) ?? [];
+  assertMatch(stdout, new RegExp(`^left: ${slow} disconnected behind for 1\\d\\d\\d ms$`, "m"));
+  assertMatch(stdout, /^the slow client sees: LAGGED$/m);
+  assertMatch(stdout, /^the other client received \d{7,} bytes and sees: ended$/m);
+  assertEquals([code, stderr], [0, ""]);
+});
+
+test("examples/graceful_shutdown.ts: clients receive the goodbye and the end, and the process ends with 0", async () => {
+  await using program = start("graceful_shutdown.ts", ["0"]);
+  const [, url] = await program.match(/^listening on (\S+)$/m);
+  await using client = await connect(url!);
+  const texts = client.text();
+  assertMatch((await within(texts.next(), "a tick")).value!, /^tick \d+$/);
+  program.signal("SIGTERM");
+  let last = "";
+  for await (const text of texts) last = text;
+  assertEquals([last, (await client.closed).reason], ["goodbye", "ended"]);
+  const { code, stdout, stderr } = await program.exit();
+  assertStringIncludes(stdout, 'SIGTERM: closing\nthe client received "goodbye" last, and sees: ended\n');
+  assertStringIncludes(stdout, "0 frames undelivered");
+  assertEquals([code, stderr], [0, ""]);
+});
+
+test("examples/slow_client.test.ts passes", async () => {
+  const runners = {
+    node: LAUNCHERS.node,
+    bun: [LAUNCHERS.bun[0]!, "test"],
+    deno: [LAUNCHERS.deno[0]!, "test", "--no-check"],
+  };
+  await using program = start("slow_client.test.ts", [], runners[OURS]);
+  const { code, stdout, stderr } = await program.exit();
+  assertEquals(code, 0, stdout + stderr);
+  assertMatch(stdout + stderr, /a client that takes nothing is removed/);
+});
