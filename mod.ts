@@ -80,7 +80,13 @@ export { CLOSE_REASONS, type CloseReason, type ConnectionStats, type MobStats } 
 
 // --- the client's side ---
 export type { Client, ClientState } from "./src/client/client.ts";
-export { CLIENT_ERRORS, type ClientEnd, ClientError, type ClientErrorCode } from "./src/client/client_error.ts";
+export {
+  CLIENT_ERRORS,
+  type ClientEnd,
+  type ClientEndReason,
+  ClientError,
+  type ClientErrorCode,
+} from "./src/client/client_error.ts";
 export type { ConnectOptions } from "./src/client/connect.ts";
 export type { ConnectionChange, Gap, ReconnectOptions } from "./src/client/reconnect_options.ts";
 

@@ -47,6 +47,7 @@ export type ClientErrorCode = keyof typeof CLIENT_ERRORS;
  * ```
  */
 export class ClientError extends Error {
+  /** Always `ClientError`. */
   override readonly name = "ClientError";
   /** What went wrong. */
   readonly code: ClientErrorCode;
