@@ -1,4 +1,4 @@
-/** Churn of every kind leaves nothing behind, and those who stay hear everything once, in one order. */
+/** Churn of every kind leaves nothing behind, and the clients that stay receive everything once, in one order. */
 
 import { spawn } from "node:child_process";
 import { join } from "node:path";

@@ -8,7 +8,7 @@ import type { Client } from "../../src/client/client.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import { plainSocket } from "../helpers/transports.ts";
 import { parseAddress } from "../../src/contract/address.ts";
-import { Speaker, Witness } from "./soak_listeners.ts";
+import { Publisher, Subscriber } from "./soak_subscribers.ts";
 import { comes, SECRET, type Stage } from "./soak_stage.ts";
 import { pass } from "./waiting.ts";
 
@@ -173,8 +173,8 @@ const stuck: Churn = async (stage) => {
 
 // --- clients of the library ---
 
-/** Guests say something, hear it, and leave; each witness must have heard it all, once and in order. */
-const guests: Churn = async (stage) => {
+/** Visitors send something, receive it, and leave; each subscriber must have received it all, once and in order. */
+const visitors: Churn = async (stage) => {
   await Promise.all(stage.open.urls.map(async (url) => {
     const peer = await stage.library.connect(url, stage.options(url)) as Client;
     await visit(stage, peer);
@@ -183,23 +183,23 @@ const guests: Churn = async (stage) => {
 };
 
 async function visit(stage: Stage, peer: Client): Promise<void> {
-  const speaker = new Speaker();
-  const own = new Witness();
+  const publisher = new Publisher();
+  const own = new Subscriber();
   const count = 12;
-  const hearing = (async () => {
+  const receiving = (async () => {
     for await (const message of peer) {
-      if (new DataView(message.buffer, message.byteOffset).getUint32(0) !== speaker.id) continue;
-      own.hear(message);
-      if (own.heardOf(speaker) === count) break;
+      if (new DataView(message.buffer, message.byteOffset).getUint32(0) !== publisher.id) continue;
+      own.receive(message);
+      if (own.receivedFrom(publisher) === count) break;
     }
   })();
-  await Promise.all(Array.from({ length: count }, () => peer.send(speaker.next())));
-  await hearing;
+  await Promise.all(Array.from({ length: count }, () => peer.send(publisher.next())));
+  await receiving;
   await peer.close();
-  const all = (): boolean => stage.witnesses.every((witness) => witness.heardOf(speaker) === count);
-  await comes(all, () => `every witness hears the ${count} frames of ${speaker.id}`);
+  const all = (): boolean => stage.subscribers.every((subscriber) => subscriber.receivedFrom(publisher) === count);
+  await comes(all, () => `every subscriber receives the ${count} frames of ${publisher.id}`);
   if (own.problems.length > 0) throw new Error(own.problems[0]);
-  for (const witness of stage.witnesses) witness.forget(speaker);
+  for (const subscriber of stage.subscribers) subscriber.forget(publisher);
 }
 
 /** They say the secret, the wrong one, or none; and more than the rate allows. */
@@ -229,7 +229,7 @@ const aborted: Churn = async (stage) => {
   await Promise.all(stage.open.urls.map(async (url) => {
     const peer = await stage.library.connect(url, { ...stage.options(url), signal: stage.signal }) as Client;
     const member = stage.open.join({ signal: stage.signal, receive: false });
-    // A ping is heard by nobody.
+    // A ping is received by no client.
     await peer.send(new Uint8Array(0), { signal: stage.signal });
     const messages = peer[Symbol.asyncIterator]();
     const first = messages.next();
@@ -263,7 +263,7 @@ export const CHURNS: Readonly<Record<string, Churn>> = {
   halfHandshake,
   distrust,
   stuck,
-  guests,
+  visitors,
   secrets,
   aborted,
   refused,

@@ -5,7 +5,7 @@
 
 import process from "node:process";
 import { CHURNS } from "./soak_churn.ts";
-import { type Census, census, leftovers } from "./soak_census.ts";
+import { leftovers, type Snapshot, snapshot } from "./soak_snapshot.ts";
 import { copySources, Inventory } from "./soak_copy.ts";
 import { libraryIn, PATIENCE, Stage } from "./soak_stage.ts";
 import { processorOf } from "./server.ts";
@@ -62,11 +62,11 @@ async function soak(minutes: number, share: number, inventory: Inventory): Promi
     await pass(REST);
   };
   await rest();
-  const origin = await census(inventory, stage);
+  const origin = await snapshot(inventory, stage);
   for (let left = WARM_UP; left > 0; left--) await round(stage);
   await rest();
   // The runtime takes memory for its code and its pools in the first rounds; all else is as it was before them.
-  const { heap, resident } = await census(inventory, stage);
+  const { heap, resident } = await snapshot(inventory, stage);
   const before = { ...origin, heap, resident };
   const deadline = performance.now() + minutes * 60_000;
   const pace = new Pace(share);
@@ -77,16 +77,16 @@ async function soak(minutes: number, share: number, inventory: Inventory): Promi
     await pace.rest(deadline);
   } while (performance.now() < deadline && stage.problems().length === 0);
   await rest();
-  let after = await census(inventory, stage);
+  let after = await snapshot(inventory, stage);
   // Bun takes what the stack happens to hold for a reference: what is left over for good is still there later.
   for (let again = RECOUNTS; again > 0 && leftovers(before, after).length > 0; again--) {
     await pass(RECOUNT);
-    after = await census(inventory, stage);
+    after = await snapshot(inventory, stage);
   }
   const problems = [...stage.problems(), ...leftovers(before, after)];
   const { joined, closed } = stage.open.stats();
   const guarded = stage.guarded.stats();
-  const heard = stage.witnesses[0]!.heard;
+  const received = stage.subscribers[0]!.received;
   await stage.close();
   return {
     problems,
@@ -94,7 +94,7 @@ async function soak(minutes: number, share: number, inventory: Inventory): Promi
       rounds,
       joined: joined + guarded.joined,
       "kept out": closed["handshake-failed"] + guarded.closed["handshake-failed"] + guarded.closed.unauthorized,
-      "heard by each witness": heard,
+      "received by each subscriber": received,
       descriptors: `${before.descriptors} to ${after.descriptors}`,
       handles: `${before.handles} to ${after.handles}`,
       timers: `${before.timers} to ${after.timers}`,
@@ -106,7 +106,7 @@ async function soak(minutes: number, share: number, inventory: Inventory): Promi
   };
 }
 
-function listeners({ processListeners, signalListeners }: Census): number {
+function listeners({ processListeners, signalListeners }: Snapshot): number {
   return processListeners + signalListeners;
 }
 

@@ -1,4 +1,4 @@
-/** The stage of the soak: two mobs that stay, one that comes and goes, and those who hear everything. */
+/** The stage of the soak: two mobs that stay, one that comes and goes, and those who receive everything. */
 
 import { join } from "node:path";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,7 +10,7 @@ import type { Client } from "../../src/client/client.ts";
 import type { ReconnectingClient } from "../../src/client/reconnecting_client.ts";
 import type { serve } from "../../mod.ts";
 import { makeAuthority, type Pair } from "../helpers/certificates.ts";
-import { Speaker, Witness } from "./soak_listeners.ts";
+import { Publisher, Subscriber } from "./soak_subscribers.ts";
 import { pass } from "./waiting.ts";
 
 /** What unauthenticated have to say at the guarded mob. */
@@ -56,9 +56,9 @@ export class Stage {
   readonly folder: string;
   /** One signal for all that can be aborted: what waits for it must let go of it. */
   readonly signal: AbortSignal;
-  /** Who hear everything at the open mob, one over each transport and one that joined without a socket. */
-  readonly witnesses: Witness[] = [];
-  readonly #speaker: Speaker = new Speaker();
+  /** Who receive everything at the open mob, one over each transport and one that joined without a socket. */
+  readonly subscribers: Subscriber[] = [];
+  readonly #publisher: Publisher = new Publisher();
   readonly #peers: Client[] = [];
   readonly #passingOptions: Parameters<typeof serve>[0];
   readonly #signalListeners: Set<unknown> = new Set();
@@ -86,14 +86,14 @@ export class Stage {
     const authority = await makeAuthority("the authority of the soak");
     const [tls, pair] = await Promise.all([authority.issue(), authority.issue({ usage: "client" })]);
     const ca = authority.cert;
-    const folder = mkdtempSync(join(tmpdir(), "mobcast-soak-doors-"));
+    const folder = mkdtempSync(join(tmpdir(), "mobcast-soak-listeners-"));
     const common = { frameTimeout: 400, stallTimeout: 1500, maxConnectionsPerAddress: 900 };
-    const doors = (name: string): string[] => ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", `unix://${folder}/${name}`];
-    const open = await library.serve({ ...common, tls, listen: doors("open"), maxLag: 2 ** 20, maxFrame: 2 ** 18 });
+    const listeners = (name: string): string[] => ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", `unix://${folder}/${name}`];
+    const open = await library.serve({ ...common, tls, listen: listeners("open"), maxLag: 2 ** 20, maxFrame: 2 ** 18 });
     const guarded = await library.serve({
       ...common,
       tls: { ...tls, ca },
-      listen: doors("guarded"),
+      listen: listeners("guarded"),
       secret: SECRET,
       maxFrameRate: 200,
       slowConsumer: "skip",
@@ -134,12 +134,12 @@ export class Stage {
     );
   }
 
-  /** The host of the stage says something that everybody at the open mob hears. */
+  /** The host of the stage says something that everybody at the open mob receives. */
   async say(count: number): Promise<void> {
     for (let index = 1; index <= count; index++) {
-      await this.#peers[0]!.send(this.#speaker.next());
-      // The witnesses live in the same process as the mob, and must not lag because it keeps them from reading.
-      if (index % BURST === 0 || index === count) await this.#heard();
+      await this.#peers[0]!.send(this.#publisher.next());
+      // The subscribers live in the same process as the mob, and must not lag because it keeps them from reading.
+      if (index % BURST === 0 || index === count) await this.#received();
     }
   }
 
@@ -160,25 +160,27 @@ export class Stage {
     await comes(() => this.#passing!.stats().connections === 1, () => `the client is back, time ${expected}`);
   }
 
-  /** Waits until only those are there who stay, and everybody has heard everything. */
+  /** Waits until only those are there who stay, and everybody has received everything. */
   async quiet(): Promise<void> {
     const alone = (mob: Mob, members: number): boolean => {
       const { connections, unauthenticated, handshakes } = mob.stats();
       return connections === members && unauthenticated === 0 && handshakes === 0;
     };
     const tell = (): string => JSON.stringify([this.open, this.guarded].map((mob) => mob.connections()));
-    const all = (): boolean => alone(this.open, this.witnesses.length) && alone(this.guarded, 0);
-    await comes(all, () => `only those who stay are there: ${tell()}`);
+    const all = (): boolean => alone(this.open, this.subscribers.length) && alone(this.guarded, 0);
+    await comes(all, () => `only the clients that stay are there: ${tell()}`);
     await this.say(1);
   }
 
-  /** What the witnesses have against what they heard, in words. */
+  /** What the subscribers have against what they received, in words. */
   problems(): string[] {
-    const [first, ...others] = this.witnesses;
-    const differ = others.filter(({ order, heard }) => order !== first!.order || heard !== first!.heard);
+    const [first, ...others] = this.subscribers;
+    const differ = others.filter(({ order, received }) => order !== first!.order || received !== first!.received);
     return [
-      ...this.witnesses.flatMap(({ problems }) => problems.slice(0, 3)),
-      ...(differ.length > 0 ? [`${differ.length} of ${this.witnesses.length} witnesses heard something else`] : []),
+      ...this.subscribers.flatMap(({ problems }) => problems.slice(0, 3)),
+      ...(differ.length > 0
+        ? [`${differ.length} of ${this.subscribers.length} subscribers received something else`]
+        : []),
       ...[this.open, this.guarded].flatMap((mob) =>
         mob.stats().closed.internal > 0 ? [`${mob.stats().closed.internal} connections ended by internal errors`] : []
       ),
@@ -199,11 +201,11 @@ export class Stage {
     }
     this.#peers.push(this.open.join());
     for (const peer of this.#peers) {
-      const witness = new Witness();
-      this.witnesses.push(witness);
-      void witness.listen(peer).catch((error) => witness.problems.push(`a witness: ${error}`));
+      const subscriber = new Subscriber();
+      this.subscribers.push(subscriber);
+      void subscriber.listen(peer).catch((error) => subscriber.problems.push(`a subscriber: ${error}`));
     }
-    await comes(() => this.open.stats().connections === this.#peers.length, () => "the witnesses are in");
+    await comes(() => this.open.stats().connections === this.#peers.length, () => "the subscribers are in");
     await this.reopen();
   }
 
@@ -226,9 +228,10 @@ export class Stage {
     return signal;
   }
 
-  #heard(): Promise<void> {
-    const all = (): boolean => this.witnesses.every((witness) => witness.heardOf(this.#speaker) === this.#speaker.said);
-    return comes(all, () => "every witness hears all");
+  #received(): Promise<void> {
+    const all = (): boolean =>
+      this.subscribers.every((subscriber) => subscriber.receivedFrom(this.#publisher) === this.#publisher.said);
+    return comes(all, () => "every subscriber receives all");
   }
 
   async #comeBackAgain(): Promise<ReconnectingClient> {

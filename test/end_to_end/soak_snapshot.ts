@@ -8,7 +8,7 @@ import { countTimers } from "./soak_timers.ts";
 import { pass } from "./waiting.ts";
 
 /** What is counted at one moment. */
-export interface Census {
+export interface Snapshot {
   /** Open descriptors of the process. */
   readonly descriptors: number;
   /** What keeps the process alive, where the runtime tells: sockets, listeners. */
@@ -73,7 +73,7 @@ const RESIDENT_SWING = 128 * 2 ** 20;
 export async function collectGarbage(): Promise<void> {
   const { gc, Bun } = globalThis as unknown as { gc?: () => void; Bun?: { gc(force: boolean): void } };
   if (gc === undefined && Bun === undefined) throw new Error("garbage cannot be collected here");
-  // What a weak reference has looked at lives until its turn is over; what others have closed is told in later ones.
+  // What a weak reference has looked at lives until its task is over; what others have closed is reported in later ones.
   for (let round = 0; round < 4; round++) {
     await pass(20);
     gc?.();
@@ -82,7 +82,7 @@ export async function collectGarbage(): Promise<void> {
 }
 
 /** Counts, after collecting garbage. */
-export async function census(inventory: Inventory, stage: Stage): Promise<Census> {
+export async function snapshot(inventory: Inventory, stage: Stage): Promise<Snapshot> {
   await collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return {
@@ -101,7 +101,7 @@ export async function census(inventory: Inventory, stage: Stage): Promise<Census
 }
 
 /** What there is more of than before, in words; empty when nothing is left over. */
-export function leftovers(before: Census, after: Census): string[] {
+export function leftovers(before: Snapshot, after: Snapshot): string[] {
   const problems: string[] = [];
   const compare = (what: string, old: number, now: number, room = 0): void => {
     if (now > old + room) problems.push(`${what}: ${old} before, ${now} after`);
@@ -119,7 +119,7 @@ export function leftovers(before: Census, after: Census): string[] {
 }
 
 /** What the runtime knows of: sockets, listeners and pipes, and the timers of everybody. */
-function handles(): Pick<Census, "handles" | "runtimeTimers"> {
+function handles(): Pick<Snapshot, "handles" | "runtimeTimers"> {
   const known = (process as { getActiveResourcesInfo?: () => string[] }).getActiveResourcesInfo?.() ?? [];
   const runtimeTimers = known.filter((name) => name === "Timeout" || name === "Immediate").length;
   return { handles: known.length - runtimeTimers, runtimeTimers };

@@ -1,4 +1,4 @@
-/** Clients of the soak that are checked: they hear every frame once, in one order. */
+/** Clients of the soak that are checked: they receive every frame once, in one order. */
 
 import type { Client } from "../../src/client/client.ts";
 
@@ -8,11 +8,11 @@ const STAMP = 8;
 /** Sizes of payloads: of one segment, and of several chunks. */
 const SIZES = [STAMP, 40, 1100, 9000, 200, 30_000];
 
-let speakers = 0;
+let publishers = 0;
 
-/** Somebody who numbers what it says. */
-export class Speaker {
-  readonly id: number = ++speakers;
+/** A client that numbers what it says. */
+export class Publisher {
+  readonly id: number = ++publishers;
   /** Frames said. */
   said = 0;
 
@@ -26,24 +26,24 @@ export class Speaker {
   }
 }
 
-/** Somebody who hears everything for as long as the soak lasts. */
-export class Witness {
-  /** Frames heard. */
-  heard = 0;
-  /** A sum over all that was heard, in its order. */
+/** A client that receives everything for as long as the soak lasts. */
+export class Subscriber {
+  /** Frames received. */
+  received = 0;
+  /** A sum over all that was received, in its order. */
   order = 0;
   /** What was wrong, in words. */
   readonly problems: string[] = [];
-  /** How many frames of each speaker were heard: none of them twice, none missing in between. */
+  /** How many frames of each publisher were received: none of them twice, none missing in between. */
   readonly #frames: Map<number, number> = new Map();
 
   /** Listens until the peer has ended. */
   async listen(peer: Client): Promise<void> {
-    for await (const message of peer) this.hear(message);
+    for await (const message of peer) this.receive(message);
   }
 
   /** Hears one frame. */
-  hear(message: Uint8Array): void {
+  receive(message: Uint8Array): void {
     const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
     const [id, sequence] = [view.getUint32(0), view.getUint32(4)];
     const expected = this.#frames.get(id) ?? 0;
@@ -53,16 +53,16 @@ export class Witness {
     }
     this.#frames.set(id, sequence + 1);
     this.order = (Math.imul(this.order, 31) + id * 7919 + sequence) | 0;
-    this.heard++;
+    this.received++;
   }
 
-  /** How many frames of a speaker it heard. */
-  heardOf({ id }: Speaker): number {
+  /** How many frames of a publisher it received. */
+  receivedFrom({ id }: Publisher): number {
     return this.#frames.get(id) ?? 0;
   }
 
-  /** Speakers that are gone are not asked about any more. */
-  forget({ id }: Speaker): void {
+  /** Publishers that are gone are not asked about any more. */
+  forget({ id }: Publisher): void {
     this.#frames.delete(id);
   }
 }
