@@ -127,6 +127,13 @@ export function processTerminal(): ProcessTerminal {
   const stderr = new LossyOutput(() => openWriter("stderr"), eventLoop);
   return {
     args: process.argv.slice(2),
+    pid: process.pid,
+    get runtime() {
+      const { node, bun, deno } = process.versions;
+      // Bun and Deno also say which Node they are like.
+      if (bun !== undefined) return { name: "bun", version: bun };
+      return deno === undefined ? { name: "node", version: node } : { name: "deno", version: deno };
+    },
     adapter: runtimeAdapter,
     get stdin() {
       return { isTerminal: process.stdin.isTTY === true, size: undefined, chunks: readInput() };

@@ -27,8 +27,9 @@ export function startLogging(terminal: Terminal, level: LogLevelName, format: Lo
     return resetSync;
   }
   const lowestLevel: LogLevel = level;
+  const toJson = getJsonLinesFormatter();
   const toLine = format === "json"
-    ? getJsonLinesFormatter()
+    ? (record: LogRecord) => toJson({ ...record, message: [plain(record.message)] })
     : getTextFormatter({ timestamp: "rfc3339", level: "full", value: "bare", sanitize: { sgr: "escape" } });
   let latest = 0;
   terminal.stderr.notice = (lines) => toLine(lost(lines, latest));
@@ -47,6 +48,11 @@ export function startLogging(terminal: Terminal, level: LogLevelName, format: Lo
     ],
   });
   return resetSync;
+}
+
+/** The text of a line. LogTape would put strings in quotes, and errors in braces. */
+function plain(message: readonly unknown[]): string {
+  return message.map((part) => Array.isArray(part) ? part.join(" ") : String(part)).join("");
 }
 
 /** The record that says how many lines were lost. It is written in their place, with the time of the last line. */

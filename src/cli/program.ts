@@ -15,6 +15,7 @@ import type { BenchFlags } from "./bench.ts";
 import { addClientOptions, addListenerOptions, checkClient, checkListeners } from "./listener_flags.ts";
 import { choiceOption, flagOf, limitOption, rangeOption } from "./flags.ts";
 import type { JoinFlags } from "./join.ts";
+import { hostUrl, listenUrl } from "./listen_words.ts";
 import type { ClientCommandFlags } from "./client_flags.ts";
 import {
   DEFAULT_LOG_FORMAT,
@@ -49,7 +50,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     .exitOverride()
     .configureOutput(outputTo(terminal));
   const serve = serveCommand(program).action(async (urls: string[], flags: ServeFlags, command: Command) => {
-    const listeners = urls.length > 0 ? urls : [DEFAULT_URL];
+    const listeners = urls.length > 0 ? urls.map(listenUrl) : [DEFAULT_URL];
     for (const url of listeners) checkUrl(command, url);
     checkListeners(command, listeners, flags);
     checkOptions(command, flags);
@@ -188,13 +189,10 @@ function checkUrl(command: Command, url: string): void {
     parseUrl(url);
   } catch (error) {
     const meant = commandLike(url, command.parent?.commands.map((other) => other.name()) ?? []);
-    const port = /^:?([0-9]{1,5})$/.exec(url)?.[1];
-    const suggestion = meant !== undefined
-      ? `, did you mean mobcast ${meant}?`
-      : port !== undefined
-      ? `, did you mean tcp://127.0.0.1:${port}?`
-      : "";
-    command.error(`${(error as Error).message}${suggestion}`);
+    const { message } = error as Error;
+    const other = meant !== undefined ? `mobcast ${meant}` : hostUrl(listenUrl(url).replace("tcp://", ""));
+    const suggestion = other === undefined || message.includes("did you mean") ? "" : `, did you mean ${other}?`;
+    command.error(`${message}${suggestion}`);
   }
 }
 

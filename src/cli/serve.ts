@@ -8,11 +8,12 @@ import { logger } from "../logger.ts";
 import type { ListenerInfo, Mob } from "../server/mob.ts";
 import { serve, type ServeOptions } from "../server/serve.ts";
 import { startLogging } from "./logging.ts";
-import { type ServeFlags, toOptions } from "./serve_flags.ts";
+import { type LogFormat, type ServeFlags, toOptions } from "./serve_flags.ts";
 import { attempt, type Session } from "./session.ts";
 import { logStatus } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
+import { VERSION } from "../version.ts";
 
 /** Opens the listeners and serves until it is stopped. */
 export async function runServe(session: Session, urls: readonly string[], flags: ServeFlags): Promise<number> {
@@ -28,6 +29,7 @@ export async function runServe(session: Session, urls: readonly string[], flags:
     mob = await openListeners(session, urls, flags);
     if (mob === undefined) return 0;
     for (const listener of mob.listeners) void terminal.stdout.write(`listening on ${described(listener)}\n`);
+    tellOfStart(session, mob, logFormat);
     tellOfClosing(mob, stop, drainTimeout);
     drop.addEventListener("abort", () => void mob?.close({ drain: 0 }), { once: true });
     await mob.closed;
@@ -84,6 +86,17 @@ async function reload(mob: Mob, { cert }: ServeFlags): Promise<void> {
     const { message } = error as Error;
     logger.error("Cannot reload certificates, the old ones stay: {message}", { message, error });
   }
+}
+
+/** Logs what runs, where and for whom. */
+function tellOfStart({ terminal: { pid, runtime } }: Session, { urls }: Mob, format: LogFormat): void {
+  logger.info("Started: mobcast {version} on {runtime} {runtimeVersion}, pid {pid}, {urls}", {
+    version: VERSION,
+    runtime: runtime.name,
+    runtimeVersion: runtime.version,
+    pid,
+    urls: format === "json" ? urls : urls.join(" "),
+  });
 }
 
 /** Logs what the server waits for when it is stopped. */

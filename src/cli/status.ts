@@ -25,7 +25,7 @@ const COLUMNS: readonly (readonly [string, number])[] = [
   ["", 6],
 ];
 
-/** Logs the main counters and a line for each connection, at level info: as an aligned table, or as data. */
+/** Logs the main counters and a line for each connection, at level info: as an aligned table, or as one event. */
 export function logStatus(mob: Mob, format: LogFormat): void {
   const stats = mob.stats();
   const connections = mob.connections();
@@ -39,20 +39,19 @@ export function logStatus(mob: Mob, format: LogFormat): void {
   if (connections.length > LISTED) logger.info("and {more} more", { more: connections.length - LISTED });
 }
 
-/** The same as structured lines: the columns are properties, in whole numbers. */
+/** The same as one event, all of it in fields: numbers without units, in bytes and whole milliseconds. */
 function logData(stats: MobStats, connections: readonly ConnectionStats[]): void {
-  logger.info("Mob", { ...stats });
-  for (const connection of connections.slice(0, LISTED)) {
-    const { age, receivedRate, deliveredRate } = connection;
-    logger.info("Connection: {remoteAddress}", {
+  logger.info("Status: {connections} connections", {
+    ...stats,
+    connectionList: connections.slice(0, LISTED).map((connection) => ({
       ...connection,
       token: formatToken(connection.token),
-      age: Math.round(age),
-      receivedRate: Math.round(receivedRate),
-      deliveredRate: Math.round(deliveredRate),
-    });
-  }
-  if (connections.length > LISTED) logger.info("More connections: {more}", { more: connections.length - LISTED });
+      age: Math.round(connection.age),
+      receivedRate: Math.round(connection.receivedRate),
+      deliveredRate: Math.round(connection.deliveredRate),
+    })),
+    unlisted: Math.max(0, connections.length - LISTED),
+  });
 }
 
 function summarize(stats: MobStats): string {

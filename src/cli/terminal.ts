@@ -58,6 +58,10 @@ export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR2";
 export interface Terminal {
   /** The arguments of the command line. */
   readonly args: readonly string[];
+  /** The number of the process. */
+  readonly pid: number;
+  /** The runtime and its version. */
+  readonly runtime: { readonly name: string; readonly version: string };
   /** The adapter of the runtime at hand. */
   readonly adapter: Runtime;
   /** Standard input. */

@@ -19,6 +19,7 @@ import { checkOptions } from "../check.ts";
 import { describe } from "../errors.ts";
 import { FrameDecoder, type FrameSink } from "../framing/decoder.ts";
 import type { Framing } from "../framing/framing.ts";
+import { looksLike } from "../framing/looks_like.ts";
 import { Log } from "../broadcast/log.ts";
 import { BaseClient, type ClientState } from "./client.ts";
 import { abortError, type ClientEnd, ClientError, endOf } from "./client_error.ts";
@@ -289,7 +290,9 @@ export class SocketClient extends BaseClient {
       if (this.#state === "closing" || !this.#receive) continue;
       this.#decoder.decode(chunk, this.#sink);
       if (this.#decoder.failed) {
-        const why = `a frame is over maxFrame ${this.#maxFrame}, is the framing the mob's?`;
+        const what = looksLike(this.#decoder.head, this.#framing.name);
+        const hint = what === undefined ? ", is the framing the mob's?" : ` and ${what}`;
+        const why = `a frame is over maxFrame ${this.#maxFrame}${hint}`;
         this.#end(new ClientError("FRAME_TOO_LARGE", `Cannot read from ${this.#name}: ${why}`));
         return false;
       }

@@ -8,6 +8,9 @@ import { checkOptions, type Checks, isBoolean, isString, isWhole } from "../chec
 import { type Framing, type FramingName, framingOf, overhead, TOO_LARGE, UNKNOWN } from "./framing.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 
+/** Bytes that are kept of a frame over the limit. */
+const HEAD = 16;
+
 /** Takes whole frames, headers included. The bytes are valid only until the call returns: copy what is kept. */
 export interface FrameSink {
   /** Takes a run of `count` frames, back to back in `bytes` from `start` to `end`: they came whole in one chunk. */
@@ -60,7 +63,8 @@ export class FrameDecoder {
   /** Made when it is first needed: an idle connection has none. */
   #partial: ReceiveBuffer | undefined;
   #pings = 0;
-  #failed = false;
+  /** What the frame over the limit begins with. */
+  #refused: Uint8Array | undefined;
   /** Frames that the chunk under way has completed. */
   #completed = 0;
 
@@ -74,7 +78,12 @@ export class FrameDecoder {
 
   /** Whether a frame was over the limit. Nothing can be decoded after that. */
   get failed(): boolean {
-    return this.#failed;
+    return this.#refused !== undefined;
+  }
+
+  /** The first bytes of the frame that is over the limit or not whole, about as many as a guess at its kind needs. */
+  get head(): Uint8Array {
+    return this.#refused ?? this.#partial?.head.slice(0, Math.min(this.pending, HEAD)) ?? new Uint8Array(0);
   }
 
   /** Bytes kept of a frame that is not whole yet; 0 at a frame boundary. */
@@ -97,11 +106,11 @@ export class FrameDecoder {
    * pings included.
    */
   decode(chunk: Uint8Array, sink: FrameSink): number {
-    if (this.#failed) return 0;
+    if (this.failed) return 0;
     this.#completed = 0;
     const partial = this.#partial;
     const from = partial !== undefined && partial.length > 0 ? this.#finish(partial, chunk, sink) : 0;
-    if (from < chunk.length && !this.#failed) this.#scan(chunk, from, sink);
+    if (from < chunk.length && !this.failed) this.#scan(chunk, from, sink);
     return this.#completed;
   }
 
@@ -116,7 +125,7 @@ export class FrameDecoder {
     for (;;) {
       const missing = this.#framing.missing(partial, chunk, at, this.#maxFrame);
       if (missing === TOO_LARGE) {
-        this.#fail();
+        this.#fail(this.head);
         return chunk.length;
       }
       if (missing === 0) break;
@@ -157,7 +166,7 @@ export class FrameDecoder {
       at = end;
     }
     if (count > 0) sink.frames(chunk, start, at, count);
-    if (end === TOO_LARGE) this.#fail();
+    if (end === TOO_LARGE) this.#fail(chunk.slice(at, at + HEAD));
     else if (at < to) this.#keep(chunk, at, to);
   }
 
@@ -167,8 +176,8 @@ export class FrameDecoder {
     this.#partial.append(chunk, from, to);
   }
 
-  #fail(): void {
-    this.#failed = true;
+  #fail(head: Uint8Array): void {
+    this.#refused = head;
     this.reset();
   }
 }

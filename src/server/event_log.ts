@@ -18,7 +18,7 @@ const WINDOW = 10_000;
 /** The most characters of an error that are logged. */
 const LONGEST_WHY = 200;
 
-/** Ordinary ends, logged at debug level. All others are warnings. */
+/** Ordinary ends, logged at info level. All others are warnings. */
 const ORDINARY: ReadonlySet<CloseReason> = new Set(["end", "reset", "truncated", "shutdown"]);
 
 /** How many lines of one kind were written, and how many only counted. */
@@ -34,16 +34,17 @@ export class EventLog {
 
   /** A connection joined. */
   joined(connection: Connection): void {
-    logger.debug(
+    logger[this.#ordinary("joins", connection.since)](
       "Joined: {remoteAddress}",
       () => ({ remoteAddress: connection.socket.remoteAddress, token: formatToken(connection.token) }),
     );
   }
 
-  /** A connection left; `lag` bytes were still pending. */
-  left(connection: Connection, reason: CloseReason, lag: number, now: number): void {
+  /** A connection left; `lag` bytes were still pending. `detail` says more of the reason. */
+  left(connection: Connection, reason: CloseReason, detail: string | undefined, lag: number, now: number): void {
     const properties = () => ({
       reason,
+      ...(detail === undefined ? {} : { detail }),
       remoteAddress: connection.socket.remoteAddress,
       token: formatToken(connection.token),
       age: Math.round(now - connection.since),
@@ -51,9 +52,11 @@ export class EventLog {
       bytesDelivered: connection.bytesDelivered,
       lag,
     });
-    if (ORDINARY.has(reason)) logger.debug("Left: {remoteAddress}, {reason}", properties);
-    else if (this.#mayWrite(reason, now)) {
-      logger.warning("Removed: {remoteAddress}, {reason} (lag {lag} bytes)", properties());
+    if (ORDINARY.has(reason)) {
+      logger[this.#ordinary("leaves", now)]("Left: {remoteAddress}, {reason}", properties);
+    } else if (this.#mayWrite(reason, now)) {
+      const more = detail === undefined ? "" : ": {detail}";
+      logger.warning(`Removed: {remoteAddress}, {reason}${more} (lag {lag} bytes)`, properties());
     }
   }
 
@@ -85,12 +88,18 @@ export class EventLog {
     logger.warning("Handshake failed: {remoteAddress}, {why}", { reason, remoteAddress, why });
   }
 
+  /** The level of a line about what is ordinary. At debug level all of them are there, however many. */
+  #ordinary(kind: string, now: number): "info" | "debug" {
+    return this.#mayWrite(kind, now, "info") ? "info" : "debug";
+  }
+
   /** Whether one more line of this kind may be written. A new window begins by logging how many were not. */
-  #mayWrite(kind: string, now: number): boolean {
+  #mayWrite(kind: string, now: number, level: "info" | "warning" = "warning"): boolean {
     let tally = this.#tallies.get(kind);
     if (tally === undefined || now - tally.since >= WINDOW) {
       const unwritten = tally?.unwritten ?? 0;
-      if (unwritten > 0) logger.warning("Not logged: {unwritten} more lines of {kind}", { unwritten, kind });
+      const where = level === "info" ? " above debug" : "";
+      if (unwritten > 0) logger[level](`Not logged${where}: {unwritten} more lines of {kind}`, { unwritten, kind });
       tally = { since: now, written: 0, unwritten: 0 };
       this.#tallies.set(kind, tally);
     }

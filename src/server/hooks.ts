@@ -31,7 +31,10 @@ export interface ConnectionInfo {
 export interface LeaveEvent extends ConnectionInfo {
   /** Why the connection ended. */
   readonly reason: CloseReason;
-  /** The text that the application gave to `disconnect()`. */
+  /**
+   * The text that the application gave to `disconnect()`; or, when a client has sent no whole frame, what its bytes look
+   * like: `looks like HTTP`.
+   */
   readonly detail: string | undefined;
 }
 

@@ -8,6 +8,7 @@
 import { Counters, deliveryCounts } from "./counters.ts";
 import type { Connection } from "./connection.ts";
 import { EventLog } from "./event_log.ts";
+import { looksLike } from "../framing/looks_like.ts";
 import { Hooks, type MobHooks } from "./hooks.ts";
 import type { CloseReason } from "./stats.ts";
 
@@ -34,9 +35,10 @@ export class Lifecycle {
   /** A connection that had joined leaves. To be called before its feed forgets it: the counts are those of its feed. */
   left(connection: Connection, reason: CloseReason, detail: string | undefined, now: number): void {
     const counts = deliveryCounts(connection);
+    const text = detail ?? guess(connection);
     this.counters.closed(connection, reason, counts);
-    this.#eventLog.left(connection, reason, counts.lag.bytes, now);
-    this.hooks.left(connection, reason, detail);
+    this.#eventLog.left(connection, reason, text, counts.lag.bytes, now);
+    this.hooks.left(connection, reason, text);
   }
 
   /** A connection that had not joined leaves. Its reasons are these two: the others add up to those that joined. */
@@ -56,4 +58,11 @@ export class Lifecycle {
   failed(remoteAddress: string, error: unknown, now: number): void {
     this.#eventLog.failed(remoteAddress, error, now);
   }
+}
+
+/** What a connection speaks that has sent no whole frame; `undefined` when its bytes do not tell. */
+function guess({ framesReceived, decoder, feed }: Connection): string | undefined {
+  if (framesReceived > 0 || decoder.pings > 0) return undefined;
+  const { head } = decoder;
+  return head.length > 0 ? looksLike(head, feed.framing.name) : undefined;
 }

@@ -108,6 +108,8 @@ export async function hurried(times: number): Promise<Adapter> {
 export class FakeTerminal implements Terminal {
   adapter: Terminal["adapter"] = runtimeAdapter;
   readonly args: readonly string[];
+  readonly pid = 4711;
+  readonly runtime = { name: "node", version: "20.0.0" };
   readonly stdin: FakeInput = new FakeInput();
   readonly stdout: FakeOutput = new FakeOutput();
   readonly stderr: FakeOutput = new FakeOutput();

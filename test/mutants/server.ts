@@ -23,7 +23,7 @@ export const SERVER: readonly Group[] = [
       {
         in: "#mayWrite",
         from:
-          '      if (unwritten > 0) logger.warning("Not logged: {unwritten} more lines of {kind}", { unwritten, kind });\n',
+          "      if (unwritten > 0) logger[level](`Not logged${where}: {unwritten} more lines of {kind}`, { unwritten, kind });\n",
         to: "",
         why: "lines that were not logged are not counted",
       },
@@ -43,7 +43,13 @@ export const SERVER: readonly Group[] = [
         in: "ORDINARY",
         from: '"shutdown"]',
         to: '"shutdown", "lagged"]',
-        why: "a connection that is cut for its lag is logged at debug level only",
+        why: "a connection that is cut for its lag is no warning",
+      },
+      {
+        in: "#ordinary",
+        from: 'this.#mayWrite(kind, now, "info") ? "info" : "debug"',
+        to: '"info"',
+        why: "a crowd that comes and goes fills the log",
       },
       {
         in: "handshakeFailed",

@@ -183,6 +183,7 @@ test("a denied client is refused, counted and logged, and takes no place", async
     "Refused: 192.168.0.1:3, not in allow",
     "Refused: [fe80::1%eth0]:4, not in allow",
     "Refused: unknown:0, its address cannot be checked",
+    "Joined: [::ffff:10.5.0.1]:5",
   ]);
 });
 

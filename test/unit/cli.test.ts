@@ -121,6 +121,26 @@ test("serve is the command when none is named, and its defaults are those of the
   }]);
 });
 
+test("serve takes a port alone as one of this machine, with a framing too", async () => {
+  for (
+    const [word, url] of [
+      ["9000", "tcp://127.0.0.1:9000"],
+      [":9000", "tcp://127.0.0.1:9000"],
+      ["0", "tcp://127.0.0.1:0"],
+      [":0?framing=line", "tcp://127.0.0.1:0?framing=line"],
+    ] as const
+  ) {
+    for (const args of [[word], ["serve", word]]) {
+      assertEquals(await understood(...args), ["serve", [url], SERVE_DEFAULTS]);
+    }
+  }
+  const terminal = new FakeTerminal(":0");
+  const code = main(terminal);
+  await terminal.stdout.match(/^listening on tcp:\/\/127\.0\.0\.1:\d+\n/);
+  terminal.signal("SIGTERM");
+  assertEquals(await code, 0);
+});
+
 test("a plain start, nothing but URLs, is understood without the program, and as the program does", async () => {
   for (const args of [[], ["tcp://127.0.0.1:8000"], ["tcp://[::1]:0", "tcp://localhost:1"]]) {
     assertEquals(["serve", plainUrls(args), plainFlags()], await understood(...args), args.join(" "));
@@ -295,6 +315,19 @@ test("serve: an address in use is exit code 1 and one line that names it", LIMIT
   const elsewhere = new FakeTerminal("tcp://192.0.2.1");
   assertEquals(await main(elsewhere), 1);
   assertStringIncludes(elsewhere.stderr.text, "mobcast: Cannot listen on tcp://192.0.2.1:8000: ");
+  const unnamed = new FakeTerminal("tcp://127.0.0.1", url);
+  unnamed.adapter = async () => {
+    const adapter = await elsewhere.adapter();
+    const inUse = (): never => {
+      throw Object.assign(new Error("in use"), { code: "EADDRINUSE" });
+    };
+    return { ...adapter, listen: () => Promise.resolve().then(inUse) };
+  };
+  assertEquals(await main(unnamed), 1);
+  assertEquals(
+    unnamed.stderr.text,
+    "mobcast: Cannot listen on tcp://127.0.0.1:8000: address in use (EADDRINUSE)\n",
+  );
   terminal.signal("SIGINT");
   assertEquals(await code, 0);
 });
@@ -314,10 +347,18 @@ test("serve: SIGUSR2 logs the table, as text and as JSON; off logs nothing", LIM
     terminal.signal("SIGUSR2");
     await terminal.stderr.match(pattern);
     if (format === "json") {
-      const lines = terminal.stderr.text.trim().split("\n").map((line) => JSON.parse(line));
-      assertEquals(lines.length, 2);
-      assertEquals([lines[0].properties.connections, lines[0].properties.published.bytes], [1, 13]);
-      assert(Number.isInteger(lines[1].properties.age) && lines[1].properties.lag.bytes === 0, terminal.stderr.text);
+      const [started, joined, ...more] = terminal.stderr.text.trim().split("\n").map((line) => JSON.parse(line));
+      assertEquals(started.properties, {
+        version: VERSION,
+        runtime: "node",
+        runtimeVersion: "20.0.0",
+        pid: 4711,
+        urls: [url],
+      });
+      assertEquals(joined.message, `Joined: ${joined.properties.remoteAddress}`);
+      const [{ properties: { connections, published, connectionList: [member], unlisted } }, ...none] = more;
+      assertEquals([connections, published.bytes, member.lag.bytes, unlisted, none], [1, 13, 0, 0, []]);
+      assertEquals([member.age, member.receivedRate, member.deliveredRate].every(Number.isInteger), true);
     } else {
       assertStringIncludes(terminal.stderr.text, "connections 1, joined 1, closed none, published 1 frames 13 B");
     }
@@ -338,7 +379,7 @@ test("an uncaught error is one line and exit code 1, with its stack only for deb
   const { terminal, code } = await serving();
   terminal.throwUncaught(new Error("boom\nand more"));
   assertEquals(await code, 1);
-  assertEquals(terminal.stderr.text, "mobcast: internal error: boom and more\n");
+  assertEquals(terminal.stderr.text.replace(/^.*Started: .*\n/, ""), "mobcast: internal error: boom and more\n");
   await letGo(terminal);
   const debug = await serving("--log-level", "debug");
   debug.terminal.throwUncaught(new Error("boom"));
@@ -353,9 +394,15 @@ test("a hint for options of the port; control characters of arguments act on no 
       ["--port 9000", "unknown option '--port', ports are part of the URL: tcp://127.0.0.1:9000"],
       ["--port=9000", "unknown option '--port', ports are part of the URL: tcp://127.0.0.1:9000"],
       ["-p 9000", "unknown option '-p', ports are part of the URL: tcp://127.0.0.1:9000"],
-      ["serve 9000", "did you mean tcp://127.0.0.1:9000?"],
-      ["serve :9000", "did you mean tcp://127.0.0.1:9000?"],
-      ["9000", "did you mean tcp://127.0.0.1:9000?"],
+      ["serve 99999", 'Cannot parse URL "tcp://127.0.0.1:99999": a port is a number from 0 to 65535'],
+      ["serve 0.0.0.0:9000", "did you mean tcp://0.0.0.0:9000"],
+      ["serve 0.0.0.0", "did you mean tcp://0.0.0.0?"],
+      ["serve *:9000", "did you mean tcp://0.0.0.0:9000?"],
+      ["serve localhost", "did you mean tcp://localhost?"],
+      ["serve localhost:9000", "did you mean tcp://localhost:9000"],
+      ["::1", "did you mean tcp://[::1]?"],
+      ["serve [::]:9000", "did you mean tcp://[::]:9000"],
+      ["join 9000", "did you mean tcp://127.0.0.1:9000?"],
       ["--max-lag \x1b[2J\x07\x9b", "\\x1b[2J\\x07\\x9b"],
       ["--\x1b[2J", "\\x1b[2J"],
       ["send unix:x \x1b]0;t\x07", "Cannot read \\x1b]0;t\\x07"],
