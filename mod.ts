@@ -9,9 +9,9 @@
  *
  * const mob = await serve({ listen: "tcp://127.0.0.1:0" });
  * const client = await connect(mob.urls[0]!);
- * await client.send(new TextEncoder().encode("hello, everybody"));
- * for await (const message of client) {
- *   console.log(new TextDecoder().decode(message));
+ * await client.send("hello, everybody");
+ * for await (const text of client.text()) {
+ *   console.log(text);
  *   break;
  * }
  * await client.close();
@@ -50,9 +50,14 @@ export function serve(options?: ServeOptions): Promise<Mob> {
 }
 
 /**
- * Connects to a mob. Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would cross the
- * network in the clear, with the system's error, its `code` and the URL in it, when nobody answers (`ETIMEDOUT` after `connectTimeout`), and with the signal's
- * reason when it aborts first.
+ * Connects to the mob at `url`, such as `tcp://127.0.0.1:8000`, `tls://example.com:8443` or `unix:///run/mobcast.sock`, with
+ * `?framing=line` at its end for another framing than `u64`. Resolves when the connection is made. The mob may end it even
+ * then, because of a wrong secret perhaps: `closed` says so.
+ *
+ * Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would
+ * cross the network in the clear, with the signal's reason when it aborts first, and with a {@link ClientError} when no
+ * connection could be made (`UNREACHABLE`, with the system's error as its `cause`) or not within `connectTimeout`
+ * (`TIMED_OUT`).
  *
  * @example
  * ```ts
@@ -60,9 +65,9 @@ export function serve(options?: ServeOptions): Promise<Mob> {
  *
  * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
  * await using client = await connect(mob.urls[0]!);
- * await client.send(new TextEncoder().encode("hello"));
- * for await (const message of client) {
- *   console.log(new TextDecoder().decode(message)); // hello
+ * await client.send("hello");
+ * for await (const text of client.text()) {
+ *   console.log(text); // hello
  *   break;
  * }
  * ```

@@ -52,7 +52,7 @@ export interface Client extends AsyncIterable<Uint8Array<ArrayBuffer>, void, voi
   /**
    * Sends one message: text, which goes as UTF-8, or bytes. Resolves when it is on its way, after waiting for room:
    * awaiting it gives a fast sender back-pressure. The payload is taken as it is when `send` is called, and may change
-   * afterwards. An empty message is a ping: the mob swallows it. A reconnecting client waits while it has no connection.
+   * afterwards. An empty message is a ping: the mob drops it. A reconnecting client waits while it has no connection.
    *
    * Rejects with a `RangeError` when the payload is over `maxFrame`, with a `TypeError` when it is neither text nor bytes
    * or when the framing cannot carry it, with the reason of `signal` when that aborts, and with a {@link ClientError}
@@ -63,6 +63,15 @@ export interface Client extends AsyncIterable<Uint8Array<ArrayBuffer>, void, voi
   /**
    * Sends one message if it need not wait. Returns whether it did: `false` when 256 KiB wait already, or while a
    * reconnecting client has no connection. Throws what `send` rejects with.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * await using client = mob.join();
+   * if (!client.trySend("a position, old in a moment")) console.log("left out", client.bufferedAmount);
+   * ```
    */
   trySend(payload: Payload): boolean;
 
@@ -72,7 +81,23 @@ export interface Client extends AsyncIterable<Uint8Array<ArrayBuffer>, void, voi
    */
   text(): AsyncGenerator<string, void, void>;
 
-  /** The messages as values: each is parsed as JSON. Throws a `SyntaxError` at a message that is none. Else as `text()`. */
+  /**
+   * The messages as values: each is parsed as JSON. `next()` rejects with a `SyntaxError` at a message that is none, and may be
+   * called again. Else as {@link Client.text}.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * await using client = mob.join();
+   * await client.send(JSON.stringify({ celsius: 21.5 }));
+   * for await (const { celsius } of client.json<{ celsius: number }>()) {
+   *   console.log(celsius); // 21.5
+   *   break;
+   * }
+   * ```
+   */
   json<Value = unknown>(): AsyncGenerator<Value, void, void>;
 
   /** The messages as bytes. Else as {@link Client.text}. */
@@ -84,6 +109,16 @@ export interface Client extends AsyncIterable<Uint8Array<ArrayBuffer>, void, voi
   /**
    * A stream that sends each chunk as a message. Closing it closes the client, and fails when not everything has arrived;
    * aborting it closes the client at once.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * const client = mob.join({ receive: false });
+   * await ReadableStream.from(["one", "two"]).pipeTo(client.writable);
+   * console.log(client.state); // closed
+   * ```
    */
   readonly writable: WritableStream<Payload>;
 
@@ -94,6 +129,17 @@ export interface Client extends AsyncIterable<Uint8Array<ArrayBuffer>, void, voi
    * the time anew.
    *
    * Rejects with a `TypeError` or a `RangeError` when `timeout` is no number of milliseconds.
+   *
+   * @example
+   * ```ts
+   * import { connect, serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * const client = await connect(mob.urls[0]!, { receive: false });
+   * await client.send("the last words");
+   * const { reason, error } = await client.close({ timeout: 5000 });
+   * console.log(reason, error?.message ?? "everything has arrived"); // closed everything has arrived
+   * ```
    */
   close(options?: ClientCloseOptions): Promise<ClientEnd>;
 }

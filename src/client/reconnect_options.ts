@@ -31,7 +31,24 @@ export type ConnectionChange =
   | { readonly kind: "reconnected"; readonly attempt: number }
   | { readonly kind: "gave-up"; readonly error: Error };
 
-/** The options of a reconnecting client. */
+/**
+ * The options of a reconnecting client.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * const client = await connect(mob.urls[0]!, {
+ *   reconnect: {
+ *     maxDelay: 5000,
+ *     onChange: ({ kind }) => console.log(kind),
+ *     onGap: ({ milliseconds }) => console.log(`missed what came in ${milliseconds} ms`),
+ *   },
+ * });
+ * await client.close();
+ * ```
+ */
 export interface ReconnectOptions extends BackoffOptions {
   /**
    * Whether the first connection is tried again as well. Default false: `connect()` rejects when it fails, so that a wrong

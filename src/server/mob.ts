@@ -243,7 +243,8 @@ export class Mob implements AsyncDisposable {
 
   /**
    * Joins the application itself: a client without a network socket, with the same interface as that of `connect()`
-   * and the same limits. Throws when the mob is full or closed.
+   * and the same limits. It has to read, or to say `receive: false`; to send only, {@link publish} is enough. Throws a
+   * `TypeError` or a `RangeError` when an option is wrong, and an `Error` when the mob is full or closed.
    *
    * @example
    * ```ts
@@ -251,9 +252,9 @@ export class Mob implements AsyncDisposable {
    *
    * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
    * const client = mob.join();
-   * await client.send(new TextEncoder().encode("hello, everybody"));
-   * for await (const message of client) {
-   *   console.log(new TextDecoder().decode(message));
+   * await client.send("hello, everybody");
+   * for await (const text of client.text()) {
+   *   console.log(text);
    *   break;
    * }
    * ```
@@ -286,8 +287,8 @@ export class Mob implements AsyncDisposable {
    *
    * await using mob = await serve({ listen: "tcp://127.0.0.1:0", onJoin: () => mob.publish("welcome") });
    * await using client = await connect(mob.urls[0]!);
-   * for await (const message of client) {
-   *   console.log(new TextDecoder().decode(message)); // welcome
+   * for await (const text of client.text()) {
+   *   console.log(text); // welcome
    *   break;
    * }
    * ```

@@ -30,7 +30,7 @@ export const CLOSE_REASONS = {
   "idle": "nothing was received from it and nothing delivered to it for idleTimeout",
   "refused": "a limit, an access list or a closing mob refused it",
   "handshake-failed": "its TLS handshake failed",
-  "unauthorized": "it did not send the secret",
+  "unauthorized": "it did not send the secret, or authorize did not let it join",
   "disconnected": "the application disconnected it",
   "shutdown": "the mob was closed",
   "internal": "mobcast itself failed; please report it",
