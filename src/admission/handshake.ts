@@ -77,18 +77,18 @@ export class HandshakeReader {
    * is spent (`later`). With `final` no more events come for the connection, so everything is read now.
    */
   read(handshake: Handshake, socket: Socket, final: boolean): HandshakeOutcome {
-    const known = handshake.result?.();
-    if (known !== undefined) return final && known.state === "waiting" ? LEFT : known;
+    let result = handshake.result?.() ?? MORE;
     let left = final ? Infinity : Math.min(READ_BUDGET, this.#left);
-    while (left > 0) {
+    while (result.state === "more") {
+      if (left <= 0) return { state: "later" };
       const chunk = socket.read();
       if (chunk === null || (chunk === undefined && final)) return LEFT;
       if (chunk === undefined) return MORE;
       left -= chunk.length;
       this.#left -= chunk.length;
-      const result = handshake.receive(chunk);
-      if (result.state !== "more") return result;
+      result = handshake.receive(chunk);
     }
-    return { state: "later" };
+    // What it waits for would come too late.
+    return final && result.state === "waiting" ? LEFT : result;
   }
 }

@@ -106,6 +106,13 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
         else client.push(Infinity);
       }
     }),
+  publish: ({ application }, { size, how }) => application?.publish(size, how),
+  disconnect: ({ application }, { who, how }) => application?.disconnectOne(who, how),
+  answer: ({ application }, { who, how }) => application?.authorizer.answer(who, how),
+  command: ({ application }, { who, size, how }) => {
+    if (application === undefined) return;
+    application.command = { on: (["onMessage", "onMessage", "event", "authorize"] as const)[who % 4]!, who, size, how };
+  },
   close: (simulation, { how }) => simulation.close([undefined, 0, 1][how]),
 };
 
@@ -146,7 +153,7 @@ function pushSome(simulation: Simulation, client: Client): void {
 }
 
 /** The token of a connection that is gone, or that never was. */
-function goneToken({ gone }: Simulation, who: number): Token {
+export function goneToken({ gone }: Simulation, who: number): Token {
   return gone[gone.length - 1 - who % 8] ?? tokenOf(who, 1_000_000 + who);
 }
 

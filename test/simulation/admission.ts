@@ -168,6 +168,7 @@ export class AdmissionChecker {
   proves(socket: CheckedSocket, length: number): boolean {
     const { client, bytesRead } = socket;
     if (!client.sane && client.manner === "wrong" || bytesRead < client.provenAt) return false;
+    if (socket.proven) return false;
     const { marks } = this.#simulation;
     marks.reach("secret sent");
     if (client.provenAt > length) marks.reach("secret sent in parts");
@@ -177,9 +178,10 @@ export class AdmissionChecker {
 
   /** The core has closed an unauthenticated connection. */
   unauthenticatedRemoved(socket: CheckedSocket): void {
-    const { closing, marks } = this.#simulation;
-    if (closing || socket.threw) {
-      if (closing) marks.reach("unauthenticated connection dropped by a closing mob");
+    const { closing, marks, application } = this.#simulation;
+    if (closing || socket.threw || application?.asked.has(socket.token)) {
+      if (closing && socket.authorization !== undefined) marks.reach("closed while authorize decided");
+      else if (closing) marks.reach("unauthenticated connection dropped by a closing mob");
       this.ended.refused++;
       return;
     }
@@ -198,11 +200,18 @@ export class AdmissionChecker {
         this.#simulation.violate(rule, `${this.#simulation.nameOf(socket)}, an unauthenticated connection, ${what}`);
       const late = now - socket.since - this.patience - stops.excuse(socket.since);
       if (late > 10) wrong("deadlines", `is there for ${late} ms too long`);
-      if (!tickDue && socket.reported) wrong("will go on", "was not read to its end");
+      if (!tickDue && socket.reported && !socket.proven) wrong("will go on", "was not read to its end");
+      if (!tickDue && socket.proven) this.#checkAuthorization(socket, wrong);
       if (isWrong(socket)) wrong("unauthenticated", "has sent something else than the secret, and stays");
       if ((socket.sawEnd || socket.sawFinal) && !tickDue) wrong("ends", "has ended its stream, and stays");
       if (drains) wrong("ends", "stays in a mob that closes");
     }
+  }
+
+  /** The application is asked about a connection once that is its turn, and what it answers is done. */
+  #checkAuthorization({ authorization }: CheckedSocket, wrong: (rule: string, what: string) => void): void {
+    if (authorization === undefined) return wrong("will go on", "was not asked about");
+    if (authorization.known) wrong("will go on", `was ${authorization.verdict ? "let in" : "refused"}, and stays`);
   }
 
   /** Checks the counts of the mob. */
@@ -233,14 +242,20 @@ export class AdmissionChecker {
       return undefined;
     }
     if (socket.sawEnd || socket.sawFinal) {
-      marks.reach("left without the secret");
+      marks.reach(socket.proven ? "left while authorize decided" : "left without the secret");
       return undefined;
     }
-    if (socket.reported) return "the core has not read it";
+    const { authorization } = socket;
+    if (authorization?.verdict === false) {
+      marks.reach("refused by the application");
+      return undefined;
+    }
+    if (authorization?.known) return "the application has let it join";
+    if (socket.reported && !socket.proven) return "the core has not read it";
     const deadline = { since: socket.since, timeout: this.patience, at: now };
     const early = stops.tooEarly(socket, "handshake", deadline);
     if (early !== undefined) return `it has sent nothing wrong, and ${early}`;
-    marks.reach("secret too late");
+    marks.reach(socket.proven ? "authorized too late" : "secret too late");
     return undefined;
   }
 }

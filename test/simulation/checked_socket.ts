@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Socket } from "../../src/contract/adapter.ts";
+import { HUP, READABLE, type Socket, WRITABLE } from "../../src/contract/adapter.ts";
 import type { PairedSocket } from "../../src/contract/socket_pair.ts";
 import type { Token } from "../../src/contract/token.ts";
+import type { Authorization } from "./authorizer.ts";
 import type { Client } from "./client.ts";
 import type { Stream } from "./model.ts";
 import type { Simulation } from "./simulation.ts";
@@ -50,8 +51,12 @@ export class CheckedSocket implements Socket {
   sawFinal = false;
   /** ERROR was reported. */
   sawError = false;
-  /** It has not sent the secret yet. */
+  /** It has not joined yet: it has not sent the secret, or the application has not let it. */
   unauthenticated: boolean;
+  /** Whether it has sent the secret, or need not. */
+  proven: boolean;
+  /** What the application answers about it; `undefined`: it was not asked. */
+  authorization: Authorization | undefined;
   /** When it came. */
   readonly since: number;
   /** The last write was short, and WRITABLE was not reported since. */
@@ -81,7 +86,8 @@ export class CheckedSocket implements Socket {
     this.client = client;
     this.stream = stream;
     this.lastActivity = this.since = simulation.now;
-    this.unauthenticated = client.listener.secret !== undefined;
+    this.proven = client.listener.secret === undefined;
+    this.unauthenticated = !this.proven || simulation.application?.authorizer.isAsked === true;
   }
 
   get remoteAddress(): string {
@@ -121,6 +127,9 @@ export class CheckedSocket implements Socket {
     if (this.lag > simulation.options.maxLag / 2 && !this.#mustBeRead) {
       simulation.violate("limits", `${simulation.nameOf(this)} is read from, and is ${this.lag} bytes behind`);
     }
+    if (this.unauthenticated && this.proven) {
+      simulation.violate("unauthenticated", `${simulation.nameOf(this)} is read from while the application decides`);
+    }
     if (!this.unauthenticated && !this.#mustBeRead) simulation.checker.reading(this);
     const fault = simulation.sweptFault();
     if (this.#springs(2) || fault === "throw") this.#throw("read");
@@ -146,10 +155,16 @@ export class CheckedSocket implements Socket {
     this.#passBoundaries(chunk.length);
     this.#noteHowRead(chunk.length);
     if (this.unauthenticated && simulation.admission.proves(this, chunk.length)) {
-      this.unauthenticated = false;
-      this.stream.begin();
+      this.proven = true;
+      if (simulation.application?.authorizer.isAsked !== true) this.join();
     }
     return chunk;
+  }
+
+  /** It joins: its stream begins here. */
+  join(): void {
+    this.unauthenticated = false;
+    this.stream.begin();
   }
 
   write(bytes: Uint8Array): number {
@@ -202,7 +217,8 @@ export class CheckedSocket implements Socket {
     simulation.trace.note("close", this.token);
     const unread = this.inner.bufferedBytes;
     this.inner.close();
-    if (this.#springs(4)) simulation.eventAfterClose(this);
+    // Legal, and ignored.
+    if (this.#springs(4)) simulation.network.waiting.push({ socket: this, readiness: READABLE | WRITABLE | HUP });
     simulation.removed(this, unread);
   }
 
@@ -227,7 +243,7 @@ export class CheckedSocket implements Socket {
 
   /** It is full, and there is room again at once. */
   #takeNothing(): number {
-    this.#simulation.notePending(this);
+    this.#simulation.network.waiting.push({ socket: this, readiness: WRITABLE });
     return 0;
   }
 

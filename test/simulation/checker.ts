@@ -7,7 +7,7 @@
 import { ERROR, HUP, READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import { segmentSizeFor } from "../../src/broadcast/log.ts";
 import { type FramingName, FRAMINGS } from "../../src/framing/framing.ts";
-import type { ConnectionStats, FeedStats } from "../../src/server/stats.ts";
+import type { ConnectionStats, FeedStats, MobStats } from "../../src/server/stats.ts";
 import { formatToken, type Token } from "../../src/contract/token.ts";
 import { brokenInvariants } from "../helpers/invariants.ts";
 import type { Client } from "./client.ts";
@@ -75,7 +75,7 @@ export class Checker {
   /** Under block nothing is read, but for what is over, while one connection is over maxLag behind, in any framing. */
   reading(socket: CheckedSocket): void {
     const { slowConsumer, echo } = this.#simulation.options;
-    if (slowConsumer !== "block" || echo === "others" || this.#blocker === undefined) return;
+    if (slowConsumer !== "block" || echo === "others" || this.#blocker === undefined || this.#blocker.closed) return;
     const { nameOf } = this.#simulation;
     this.#simulation.violate(
       "limits",
@@ -92,6 +92,9 @@ export class Checker {
       simulation.violate("work", "the tick walked over all connections");
     }
     const rows = mob.connections();
+    const { application } = simulation;
+    // What a hook published at the end of the tick is written in the next.
+    const written = (application?.unflushed ?? 0) === 0;
     this.#holds = simulation.options.slowConsumer === "block" && rows.some((row) => this.#isFarBehind(row));
     this.#blocker = undefined;
     const needed = new Map<FramingName, number>();
@@ -106,18 +109,20 @@ export class Checker {
       if (simulation.drains) socket.stream.endWithAll(row.delivered.bytes + row.skipped.bytes + row.lag.bytes);
       checkCounters(simulation, socket, row);
       this.#checkWork(socket);
-      checkInvariants(simulation, socket, row, { holds: this.#holds, wasLeaving: this.#leaversBefore.has(row.token) });
+      const wasLeaving = this.#leaversBefore.has(row.token);
+      if (written) checkInvariants(simulation, socket, row, { holds: this.#holds, wasLeaving });
       socket.lag = row.lag.bytes;
       const { gap, at, image } = socket.stream;
       const { name } = image.framing;
       if (row.lag.bytes > 0) needed.set(name, Math.max(needed.get(name) ?? 0, image.end - (gap?.to ?? at)));
       if (row.lag.bytes > 0 && socket.blocked) {
         blocked.add(name);
-        if (socket.stream.behind > simulation.options.maxLag) this.#blocker = socket;
+        if (written && socket.stream.behind > simulation.options.maxLag) this.#blocker = socket;
       }
     }
     if (blocked.size > 1) simulation.marks.reach("blocked in two feeds");
-    const broken = brokenInvariants();
+    application?.afterTick(this.#holds);
+    const broken = written ? brokenInvariants() : undefined;
     if (broken !== undefined) simulation.violate("invariants", broken);
     simulation.admission.checkUnauthenticated();
     this.#checkPopulation(rows);
@@ -173,11 +178,21 @@ export class Checker {
       simulation.violate("memory", `receive buffers hold ${receiveBytes} bytes, and ${listed} are listed`);
     }
     simulation.admission.checkCounts(stats);
+    this.checkApplication(stats);
     for (const feed of feeds) {
       this.#checkFeed(feed);
       // What was removed after the tick's end is let go of in the next one.
       if (!simulation.tickDue) this.#checkMemory(feed, needed.get(feed.framing) ?? 0);
     }
+  }
+
+  /** What the mob counts of the application. */
+  checkApplication(stats: MobStats): void {
+    const { application, hooks: { failures, failuresKnown } } = this.#simulation;
+    application?.check(stats);
+    // Those of promises are known a little later.
+    if (stats.hookFailures >= failuresKnown && stats.hookFailures <= failures) return;
+    this.#simulation.violate("accounts", `hookFailures is ${stats.hookFailures}, not ${failuresKnown} to ${failures}`);
   }
 
   /** What one feed counts: it takes part in the order while it has connections. */
@@ -216,6 +231,7 @@ export class Checker {
   removed(socket: CheckedSocket, unread: number): void {
     const { now, batch, admission } = this.#simulation;
     if (socket.unauthenticated) return admission.unauthenticatedRemoved(socket);
+    if (this.#simulation.application?.asked.has(socket.token)) this.#simulation.application.disconnected(socket);
     this.#removedInTick = true;
     this.#removals.set(socket.token, {
       socket,
@@ -233,12 +249,17 @@ export class Checker {
   }
 
   /** The mob reported a close reason. */
-  left(token: Token, reason: string): void {
+  left(token: Token, reason: string, detail: string | undefined): void {
     const simulation = this.#simulation;
+    const asked = simulation.application?.asked;
+    const text = reason === "disconnected" ? asked?.get(token) : undefined;
+    if (detail !== text) simulation.violate("ends", `${formatToken(token)} left for ${detail}, not ${text}`);
     const member = simulation.members.find((each) => each.token === token);
     if (member !== undefined) {
       member.inside = false;
-      return;
+      if (reason !== "disconnected") return;
+      if (!asked?.has(token)) simulation.violate("ends", "a member is disconnected, and the application has not asked");
+      return simulation.marks.reach("member disconnected");
     }
     const removal = this.#removals.get(token);
     this.#removals.delete(token);

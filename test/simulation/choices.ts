@@ -78,7 +78,9 @@ export class Generator implements Choices {
   #size(name: StepName, random: Random): number {
     const { options } = this.settings;
     const { maxFrame = 1, stallTimeout = 1, frameTimeout = 1, idleTimeout = 1 } = options;
-    if (name === "say" || name === "join") return pick(random, [1, maxFrame, small(random, 1, maxFrame)]);
+    if (name === "say" || name === "join" || name === "publish" || name === "command") {
+      return pick(random, [1, maxFrame, small(random, 1, maxFrame)]);
+    }
     if (name === "starve") return small(random, 1, 20);
     if (name === "stop") {
       return pick(random, [10, 600, stallTimeout + 20, frameTimeout + 20, idleTimeout + 20, 30_000]);

@@ -32,11 +32,13 @@ export interface Removal {
 /** What is missing for a connection to have ended for that reason; `undefined`: nothing. */
 export function causeIsMissing(simulation: Simulation, removal: Removal, reason: string): string | undefined {
   const { socket, broke, unread } = removal;
+  // What comes from it afterward is withheld.
+  const asked = simulation.application?.asked.has(socket.token) === true;
   const cause = CAUSES[reason];
   if (cause === undefined) return "there is no such reason";
   if (broke && unread > 0 && ENDED.has(reason)) return `${unread} bytes that came before were not read`;
   return cause(simulation, removal) ?? hungUpOn(simulation, removal) ??
-    (ENDED.has(reason) ? unpublished(socket) : undefined);
+    (ENDED.has(reason) && !asked ? unpublished(socket) : undefined);
 }
 
 /** Reasons that come with the end of a stream, which everything before it must have been published at. */
@@ -104,6 +106,10 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
     const { poisonedAt } = socket.client.author;
     return socket.bytesRead > poisonedAt ? undefined : "no frame of it was too large";
   },
+  "disconnected": ({ application, marks }, { socket }) => {
+    marks.reach("disconnected");
+    return application?.asked.has(socket.token) ? undefined : "the application has not asked for it";
+  },
   "shutdown": ({ closing, marks }, { behind }) => {
     marks.reach(behind > 0 ? "drain ran out" : "drained");
     return closing ? undefined : "the mob is not closed";
@@ -112,8 +118,10 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
 };
 
 /** A connection whose stream was ended has a second to hang up. */
-function hungUpOn({ options, stops }: Simulation, { socket, at, closing }: Removal): string | undefined {
-  if (!socket.shut || socket.sawFinal || socket.threw || closing) return undefined;
+function hungUpOn({ options, stops, application }: Simulation, { socket, at, closing }: Removal): string | undefined {
+  if (!socket.shut || socket.sawFinal || socket.threw || closing || application?.asked.has(socket.token)) {
+    return undefined;
+  }
   const waited = stops.awake(socket.shutAt, at);
   const due = Math.min(LINGER, options.drainTimeout);
   return waited < due ? `its stream was ended ${waited} ms before, and it may take ${due} to hang up` : undefined;

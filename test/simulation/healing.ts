@@ -32,6 +32,8 @@ function endFaults(simulation: Simulation): void {
   simulation.healing = true;
   simulation.network.acceptErrors.length = 0;
   simulation.hooks.next = -1;
+  if (simulation.application !== undefined) simulation.application.command = undefined;
+  simulation.application?.authorizer.answerAll();
   for (const socket of simulation.inside.values()) socket.trap = -1;
   // After a stop the clock rests a while.
   if (simulation.stops.any) simulation.pass(1000);
@@ -200,9 +202,11 @@ function checkEmpty(simulation: Simulation): void {
   }
   const stats = mob.stats();
   simulation.admission.checkCounts(stats);
+  simulation.checker.checkApplication(stats);
   const all = Object.values(stats.closed).reduce((sum, count) => sum + count, 0);
   const left = Object.values(simulation.admission.ended).reduce((sum, count) => sum - count, all);
-  const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.receiveBytes, stats.joined - left];
+  const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.receiveBytes, stats.bufferedAmount];
+  sums.push(stats.joined - left);
   if (sums.some((sum) => sum !== 0)) simulation.violate("accounts", `at the end there is left over: ${sums}`);
   if (stats.published.bytes !== model.bytes) simulation.violate("accounts", "published bytes do not add up");
 }

@@ -1,17 +1,25 @@
 /**
- * Hooks: what the application of a simulated mob does when connections join and leave. Mostly nothing; sometimes it calls
- * back into the mob, or throws.
+ * Hooks: what the application of a simulated mob does when it is called. Mostly nothing; sometimes it calls back into the
+ * mob, or throws.
  *
  * @module
  */
 
 import type { MobHooks } from "../../src/server/hooks.ts";
+import type { Token } from "../../src/contract/token.ts";
+import type { HookName } from "./application.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** The hooks of one world. */
 export class Hooks {
   /** What the next hook does, by its number; -1: it only listens. */
   next = -1;
+  /** Hooks that have failed. */
+  failures = 0;
+  /** How many of them the mob must know. */
+  failuresKnown = 0;
+  /** Whether a hook is being called. */
+  isCalling = false;
   readonly #simulation: Simulation;
 
   constructor(simulation: Simulation) {
@@ -21,31 +29,44 @@ export class Hooks {
   /** The hooks as a mob takes them. */
   get forMob(): MobHooks {
     return {
-      onJoin: () => this.#meddle(),
-      onLeave: ({ token, reason }) => {
-        this.#simulation.left(token, reason);
-        this.#meddle();
+      onJoin: ({ token }) => this.called("onJoin", token),
+      onLeave: ({ token, reason, detail }) => {
+        this.#simulation.left(token, reason, detail);
+        return this.called("onLeave", token);
       },
+      ...this.#simulation.application?.hooks,
     };
   }
 
-  #meddle(): void {
+  /** A hook is called, for a connection. What it returns is a failure. */
+  called(name: HookName, token: Token): unknown {
     const simulation = this.#simulation;
+    const { application } = simulation;
     const way = this.next;
     this.next = -1;
-    if (way === -1) return;
-    simulation.marks.reach("hook called back");
+    if (way === -1 && application?.command === undefined) return undefined;
     const [walks, lookups, cutting] = [simulation.walks, simulation.lookups, simulation.cutting];
     simulation.cutting = false;
+    this.isCalling = true;
     try {
-      this.#act(way);
+      if (way !== -1) simulation.marks.reach("hook called back");
+      if (way !== -1) this.#act(way, name);
+      return application?.commanded(name, token);
     } finally {
+      this.isCalling = false;
       // What a hook asks for is not the tick's work.
       [simulation.walks, simulation.lookups, simulation.cutting] = [walks, lookups, cutting];
     }
   }
 
-  #act(way: number): void {
+  /** A hook throws. */
+  fail(name: HookName): never {
+    this.failures++;
+    this.#simulation.marks.reach("hook threw");
+    throw new Error(`the simulated ${name} throws`);
+  }
+
+  #act(way: number, name: HookName): void {
     const simulation = this.#simulation;
     const { clients, marks, mob } = simulation;
     switch (way) {
@@ -68,8 +89,7 @@ export class Hooks {
         marks.reach("closed from a hook");
         return simulation.close(0);
       default:
-        marks.reach("hook threw");
-        throw new Error("the simulated hook throws");
+        return this.fail(name);
     }
   }
 }

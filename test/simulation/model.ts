@@ -18,8 +18,12 @@ export class Author {
   readonly endsAt: number[] = [];
   /** Where every whole frame ends, pings too. */
   readonly boundaries: Set<number> = new Set([0]);
-  /** How many of its frames were published. */
+  /** How many of its frames were published, or withheld. */
   published = 0;
+  /** How many of those were withheld. */
+  withheld = 0;
+  /** How many the application has allowed, or withheld, where it reads messages. */
+  allowed = 0;
   /** Bytes it sent in all. */
   length = 0;
   /** From here on its stream is garbage. */
@@ -157,7 +161,8 @@ export class Model {
 
   /**
    * The core published a run of frames from `author`. Returns what is wrong with that, if anything. `reframed` is called for
-   * each framing with connections that is not the author's own, with whether it can carry the frame.
+   * each framing with connections that is not the author's own, with whether it can carry the frame. `isUsed`: a framing
+   * has connections.
    */
   publish(
     author: Author,
@@ -181,7 +186,7 @@ export class Model {
       this.bytes += payload.length + overhead(this.images[0]!.framing);
       for (const image of this.images) {
         const own = image.framing === author.framing;
-        const used = own || isUsed(image.framing.name);
+        const used = isUsed(image.framing.name);
         const carried = image.append(author, payload, used);
         if (used && !own) reframed(carried);
       }

@@ -2,7 +2,7 @@
 
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { READABLE } from "../../src/contract/adapter.ts";
+import { ERROR, READABLE } from "../../src/contract/adapter.ts";
 import { concat, frameOf } from "../helpers/bytes.ts";
 import { type Member, World } from "../helpers/scripted_server.ts";
 
@@ -90,4 +90,15 @@ test("sockets that throw in one tick are reported in the order in which they wer
   // The last in the list takes the place of one that leaves it, so that is the order of writing.
   const order = [0, 2, 1].map((index) => broken[index]!.token);
   assertEquals(world.departures.map(({ token, reason }) => [token, reason]), order.map((token) => [token, "internal"]));
+});
+
+test("a connection that breaks right behind its secret does not stay while authorize decides", async () => {
+  const world = await World.open({ secret: "s", authorize: () => new Promise<boolean>(() => {}) });
+  const { socket, token } = world.join();
+  // The secret and the final event come in one batch, after which there are no more events.
+  socket.incoming.push(frameOf("s"));
+  world.ready(token, READABLE | ERROR);
+  world.run();
+  const { unauthenticated, closed } = world.mob.stats();
+  assertEquals([socket.closes, unauthenticated, closed.unauthorized], [1, 0, 1]);
 });

@@ -9,9 +9,10 @@ import type { FramingName } from "../../src/framing/framing.ts";
 import type { Echo, SlowConsumer } from "../../src/broadcast/options.ts";
 import type { MobOptions } from "../../src/server/options.ts";
 import type { ResetShape } from "../../adapters/shared/faulty_socket.ts";
+import { type ApplicationSettings, drawApplication } from "./application_settings.ts";
 import { drawWelcome, type Welcome } from "./admission.ts";
 import { drawListeners, type ExtraListener } from "./listeners.ts";
-import { STEP_NAMES, type StepName, STEPS } from "./steps.ts";
+import { LATER_STEPS, STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 
 /** A source of numbers from 0 to 1. */
 export type Random = () => number;
@@ -46,6 +47,8 @@ export interface Settings {
   readonly welcome?: Welcome;
   /** The listeners besides the first; when they are not given, there are none. */
   readonly listeners?: readonly ExtraListener[];
+  /** What the application does besides meddling; when it is not given, nothing. */
+  readonly application?: ApplicationSettings;
   /** Bytes that a connection holds in each direction. */
   readonly capacity: number;
   /** Whether READABLE is not reported again for a socket that was not read to its end. */
@@ -128,12 +131,14 @@ export function drawSettings(work: Random, faults: Random, more: Random): Settin
     maxFrame,
     asked.secret !== undefined || listeners.some(({ secret }) => secret !== undefined),
   );
+  const { application, weights: busy } = drawApplication(more);
   return {
     ...world,
     options: { ...options, ...asked, ...bound },
     welcome,
     listeners,
-    weights,
+    weights: { ...weights, ...busy },
+    ...(application !== undefined && { application }),
   };
 }
 
@@ -153,7 +158,8 @@ function drawWeights(work: Random, faults: Random): Record<StepName, number> {
   const weights = {} as Record<StepName, number>;
   for (const name of STEP_NAMES) {
     const { nature, weight } = STEPS[name];
-    if (name === "stop") continue;
+    weights[name] = 0;
+    if (LATER_STEPS.has(name)) continue;
     const random = nature === "work" ? work : faults;
     const there = nature === "work" || random() < 0.5;
     weights[name] = there ? weight * pick(random, [0.3, 1, 1, 3]) : 0;

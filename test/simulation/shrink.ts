@@ -96,6 +96,7 @@ const PLAIN: readonly Partial<Settings>[] = [
   { timerSlack: 0 },
   { capacity: 65_536 },
   { listeners: [] },
+  { application: { answers: [], withholds: 0 } },
   { options: { framing: "line" } },
   { options: { secret: undefined } },
   { options: { allow: [], deny: [] }, welcome: OPEN_HOUSE },

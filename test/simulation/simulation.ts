@@ -11,6 +11,7 @@ import { Mob } from "../../src/server/mob.ts";
 import type { ResolvedOptions } from "../../src/server/options.ts";
 import { formatToken, indexOf, type Token } from "../../src/contract/token.ts";
 import { concat } from "../helpers/bytes.ts";
+import { Application } from "./application.ts";
 import type { Choices } from "./choices.ts";
 import { Client, type Newlines } from "./client.ts";
 import { Hooks } from "./hooks.ts";
@@ -64,6 +65,8 @@ export class Simulation implements Probe {
   drainDue = false;
   /** In this tick all connections leave: it reads from all of them. */
   drains = false;
+  /** Whether a tick runs. */
+  inTick = false;
   /** Bytes published in this tick. */
   newFrameBytes = 0;
   lookups = 0;
@@ -77,6 +80,8 @@ export class Simulation implements Probe {
   readonly checker: Checker;
   readonly admission: AdmissionChecker;
   readonly hooks: Hooks;
+  /** What the application does, besides meddling; `undefined`: nothing. */
+  readonly application: Application | undefined;
   readonly stops: Stops = new Stops(this);
 
   /** Opens a world with its listeners. */
@@ -91,6 +96,8 @@ export class Simulation implements Probe {
     this.#choices = choices;
     this.trace = trace;
     this.settings = choices.settings;
+    const { application } = this.settings;
+    if (application !== undefined) this.application = new Application(this, application);
     this.hooks = new Hooks(this);
     this.network = new Network(this);
     this.mob = new Mob(this.network.adapter, { ...this.settings.options, ...this.hooks.forMob });
@@ -162,31 +169,27 @@ export class Simulation implements Probe {
     this.network.ready(token, readiness);
   }
 
-  /** The adapter reports an event for a connection that the core has closed: legal, and ignored. */
-  eventAfterClose(socket: CheckedSocket): void {
-    this.network.waiting.push({ socket, readiness: READABLE | WRITABLE | HUP });
-  }
-
   /** Runs the tick, if one is due, and looks whether everything holds. */
   tick(): void {
     if (!this.tickDue) return;
     const ticks = this.network.takeTicks();
     this.trace.note("tick", this.batch.size);
     this.#begin();
-    this.cutting = true;
+    this.cutting = this.inTick = true;
     try {
       for (const tick of ticks) tick();
     } catch (error) {
       this.violate("nothing is thrown", error instanceof Error ? error.stack ?? error.message : String(error));
     }
-    this.cutting = false;
+    this.cutting = this.inTick = false;
     this.checker.afterTick();
     this.batch.clear();
   }
 
   /** What the tick will be held against. */
   #begin(): void {
-    this.newFrameBytes = this.lookups = this.walks = 0;
+    this.lookups = this.walks = 0;
+    this.newFrameBytes = this.application?.beforeTick() ?? 0;
     this.drains = this.drainDue;
     this.drainDue = false;
     this.checker.beforeTick();
@@ -214,31 +217,47 @@ export class Simulation implements Probe {
 
   // --- what the core does ---
 
-  /** The core published something. */
-  published(token: Token, bytes: Uint8Array, start: number, end: number, count: number): void {
+  /** The core lets a connection join. Before that it was unauthenticated, or it has just come. */
+  joined(token: Token): void {
     const socket = this.inside.get(token);
-    const author = socket?.client.author ?? this.members.find((member) => member.token === token)?.author;
+    if (socket?.unauthenticated) this.application?.authorizer.joined(socket);
+  }
+
+  /** The author of what comes from a connection; `undefined` is the application. */
+  authorOf(token: Token | undefined): Author | undefined {
+    if (token === undefined) return this.application?.author;
+    return this.inside.get(token)?.client.author ?? this.members.find((member) => member.token === token)?.author;
+  }
+
+  /** The core published something, of a connection or of the application. */
+  published(token: Token | undefined, bytes: Uint8Array, start: number, end: number, count: number): void {
+    const socket = token === undefined ? undefined : this.inside.get(token);
+    const author = this.authorOf(token);
     this.newFrameBytes += end - start;
     this.moved += end - start;
-    this.trace.note("publish", token, end - start, count);
+    this.trace.note("publish", token ?? 0, end - start, count);
     if (socket?.unauthenticated) {
       this.violate("unauthenticated", `published from ${this.nameOf(socket)}, an unauthenticated connection`);
     }
     if (socket?.sawFinal) this.marks.reach("published behind a final event");
     const wrong = author === undefined
-      ? `published from ${formatToken(token)}, which is no connection`
-      : this.#publish(author, bytes, start, end, count);
+      ? `published from ${token === undefined ? "the application" : formatToken(token)}, which is no connection`
+      : this.application?.refuses(token, author, count) ?? this.#publish(author, bytes, start, end, count);
     if (wrong !== undefined) this.violate("published once, in order", wrong);
   }
 
   #publish(author: Author, bytes: Uint8Array, start: number, end: number, count: number): string | undefined {
     const used = new Set<FramingName>();
-    if (this.hasSeveralFramings) {
+    const isOwn = author === this.application?.author;
+    if (this.hasSeveralFramings || isOwn) {
       for (const { unauthenticated, client } of this.inside.values()) {
         if (!unauthenticated) used.add(client.listener.framing);
       }
       if (this.members.some(({ inside }) => inside)) used.add(this.options.framing);
     }
+    if (isOwn) this.application!.published(end - start, used.size);
+    // The feed of a connection has at least that one.
+    else used.add(author.framing.name);
     if (used.size > 1) this.marks.reach("several framings");
     return this.model.publish(author, bytes, start, end, count, (framing) => used.has(framing), (carried) => {
       this.marks.reach(carried ? "re-framed" : "not carried");
@@ -271,11 +290,6 @@ export class Simulation implements Probe {
     this.checker.writing(socket);
   }
 
-  /** A socket that took too little has room again. */
-  notePending(socket: CheckedSocket): void {
-    this.network.waiting.push({ socket, readiness: WRITABLE });
-  }
-
   /** What befalls this call of the core, in a sweep. */
   sweptFault(): Sweep["how"] | undefined {
     this.calls++;
@@ -294,9 +308,9 @@ export class Simulation implements Probe {
   }
 
   /** The mob called `onLeave`. */
-  left(token: Token, reason: string): void {
+  left(token: Token, reason: string, detail: string | undefined): void {
     this.trace.say(() => `    left: ${formatToken(token)}, ${reason}`);
-    this.checker.left(token, reason);
+    this.checker.left(token, reason, detail);
   }
 
   // --- clients ---
@@ -352,7 +366,10 @@ export class Simulation implements Probe {
 
   /** The application closes the mob. */
   close(drain: number | undefined): void {
+    this.application?.closes(drain);
     if (this.closing) this.marks.reach("closed twice");
+    // In the middle of a tick, all connections leave in that tick.
+    else if (this.application?.working) this.drains = true;
     else this.drainDue = drain !== 0;
     this.closing = true;
     void this.mob.close(drain === undefined ? {} : { drain });
@@ -366,12 +383,14 @@ export class Simulation implements Probe {
 
   /** Whether promises are waited for. */
   get awaited(): boolean {
-    return this.members.length > 0 || this.network.failedAccepts > 0;
+    return this.members.length > 0 || this.network.failedAccepts > 0 || this.application !== undefined;
   }
 
   /** Lets promises that are due resolve. The same number of rounds each time, so that runs repeat. */
   async settle(): Promise<void> {
     for (let round = 0; round < 12; round++) await undefined;
+    this.hooks.failuresKnown = this.hooks.failures;
+    this.application?.authorizer.settled();
     if (this.network.triesAtLeave === this.network.tries && !this.closing) {
       this.violate("will go on", "a connection left, and the accept that had failed is not tried again");
     }

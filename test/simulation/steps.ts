@@ -31,7 +31,11 @@ export type StepName =
   | "exodus"
   | "meddle"
   | "close"
-  | "stop";
+  | "stop"
+  | "publish"
+  | "disconnect"
+  | "answer"
+  | "command";
 
 /** One thing that happens. Any step may come at any time: numbers are taken modulo what there is. */
 export interface Step {
@@ -93,7 +97,19 @@ export const STEPS: Readonly<Record<StepName, Kind>> = {
   meddle: { nature: "fault", about: "the next hook calls back into the mob, or throws", weight: 3, ways: 7 },
   close: { nature: "fault", about: "the mob is closed: gracefully, in no time, or twice", weight: 1, ways: 3 },
   stop: { nature: "fault", about: "the process is stopped for a while, and clients act meanwhile", weight: 2, ways: 4 },
+  publish: { nature: "work", about: "the application publishes frames of about `size` bytes", weight: 10, ways: 4 },
+  disconnect: { nature: "fault", about: "the application disconnects a connection, or none", weight: 1, ways: 4 },
+  answer: { nature: "work", about: "a promise of `authorize` is answered", weight: 8, ways: 6 },
+  command: {
+    nature: "fault",
+    about: "the next hook publishes, disconnects, closes or fails",
+    weight: 12,
+    ways: 9,
+  },
 };
+
+/** Steps that came later. They are drawn apart, so that a world without them is what it was before. */
+export const LATER_STEPS: ReadonlySet<StepName> = new Set(["stop", "publish", "disconnect", "answer", "command"]);
 
 /** All names, in the order of the table. */
 export const STEP_NAMES: readonly StepName[] = Object.keys(STEPS) as StepName[];

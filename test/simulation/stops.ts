@@ -125,13 +125,14 @@ export class Stops {
   }
 
   #deadlinesOf(socket: CheckedSocket): RunningDeadline[] {
-    const { options, admission } = this.#simulation;
+    const { options, admission, application } = this.#simulation;
     const { client, stream, unauthenticated } = socket;
     const { author, sent } = client;
     const hasRead = this.#readers.has(client);
     const hasSent = sent > socket.bytesRead && socket.drained;
     if (unauthenticated) {
-      const met = client.sane && hasSent && sent >= client.provenAt;
+      // While the process is stopped, the application answers nothing.
+      const met = client.sane && hasSent && sent >= client.provenAt && application?.authorizer.isAsked !== true;
       return [{ kind: "handshake", since: socket.since, timeout: admission.patience, met }];
     }
     const deadlines: RunningDeadline[] = [];

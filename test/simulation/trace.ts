@@ -29,6 +29,8 @@ export const NOTES = {
   acceptFailed: 13,
   tick: 14,
   handshake: 15,
+  authorize: 16,
+  withheld: 17,
 } as const;
 
 /** What is noted. */
@@ -106,6 +108,10 @@ function sentence(what: Note, first: number, second: number, third: number): str
       return `    publish from ${name(first)}: ${third} frames, ${second} bytes`;
     case "received":
       return `    client ${first} received ${second} bytes`;
+    case "authorize":
+      return `    the application is asked about ${name(first)}`;
+    case "withheld":
+      return `    withheld: a frame of ${first} bytes`;
     case "acceptFailed":
       return `    an accept failed`;
     case "tick":

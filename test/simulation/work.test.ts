@@ -18,7 +18,7 @@ async function workAmong(idle: number, event: (world: World, active: Member) => 
   const sockets = Array.from({ length: idle }, () => world.join().socket);
   const active = world.join();
   world.run();
-  const probe: Probe = { published: () => {}, publishedPieces: () => {}, lookups: 0, walks: 0 };
+  const probe: Probe = { joined: () => {}, published: () => {}, publishedPieces: () => {}, lookups: 0, walks: 0 };
   let reads = 0;
   for (const socket of [...sockets, active.socket]) {
     const { read } = socket;
