@@ -5,10 +5,7 @@
  * @module
  */
 
-import type { Group, Proof } from "./mutant.ts";
-
-/** What the application does with a mob. */
-const APPLICATION: Proof = { on: ["node"], tests: "test/unit/application.test.ts" };
+import type { Group } from "./mutant.ts";
 
 /** The bugs of the core. */
 export const CORE: readonly Group[] = [
@@ -124,7 +121,6 @@ export const CORE: readonly Group[] = [
   },
   {
     file: "src/server/outbox.ts",
-    proof: APPLICATION,
     bugs: [
       {
         in: "push",
@@ -150,11 +146,16 @@ export const CORE: readonly Group[] = [
         to: "",
         why: "what was published still counts as waiting",
       },
+      {
+        in: "beginTick",
+        from: "    this.#left = this.#budget;\n",
+        to: "",
+        why: "what publish() may publish is not renewed by a tick",
+      },
     ],
   },
   {
     file: "src/admission/authorization.ts",
-    proof: APPLICATION,
     bugs: [
       {
         in: "receive",
@@ -172,7 +173,6 @@ export const CORE: readonly Group[] = [
   },
   {
     file: "src/server/hooks.ts",
-    proof: APPLICATION,
     bugs: [
       {
         in: "authorization",
@@ -192,11 +192,16 @@ export const CORE: readonly Group[] = [
         to: "",
         why: "hooks that fail are not counted",
       },
+      {
+        in: "allows",
+        from: "return answer !== false;",
+        to: "return answer === true;",
+        why: "onMessage that returns nothing withholds",
+      },
     ],
   },
   {
     file: "src/server/receiver.ts",
-    proof: APPLICATION,
     bugs: [
       {
         in: "#show",
@@ -210,11 +215,16 @@ export const CORE: readonly Group[] = [
         to: "",
         why: "withheld messages are not counted",
       },
+      {
+        in: "#show",
+        from: "    this.withheld.bytes += end - start;\n",
+        to: "",
+        why: "the bytes of withheld messages are not counted",
+      },
     ],
   },
   {
     file: "src/server/dispatcher.ts",
-    proof: APPLICATION,
     bugs: [
       {
         in: "#whenDone",
@@ -228,6 +238,36 @@ export const CORE: readonly Group[] = [
           "!this.#doomed.has(connection) && this.#lifecycle.hooks.allows(message, connection) &&\n      !this.#doomed.has(connection)",
         to: "this.#lifecycle.hooks.allows(message, connection)",
         why: "messages of a connection that was just disconnected are published",
+      },
+      {
+        in: "disconnect",
+        from: '"disconnected", detail',
+        to: '"disconnected"',
+        why: "the text of disconnect() is lost",
+      },
+      {
+        in: "drop",
+        from: "      this.#outbox.clear();\n",
+        to: "",
+        why: "a mob that drops its connections keeps what publish() took",
+      },
+      {
+        in: "#drainAll",
+        from: "    this.#outbox.flush();\n",
+        to: "",
+        why: "a closing mob forgets what publish() took",
+      },
+      {
+        in: "#tick",
+        from: " || this.#outbox.ready",
+        to: "",
+        why: "what publish() took waits for another event",
+      },
+      {
+        in: "#accept",
+        from: "    if (this.#lifecycle.hooks.any) this.#poll.wake();\n",
+        to: "",
+        why: "authorize is asked when something else happens",
       },
     ],
   },
@@ -547,6 +587,12 @@ export const CORE: readonly Group[] = [
   {
     file: "src/broadcast/publisher.ts",
     bugs: [
+      {
+        in: "publish",
+        from: "if (feed.subscribers > 0) feed.append",
+        to: "feed.append",
+        why: "a feed without connections keeps what the application publishes",
+      },
       {
         in: "publishPieces",
         from: "    this.#published(sender, feed, length, 1);\n",
@@ -1052,8 +1098,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "read",
-        from: 'if (result.state !== "more") return result;',
-        to: 'if (result.state === "accepted") return result;',
+        from: 'while (result.state === "more")',
+        to: 'while (result.state !== "accepted")',
         why: "a handshake that was rejected goes on",
       },
       {
@@ -1061,6 +1107,12 @@ export const CORE: readonly Group[] = [
         from: "if (chunk === undefined) return MORE;",
         to: 'if (chunk === undefined) return { state: "rejected", why: "it says too little" };',
         why: "a handshake in parts is rejected",
+      },
+      {
+        in: "read",
+        from: 'return final && result.state === "waiting" ? LEFT : result;',
+        to: "return result;",
+        why: "a connection that breaks while authorize decides stays",
       },
     ],
   },

@@ -156,12 +156,15 @@ export class Application {
     const simulation = this.#simulation;
     const { inside, members, marks, mob, hooks } = simulation;
     const socket = inside.get(token);
-    const isMember = members.some((member) => member.token === token);
+    const member = members.find((each) => each.token === token);
+    const isMember = member !== undefined;
     if (socket === undefined && !isMember) marks.reach("disconnect of a connection that is gone");
     else if (!this.asked.has(token)) this.asked.set(token, text);
     if (socket?.unauthenticated) marks.reach("disconnected before it joined");
     else if (socket !== undefined && socket.lag > 0) marks.reach("disconnected while behind");
     if (hooks.isCalling) marks.reach("disconnected from a hook");
+    // How much of it has come, only the mob knows.
+    if (member !== undefined && this.working) this.#mayWithhold(member.author, member.author.sent.length);
     const found = mob.disconnect(token, text);
     // When exactly a member has gone, only the mob knows.
     if (!isMember && found !== (socket !== undefined)) {
@@ -177,9 +180,14 @@ export class Application {
     const whole = author.wholeWithin(Math.min(bytesRead, author.poisonedAt));
     if (whole <= author.published) return;
     this.#simulation.marks.reach("withheld behind a disconnect");
-    for (let index = author.published; index < whole; index++) {
+    this.#mayWithhold(author, whole);
+  }
+
+  #mayWithhold({ sent, published }: Author, until: number): void {
+    if (!this.reads) return;
+    for (let index = published; index < until; index++) {
       this.#silent.frames++;
-      this.#silent.bytes += author.sent[index]!.length;
+      this.#silent.bytes += sent[index]!.length;
     }
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { forgetConnections } from "../helpers/invariants.ts";
 import { act } from "./actions.ts";
 import { type Choices, Generator, Recorder, type Recording, Replay } from "./choices.ts";
 import { heal } from "./healing.ts";
@@ -50,6 +51,8 @@ export async function run(choices: Choices, keepLines = false): Promise<Outcome>
     simulation.violate("nothing is thrown", error instanceof Error ? error.stack ?? error.message : String(error));
   }
   listenToCore(undefined);
+  // A run that failed leaves its mob behind.
+  forgetConnections();
   const { violation, events, calls, marks } = simulation;
   return {
     violation,
