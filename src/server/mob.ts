@@ -302,7 +302,7 @@ export class Mob implements AsyncDisposable {
 
   /**
    * Ends a connection now: what is pending for it is dropped. Returns whether there was such a connection. It counts as
-   * `disconnected`; `detail`, up to 200 characters, is for `onLeave` and the log.
+   * `disconnected`, or as `refused` when it has not joined; `detail`, up to 200 characters, is for `onLeave` and the log.
    *
    * Throws a `TypeError` when the token is no number or `detail` no string, and a `RangeError` when that is longer.
    *

@@ -58,6 +58,8 @@ export class Application {
   #publishedInTick = 0;
   /** From when on a closing mob may drop what waits. */
   #dropsAt = Infinity;
+  /** Whether it was closed so that all was dropped at once. */
+  #hasDropped = false;
 
   constructor(simulation: Simulation, settings: ApplicationSettings) {
     this.#simulation = simulation;
@@ -131,6 +133,8 @@ export class Application {
     const { marks, options: { maxLag } } = simulation;
     marks.reach("published by the application");
     if (connections === 0) marks.reach("published to no connection");
+    if (this.#hasDropped) simulation.violate("ends", "the mob has dropped all, and publishes");
+    if (!simulation.drains) simulation.checker.reading(undefined);
     if (this.working) marks.reach("published from onMessage");
     else if (!simulation.inTick || simulation.hooks.isCalling) this.unflushed += bytes;
     // A tick carries an eighth of maxLag, give or take a frame.
@@ -273,6 +277,7 @@ export class Application {
   /** The mob is being closed. */
   closes(drain: number | undefined): void {
     const { now, options, settings } = this.#simulation;
+    if (drain === 0 && !this.working) this.#hasDropped = true;
     if (this.#mayHaveDropped) return;
     this.#dropsAt = now + (drain ?? options.drainTimeout) + Math.min(0, settings.timerSlack);
     if (drain !== 0 && this.#waiting > 0) this.#simulation.marks.reach("closed while something waited");
@@ -316,8 +321,9 @@ export class Application {
   }
 
   #checkBuffered(bufferedAmount: number): void {
-    if (bufferedAmount === this.#waiting || this.#mayHaveDropped && bufferedAmount === 0) return;
-    this.#simulation.violate("accounts", `bufferedAmount is ${bufferedAmount}, not ${this.#waiting}`);
+    const due = this.#hasDropped || this.#mayHaveDropped && bufferedAmount === 0 ? 0 : this.#waiting;
+    if (bufferedAmount === due) return;
+    this.#simulation.violate("accounts", `bufferedAmount is ${bufferedAmount}, not ${due}`);
   }
 }
 

@@ -72,14 +72,18 @@ export class Checker {
     );
   }
 
-  /** Under block nothing is read, but for what is over, while one connection is over maxLag behind, in any framing. */
-  reading(socket: CheckedSocket): void {
+  /**
+   * Under block nothing is read, but for what is over, nor published by the application (`undefined`), while one connection
+   * is over maxLag behind, in any framing.
+   */
+  reading(socket: CheckedSocket | undefined): void {
     const { slowConsumer, echo } = this.#simulation.options;
     if (slowConsumer !== "block" || echo === "others" || this.#blocker === undefined || this.#blocker.closed) return;
     const { nameOf } = this.#simulation;
+    const source = socket === undefined ? "the application" : nameOf(socket);
     this.#simulation.violate(
       "limits",
-      `${nameOf(socket)} is read from, and ${nameOf(this.#blocker)} is ${this.#blocker.lag} bytes behind`,
+      `${source} is read from, and ${nameOf(this.#blocker)} is ${this.#blocker.lag} bytes behind`,
     );
   }
 
