@@ -1,5 +1,5 @@
 /**
- * Graceful shutdown: at SIGTERM or Ctrl-C the server says goodbye, accepts nobody any more, and delivers what is pending
+ * Graceful shutdown: at SIGTERM or Ctrl-C the server says goodbye, accepts no connection, and delivers what is pending
  * for up to five seconds. A second signal does not wait. Clients see the end of the stream: `closed` says `ended`, and a
  * client with `reconnect` comes back when the next server is there.
  *

@@ -6,6 +6,7 @@
  * `node examples/http_chat.ts` (Node 22.18 and later) or `node --import tsx examples/http_chat.ts`.
  * In your own project: copy this file, `npm install mobcast`, and run it the same way (Node 20: `npm install tsx` as well).
  * Then open http://127.0.0.1:8080, and `nc 127.0.0.1 8000` in a terminal. `http_chat.ts 3000 9000` takes other ports.
+ * It has no access control, so it listens on this machine alone.
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -26,7 +27,7 @@ const PAGE = `<!doctype html><title>mob</title><ul id=log></ul><form><input name
   };
 </script>`;
 
-/** One browser is one member of the mob; one that reads too slowly falls behind, and the slow-consumer policy applies. */
+/** Each browser is a member of the mob: when it reads too slowly it falls behind, and the slow-consumer policy applies. */
 async function stream(response: ServerResponse): Promise<void> {
   const member = mob.join();
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" }).flushHeaders();

@@ -4,7 +4,8 @@
  *
  * In a clone: `deno test examples/slow_client.test.ts`, `bun test examples/slow_client.test.ts`, or after `npm install`:
  * `node --test examples/slow_client.test.ts` (Node 22.18 and later; before: `node --import tsx --test ...`).
- * In your own project: copy this file, `npm install mobcast`, and run it the same way (Node 20: `npm install tsx` as well).
+ * In your own project: copy this file, `npm install mobcast`, and run it the same way (Node 20: `npm install tsx` as well;
+ * Deno: `npm install @types/node` as well, or `--no-check`).
  */
 
 import { strictEqual } from "node:assert";

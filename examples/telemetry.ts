@@ -1,6 +1,6 @@
 /**
  * Telemetry: one sensor sends readings as JSON, and fifty dashboards receive all of them, in order. The sensor only sends:
- * with `receive: false` it need not read what comes back. The server accepts nobody without the secret.
+ * with `receive: false` it need not read what comes back. A client without the secret does not join.
  *
  * In a clone: `deno run --allow-net examples/telemetry.ts`, `bun examples/telemetry.ts`, or after `npm install`:
  * `node examples/telemetry.ts` (Node 22.18 and later) or `node --import tsx examples/telemetry.ts`.
