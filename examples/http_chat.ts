@@ -5,8 +5,7 @@
  * In a clone: `deno run --allow-net examples/http_chat.ts`, `bun examples/http_chat.ts`, or after `npm install`:
  * `node examples/http_chat.ts` (Node 22.18 and later) or `node --import tsx examples/http_chat.ts`.
  * In your own project: copy this file, `npm install mobcast`, and run it the same way (Node 20: `npm install tsx` as well).
- * Then open http://127.0.0.1:8080, and `nc 127.0.0.1 8000` in a terminal. `http_chat.ts 3000 9000` takes other ports.
- * It has no access control, so it listens on this machine alone.
+ * Open http://127.0.0.1:8080, and `nc 127.0.0.1 8000` (`http_chat.ts 3000 9000`: other ports). It has no access control.
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
