@@ -44,6 +44,8 @@ export class Application {
   readonly asked: Map<Token, string | undefined> = new Map();
   /** Whether a tick is at work on connections and has called the application. */
   working = false;
+  /** The connection whose message it was called with last. */
+  #sender: Token | undefined;
   /** Bytes that it published and that no tick has written yet. */
   unflushed = 0;
   /** What the next hook does. */
@@ -167,6 +169,9 @@ export class Application {
     if (socket?.unauthenticated) marks.reach("disconnected before it joined");
     else if (socket !== undefined && socket.lag > 0) marks.reach("disconnected while behind");
     if (hooks.isCalling) marks.reach("disconnected from a hook");
+    if (socket !== undefined && this.working && token !== this.#sender) {
+      marks.reach("another disconnected from onMessage");
+    }
     // How much of it has come, only the mob knows.
     if (member !== undefined && this.working) this.#mayWithhold(member.author, member.author.sent.length);
     const found = mob.disconnect(token, text);
@@ -214,6 +219,7 @@ export class Application {
     message.fill(0);
     let isAllowed = false;
     this.working = true;
+    this.#sender = token;
     try {
       const answer = simulation.hooks.called("onMessage", token);
       isAllowed = answer === undefined && !withholds && !this.asked.has(token);

@@ -68,10 +68,12 @@ export class Authorizer {
     try {
       failure = simulation.hooks.called("authorize", token);
     } catch (error) {
+      simulation.marks.reach("authorize failed");
       this.#decide(authorization, false);
       throw error;
     }
     if (failure !== undefined) {
+      simulation.marks.reach("authorize failed");
       this.#decide(authorization, false);
       return failure;
     }
@@ -79,7 +81,7 @@ export class Authorizer {
   }
 
   #answerAtOnce(socket: CheckedSocket | undefined, authorization: Authorization): unknown {
-    const { hooks, healing } = this.#simulation;
+    const { hooks, healing, marks } = this.#simulation;
     const number = socket?.client.number ?? 0;
     const answer = healing ? "yes" : this.#answers[number % this.#answers.length]!;
     if (answer === "later" || answer === "never") {
@@ -89,6 +91,7 @@ export class Authorizer {
     }
     const allowed = answer === "yes" || answer === "promised";
     this.#decide(authorization, allowed);
+    if (answer === "throws" || answer === "nonsense") marks.reach("authorize failed");
     if (answer === "throws") hooks.fail("authorize");
     if (answer === "nonsense") {
       hooks.failures++;
@@ -114,7 +117,10 @@ export class Authorizer {
     const { authorization, socket, resolve } = promised;
     this.#promised.splice(this.#promised.indexOf(promised), 1);
     if (socket === undefined || socket.closed) marks.reach("answered about a connection that is gone");
-    if (how > 3) hooks.failures++;
+    if (how > 3) {
+      hooks.failures++;
+      marks.reach("authorize failed");
+    }
     this.#decide(authorization, how < 3);
     resolve(
       how < 3 ? true : how === 3 ? false : how === 4 ? Promise.reject(new Error("the simulated promise fails")) : 1,
