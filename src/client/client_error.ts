@@ -61,7 +61,7 @@ export class ClientError extends Error {
 
 /**
  * Why a client ended. `closed`: it was closed here, and everything that it sent has arrived. `ended`: the mob ended the
- * connection in order. The others have an error: `refused` (REFUSED), `lagged` (LAGGED), `lost` (LOST, FRAME_TOO_LARGE),
+ * connection in order; a mob on Deno may cut a connection with the same signs, at the end of a frame. The others have an error: `refused` (REFUSED), `lagged` (LAGGED), `lost` (LOST, FRAME_TOO_LARGE),
  * `undelivered` (UNDELIVERED), `aborted` (ABORTED), `gave-up` (GAVE_UP).
  */
 export type ClientEndReason =

@@ -336,10 +336,10 @@ export class SocketClient extends BaseClient {
       ? describe(cannot, error ?? "connection broke").message
       : `${cannot}: the mob ended the connection`;
     if (!this.#received) return new ClientError("REFUSED", `${how}, before anything was received`, error);
-    // A mob that cuts a connection may also show an orderly end, as Deno does: messages may be missing all the same.
+    // Some runtimes show a reset as an end: inside a frame, it is one.
+    if (!broken && this.#decoder.pending === 0) return undefined;
     const lagged = this.#messages.bytes >= RECEIVE_AHEAD || this.#clock.now() - this.#behindAt < BEHIND;
     if (lagged) return new ClientError("LAGGED", `${how} while this client was behind, messages may be missing`, error);
-    if (!broken && this.#decoder.pending === 0) return undefined;
     return new ClientError("LOST", broken ? how : `${cannot}: the stream ended inside a frame`, error);
   }
 

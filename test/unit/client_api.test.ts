@@ -234,11 +234,14 @@ test("client: lost, when the connection breaks", TIMEOUT, async () => {
 });
 
 test("client: lagged, when it is cut while it does not read", TIMEOUT, async () => {
-  const mob = await serve({ listen: LISTEN, maxLag: 1 << 20 });
-  const client = await connect(mob.urls[0]!);
-  const other = mob.join({ receive: false });
-  await connected(mob, 2);
-  while (mob.stats().closed.lagged === 0) await other.send(new Uint8Array(100_000));
+  const adapter = memoryAdapter();
+  const mob = await serve({ adapter, listen: LISTEN, maxLag: 1 << 20 });
+  const client = await connect(mob.urls[0]!, { adapter });
+  await connected(mob, 1);
+  while (mob.stats().closed.lagged === 0) {
+    mob.publish(new Uint8Array(100_000));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
   let received = 0;
   let code: string | undefined;
   try {
@@ -249,6 +252,19 @@ test("client: lagged, when it is cut while it does not read", TIMEOUT, async () 
   assert(received > 0);
   assertEquals([code, (await client.closed).reason], ["LAGGED", "lagged"]);
   await mob.close({ drain: 0 });
+});
+
+test("client: ended in order, though it was behind a moment ago", TIMEOUT, async () => {
+  const mob = await serve({ listen: LISTEN });
+  const client = await connect(mob.urls[0]!);
+  await connected(mob, 1);
+  for (let count = 0; count < 30; count++) mob.publish(new Uint8Array(100_000));
+  while (mob.stats().bufferedAmount > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const closed = mob.close();
+  let received = 0;
+  for await (const _ of client) received++;
+  assertEquals([received, await client.closed], [30, { reason: "ended" }]);
+  await closed;
 });
 
 test("client: aborted by its signal, with the reason as the cause", TIMEOUT, async () => {
@@ -267,11 +283,11 @@ test("client: aborted by its signal, with the reason as the cause", TIMEOUT, asy
 test("client: a reconnecting one gives up, and says so", TIMEOUT, async () => {
   const mob = await serve({ listen: LISTEN });
   const states: string[] = [];
-  const client: Client = await connect(mob.urls[0]!, {
-    reconnect: { maxAttempts: 2, minDelay: 1, maxDelay: 2, onChange: () => states.push(client?.state ?? "connecting") },
-  });
+  const made: Client[] = [];
+  const onChange = (): void => void states.push(made[0]?.state ?? "connecting");
+  made.push(await connect(mob.urls[0]!, { reconnect: { maxAttempts: 2, minDelay: 1, maxDelay: 2, onChange } }));
   await mob.close({ drain: 0 });
-  assertEquals(await endOf(client), ["gave-up", "GAVE_UP"]);
+  assertEquals(await endOf(made[0]!), ["gave-up", "GAVE_UP"]);
   assert(states.includes("connecting"));
 });
 

@@ -157,7 +157,8 @@ test(
     assertEquals(listeners(), 1);
     controller.abort(new Error("all of it"));
     await Promise.all([...sends, ...[...clients, again].map((client) => client.closed)]);
-    assertEquals([...clients, again].map((client) => client.error?.message), Array(13).fill("all of it"));
+    const causes = [...clients, again].map((client) => (client.error?.cause as Error).message);
+    assertEquals(causes, Array(13).fill("all of it"));
     const later = counted();
     const last = await connect(mob.urls[0]!, { signal: later.controller.signal });
     const reconnecting = await connect(mob.urls[0]!, { signal: later.controller.signal, reconnect: true });
