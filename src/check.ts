@@ -170,8 +170,8 @@ export function isNone(reason: string): Check {
 
 // --- suggestions ---
 
-/** The known name that was probably meant. */
-function suggestion(name: string, names: readonly string[]): string {
+/** The known name that was probably meant, `, did you mean maxLag?`; empty when there is none. */
+export function suggestion(name: string, names: readonly string[]): string {
   const meant = names.find((each) => each.toLowerCase() === name.toLowerCase()) ??
     names.find((each) => distance(each, name) <= 2) ??
     names.find((each) => name.length > 2 && each.toLowerCase().includes(name.toLowerCase()));

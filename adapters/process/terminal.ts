@@ -11,6 +11,7 @@ import { LossyOutput, PatientOutput } from "../../src/cli/output.ts";
 import type { Input, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
 import { runtimeAdapter } from "../runtime.ts";
 import { eventLoop } from "../shared/event_loop.ts";
+import { deno } from "../types/deno.ts";
 import { openWriter } from "./writer.ts";
 
 /** The terminal of this process, which can also end it. */
@@ -98,6 +99,18 @@ async function* readChunks(path: string, file: FileHandle): AsyncGenerator<Uint8
   }
 }
 
+// --- environment ---
+
+/** On Deno, only with `--allow-env`: reading without that permission would ask the user for it. */
+function environment(): Readonly<Record<string, string>> {
+  if ("Deno" in globalThis && deno().permissions.querySync({ name: "env" }).state !== "granted") return {};
+  const found: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (name.startsWith("MOBCAST_") && value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
 // --- events ---
 
 function onSignal(name: SignalName, handler: () => void): () => void {
@@ -127,6 +140,7 @@ export function processTerminal(): ProcessTerminal {
   const stderr = new LossyOutput(() => openWriter("stderr"), eventLoop);
   return {
     args: process.argv.slice(2),
+    environment,
     pid: process.pid,
     get runtime() {
       const { node, bun, deno } = process.versions;

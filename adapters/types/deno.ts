@@ -51,6 +51,7 @@ export interface DenoApi {
   ): Promise<DenoConnection>;
   addSignalListener(signal: "SIGTERM", handler: () => void): void;
   removeSignalListener(signal: "SIGTERM", handler: () => void): void;
+  readonly permissions: { querySync(permission: { name: "env" }): { readonly state: string } };
   readonly stdout: DenoOutput;
   readonly stderr: DenoOutput;
 }

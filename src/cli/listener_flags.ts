@@ -10,6 +10,7 @@ import { parseUrl } from "../framing/url.ts";
 import { flagOf, rangeOption } from "./flags.ts";
 import { CONNECT_TIMEOUT } from "../client/dial.ts";
 import { LONGEST_TIMER } from "../check.ts";
+import { originOf } from "./settings.ts";
 
 /** The options of every client. */
 export interface ClientFlags {
@@ -116,7 +117,9 @@ function checkUse<Flags>(
 
 function refuse(command: Command, name: string, reason: string): never {
   const option = command.options.find((each) => each.attributeName() === name);
-  return command.error(`option '${option?.flags ?? flagOf(name)}' ${reason}`);
+  const origin = originOf(command, name);
+  const flag = option?.flags ?? flagOf(name);
+  return command.error(`${origin === flagOf(name) ? `option '${flag}'` : origin} ${reason}`);
 }
 
 /** Several values, in one option with commas between them, or in several options. */

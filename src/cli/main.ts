@@ -47,7 +47,9 @@ export async function main(terminal: Terminal): Promise<number> {
 async function run(session: Session): Promise<number> {
   try {
     const listeners = plainUrls(session.terminal.args);
-    if (listeners !== undefined) return await (await import("./serve.ts")).runServe(session, listeners, plainFlags());
+    if (listeners !== undefined && Object.keys(session.terminal.environment()).length === 0) {
+      return await (await import("./serve.ts")).runServe(session, listeners, plainFlags());
+    }
     const { runProgram } = await import("./program.ts");
     let hasServed = false;
     const code = await runProgram(session.terminal, {

@@ -13,7 +13,7 @@ import { CHOICES, LIMITS, type Limits, resolveOptions } from "../server/options.
 import { VERSION } from "../version.ts";
 import type { BenchFlags } from "./bench.ts";
 import { addClientOptions, addListenerOptions, checkClient, checkListeners } from "./listener_flags.ts";
-import { choiceOption, flagOf, limitOption, rangeOption } from "./flags.ts";
+import { choiceOption, limitOption, rangeOption } from "./flags.ts";
 import type { JoinFlags } from "./join.ts";
 import { hostUrl, listenUrl } from "./listen_words.ts";
 import type { ClientCommandFlags } from "./client_flags.ts";
@@ -26,6 +26,7 @@ import {
   toOptions,
 } from "./serve_flags.ts";
 import { Usage } from "./session.ts";
+import { applySettings, originOf } from "./settings.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** What the commands do with their parsed arguments. Each resolves to the exit code. */
@@ -49,9 +50,11 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     .helpCommand(false)
     .exitOverride()
     .configureOutput(outputTo(terminal));
-  const serve = serveCommand(program).action(async (urls: string[], flags: ServeFlags, command: Command) => {
-    const listeners = urls.length > 0 ? urls.map(listenUrl) : [DEFAULT_URL];
-    for (const url of listeners) checkUrl(command, url);
+  const serve = serveCommand(program).action(async (urls: string[], _: ServeFlags, command: Command) => {
+    const set = await applySettings(command, terminal);
+    const { config: _config, ...flags } = command.opts<ServeFlags & { config?: string }>();
+    const listeners = (urls.length > 0 ? urls : set?.urls ?? [DEFAULT_URL]).map(listenUrl);
+    for (const url of listeners) checkUrl(command, url, urls.length > 0 ? undefined : set?.origin);
     checkListeners(command, listeners, flags);
     checkOptions(command, flags);
     code = await actions.serve(listeners, flags);
@@ -105,7 +108,8 @@ function serveCommand(program: Command): Command {
     )
     .addOption(
       new Option("--log-format <format>", "how a log line looks").choices(LOG_FORMATS).default(DEFAULT_LOG_FORMAT),
-    );
+    )
+    .option("--config <file>", "JSON with options that are neither here nor in the environment: maxLag, listen");
 }
 
 function joinCommand(program: Command): Command {
@@ -184,7 +188,7 @@ function outputTo({ stdout, stderr }: Terminal): OutputConfiguration {
 // --- wrong arguments ---
 
 /** Refuses a URL that cannot be read, before anything is done. */
-function checkUrl(command: Command, url: string): void {
+function checkUrl(command: Command, url: string, origin?: string): void {
   try {
     parseUrl(url);
   } catch (error) {
@@ -192,7 +196,7 @@ function checkUrl(command: Command, url: string): void {
     const { message } = error as Error;
     const other = meant !== undefined ? `mobcast ${meant}` : hostUrl(listenUrl(url).replace("tcp://", ""));
     const suggestion = other === undefined || message.includes("did you mean") ? "" : `, did you mean ${other}?`;
-    command.error(`${message}${suggestion}`);
+    command.error(`${origin === undefined ? "" : `${origin}: `}${message}${suggestion}`);
   }
 }
 
@@ -220,7 +224,7 @@ function checkOptions(command: Command, flags: ServeFlags): void {
     resolveOptions(toOptions(flags));
   } catch (error) {
     const name = /\bmax(Lag|Frame|ReceiveMemory)\b|(?<=^Cannot use )(allow|deny)\b/g;
-    command.error((error as Error).message.replace(name, (option) => flagOf(option)));
+    command.error((error as Error).message.replace(name, (option) => originOf(command, option)));
   }
 }
 

@@ -58,6 +58,8 @@ export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR2";
 export interface Terminal {
   /** The arguments of the command line. */
   readonly args: readonly string[];
+  /** The environment variables that begin with `MOBCAST_`, where the process may read them. */
+  environment(): Readonly<Record<string, string>>;
   /** The number of the process. */
   readonly pid: number;
   /** The runtime and its version. */

@@ -1,6 +1,6 @@
 /**
  * The soak on the runtime at hand, for a minute: it waits more than it works, so that other test files run meanwhile.
- * MOBCAST_SOAK_MINUTES is how long; 0 is one round. `npm run scenarios -- soak --minutes 10` is the long way.
+ * SOAK_MINUTES is how long; 0 is one round. `npm run scenarios -- soak --minutes 10` is the long way.
  */
 
 import process from "node:process";
@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert";
 import { OURS } from "../helpers/command_line.ts";
 import { soakOf } from "./soak.ts";
 
-const minutes = Number(process.env.MOBCAST_SOAK_MINUTES ?? 1);
+const minutes = Number(process.env.SOAK_MINUTES ?? 1);
 
 // Descriptors and memory are counted as Linux shows them.
 const options = { timeout: 120_000 + minutes * 60_000, skip: process.platform !== "linux" };

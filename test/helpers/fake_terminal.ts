@@ -108,6 +108,8 @@ export async function hurried(times: number): Promise<Adapter> {
 export class FakeTerminal implements Terminal {
   adapter: Terminal["adapter"] = runtimeAdapter;
   readonly args: readonly string[];
+  /** Its environment variables. */
+  readonly variables: Record<string, string> = {};
   readonly pid = 4711;
   readonly runtime = { name: "node", version: "20.0.0" };
   readonly stdin: FakeInput = new FakeInput();
@@ -122,6 +124,10 @@ export class FakeTerminal implements Terminal {
 
   constructor(...args: readonly string[]) {
     this.args = args;
+  }
+
+  environment(): Readonly<Record<string, string>> {
+    return this.variables;
   }
 
   openFile(path: string): Promise<Input> {

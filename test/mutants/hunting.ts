@@ -84,7 +84,7 @@ function run([command, ...args]: readonly string[], copy: string, limit: Limit):
   const PATH = `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}`;
   return new Promise((resolve, reject) => {
     // One round of the soak shows a leak.
-    const env = { ...process.env, PATH, MOBCAST_SOAK_MINUTES: "0" };
+    const env = { ...process.env, PATH, SOAK_MINUTES: "0" };
     const options = { cwd: copy, env, detached: true } as const;
     const child = spawn(command!, args, { ...options, stdio: ["ignore", "pipe", "ignore"] });
     let output = "";
