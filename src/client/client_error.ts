@@ -74,7 +74,19 @@ export type ClientEndReason =
   | "aborted"
   | "gave-up";
 
-/** How a client ended: what `closed` resolves to. */
+/**
+ * How a client ended: what `closed` and `close()` resolve to.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "mobcast";
+ *
+ * const mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * const client = await connect(mob.urls[0]!);
+ * void client.closed.then(({ reason, error }) => console.log(reason, error?.code)); // refused REFUSED
+ * await mob.close(); // before the client has received anything
+ * ```
+ */
 export interface ClientEnd {
   /** Why it ended. */
   readonly reason: ClientEndReason;

@@ -33,7 +33,22 @@ import type { ClientTls } from "../contract/tls.ts";
 /** Gets the adapter of the runtime at hand. */
 export type Runtime = () => Promise<Adapter>;
 
-/** The options of {@link connect}. */
+/**
+ * The options of {@link connect}.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0", secret: "from a file" });
+ * await using client = await connect(mob.urls[0]!, {
+ *   secret: "from a file",
+ *   connectTimeout: 5000,
+ *   reconnect: true,
+ *   ping: 20_000,
+ * });
+ * ```
+ */
 export interface ConnectOptions extends ClientOptions {
   /** The adapter to connect with. Default: that of the runtime. */
   readonly adapter?: Adapter;

@@ -7,7 +7,18 @@
 import { kindOf } from "../check.ts";
 import type { Framing } from "./framing.ts";
 
-/** What can be sent: text, which goes as UTF-8, or bytes; a view stands for the part of its buffer that it shows. */
+/**
+ * What can be sent: text, which goes as UTF-8, or bytes; a view stands for the part of its buffer that it shows.
+ *
+ * @example
+ * ```ts
+ * import { encodeFrame } from "mobcast";
+ *
+ * encodeFrame("u32", "text");
+ * encodeFrame("u32", new Uint8Array([1, 2]));
+ * encodeFrame("u32", new Float64Array([21.5]).buffer);
+ * ```
+ */
 export type Payload = string | ArrayBufferLike | ArrayBufferView;
 
 const encoder = /* @__PURE__ */ new TextEncoder();

@@ -56,7 +56,23 @@ export interface Limits {
   readonly drainTimeout: number;
 }
 
-/** The options of a mob. All are optional. */
+/**
+ * The options of a mob. All are optional: {@link LIMITS} has the defaults and ranges of those that are numbers.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * await using mob = await serve({
+ *   listen: "tcp://127.0.0.1:0",
+ *   maxFrame: 64 * 1024, // bytes
+ *   maxLag: 4 * 2 ** 20,
+ *   idleTimeout: 60_000, // milliseconds
+ *   slowConsumer: "skip",
+ *   allow: ["127.0.0.1", "10.0.0.0/8"],
+ * });
+ * ```
+ */
 export interface MobOptions extends Partial<Limits> {
   /** How frames are delimited. Default `u64`. */
   readonly framing?: FramingName;

@@ -14,7 +14,21 @@ import { type ListenerOptions, Mob, newMobChecks } from "./mob.ts";
 import type { MobHooks } from "./hooks.ts";
 import type { MobOptions } from "./options.ts";
 
-/** The options of {@link serve}. */
+/**
+ * The options of {@link serve}.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * await using mob = await serve({
+ *   listen: ["tcp://127.0.0.1:0", "tcp://127.0.0.1:0?framing=line"],
+ *   maxConnectionsPerAddress: 10,
+ *   slowConsumer: "skip",
+ *   onJoin: ({ remoteAddress }) => console.log(remoteAddress),
+ * });
+ * ```
+ */
 export interface ServeOptions extends MobOptions, MobHooks, ListenerOptions {
   /** The URL of the listener, or of several listeners into one mob. Default `tcp://127.0.0.1:8000`. */
   readonly listen?: string | URL | readonly (string | URL)[];

@@ -54,7 +54,20 @@ export interface DeliveryCounts {
   readonly lag: Count;
 }
 
-/** One connection, as `mob.connections()` lists it. */
+/**
+ * One connection, as `mob.connections()` lists it, the furthest behind first.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * await using client = mob.join();
+ * for (const { remoteAddress, age, lag } of mob.connections()) {
+ *   console.log(remoteAddress, `joined ${age} ms ago`, lag.frames, "frames behind");
+ * }
+ * ```
+ */
 export interface ConnectionStats extends DeliveryCounts {
   /** Names the connection for its whole life. */
   readonly token: Token;
@@ -86,7 +99,18 @@ export interface FeedStats {
   readonly logBytes: number;
 }
 
-/** Everything a mob counts, as `mob.stats()` returns it. */
+/**
+ * Everything a mob counts, as `mob.stats()` returns it.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * const { connections, published, lag, closed } = mob.stats();
+ * console.log(connections, published.frames, published.bytes, lag.bytes, closed.lagged); // 0 0 0 0 0
+ * ```
+ */
 export interface MobStats extends DeliveryCounts {
   /** Connections now: those that have joined. */
   readonly connections: number;
