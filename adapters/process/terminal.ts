@@ -132,6 +132,11 @@ function onUncaught(handler: (error: unknown) => void): () => void {
   };
 }
 
+function onResize(handler: () => void): () => void {
+  process.stdout.on("resize", handler);
+  return () => void process.stdout.off("resize", handler);
+}
+
 // --- terminal ---
 
 /** The terminal of this process. */
@@ -154,10 +159,16 @@ export function processTerminal(): ProcessTerminal {
     },
     stdout,
     stderr,
+    async edit(prompt, events) {
+      // Loaded only here, since few starts need it.
+      const { openLineEditor } = await import("./line_editor.ts");
+      return openLineEditor(process.stdin, stdout, prompt, events, onResize);
+    },
     openFile,
     readFile,
     onSignal,
     onUncaught,
+    date: () => new Date().toISOString(),
     now: eventLoop.now,
     processor() {
       const { user, system } = process.cpuUsage();

@@ -1,21 +1,25 @@
 /**
- * The connection of the commands `join` and `send`.
+ * The connection of the commands `join`, `sub` and `pub`.
  *
  * @module
  */
 
-import type { ConnectOptions } from "../client/connect.ts";
+import type { Client } from "../client/client.ts";
+import { connect, type ConnectOptions } from "../client/connect.ts";
+import type { ConnectionChange, ReconnectOptions } from "../client/reconnect_options.ts";
 import type { FramingName } from "../framing/framing.ts";
 import type { ClientFlags } from "./listener_flags.ts";
-import { attempt, type Session } from "./session.ts";
+import { attempt, oneLine, type Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The options of `join` and `send`. */
+/** The options of `join`, `sub` and `pub`. */
 export interface ClientCommandFlags extends ClientFlags {
   /** How frames are delimited. */
   readonly framing: FramingName;
   /** The largest payload to send or receive, in bytes. */
   readonly maxFrame: number;
+  /** Whether it connects again when the connection is lost. */
+  readonly reconnect?: boolean;
 }
 
 /** Reads the certificates and the secret of a client from their files. Without such options nothing is loaded. */
@@ -33,12 +37,26 @@ export async function readCredentials(
   return { tls: await files.forClient(flags), secret: await files.secret(secretFile) };
 }
 
-/** Connects with `dial`; `undefined` when the command was stopped meanwhile. */
-export async function openClient<AnyClient>(
+/** How long a client may be silent before it sends a ping, in milliseconds: `idleTimeout` and middleboxes let it live. */
+const PING = 20_000;
+
+/** What a command wants of its client beyond its options. */
+export interface Wishes {
+  /** Whether messages are kept. Default true. */
+  readonly receive?: boolean;
+  /** Prints a line about the connection. Default: on standard error. */
+  readonly say?: (line: string) => void;
+  /** Called when a connection is lost that is made again. */
+  readonly lost?: () => void;
+}
+
+/** Connects; `undefined` when the command was stopped meanwhile. */
+export async function openClient(
   { terminal, stop, drop }: Session,
+  url: string,
   flags: ClientCommandFlags,
-  dial: (options: ConnectOptions) => Promise<AnyClient>,
-): Promise<AnyClient | undefined> {
+  { receive = true, say = (line) => void terminal.stderr.write(line), lost }: Wishes = {},
+): Promise<Client | undefined> {
   const { framing, maxFrame, connectTimeout } = flags;
   const credentials = await attempt(readCredentials(terminal, flags));
   if (stop.aborted) return undefined;
@@ -47,12 +65,31 @@ export async function openClient<AnyClient>(
   const cut = (): void => cutting.abort();
   drop.addEventListener("abort", cut, { once: true });
   stop.addEventListener("abort", cut, { once: true });
+  const reconnect = flags.reconnect ? telling(say, url, lost) : false;
+  const own = { framing, maxFrame, connectTimeout, receive, reconnect, ping: PING, signal: cutting.signal };
   try {
-    return await attempt(dial({ framing, maxFrame, connectTimeout, ...credentials, signal: cutting.signal }));
+    return await attempt(connect(url, { ...own, ...credentials }, terminal.adapter));
   } catch (error) {
     if (stop.aborted) return undefined;
     throw error;
   } finally {
     stop.removeEventListener("abort", cut);
   }
+}
+
+/** Options that report every change of the connection, and each gap between the messages around it. */
+function telling(print: (line: string) => void, url: string, lost?: () => void): ReconnectOptions {
+  const say = (text: string): void => print(`mobcast: ${oneLine(text)}\n`);
+  const onChange = (change: ConnectionChange): void => {
+    if (change.kind === "lost") lost?.();
+    if (change.kind === "connected") say(`connected to ${url}`);
+    if (change.kind === "lost") say(`lost ${url}: ${change.error?.message ?? "the server ended the connection"}`);
+    if (change.kind === "waiting") say(`trying again in ${change.milliseconds} ms, attempt ${change.attempt}`);
+    if (change.kind === "reconnected") say(`connected to ${url} again`);
+  };
+  const onGap = ({ milliseconds }: { milliseconds: number }): void => {
+    // The time begins when the loss was noticed, which may be long after it happened.
+    say(`missed the messages of at least ${(milliseconds / 1000).toFixed(1)} s`);
+  };
+  return { onChange, onGap };
 }

@@ -4,136 +4,134 @@
  * @module
  */
 
-import { connect } from "../client/connect.ts";
 import type { Client } from "../client/client.ts";
-import type { ReconnectingClient } from "../client/reconnecting_client.ts";
-import type { ConnectionChange, ReconnectOptions } from "../client/reconnect_options.ts";
-import { splitLines } from "./lines.ts";
+import { concatenate } from "../framing/receive_buffer.ts";
 import { type ClientCommandFlags, openClient } from "./client_flags.ts";
-import { attempt, Failure, oneLine, type Session } from "./session.ts";
-import type { Input, Output, Terminal } from "./terminal.ts";
-import { sanitize } from "./sanitize.ts";
+import { CLOSE_TIMEOUT, failureOf, isOver, onAny } from "./ending.ts";
+import { splitLines } from "./lines.ts";
+import { OwnMessages } from "./own_messages.ts";
+import { attempt, oneLine, type Session, unlessStopped } from "./session.ts";
+import { sanitize, spellOut } from "./sanitize.ts";
+import type { LineEditor, Terminal } from "./terminal.ts";
 
 /** The options of `join`. */
 export interface JoinFlags extends ClientCommandFlags {
-  /** Whether it connects again when the connection is lost. */
-  readonly reconnect?: boolean;
+  /** What stands in front of each line that is sent. */
+  readonly name?: string;
 }
 
-/** How long a stopped client waits for a server that does not hang up, in milliseconds. */
-const CLOSE_TIMEOUT = 5000;
-
-/** How a connection ended. */
-interface End {
-  /** Frames received. */
-  readonly received: number;
-  /** How long the connection lasted, in milliseconds. */
-  readonly lasted: number;
-  /** What broke the connection; `undefined` when the server ended it. */
-  readonly cause: unknown;
-}
-
-/** A connection that ends so soon, in milliseconds, may have been refused: a server may wait 10 s for a secret. */
-const REFUSAL = 15_000;
-
-/** Sends the lines of standard input as frames, and prints every frame received as a line. */
+/** Sends lines, and prints every message received: with a line editor for a person, as they are for a program. */
 export async function runJoin(session: Session, url: string, flags: JoinFlags): Promise<number> {
   const { terminal, stop, drop } = session;
-  const client = await openClient<Client | ReconnectingClient>(
-    session,
-    flags,
-    (options) =>
-      flags.reconnect
-        ? connect(url, { ...options, reconnect: tellingOn(terminal.stderr, url) }, terminal.adapter)
-        : connect(url, options, terminal.adapter),
-  );
-  if (client === undefined) return 0;
-  if (terminal.stdin.isTerminal) void terminal.stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
-  let hasLeft = false;
-  const leaveWith = (options?: { timeout: number }) => (): void => {
-    hasLeft = true;
-    void client.close(options);
-  };
-  const leave = leaveWith({ timeout: CLOSE_TIMEOUT });
-  for (const signal of [stop, terminal.stdout.broken]) {
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
-  }
-  let failure: unknown;
-  attempt(sendLines(terminal.stdin, client, flags.maxFrame, leaveWith())).catch((error: unknown) => {
-    failure = error;
-    leave();
+  const { stdin, stdout, stderr } = terminal;
+  const own = new OwnMessages(terminal);
+  let editor: LineEditor | undefined;
+  const client = await openClient(session, url, flags, {
+    say: (text) => void (editor ?? { print: stderr.write.bind(stderr) }).print(text),
+    lost: () => own.forget(),
   });
-  const end = await receive(client, terminal);
+  if (client === undefined) return 0;
+  if (stdin.isTerminal) void stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
+  let failure: unknown;
+  const leave = (options?: { timeout: number }): void => void client.close(options);
+  const stopped = (): void => leave({ timeout: CLOSE_TIMEOUT });
+  onAny([stop, stdout.broken], stopped);
+  if (stdin.isTerminal && stdout.isTerminal) {
+    await unlessStopped(stderr.flush(), stop);
+    editor = await openEditor(terminal, client, own, flags.name, leave);
+    onAny([drop], () => editor!.close());
+  } else {
+    attempt(sendLines(terminal, client, flags, leave)).catch((error: unknown) => {
+      failure = error;
+      stopped();
+    });
+  }
+  await receive(client, terminal, own, editor);
+  const end = await client.closed;
+  if (editor !== undefined) {
+    editor.close();
+    await unlessStopped(stdout.flush(), drop);
+  }
   if (failure !== undefined) throw failure;
   // The reader of the output is gone, or `main` reports why writing has failed.
-  if (terminal.stdout.broken.aborted) return 0;
-  if (!hasLeft || end.cause !== undefined) throw new Failure(whyItEnded(url, end), { cause: end.cause });
+  if (stdout.broken.aborted) return 0;
   // Messages that were not delivered are reported, except after a second signal.
-  if (client.error !== undefined && !drop.aborted) throw new Failure(client.error.message);
+  const ending = failureOf(url, end);
+  if (ending !== undefined && !drop.aborted) throw ending;
+  if (editor !== undefined) void stderr.write(`left ${oneLine(url)}\n`);
   return 0;
 }
 
-/** Why the server ended the connection. The wire does not tell a refusal from any other end. */
-function whyItEnded(url: string, { received, lasted, cause }: End): string {
-  const reason = cause instanceof Error ? cause.message : `Cannot stay in ${url}: the server ended the connection`;
-  const hasCode = cause === undefined || (cause as { code?: unknown }).code !== undefined;
-  if (received > 0 || lasted > REFUSAL || !hasCode) return reason;
-  return `${reason}, before anything was received: is it full, does it keep this address out, or want a secret ` +
-    "(--secret-file), a certificate (--cert, --key), tls:// or another --framing?";
+/** Sends what is typed. A line stands on the screen when it is typed, so it is not printed when it comes back. */
+async function openEditor(
+  terminal: Terminal,
+  client: Client,
+  own: OwnMessages,
+  name: string | undefined,
+  leave: () => void,
+): Promise<LineEditor> {
+  const prefix = prefixOf(name);
+  const encoder = new TextEncoder();
+  const editor = await terminal.edit(prefix === "" ? "> " : spellOut(prefix), {
+    line: (text) => {
+      if (text === "") return;
+      const message = encoder.encode(prefix + text);
+      const forget = own.add(message);
+      client.send(message).catch((error: Error) => {
+        forget();
+        // When the connection is over, receiving reports why.
+        if (!isOver(client)) void editor.print(`mobcast: ${oneLine(error.message)}\n`);
+      });
+    },
+    left: leave,
+  });
+  return editor;
 }
 
 /** Sends lines until the input ends. The end of a terminal's input leaves the mob; the end of a file does not. */
 async function sendLines(
-  input: Input,
-  client: Client | ReconnectingClient,
-  maxFrame: number,
+  { stdin }: Terminal,
+  client: Client,
+  { name, maxFrame }: JoinFlags,
   leave: () => void,
 ): Promise<void> {
-  for await (const lines of splitLines(input.chunks, maxFrame)) {
+  const prefix = new TextEncoder().encode(prefixOf(name));
+  for await (const lines of splitLines(stdin.chunks, maxFrame)) {
     for (const line of lines) {
       if (line.length === 0) continue;
       try {
-        await client.send(line);
-      } catch {
-        // The connection is over: receiving reports why.
-        return;
+        await client.send(prefix.length === 0 ? line : concatenate([prefix, line], prefix.length + line.length));
+      } catch (error) {
+        // When the connection is over, receiving reports why.
+        if (isOver(client)) return;
+        throw error;
       }
     }
   }
-  if (input.isTerminal) leave();
+  if (stdin.isTerminal) leave();
 }
 
-/** Prints the messages until the connection is over, and resolves to how it ended. */
-async function receive(client: Client | ReconnectingClient, terminal: Terminal): Promise<End> {
-  const { stdout } = terminal;
-  const began = terminal.now();
-  let received = 0;
-  let cause: unknown;
+/** Prints the messages until the connection is over. */
+async function receive(
+  client: Client,
+  { stdout }: Terminal,
+  own: OwnMessages,
+  editor: LineEditor | undefined,
+): Promise<void> {
   try {
     for await (const message of client) {
-      received++;
+      if (editor !== undefined) {
+        if (!own.take(message)) await editor.print(`${sanitize(message)}\n`);
+        continue;
+      }
       if (!stdout.isTerminal) void stdout.write(message);
       await stdout.write(stdout.isTerminal ? `${sanitize(message)}\n` : "\n");
     }
-  } catch (error) {
-    cause = error;
+  } catch {
+    // The client knows why it is over.
   }
-  return { received, lasted: terminal.now() - began, cause };
 }
 
-/** Options that report every change of the connection, and each gap between the messages around it. */
-function tellingOn(output: Output, url: string): ReconnectOptions {
-  const say = (text: string): void => void output.write(`mobcast: ${oneLine(text)}\n`);
-  const onChange = (change: ConnectionChange): void => {
-    if (change.kind === "connected") say(`connected to ${url}`);
-    if (change.kind === "lost") say(`lost ${url}: ${change.error?.message ?? "the server ended the connection"}`);
-    if (change.kind === "waiting") say(`trying again in ${change.milliseconds} ms, attempt ${change.attempt}`);
-    if (change.kind === "reconnected") say(`connected to ${url} again`);
-  };
-  const onGap = ({ milliseconds }: { milliseconds: number }): void => {
-    // The time begins when the loss was noticed, which may be long after it happened.
-    say(`missed the messages of at least ${(milliseconds / 1000).toFixed(1)} s`);
-  };
-  return { onChange, onGap };
+function prefixOf(name: string | undefined): string {
+  return name === undefined ? "" : `${name}: `;
 }

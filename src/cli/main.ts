@@ -58,7 +58,8 @@ async function run(session: Session): Promise<number> {
         return (await import("./serve.ts")).runServe(session, urls, flags);
       },
       join: async (url, flags) => (await import("./join.ts")).runJoin(session, url, flags),
-      send: async (url, file, flags) => (await import("./send.ts")).runSend(session, url, file, flags),
+      sub: async (url, flags) => (await import("./sub.ts")).runSub(session, url, flags),
+      pub: async (url, texts, flags) => (await import("./pub.ts")).runPub(session, url, texts, flags),
       bench: async (url, flags) => (await import("./bench.ts")).runBench(session, url, flags),
     });
     // Output is not the job of a server.

@@ -6,17 +6,15 @@
 
 import { Command, CommanderError, Option, type OutputConfiguration } from "commander";
 import { DEFAULT_URL } from "../contract/address.ts";
-import type { FramingName } from "../framing/framing.ts";
-import { parseUrl } from "../framing/url.ts";
 import { BENCH_FRAMINGS, STAMP } from "../load/message.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../server/options.ts";
 import { VERSION } from "../version.ts";
+import { checkUrl, withFraming } from "./arguments.ts";
 import type { BenchFlags } from "./bench.ts";
+import { addClientCommands, type ClientActions } from "./client_commands.ts";
 import { addClientOptions, addListenerOptions, checkClient, checkListeners } from "./listener_flags.ts";
 import { choiceOption, limitOption, rangeOption } from "./flags.ts";
-import type { JoinFlags } from "./join.ts";
-import { hostUrl, listenUrl } from "./listen_words.ts";
-import type { ClientCommandFlags } from "./client_flags.ts";
+import { listenUrl } from "./listen_words.ts";
 import {
   DEFAULT_LOG_FORMAT,
   DEFAULT_LOG_LEVEL,
@@ -27,16 +25,13 @@ import {
 } from "./serve_flags.ts";
 import { Usage } from "./session.ts";
 import { applySettings, originOf } from "./settings.ts";
+import { commandMeant, isUnknownCommand, withHint } from "./suggestions.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** What the commands do with their parsed arguments. Each resolves to the exit code. */
-export interface Actions {
+export interface Actions extends ClientActions {
   /** `mobcast [serve] [URL ...]` */
   serve(urls: readonly string[], flags: ServeFlags): Promise<number>;
-  /** `mobcast join [URL]` */
-  join(url: string, flags: JoinFlags): Promise<number>;
-  /** `mobcast send [URL] [FILE]` */
-  send(url: string, file: string | undefined, flags: ClientCommandFlags): Promise<number>;
   /** `mobcast bench [URL]` */
   bench(url: string, flags: BenchFlags): Promise<number>;
 }
@@ -59,18 +54,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     checkOptions(command, flags);
     code = await actions.serve(listeners, flags);
   });
-  joinCommand(program).action(async (url: string, flags: JoinFlags, command: Command) => {
-    checkUrl(command, url);
-    checkClient(command, url, flags);
-    code = await actions.join(url, withFraming(command, url, flags));
-  });
-  sendCommand(program).action(
-    async (url: string, file: string | undefined, flags: ClientCommandFlags, command: Command) => {
-      checkUrl(command, url);
-      checkClient(command, url, flags);
-      code = await actions.send(url, file, withFraming(command, url, flags));
-    },
-  );
+  addClientCommands(program, terminal.args, actions, (exit) => code = exit);
   benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
     checkUrl(command, url);
     checkClient(command, url, flags);
@@ -81,11 +65,14 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   });
   program.addHelpText("after", () => `\n${serve.helpInformation()}`);
   try {
+    checkCommand(program, terminal.args);
     await program.parseAsync(terminal.args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version are thrown too.
-    if (error.exitCode !== 0) throw new Usage(withHint(error.message.replace(/^error: /, "")));
+    if (error.exitCode === 0) return code;
+    const flags = commandOf(program, terminal.args).options.map(({ long }) => long ?? "");
+    throw new Usage(withHint(error.message.replace(/^error: /, ""), terminal.args, flags));
   }
   return code;
 }
@@ -110,24 +97,6 @@ function serveCommand(program: Command): Command {
       new Option("--log-format <format>", "how a log line looks").choices(LOG_FORMATS).default(DEFAULT_LOG_FORMAT),
     )
     .option("--config <file>", "JSON with options that are neither here nor in the environment: maxLag, listen");
-}
-
-function joinCommand(program: Command): Command {
-  return clientCommand(
-    program,
-    "join",
-    "send each line of standard input as a frame, print each frame received as a line",
-  )
-    .option("--reconnect", "connect again when the connection is lost, and report for how long it was lost");
-}
-
-function sendCommand(program: Command): Command {
-  return clientCommand(
-    program,
-    "send",
-    "send each line of a file as a frame, wait until all have come back, and report the speed",
-  )
-    .argument("[FILE]", "what to send, - for standard input (default: -)");
 }
 
 function benchCommand(program: Command): Command {
@@ -157,17 +126,6 @@ function benchCommand(program: Command): Command {
     .option("--histogram", "draw a histogram of the delays", false);
 }
 
-function clientCommand(program: Command, name: string, description: string): Command {
-  const maxFrame = limitOption("maxFrame");
-  maxFrame.description = "largest payload to send or receive";
-  const command = program.command(name)
-    .description(description)
-    .argument("[URL]", "the server", DEFAULT_URL)
-    .addOption(choiceOption("framing"))
-    .addOption(maxFrame);
-  return addClientOptions(command);
-}
-
 // --- output ---
 
 /** The environment is not read: under Deno that takes a permission which serving does not need. */
@@ -187,37 +145,6 @@ function outputTo({ stdout, stderr }: Terminal): OutputConfiguration {
 
 // --- wrong arguments ---
 
-/** Refuses a URL that cannot be read, before anything is done. */
-function checkUrl(command: Command, url: string, origin?: string): void {
-  try {
-    parseUrl(url);
-  } catch (error) {
-    const meant = commandLike(url, command.parent?.commands.map((other) => other.name()) ?? []);
-    const { message } = error as Error;
-    const other = meant !== undefined ? `mobcast ${meant}` : hostUrl(listenUrl(url).replace("tcp://", ""));
-    const suggestion = other === undefined || message.includes("did you mean") ? "" : `, did you mean ${other}?`;
-    command.error(`${origin === undefined ? "" : `${origin}: `}${message}${suggestion}`);
-  }
-}
-
-/** The options with the framing that the URL names, which the default of `--framing` gives way to. */
-function withFraming<Flags extends { readonly framing: FramingName }>(
-  command: Command,
-  url: string,
-  flags: Flags,
-): Flags {
-  const { framing } = parseUrl(url);
-  if (framing === undefined || framing === flags.framing) return flags;
-  const option = command.options.find((each) => each.attributeName() === "framing")!;
-  if (command.getOptionValueSource("framing") !== "default") {
-    command.error(`option '${option.flags}' is ${flags.framing}, and the URL says ${framing}`);
-  }
-  if (!option.argChoices!.includes(framing)) {
-    command.error(`${url} names framing ${framing}, and ${command.name()} takes ${option.argChoices!.join(", ")}`);
-  }
-  return { ...flags, framing };
-}
-
 /** Refuses options that are wrong together, such as a lag below the frame size, and addresses that are none. */
 function checkOptions(command: Command, flags: ServeFlags): void {
   try {
@@ -228,20 +155,16 @@ function checkOptions(command: Command, flags: ServeFlags): void {
   }
 }
 
-/** Adds to the error of an option for the port or the host that they are part of the URL. */
-function withHint(message: string): string {
-  const option = /^unknown option '(-p|-h|--port|--host|--hostname|--bind|--listen)(?:=.*)?'/.exec(message);
-  return option === null ? message : `unknown option '${option[1]}', ports are part of the URL: tcp://127.0.0.1:9000`;
+/** Refuses a first word that is no command, whatever options follow it. */
+function checkCommand(program: Command, args: readonly string[]): void {
+  const names = program.commands.map((command) => command.name());
+  const [word] = args;
+  if (!isUnknownCommand(word, names)) return;
+  const meant = commandMeant(args, names);
+  if (meant !== undefined) program.error(`unknown command ${JSON.stringify(word)}, did you mean mobcast ${meant}?`);
 }
 
-/** The command or option that was probably meant by a word in the place of a URL, if any. */
-function commandLike(word: string, names: readonly string[]): string | undefined {
-  if (word === "help" || word === "version") return `--${word}`;
-  const letters = (text: string): string => [...text.toLowerCase()].sort().join("");
-  return names.find((name) =>
-    // Two letters swapped, one too many, or one missing: jion, joinn, jon.
-    letters(name) === letters(word) ||
-    [...word].some((_, index) => word.slice(0, index) + word.slice(index + 1) === name) ||
-    [...name].some((_, index) => name.slice(0, index) + name.slice(index + 1) === word)
-  );
+/** The command that the arguments name. */
+function commandOf(program: Command, args: readonly string[]): Command {
+  return program.commands.find((command) => args.includes(command.name())) ?? program.commands[0]!;
 }

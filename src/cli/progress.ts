@@ -1,5 +1,5 @@
 /**
- * The progress bars of `send` and `bench`.
+ * The progress bars of `pub` and `bench`.
  *
  * @module
  */
@@ -7,15 +7,16 @@
 // @ts-types="npm:@types/cli-progress@^3.11.6"
 import progressBars from "cli-progress";
 import type { Progress } from "../load/load.ts";
-import type { Output } from "./terminal.ts";
+import type { Output, Terminal } from "./terminal.ts";
+import { roundSize } from "./units.ts";
 
 type Stream = NonNullable<progressBars.Options["stream"]>;
 
-/** What the bar of `send` shows. */
-export interface SendCounts {
-  /** Frames sent. */
+/** What the bar of `pub` shows. */
+export interface PubCounts {
+  /** Messages sent. */
   readonly sent: number;
-  /** Own frames received. */
+  /** Own messages received. */
   readonly received: number;
   /** Bytes of their payloads. */
   readonly receivedBytes: number;
@@ -23,39 +24,64 @@ export interface SendCounts {
   readonly empty: number;
 }
 
-/** The bar of `send`: how much of the input has come back or, where its size is not known, how much of what was sent. */
-export class SendProgress {
+/**
+ * The bar of `pub`: how much of the input has come back, in bytes where only its size is known, in messages where their
+ * number is. Where nothing is known there is no bar, and only counts.
+ */
+export class PubProgress {
   readonly #bar: progressBars.SingleBar;
+  readonly #terminal: Terminal;
   readonly #size: number | undefined;
+  readonly #count: number | undefined;
+  readonly #began: number;
 
-  /** Draws an empty bar. `size` is that of the input in bytes, where it is known. */
-  constructor(output: Output, size: number | undefined) {
-    this.#size = size;
-    const known = size !== undefined && size > 0;
-    const received = "received {received} of {sent} frames";
-    const format = known ? `{bar} {percentage}% ${received}, {eta_formatted} left` : `{bar} ${received}`;
+  /** Draws an empty bar. `size` is that of the input in bytes, `count` that of its messages, where they are known. */
+  constructor(terminal: Terminal, size: number | undefined, count: number | undefined) {
+    this.#terminal = terminal;
+    this.#size = size === 0 ? undefined : size;
+    this.#count = count;
+    this.#began = terminal.now();
+    const bar = this.#total === undefined ? "" : "{bar} ";
     this.#bar = new progressBars.SingleBar({
-      format,
-      stream: asStream(output),
+      format: `${bar}{text}`,
+      stream: asStream(terminal.stderr),
       // The library's own handler of signals would end the process.
       gracefulExit: false,
       barsize: 30,
     }, progressBars.Presets.shades_classic);
-    this.#bar.start(known ? size : 1, 0, { received: 0, sent: 0 });
+    this.#bar.start(this.#total ?? 1, 0, { text: "" });
   }
 
   /** Shows how far it is. */
-  update({ received, receivedBytes, sent, empty }: SendCounts): void {
+  update(counts: PubCounts): void {
     if (!this.#bar.isActive) return;
-    if (this.#size === undefined) this.#bar.setTotal(Math.max(sent, 1));
+    const { received, receivedBytes, sent, empty } = counts;
+    const total = this.#total;
     // Each line had a newline, except perhaps the last.
-    const position = this.#size === undefined ? received : Math.min(this.#size, receivedBytes + received + empty);
-    this.#bar.update(position, { received, sent });
+    const done = this.#count === undefined ? Math.min(total ?? 0, receivedBytes + received + empty) : received;
+    const messages = this.#count === undefined
+      ? `${received} messages back, ${sent - received} under way`
+      : `${received} of ${this.#count} messages`;
+    const parts = total === undefined
+      ? [messages]
+      : [`${Math.floor(100 * done / total)}%${this.#count === undefined ? ` of ${roundSize(total)}` : ""}`, messages];
+    if (total !== undefined && done > 0 && done < total) parts.push(this.#left(done / total));
+    this.#bar.update(done, { text: parts.join(", ") });
   }
 
   /** Leaves the bar as it is and goes to the next line. */
   stop(): void {
     this.#bar.stop();
+  }
+
+  /** The size of a whole bar; `undefined`: not known. */
+  get #total(): number | undefined {
+    return this.#count ?? this.#size;
+  }
+
+  #left(share: number): string {
+    const seconds = (this.#terminal.now() - this.#began) / 1000;
+    return `${Math.ceil(seconds / share - seconds)} s left`;
   }
 }
 

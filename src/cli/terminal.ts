@@ -43,6 +43,22 @@ export interface Input {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+/** What a line editor tells. */
+export interface EditorEvents {
+  /** A line was typed. */
+  line(text: string): void;
+  /** Ctrl-D, Ctrl-C or the end of the input: the editor is closed. */
+  left(): void;
+}
+
+/** A line on the screen that is being typed, below everything that is printed. */
+export interface LineEditor {
+  /** Prints text, which ends with a newline, above the line. Resolves when there is room for more. */
+  print(text: string): Promise<void>;
+  /** Clears the line and gives the terminal back. What is printed later just follows. */
+  close(): void;
+}
+
 /** A small file, whole. */
 export interface TextFile {
   /** Its contents. */
@@ -72,6 +88,8 @@ export interface Terminal {
   readonly stdout: JobOutput;
   /** Standard error. Its failures are ignored. */
   readonly stderr: LogOutput;
+  /** Opens a line editor on standard input and output, which must be terminals. */
+  edit(prompt: string, events: EditorEvents): Promise<LineEditor>;
   /** Opens a file for reading. Rejects with an error that names the file. */
   openFile(path: string): Promise<Input>;
   /** Reads a file of at most 1 MiB. Rejects with an error that names the file. */
@@ -80,6 +98,8 @@ export interface Terminal {
   onSignal(name: SignalName, handler: () => void): () => void;
   /** Calls `handler` with uncaught errors. Returns a function that stops that. */
   onUncaught(handler: (error: unknown) => void): () => void;
+  /** The time of day, as in `2026-01-31T12:00:00.000Z`. */
+  date(): string;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
   /** The processor time of this process, in seconds, where that is known. */

@@ -36,6 +36,20 @@ export function parseCount(text: string): number | undefined {
   return parseQuantity(text, { "": 1 });
 }
 
+/** Seconds of the times in a rate. */
+const TIMES: Readonly<Record<string, number>> = { "": 1, "s": 1, "m": 60, "h": 3600 };
+
+/** The highest rate, a second. */
+const MAX_RATE = 1e6;
+
+/** How many a second a rate such as `100/s`, `30/m`, `2.5/s` or `100` is; `undefined` when it is none. */
+export function parseRate(text: string): number | undefined {
+  const match = /^(\d{1,9}(?:\.\d{1,9})?)(?:\/(s|m|h))?$/i.exec(text);
+  if (match === null) return undefined;
+  const rate = Number(match[1]) / TIMES[(match[2] ?? "").toLowerCase()]!;
+  return rate > 0 && rate <= MAX_RATE ? rate : undefined;
+}
+
 /** A size in the largest unit in which it is a whole number. */
 export function formatSize(bytes: number): string {
   return formatQuantity(bytes, [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) ?? `${bytes}`;

@@ -46,7 +46,7 @@ for (const runtime of TESTED) {
     },
   );
 
-  test(`${runtime}: join and send through pipes, --framing line, SIGINT`, LIMITED, async () => {
+  test(`${runtime}: join and pub through pipes, --framing line, SIGINT`, LIMITED, async () => {
     await using server = await startServer(runtime, ["--framing", "line"]);
     const framing = ["--framing", "line"];
     using netcat = await PlainClient.connect(server.url);
@@ -56,12 +56,12 @@ for (const runtime of TESTED) {
     netcat.send(frameOf("from nc", "line"));
     await join.match(/from nc\n/);
     const input = Array.from({ length: 20_000 }, (_, number) => `line ${number}`).join("\n");
-    const sent = await runCommand(runtime, ["send", server.url, ...framing], `\n${input}`);
+    const sent = await runCommand(runtime, ["pub", server.url, ...framing], `\n${input}`);
     assertEquals(sent.stderr, "");
     assertEquals(sent.code, 0);
     assertMatch(
       sent.stdout,
-      /^received 20000 frames, 188890 bytes in [\d.]+ s, \d+ frames\/s, empty lines skipped: 1\n$/,
+      /^published 20000 messages, 188890 bytes in [\d.]+ s, \d+\/s, empty lines skipped: 1\n$/,
     );
     await join.match(/line 19999\n/);
     // The end of its input means that it sends nothing more; the end of its reader means that it may go.
@@ -105,7 +105,7 @@ for (const runtime of TESTED) {
     await using join = new CommandLine(runtime, ["join", lineUrl]);
     join.write("from join\n");
     await published("from join");
-    const sent = await runCommand(runtime, ["send", u32Url], "one\ntwo\n");
+    const sent = await runCommand(runtime, ["pub", u32Url], "one\ntwo\n");
     assertEquals([sent.code, sent.stderr], [0, ""]);
     await published("one", "two");
     u64.send(concat(frameOf("not\nfor lines"), frameOf("three")));
@@ -131,7 +131,7 @@ for (const runtime of TESTED) {
     await join.match(/hello/);
     using stuck = await PlainClient.connect(server.url);
     stuck.pause();
-    const flood = await runCommand(runtime, ["send", server.url], `${"x".repeat(100_000)}\n`.repeat(120));
+    const flood = await runCommand(runtime, ["pub", server.url], `${"x".repeat(100_000)}\n`.repeat(120));
     assertEquals(flood.code, 0, flood.stderr);
     server.signal("SIGTERM");
     const left = await join.exit();
@@ -150,7 +150,7 @@ for (const runtime of TESTED) {
     const failures = [
       { args: [server.url], code: 1, says: `Cannot listen on ${server.url}: address in use (EADDRINUSE)` },
       { args: ["join", "tcp://127.0.0.1:1"], code: 1, says: "Cannot connect to tcp://127.0.0.1:1: connection refused" },
-      { args: ["send", server.url, "no/such/file"], code: 1, says: "Cannot read no/such/file: " },
+      { args: ["pub", server.url, "--file", "no/such/file"], code: 1, says: "Cannot read no/such/file: " },
       { args: ["--max-frame", "10mbs"], code: 2, says: "option '--max-frame <size>' argument '10mbs' is invalid" },
     ];
     for (const { args, code, says } of failures) {
@@ -186,10 +186,10 @@ test("a client of each runtime talks to a server of each other", LIMITED, async 
   const input = Array.from({ length: 1000 }, (_, number) => `${number}`).join("\n");
   for (const runtime of TESTED) {
     await using server = await startServer(runtime);
-    const sent = await Promise.all(RUNTIMES.map((client) => runCommand(client, ["send", server.url], input)));
+    const sent = await Promise.all(RUNTIMES.map((client) => runCommand(client, ["pub", server.url], input)));
     for (const { code, stdout, stderr } of sent) {
       assertEquals([code, stderr], [0, ""]);
-      assertStringIncludes(stdout, "received 1000 frames, 2890 bytes");
+      assertStringIncludes(stdout, "published 1000 messages, 2890 bytes");
     }
     assertEquals((await server.stop()).code, 0);
   }

@@ -1,7 +1,18 @@
 /** A terminal in the hands of a test. */
 
+import { Readable } from "node:stream";
 import { clearTimeout, setTimeout } from "node:timers";
-import type { Input, JobOutput, LogOutput, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
+import type {
+  EditorEvents,
+  Input,
+  JobOutput,
+  LineEditor,
+  LogOutput,
+  SignalName,
+  Terminal,
+  TextFile,
+} from "../../src/cli/terminal.ts";
+import { openLineEditor } from "../../adapters/process/line_editor.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import type { Adapter } from "../../src/contract/adapter.ts";
 import { bytesOf, concat, textOf } from "./bytes.ts";
@@ -48,12 +59,17 @@ export class FakeOutput implements JobOutput, LogOutput {
     this.#broken.abort(Object.assign(new Error(code), { code }));
   }
 
+  /** Resolves at the next write. */
+  next(): Promise<void> {
+    return new Promise((resolve) => void this.#look.push(resolve));
+  }
+
   /** Waits until what was written matches. The test's own time limit ends a vain wait. */
   async match(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const found = pattern.exec(this.text);
       if (found !== null) return found;
-      await new Promise<void>((resolve) => this.#look.push(resolve));
+      await this.next();
     }
   }
 }
@@ -130,6 +146,10 @@ export class FakeTerminal implements Terminal {
     return this.variables;
   }
 
+  async edit(prompt: string, events: EditorEvents): Promise<LineEditor> {
+    return await Promise.resolve(openLineEditor(Readable.from(this.stdin.chunks), this.stdout, prompt, events));
+  }
+
   openFile(path: string): Promise<Input> {
     const file = this.files.get(path);
     return file === undefined ? Promise.reject(new Error(`Cannot read ${path}: no such file`)) : Promise.resolve(file);
@@ -161,6 +181,10 @@ export class FakeTerminal implements Terminal {
   /** How many handlers there are now. */
   get handlers(): number {
     return [...this.#handlers.values()].reduce((count, handlers) => count + handlers.size, 0);
+  }
+
+  date(): string {
+    return "2026-01-31T12:00:00.000Z";
   }
 
   now(): number {

@@ -64,21 +64,21 @@ export const CLI: readonly Group[] = [
       },
       {
         in: "sendLines",
-        from: "  if (input.isTerminal) leave();\n",
+        from: "  if (stdin.isTerminal) leave();\n",
         to: "",
         why: "join: a person cannot leave",
       },
     ],
   },
   {
-    file: "src/cli/send.ts",
-    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "send" },
+    file: "src/cli/exchange.ts",
+    proof: { on: ["node"], tests: "test/unit/cli_pub.test.ts", named: "pub" },
     bugs: [
       {
         in: "#receive",
         from: "this.#sentAll && this.#echoes.isComplete",
         to: "this.#echoes.isComplete",
-        why: "send: it ends before all lines were read",
+        why: "pub: it ends before all lines were read",
       },
     ],
   },

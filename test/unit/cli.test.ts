@@ -4,14 +4,12 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout } from "node:timers";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { EchoCount } from "../../src/cli/send.ts";
 import { splitLines } from "../../src/cli/lines.ts";
 import { main } from "../../src/cli/main.ts";
 import { plainFlags, plainUrls } from "../../src/cli/plain.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize, roundSize } from "../../src/cli/units.ts";
 import { sanitize } from "../../src/cli/sanitize.ts";
-import { connect } from "../../mod.ts";
 import { CHOICES, LIMITS, type Limits, resolveOptions } from "../../src/server/options.ts";
 import { serve } from "../../mod.ts";
 import { VERSION } from "../../src/version.ts";
@@ -95,7 +93,8 @@ async function understood(...args: string[]): Promise<unknown[]> {
     await runProgram(new FakeTerminal(...args), {
       serve: note("serve"),
       join: note("join"),
-      send: note("send"),
+      sub: note("sub"),
+      pub: note("pub"),
       bench: note("bench"),
     }),
     7,
@@ -169,27 +168,23 @@ test("every limit and every choice of the library is an option", async () => {
   }
 });
 
-test("join and send take a URL, and send a file", async () => {
+test("join takes a URL, which may name the framing", async () => {
   const flags = { framing: "u64", maxFrame: 1 << 20, connectTimeout: 10_000 };
   assertEquals(await understood("join"), ["join", "tcp://127.0.0.1:8000", flags]);
-  assertEquals(await understood("join", "tcp://h:1", "--framing", "line"), ["join", "tcp://h:1", {
+  assertEquals(await understood("join", "tcp://h:1", "--framing", "line", "--name", "ann"), ["join", "tcp://h:1", {
     ...flags,
     framing: "line",
+    name: "ann",
   }]);
   const framed = "tcp://h:1?framing=line";
   assertEquals(await understood("join", framed), ["join", framed, { ...flags, framing: "line" }]);
   assertEquals(await understood("join", framed, "--framing", "line"), ["join", framed, { ...flags, framing: "line" }]);
-  assertEquals(await understood("send", framed), ["send", framed, undefined, { ...flags, framing: "line" }]);
-  assertEquals(await understood("send", "tcp://h:1"), ["send", "tcp://h:1", undefined, flags]);
-  assertEquals(await understood("send", "tcp://h:1", "-"), ["send", "tcp://h:1", "-", flags]);
-  assertEquals(await understood("send", "tcp://h:1", "file", "--max-frame", "64KiB"), ["send", "tcp://h:1", "file", {
-    ...flags,
-    maxFrame: 65536,
-  }]);
+  assertEquals(await understood("sub", framed), ["sub", framed, { ...flags, framing: "line" }]);
+  assertEquals(await understood("pub", framed), ["pub", framed, [], { ...flags, framing: "line", wait: true }]);
 });
 
-test("join, send and bench take a time for making a connection", async () => {
-  for (const command of ["join", "send", "bench"]) {
+test("join, sub, pub and bench take a time for making a connection", async () => {
+  for (const command of ["join", "sub", "pub", "bench"]) {
     const flags = (await understood(command, "tcp://h:1", "--connect-timeout", "500ms")).at(-1) as object;
     assertEquals((flags as { connectTimeout?: number }).connectTimeout, 500);
   }
@@ -200,7 +195,6 @@ test("wrong usage: exit code 2 and one line that names the option and the value"
     const [line, ...parts] of [
       ["jion", '"jion"', "did you mean mobcast join?"],
       ["joinn", "did you mean mobcast join?"],
-      ["sed", "did you mean mobcast send?"],
       ["help", "did you mean mobcast --help?"],
       ["127.0.0.1:9000", '"127.0.0.1:9000"', "did you mean tcp://127.0.0.1:9000"],
       ["tcp://127.0.0.1:0 nonsense", '"nonsense"'],
@@ -228,12 +222,11 @@ test("wrong usage: exit code 2 and one line that names the option and the value"
       ["join http://h:80", '"http:" is not supported'],
       ["join tcp://h:1 tcp://h:2", "too many arguments"],
       ["join --max-connections 5", "--max-connections"],
-      ["send file.txt", '"file.txt"'],
       ["tcp://h:1?framing=xml", '"xml"', "u64, u32, line"],
       ["tcp://h:1?secret=x", "?framing=NAME"],
       ["join tcp://h:1?framing=line --framing u64", "--framing", "is u64, and the URL says line"],
       ["bench tcp://h:1?framing=line", "names framing line", "u64, u32"],
-      ["send tcp://h:70000", "70000"],
+      ["pub tcp://h:70000", "70000"],
     ] as const
   ) {
     const terminal = new FakeTerminal(...line.split(" "));
@@ -251,11 +244,13 @@ test("help and version go to standard output, with exit code 0", async () => {
   for (const name of Object.keys(LIMITS)) {
     assertStringIncludes(help.stdout.text, `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <`);
   }
-  for (const part of ["serve", "join", "send", "bench", "(default: 1MiB)", "(default: 30s)", "--log-level", "--echo"]) {
+  for (
+    const part of ["serve", "join", "sub", "pub", "bench", "(default: 1MiB)", "(default: 30s)", "--log-level", "--echo"]
+  ) {
     assertStringIncludes(help.stdout.text.replace(/\s+/g, " "), part);
   }
   assertEquals(help.stderr.text, "");
-  for (const args of [["join", "--help"], ["send", "-h"], ["bench", "--help"]]) {
+  for (const args of [["join", "--help"], ["sub", "-h"], ["pub", "-h"], ["bench", "--help"]]) {
     const terminal = new FakeTerminal(...args);
     assertEquals(await main(terminal), 0);
     assertStringIncludes(terminal.stdout.text, `Usage: mobcast ${args[0]} [options] [URL]`);
@@ -292,7 +287,7 @@ test("serve: a second signal ends it at once with 1", LIMITED, async () => {
   stuck.stdout.write = () => new Promise(() => {});
   stuck.stdin.say("x".repeat(1000));
   const joined = main(stuck);
-  const sender = new FakeTerminal("send", url);
+  const sender = new FakeTerminal("pub", url);
   sender.stdin.say(`${"y".repeat(100_000)}\n`.repeat(100)).end();
   assertEquals(await main(sender), 0);
   terminal.signal("SIGINT");
@@ -405,7 +400,7 @@ test("a hint for options of the port; control characters of arguments act on no 
       ["join 9000", "did you mean tcp://127.0.0.1:9000?"],
       ["--max-lag \x1b[2J\x07\x9b", "\\x1b[2J\\x07\\x9b"],
       ["--\x1b[2J", "\\x1b[2J"],
-      ["send unix:x \x1b]0;t\x07", "Cannot read \\x1b]0;t\\x07"],
+      ["pub unix:x --file \x1b]0;t\x07", "Cannot read \\x1b]0;t\\x07"],
       ["join unix:/no/\x1b[2J", "\\x1b[2J"],
     ] as const
   ) {
@@ -415,233 +410,6 @@ test("a hint for options of the port; control characters of arguments act on no 
     // deno-lint-ignore no-control-regex -- control characters are what it is about
     assertMatch(terminal.stderr.text, /^[^\x00-\x1f\x7f-\x9f]+\n$/, line);
   }
-});
-
-// --- join ---
-
-test("join: a refusal, and an end by the server, is reported in words and with exit code 1", LIMITED, async () => {
-  await using full = await serve({ listen: "tcp://127.0.0.1:0", maxConnections: 1 });
-  const url = full.urls[0]!;
-  const member = new FakeTerminal("join", url);
-  member.stdin.say("hello\n");
-  const code = main(member);
-  await member.stdout.match(/hello/);
-  const refused = new FakeTerminal("join", url);
-  refused.stdin.isTerminal = true;
-  assertEquals(await main(refused), 1);
-  assertMatch(
-    refused.stderr.text,
-    /^connected to tcp:[^\n]+\nmobcast: Cannot [^\n]+, before anything was received: [^\n]+\n$/,
-  );
-  await full.close();
-  assertEquals(await code, 1);
-  assertEquals(member.stderr.text, `mobcast: Cannot stay in ${url}: the server ended the connection\n`);
-  await using secret = await serve({ listen: "tcp://127.0.0.1:0", secret: "open sesame" });
-  const unauthenticated = new FakeTerminal("join", secret.urls[0]!);
-  unauthenticated.stdin.say("friend\n");
-  assertEquals(await main(unauthenticated), 1);
-  assertMatch(
-    unauthenticated.stderr.text,
-    /^mobcast: Cannot [^\n]+, before anything was received: [^\n]+--secret-file[^\n]+\n$/,
-  );
-});
-
-test("join: an output that cannot be written is reported, and a reader that has gone is not", LIMITED, async () => {
-  for (
-    const [reason, exit, printed] of [["EPIPE", 0, ""], ["EIO", 1, "input/output error"], [
-      "ENOSPC",
-      1,
-      "no space",
-    ]] as const
-  ) {
-    await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
-    const terminal = new FakeTerminal("join", mob.urls[0]!);
-    const code = main(terminal);
-    terminal.stdin.say("hello\n");
-    await terminal.stdout.match(/hello/);
-    terminal.stdout.break(reason);
-    assertEquals(await code, exit, reason);
-    assertEquals(
-      terminal.stderr.text.startsWith(exit === 0 ? "" : `mobcast: Cannot write standard output: ${printed}`),
-      true,
-    );
-    assertEquals(terminal.stderr.text.split("\n").length, exit + 1);
-  }
-});
-
-test("join: lines go out, frames come in; raw for a pipe, visible for a person", LIMITED, async () => {
-  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
-  const pipe = new FakeTerminal("join", mob.urls[0]!);
-  const person = new FakeTerminal("join", mob.urls[0]!);
-  person.stdin.isTerminal = person.stdout.isTerminal = true;
-  const codes = [main(pipe), main(person)];
-  await person.stderr.match(/^connected to tcp/);
-  while (mob.stats().connections < 2) await pause();
-  pipe.stdin.say("one\n\ntw").say("o\n\x1b[31mred\nlast").end();
-  await person.stdout.match(/last\n/);
-  await pipe.stdout.match(/last\n/);
-  assertEquals(pipe.stdout.text, "one\ntwo\n\x1b[31mred\nlast\n");
-  assertEquals(person.stdout.text, "one\ntwo\n\\x1b[31mred\nlast\n");
-  // The pipe has ended and still receives; the user at the terminal has left.
-  person.stdin.say("bye\n").end();
-  assertEquals(await codes[1], 0);
-  await pipe.stdout.match(/bye\n/);
-  const url = mob.urls[0];
-  await mob.close();
-  assertEquals(await codes[0], 1);
-  assertEquals(pipe.stderr.text, `mobcast: Cannot stay in ${url}: the server ended the connection\n`);
-});
-
-test(
-  "join: an output without room is waited for, and nothing more is taken from the server meanwhile",
-  LIMITED,
-  async () => {
-    for (const isTerminal of [false, true]) {
-      await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
-      const terminal = new FakeTerminal("join", mob.urls[0]!);
-      terminal.stdout.isTerminal = isTerminal;
-      let makeRoom = (): void => {};
-      terminal.stdout.room = new Promise((resolve) => makeRoom = resolve);
-      const code = main(terminal);
-      while (mob.stats().connections < 1) await pause();
-      await using speaker = await connect(mob.urls[0]!);
-      for (const word of ["one", "two", "three"]) await speaker.send(bytesOf(word));
-      await terminal.stdout.match(/one\n/);
-      for (let tick = 0; tick < 20; tick++) await pause();
-      assertEquals(terminal.stdout.text, "one\n");
-      makeRoom();
-      await terminal.stdout.match(/two\nthree\n/);
-      terminal.signal("SIGINT");
-      assertEquals(await code, 0);
-    }
-  },
-);
-
-test("join: no server, a line too long: one line each, exit code 1", LIMITED, async () => {
-  const mob = await serve({ listen: "tcp://127.0.0.1:0" });
-  const url = mob.urls[0]!;
-  const long = new FakeTerminal("join", url, "--max-frame", "10");
-  long.stdin.say(`ok\n${"x".repeat(11)}\n`);
-  assertEquals(await main(long), 1);
-  assertEquals(long.stderr.text, "mobcast: Cannot send line 2: it is over 10 bytes, see --max-frame\n");
-  await mob.close();
-  const nobody = new FakeTerminal("join", url);
-  assertEquals(await main(nobody), 1);
-  assertEquals(nobody.stderr.text, `mobcast: Cannot connect to ${url}: connection refused (ECONNREFUSED)\n`);
-});
-
-test("join: a server that ends inside a frame broke the connection", LIMITED, async () => {
-  const server = createServer((socket) => void socket.on("error", () => {}).end("\0\0\0\0\0\0\0\x09half"));
-  const url = await new Promise<string>((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve(`tcp://127.0.0.1:${(server.address() as { port: number }).port}`));
-  });
-  const terminal = new FakeTerminal("join", url);
-  assertEquals(await main(terminal), 1);
-  assertEquals(terminal.stderr.text, `mobcast: Cannot read from ${url}: the stream ended inside a frame\n`);
-  server.close();
-});
-
-test("join: ends quietly when its reader has gone", LIMITED, async () => {
-  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
-  const terminal = new FakeTerminal("join", mob.urls[0]!);
-  const code = main(terminal);
-  terminal.stdin.say("hello\n");
-  await terminal.stdout.match(/hello/);
-  terminal.stdout.break();
-  assertEquals(await code, 0);
-  assertEquals(terminal.stderr.text, "");
-});
-
-// --- send ---
-
-test("send: all lines come back, others' frames in between do not count", LIMITED, async () => {
-  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
-  const other = mob.join({ receive: false });
-  let talking = true;
-  const talk = async (): Promise<void> => {
-    for (let number = 0; talking; number++) {
-      await other.send(bytesOf(`other ${number}`));
-      if (number % 10 === 0) await pause();
-    }
-  };
-  const talked = talk();
-  const terminal = new FakeTerminal("send", mob.urls[0]!, "file");
-  const lines = Array.from({ length: 10_000 }, (_, number) => `line ${number}\n`).join("");
-  terminal.files.set("file", new FakeTerminal().stdin.say(`\n\n${lines}last`).end());
-  assertEquals(await main(terminal), 0);
-  talking = false;
-  await talked;
-  assertMatch(
-    terminal.stdout.text,
-    /^received 10001 frames, 88894 bytes in \d+\.\d{3} s, \d+ frames\/s, empty lines skipped: 2\n$/,
-  );
-  assertEquals(terminal.stderr.text, "");
-});
-
-test("send: frames that do not come back are reported after ten quiet seconds", LIMITED, async () => {
-  await using mob = await serve({ listen: "tcp://127.0.0.1:0", echo: "others" });
-  const terminal = new FakeTerminal("send", mob.urls[0]!);
-  terminal.speed = 50;
-  terminal.stdin.say("one\ntwo\n").end();
-  assertEquals(await main(terminal), 1);
-  assertEquals(
-    terminal.stderr.text,
-    `mobcast: Cannot receive all from ${mob.urls[0]}: received 0 of 2, nothing came back for 10 s\n`,
-  );
-});
-
-test("send: a server that leaves, a file that is not there, nothing to send, an interrupt", LIMITED, async () => {
-  const mob = await serve({ listen: "tcp://127.0.0.1:0" });
-  const url = mob.urls[0]!;
-  const missing = new FakeTerminal("send", url, "nowhere");
-  assertEquals(await main(missing), 1);
-  assertEquals(missing.stderr.text, "mobcast: Cannot read nowhere: no such file\n");
-  const nothing = new FakeTerminal("send", url, "-");
-  nothing.stdin.end();
-  assertEquals(await main(nothing), 0);
-  assertStringIncludes(nothing.stdout.text, "received 0 frames, 0 bytes");
-
-  const interrupted = new FakeTerminal("send", url);
-  interrupted.stdin.say("one\n");
-  const listener = mob.join();
-  const code = main(interrupted);
-  for await (const message of listener) {
-    assertEquals(textOf(message), "one");
-    break;
-  }
-  interrupted.signal("SIGINT");
-  assertEquals(await code, 0);
-  assertMatch(interrupted.stdout.text, /^received [01] frames/);
-
-  const left = new FakeTerminal("send", url);
-  left.stdin.say("two\n");
-  const leaving = main(left);
-  for await (const message of listener) {
-    assertEquals(textOf(message), "two");
-    break;
-  }
-  await Promise.all([mob.close(), listener.close()]);
-  assertEquals(await leaving, 1);
-  assertMatch(
-    left.stderr.text,
-    /^mobcast: Cannot receive all from [^\n]+: received [01] of 1, the server ended[^\n]*\n$/,
-  );
-});
-
-test("send: a progress bar for a person, and none for a file", LIMITED, async () => {
-  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
-  const terminal = new FakeTerminal("send", mob.urls[0]!, "file");
-  terminal.stderr.isTerminal = true;
-  const file = new FakeTerminal().stdin.say("one\ntwo\n\nthree\n").end();
-  file.size = 15;
-  terminal.files.set("file", file);
-  assertEquals(await main(terminal), 0);
-  assertMatch(terminal.stderr.text, /█{30} 100% received 3 of 3 frames/);
-  const unknown = new FakeTerminal("send", mob.urls[0]!);
-  unknown.stderr.isTerminal = true;
-  unknown.stdin.say("one\n").end();
-  assertEquals(await main(unknown), 0);
-  assertMatch(unknown.stderr.text, /█{30} received 1 of 1 frames/);
 });
 
 // --- bench ---
@@ -843,19 +611,4 @@ test("sanitize: nothing that others send can act on a terminal", () => {
   );
   assertEquals(sanitize(bytesOf("a\u202eb\u2028c\ufeffd\u2066e")), "a\\u202eb\\u2028c\\ufeffd\\u2066e");
   assertEquals(sanitize(new Uint8Array([0xff, 0x1b])), "\ufffd\\x1b");
-});
-
-test("echoes: own frames by content and order, over many of them", () => {
-  const echoes = new EchoCount();
-  assertEquals(echoes.receive(bytesOf("0")), false);
-  for (let number = 0; number < 10_000; number++) assert(echoes.send(bytesOf(`${number}`)));
-  assertEquals(echoes.send(new Uint8Array(0)), false);
-  assertEquals(echoes.receive(bytesOf("1")), false);
-  for (let number = 0; number < 10_000; number++) {
-    assertEquals(echoes.isComplete, false);
-    assertEquals(echoes.receive(bytesOf("x")), false);
-    assert(echoes.receive(bytesOf(`${number}`)));
-  }
-  assert(echoes.isComplete);
-  assertEquals([echoes.sent, echoes.received, echoes.receivedBytes, echoes.empty], [10_000, 10_000, 38_890, 1]);
 });

@@ -43,12 +43,12 @@ test("listeners: options without their listener, listeners without their options
       ["--deny", "--deny", "missing"],
       ["--servername x", "--servername"],
       ["join --cert c --key k", "'--cert <file>'", "no URL begins with tls:"],
-      ["send unix:x --servername s", "'--servername <name>'", "no URL begins with tls:"],
+      ["pub unix:x --servername s", "'--servername <name>'", "no URL begins with tls:"],
       ["bench --ca c", "'--ca <file>'", "no URL begins with tls:"],
       ["join tls://h --cert c", "'--key <file>' is missing", "--cert needs it"],
       ["bench tls://h --key k", "'--cert <file>' is missing", "--key needs it"],
       ["join --unix-mode 0660", "--unix-mode"],
-      ["send --reconnect", "--reconnect"],
+      ["pub --reconnect", "--reconnect"],
     ] as const
   ) {
     const terminal = new FakeTerminal(...line.split(" "));
@@ -64,7 +64,8 @@ test("listeners: help fits into 100 columns and shows every option", async () =>
     const [command, ...flags] of [
       ["serve", "--cert", "--key", "--ca", "--unix-mode", "--allow", "--deny", "--secret-file"],
       ["join", "--cert", "--key", "--ca", "--servername", "--secret-file", "--reconnect"],
-      ["send", "--cert", "--key", "--ca", "--servername", "--secret-file"],
+      ["sub", "--cert", "--key", "--ca", "--servername", "--secret-file", "--count", "--for", "--json", "--raw"],
+      ["pub", "--cert", "--key", "--ca", "--servername", "--secret-file", "--file", "--rate", "--no-wait"],
       ["bench", "--cert", "--key", "--ca", "--servername", "--secret-file"],
     ] as const
   ) {
@@ -81,7 +82,8 @@ test("listeners: files that cannot be read are exit code 1 and one line that nam
       "tls://127.0.0.1:0 --cert missing --key k",
       "--secret-file missing",
       "join --secret-file missing",
-      "send --secret-file missing",
+      "pub --secret-file missing",
+      "sub --secret-file missing",
       "bench --secret-file missing",
       "join tls://127.0.0.1:1 --ca missing",
       "join tls://127.0.0.1:1 --cert c --key missing",
@@ -231,7 +233,7 @@ test(
     const { terminal, url, code } = await serving(["tcp://127.0.0.1:0"]);
     terminal.signal("SIGHUP");
     await terminal.stderr.match(/\[info\] mobcast: Nothing to reload: no listener is over TLS\n/);
-    const client = new FakeTerminal("send", url);
+    const client = new FakeTerminal("pub", url);
     client.stdin.say("still there\n").end();
     assertEquals(await main(client), 0, client.stderr.text);
     terminal.signal("SIGTERM");
@@ -256,11 +258,11 @@ test(
     join.stdin.say("hello\n");
     const joined = main(join);
     await join.stdout.match(/hello\n/);
-    const send = new FakeTerminal("send", url, "--secret-file", "token");
-    send.texts.set("token", { text: files.token[0], mode: 0o640 });
-    send.stdin.say("one\ntwo\n").end();
-    assertEquals(await main(send), 0, send.stderr.text);
-    assertEquals(send.stderr.text, "mobcast: others than its owner may use token (mode 0640): chmod 600 token\n");
+    const pub = new FakeTerminal("pub", url, "--secret-file", "token");
+    pub.texts.set("token", { text: files.token[0], mode: 0o640 });
+    pub.stdin.say("one\ntwo\n").end();
+    assertEquals(await main(pub), 0, pub.stderr.text);
+    assertEquals(pub.stderr.text, "mobcast: others than its owner may use token (mode 0640): chmod 600 token\n");
     await join.stdout.match(/two\n/);
     join.signal("SIGINT");
     assertEquals(await joined, 0);
@@ -277,13 +279,13 @@ test(
     );
     bench.texts.set("token", { text: files.token[0], mode: 0o600 });
     assertEquals(await main(bench), 0, bench.stderr.text);
-    const wrong = new FakeTerminal("send", url, "--secret-file", "token");
+    const wrong = new FakeTerminal("pub", url, "--secret-file", "token");
     wrong.texts.set("token", { text: "open barley\n", mode: 0o600 });
     wrong.stdin.say("one\n").end();
     assertEquals(await main(wrong), 1);
     terminal.signal("SIGTERM");
     assertEquals(await code, 0);
-    for (const { stdout, stderr } of [terminal, join, send, bench, wrong]) {
+    for (const { stdout, stderr } of [terminal, join, pub, bench, wrong]) {
       for (const { text } of [stdout, stderr]) assertEquals(/sesame|barley/.test(text), false, text);
     }
   },
@@ -292,7 +294,7 @@ test(
 test("serve: --allow and --deny, given once or often; what is no address is exit code 2", LIMITED, async () => {
   const lists = ["--allow", "10.0.0.0/8, 127.0.0.0/8", "--allow", "::1", "--deny", "127.0.0.0/24"];
   const { terminal, url, code } = await serving(["tcp://127.0.0.1:0", ...lists]);
-  const denied = new FakeTerminal("send", url);
+  const denied = new FakeTerminal("pub", url);
   denied.stdin.say("one\n").end();
   assertEquals(await main(denied), 1);
   terminal.signal("SIGTERM");
@@ -312,7 +314,7 @@ function clientOf(files: ReadonlyMap<string, string>, ...args: readonly string[]
 }
 
 test(
-  "join, send and bench connect to a listener over TLS, with a certificate where it is asked for",
+  "join, pub and bench connect to a listener over TLS, with a certificate where it is asked for",
   LIMITED,
   async () => {
     const authority = await makeAuthority("the test's authority");
@@ -327,9 +329,9 @@ test(
     join.stdin.say("hello\n");
     const joined = main(join);
     await join.stdout.match(/hello\n/);
-    const send = clientOf(files, "send", url, ...flags);
-    send.stdin.say("one\ntwo\n").end();
-    assertEquals([await main(send), send.stderr.text], [0, ""]);
+    const pub = clientOf(files, "pub", url, ...flags);
+    pub.stdin.say("one\ntwo\n").end();
+    assertEquals([await main(pub), pub.stderr.text], [0, ""]);
     await join.stdout.match(/two\n/);
     join.signal("SIGINT");
     assertEquals([await joined, join.stderr.text], [0, ""]);
@@ -343,13 +345,13 @@ test(
         ["Cannot connect to"],
       ]
     ) {
-      const refused = clientOf(files, "send", url, ...args);
+      const refused = clientOf(files, "pub", url, ...args);
       refused.stdin.say("one\n").end();
       assertEquals(await main(refused), 1, args.join(" "));
       assertMatch(refused.stderr.text, new RegExp(`^mobcast: ${says} [^\\n]+\\n$`));
     }
     // Under TLS 1.3 a client is through before the server has seen that its certificate is missing.
-    const unauthenticated = clientOf(files, "send", url, "--ca", "ca");
+    const unauthenticated = clientOf(files, "pub", url, "--ca", "ca");
     unauthenticated.stdin.say("one\n").end();
     assertEquals(await main(unauthenticated), 1);
     terminal.signal("SIGTERM");
@@ -469,7 +471,7 @@ for (const runtime of TESTED) {
       ]);
       join.write("from join\n");
       await join.match(/from join\n/);
-      const sent = await runCommand(runtime, ["send", local, ...token], "through the socket\n");
+      const sent = await runCommand(runtime, ["pub", local, ...token], "through the socket\n");
       assertEquals([sent.code, sent.stderr], [0, ""]);
       await join.match(/through the socket\n/);
       server.signal("SIGHUP");

@@ -153,7 +153,8 @@ async function understood(argument: string): Promise<Readonly<Record<string, unk
   await runProgram(new FakeTerminal("serve", argument), {
     serve: (_urls, given) => Promise.resolve(flags = given).then(() => 0),
     join: none,
-    send: none,
+    sub: none,
+    pub: none,
     bench: none,
   });
   return flags as Readonly<Record<string, unknown>>;

@@ -1,0 +1,139 @@
+/**
+ * The commands of clients, `join`, `sub` and `pub`: their arguments, options and help.
+ *
+ * @module
+ */
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_URL } from "../contract/address.ts";
+import { LONGEST_TIMER } from "../check.ts";
+import { checkUrl, splitTexts, withFraming } from "./arguments.ts";
+import { choiceOption, limitOption, rangeOption } from "./flags.ts";
+import type { JoinFlags } from "./join.ts";
+import { addClientOptions, checkClient } from "./listener_flags.ts";
+import type { PubFlags } from "./pub.ts";
+import type { SubFlags } from "./sub.ts";
+import { parseRate } from "./units.ts";
+
+/** What the commands do with their parsed arguments. Each resolves to the exit code. */
+export interface ClientActions {
+  /** `mobcast join [URL]` */
+  join(url: string, flags: JoinFlags): Promise<number>;
+  /** `mobcast sub [URL]` */
+  sub(url: string, flags: SubFlags): Promise<number>;
+  /** `mobcast pub [URL] [TEXT ...]` */
+  pub(url: string, texts: readonly string[], flags: PubFlags): Promise<number>;
+}
+
+/** Adds the commands to the program. `args` are all arguments, and `finish` takes the exit code. */
+export function addClientCommands(
+  program: Command,
+  args: readonly string[],
+  actions: ClientActions,
+  finish: (code: number) => void,
+): void {
+  withCommonOptions(joinCommand(program)).action(async (url: string, flags: JoinFlags, command: Command) => {
+    finish(await actions.join(url, checked(command, url, flags)));
+  });
+  withCommonOptions(subCommand(program)).action(async (url: string, flags: SubFlags, command: Command) => {
+    finish(await actions.sub(url, checked(command, url, flags)));
+  });
+  withCommonOptions(pubCommand(program)).action(async (given: string[], flags: PubFlags, command: Command) => {
+    const dashes = args.indexOf("--");
+    const { url, texts } = splitTexts(command, given, dashes === -1 ? 0 : args.length - dashes - 1);
+    const all = checked(command, url, flags);
+    checkTexts(command, texts, flags);
+    finish(await actions.pub(url, texts, all));
+  });
+}
+
+function joinCommand(program: Command): Command {
+  return program.command("join")
+    .description("talk: send what is typed line by line, and print what is received")
+    .argument("[URL]", "the server", DEFAULT_URL)
+    .option("--name <name>", "what goes in front of each line that is sent, as in NAME: TEXT")
+    .addOption(reconnectOption())
+    .addHelpText("after", examples("mobcast join tcp://127.0.0.1:8000 --name ann", JOIN_NOTE));
+}
+
+const JOIN_NOTE = `
+On a terminal, Ctrl-D and Ctrl-C leave. With a file or a pipe as its input it stays after the end
+of the input: to send and be done use mobcast pub, to receive only use mobcast sub.
+`;
+
+function subCommand(program: Command): Command {
+  const alone = ["json", "hex", "raw"];
+  const form = (flag: string, name: string, about: string): Option =>
+    new Option(flag, about).conflicts(alone.filter((other) => other !== name));
+  return program.command("sub")
+    .description("subscribe: print each message that is received, as a line")
+    .argument("[URL]", "the server", DEFAULT_URL)
+    .addOption(
+      rangeOption("--count", "count", "end after so many messages", { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    )
+    .addOption(rangeOption("--for", "duration", "end after so long", { min: 1, max: LONGEST_TIMER }))
+    .addOption(form("--json", "json", "a JSON object a line: time, size in bytes, and text, or base64 if no UTF-8"))
+    .addOption(form("--hex", "hex", "the bytes of each message in hexadecimal"))
+    .addOption(form("--raw", "raw", "the bytes of the messages as they are, with nothing in between"))
+    .addOption(
+      new Option("--timestamps", "the time in front of each message, as 2026-01-31T12:00:00.000Z")
+        .conflicts(["json", "raw"]),
+    )
+    .addOption(reconnectOption())
+    .addHelpText("after", examples("mobcast sub tcp://127.0.0.1:8000 --count 10 --json"));
+}
+
+function pubCommand(program: Command): Command {
+  return program.command("pub")
+    .description("publish: send messages, wait until all have come back, and report how many in how long")
+    .usage("[options] [URL] [TEXT...]")
+    .argument("[TEXT...]", "messages; a URL among them, at any place, names the server; - or none: standard input")
+    .option("--file <file>", "send each line of a file")
+    .addOption(
+      new Option("--rate <rate>", "the most messages in a time, such as 100/s or 30/m (default: no limit)")
+        .argParser(parseRateOption),
+    )
+    .option("--no-wait", "do not wait for the messages to come back, as with a server of --echo others")
+    .addHelpText("after", examples('mobcast pub tcp://127.0.0.1:8000 "hello all" bye', PUB_NOTE));
+}
+
+const PUB_NOTE = `
+Each TEXT is one message, and so is each line of standard input. Text that begins with - goes
+after --.
+`;
+
+function examples(line: string, note: string = ""): string {
+  return `\nExample: ${line}\n${note}`;
+}
+
+/** Adds the options that all clients have, after those of the command. */
+function withCommonOptions(command: Command): Command {
+  const maxFrame = limitOption("maxFrame");
+  maxFrame.description = "largest payload to send or receive";
+  return addClientOptions(command.addOption(choiceOption("framing")).addOption(maxFrame));
+}
+
+function reconnectOption(): Option {
+  return new Option("--reconnect", "connect again when the connection is lost, and report for how long it was lost");
+}
+
+function parseRateOption(text: string): number {
+  const rate = parseRate(text);
+  if (rate !== undefined) return rate;
+  throw new InvalidArgumentError("It is a rate such as 100/s, 30/m or 2.5/s, up to 1000000/s.");
+}
+
+/** Refuses a URL and options that are wrong together, and gives the options the framing of the URL. */
+function checked<Flags extends JoinFlags>(command: Command, url: string, flags: Flags): Flags {
+  checkUrl(command, url);
+  checkClient(command, url, flags);
+  return withFraming(command, url, flags);
+}
+
+/** Refuses texts that are no messages, or that another source of messages excludes. */
+function checkTexts(command: Command, texts: readonly string[], { file }: PubFlags): void {
+  if (file !== undefined && texts.length > 0) {
+    command.error(`there are both --file and TEXT: messages come from one of them`);
+  }
+  if (texts.includes("")) command.error("a TEXT is empty: the server takes an empty message for a ping");
+}

@@ -1,0 +1,36 @@
+/**
+ * Endings: why the connection of a command is over, in words.
+ *
+ * @module
+ */
+
+import type { Client } from "../client/client.ts";
+import type { ClientEnd } from "../client/client_error.ts";
+import { Failure } from "./session.ts";
+
+/** How long a stopped client waits for a server that does not hang up, in milliseconds. */
+export const CLOSE_TIMEOUT = 5000;
+
+/** What a refusal may be about: the wire does not tell. */
+const REFUSAL = "is it full, does it keep this address out, or want a secret (--secret-file), a certificate " +
+  "(--cert, --key), tls:// or another --framing?";
+
+/** The failure that a connection's end is; `undefined` when it was ended here and nothing is missing. */
+export function failureOf(url: string, { reason, error }: ClientEnd): Failure | undefined {
+  if (reason === "closed") return undefined;
+  if (reason === "refused") return new Failure(`${error!.message}: ${REFUSAL}`, { cause: error });
+  return new Failure(error?.message ?? `Cannot stay in ${url}: the server ended the connection`, { cause: error });
+}
+
+/** Whether nothing more can be sent: then what is received, or the end, tells why. */
+export function isOver({ state }: Client): boolean {
+  return state === "closing" || state === "closed";
+}
+
+/** Runs `leave` once when one of the signals aborts, or has aborted. */
+export function onAny(signals: readonly AbortSignal[], leave: () => void): void {
+  for (const signal of signals) {
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  }
+}
