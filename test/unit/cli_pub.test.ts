@@ -143,6 +143,7 @@ test("pub: the numbers of the progress bar fit together", () => {
       const before = terminal.stderr.text.length;
       progress.update({ sent, received, receivedBytes, empty });
       progress.stop();
+      // deno-lint-ignore no-control-regex -- the bar is drawn with control sequences
       const [last = ""] = terminal.stderr.text.slice(before).match(/[^\x1b\n]*\d+ [^\x1b\n]*/g)?.slice(-1) ?? [];
       return last.replace(/^.*[█░G] ?/, "");
     });
