@@ -100,6 +100,7 @@ export class BenchProgress {
       // The library's own handler of signals would end the process.
       gracefulExit: false,
       barsize: 30,
+      clearOnComplete: true,
     }, progressBars.Presets.shades_classic);
     this.#bar.start(STEPS, 0, { deliveries: 0, p99: 0 });
   }
@@ -110,7 +111,7 @@ export class BenchProgress {
     this.#bar.update(Math.round(done * STEPS), { deliveries: rate, p99: p99.toFixed(2) });
   }
 
-  /** Leaves the bar as it is and goes to the next line. */
+  /** Clears the bar: the result has the same numbers. */
   stop(): void {
     this.#bar.stop();
   }
