@@ -16,6 +16,12 @@ import type { Simulation } from "./simulation.ts";
  */
 const TIMES = { counts: 505, unseen: 10, rest: 1000, untilNoticed: 10 } as const;
 
+/**
+ * A process that is always late has deadlines, too: after so many rests, each within so many milliseconds of the one before,
+ * the clock has none, and what was in time may be late. Milliseconds of the clock, of which rests have none.
+ */
+const RESTS = { most: 2, within: 500 } as const;
+
 interface Stop {
   readonly from: number;
   readonly to: number;
@@ -117,11 +123,23 @@ export class Stops {
 
   #isInTimeButForTheStop(socket: CheckedSocket, only?: DeadlineKind): boolean {
     const stop = this.#stops.at(-1);
-    if (this.#looks || stop === undefined) return false;
+    if (this.#looks || stop === undefined || this.#isRestless) return false;
     return this.#deadlinesOf(socket).some(({ kind, since, timeout, met }) =>
       (only === undefined || kind === only) && met && timeout > 0 &&
       this.awake(since, stop.from) < timeout && stop.to - since > timeout + TIMES.unseen
     );
+  }
+
+  /** Whether the last stop came so soon after others that the clock may have had no rest. */
+  get #isRestless(): boolean {
+    let rests = 0;
+    for (let index = this.#stops.length - 1; index > 0; index--) {
+      const [before, stop] = [this.#stops[index - 1]!, this.#stops[index]!];
+      const rest = Math.min(TIMES.rest, Math.max(50, before.to - before.from + TIMES.untilNoticed));
+      if (stop.from - before.to - rest >= RESTS.within) break;
+      rests++;
+    }
+    return rests >= RESTS.most;
   }
 
   #deadlinesOf(socket: CheckedSocket): RunningDeadline[] {
