@@ -1,16 +1,14 @@
 /**
- * The adapter for Bun, on `Bun.listen` and `Bun.connect`.
+ * The adapter for Bun, on `Bun.listen`.
  *
  * @module
  */
 
 import {
   type Adapter,
-  type DialOptions,
   ERROR,
   HUP,
   type ListeningSocket,
-  type ListenOptions,
   READABLE,
   type Readiness,
   type Registry,
@@ -24,14 +22,15 @@ import {
   UNIX_REMOTE,
   type UnixAddress,
 } from "../src/contract/address.ts";
+import { systemError } from "../src/errors.ts";
 import type { Token } from "../src/contract/token.ts";
 import type { Socket as NetSocket } from "node:net";
 import { listenOnBun, openPort } from "./shared/bun_port.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
-import { bun, type BunHandlers, type BunListener, type BunTcpEvents, type BunTcpSocket } from "./types/bun.ts";
+import type { BunHandlers, BunTcpEvents, BunTcpSocket } from "./types/bun.ts";
 import { eventLoop } from "./shared/event_loop.ts";
 import { Inbox } from "./shared/inbox.ts";
-import { listenWith } from "./shared/listen.ts";
+import { overTransports } from "./shared/listen.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
 
 // --- socket ---
@@ -73,12 +72,12 @@ class BunSocket implements Socket, BunTcpEvents {
   }
 
   write(bytes: Uint8Array): number {
-    if (this.#closed || this.#shut || this.error !== undefined) return 0;
+    if (this.#closed || this.#shut || this.error) return 0;
     const taken = this.#socket.write(bytes);
     if (taken < 0) {
       // Bun still delivers the bytes received before, then closes without an error, so the error is kept here
       // (https://github.com/oven-sh/bun/pull/36422).
-      this.error = Object.assign(new Error("Cannot write: connection closed"), { code: "EPIPE" });
+      this.error = systemError("EPIPE", "Cannot write: connection closed");
       // A paused socket does not report its close.
       if (this.#paused) this.#socket.resume();
       return 0;
@@ -107,7 +106,7 @@ class BunSocket implements Socket, BunTcpEvents {
   onData(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.#inbox.push(chunk);
-    if (this.#inbox.full && !this.#paused && this.error === undefined) {
+    if (this.#inbox.full && !this.#paused && !this.error) {
       this.#paused = true;
       this.#socket.pause();
     }
@@ -130,7 +129,7 @@ class BunSocket implements Socket, BunTcpEvents {
   onClose(error: Error | undefined): void {
     this.error ??= error;
     this.#inbox.end();
-    this.#ready(this.error === undefined ? HUP : ERROR);
+    this.#ready(this.error ? ERROR : HUP);
   }
 
   /** Closes the socket when both halves have ended, since Bun leaves it open. No input can come, so nothing is lost. */
@@ -143,31 +142,18 @@ class BunSocket implements Socket, BunTcpEvents {
   }
 }
 
-// --- handlers: one object for all sockets of a listener, or for one connect ---
+// --- handlers: one object for all sockets of a listener, or for one connection that was made ---
 
-/** A connect under way. A socket of a listener has none. */
-interface Dial {
-  readonly opened: () => void;
-  readonly failed: (error: Error) => void;
-}
-
-function handlers({ transport }: Address, registry: Registry, dial?: Dial): BunHandlers {
+function handlers({ transport }: Address, registry: Registry): BunHandlers {
   return {
     binaryType: "uint8array",
-    open(socket) {
-      accept(socket, transport, registry);
-      dial?.opened();
-    },
+    open: (socket) => accept(socket, transport, registry),
     data: (socket, chunk) => socket.data?.onData(chunk),
     end: (socket) => socket.data?.onEnd(),
     drain: (socket) => socket.data?.onDrain(),
-    close(socket, error) {
-      if (socket.data !== undefined) socket.data.onClose(error);
-      else dial?.failed(error ?? Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
-    },
+    close: (socket, error) => socket.data?.onClose(error),
     // Called only for what a handler throws, and these do not throw.
     error: (socket) => socket.terminate(),
-    connectError: (_socket, error) => dial?.failed(error),
   };
 }
 
@@ -183,18 +169,9 @@ function accept(socket: BunTcpSocket, transport: Address["transport"], registry:
 
 // --- listen ---
 
-const listen: Adapter["listen"] = listenWith({ tcp: listenTcp, unix: listenUnix });
-
-async function listenUnix(
-  address: UnixAddress,
-  registry: Registry,
-  { unixMode }: ListenOptions,
-): Promise<ListeningSocket> {
-  const { bindUnix } = await import("./shared/unix_socket.ts");
-  const socket = handlers(address, registry);
-  const bind = (unix: string): BunListener => listenOnBun({ unix, allowHalfOpen: true, socket });
-  const { bound, close } = await bindUnix(address, unixMode, bind, (listener) => listener.stop(true));
-  return { address, close: () => close(() => bound.stop(false)) };
+function listenUnix(unix: string, address: UnixAddress, registry: Registry): Promise<ListeningSocket> {
+  const listener = listenOnBun({ unix, allowHalfOpen: true, socket: handlers(address, registry) });
+  return Promise.resolve({ address, close: () => Promise.resolve(listener.stop(false)) });
 }
 
 async function listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket> {
@@ -209,35 +186,19 @@ async function listenTcp(address: NetworkAddress, registry: Registry): Promise<L
 
 // --- connect ---
 
-async function connect(address: Address, registry: Registry, options: DialOptions = {}): Promise<void> {
-  if (address.transport === "tls") {
-    return await (await import("./tls/tls.ts")).connectOverTls(address, registry, options);
-  }
-  if (address.transport === "unix") {
-    const { dialUnix } = await import("./shared/unix_socket.ts");
-    return await dialUnix(address, options.signal, (path) => dial(path, address, registry));
-  }
-  // Bun's own connect cannot be canceled, and sockets of node:net are slower: so one dials, and its handle is used.
-  const { dial: dialTcp, offerPlain } = await import("./shared/node_dial.ts");
-  await dialTcp(address, registry, options, (socket) => {
-    const handle = handleOf(socket);
-    if (handle === undefined) return offerPlain(socket, address, registry);
-    handle.reload({ socket: handlers(address, registry) });
-    accept(handle, address.transport, registry);
-  });
+/** Offers the socket of Bun's own below a socket of `node:net`, which is slower. */
+function offer(socket: NetSocket, address: Address, registry: Registry): boolean {
+  const handle = handleOf(socket);
+  if (!handle) return false;
+  handle.reload({ socket: handlers(address, registry) });
+  accept(handle, address.transport, registry);
+  return true;
 }
 
 /** What is below a socket of `node:net`: a socket of Bun's own. `undefined` if a version of Bun should hide it. */
 function handleOf(socket: NetSocket): BunTcpSocket | undefined {
   const { _handle: handle } = socket as unknown as { _handle?: BunTcpSocket | null };
   return typeof handle?.reload === "function" ? handle : undefined;
-}
-
-function dial(unix: string, address: UnixAddress, registry: Registry): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = handlers(address, registry, { opened: resolve, failed: reject });
-    bun().connect({ unix, allowHalfOpen: true, socket }).catch(reject);
-  });
 }
 
 // --- adapter ---
@@ -259,8 +220,7 @@ export function bunAdapter(): Adapter {
   return {
     name: "bun",
     capacity: connectionsThatFit(),
-    listen,
-    connect,
+    ...overTransports({ listenTcp, listenUnix, offer }),
     ...eventLoop,
   };
 }

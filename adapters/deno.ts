@@ -1,16 +1,14 @@
 /**
- * The adapter for Deno, on `Deno.listen` and `Deno.connect`.
+ * The adapter for Deno, on `Deno.listen`.
  *
  * @module
  */
 
 import {
   type Adapter,
-  type DialOptions,
   ERROR,
   HUP,
   type ListeningSocket,
-  type ListenOptions,
   READABLE,
   type Readiness,
   type Registry,
@@ -29,7 +27,7 @@ import { deferWithRests, eventLoop } from "./shared/event_loop.ts";
 import { deno, type DenoApi, type DenoConnection, type DenoListener, normalize, primeSignals } from "./types/deno.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { Inbox, WRITE_STEP } from "./shared/inbox.ts";
-import { listenWith } from "./shared/listen.ts";
+import { overTransports } from "./shared/listen.ts";
 
 // --- socket ---
 
@@ -95,8 +93,8 @@ class DenoSocket implements Socket {
   }
 
   write(bytes: Uint8Array): number {
-    if (this.#closed || this.#shut || this.error !== undefined) return 0;
-    if (this.#writing !== undefined) {
+    if (this.#closed || this.#shut || this.error) return 0;
+    if (this.#writing) {
       this.#writableDue = true;
       return 0;
     }
@@ -110,7 +108,7 @@ class DenoSocket implements Socket {
   shutdown(): void {
     if (this.#closed || this.#shut) return;
     this.#shut = true;
-    if (this.#writing === undefined) this.#sendFin();
+    if (!this.#writing) this.#sendFin();
   }
 
   close(): void {
@@ -204,23 +202,8 @@ class DenoSocket implements Socket {
 /** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
 const BACKLOG = 4096;
 
-const listenOn: Adapter["listen"] = listenWith({ tcp: listenTcp, unix: listenUnix });
-
-async function listen(address: Address, registry: Registry, options?: ListenOptions): Promise<ListeningSocket> {
-  primeSignals();
-  return await listenOn(address, registry, options);
-}
-
-async function listenUnix(
-  address: UnixAddress,
-  registry: Registry,
-  { unixMode }: ListenOptions,
-): Promise<ListeningSocket> {
-  const { bindUnix } = await import("./shared/unix_socket.ts");
-  const bind = (path: string): DenoListener => open({ transport: "unix", path });
-  const { bound, close } = await bindUnix(address, unixMode, bind, (listener) => listener.close());
-  const listener = serve(bound, address, registry);
-  return { address, close: () => close(() => listener.close()) };
+function listenUnix(path: string, address: UnixAddress, registry: Registry): Promise<ListeningSocket> {
+  return Promise.resolve(serve(open({ transport: "unix", path }), address, registry));
 }
 
 function listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket> {
@@ -279,35 +262,6 @@ function accept(connection: DenoConnection, registry: Registry): void {
   accepted.attach(registry, token);
 }
 
-// --- connect ---
-
-async function connect(address: Address, registry: Registry, options: DialOptions = {}): Promise<void> {
-  if (address.transport === "tls") {
-    return await (await import("./tls/tls.ts")).connectOverTls(address, registry, options);
-  }
-  const { signal } = options;
-  if (address.transport === "unix") {
-    const { dialUnix } = await import("./shared/unix_socket.ts");
-    return await dialUnix(address, signal, (path) => dial(path, registry, signal));
-  }
-  // Deno's own connection would find out after two hours that a silent server is gone, see accept().
-  await (await import("./shared/node_dial.ts")).dial(address, registry, options);
-}
-
-async function dial(path: string, registry: Registry, signal: AbortSignal | undefined): Promise<void> {
-  const connection = await deno().connect({ transport: "unix", path, ...(signal !== undefined && { signal }) }).catch(
-    (error) => {
-      signal?.throwIfAborted();
-      throw normalize(error);
-    },
-  );
-  if (signal?.aborted) {
-    connection.close();
-    throw signal.reason;
-  }
-  accept(connection, registry);
-}
-
 // --- adapter ---
 
 /**
@@ -324,11 +278,11 @@ async function dial(path: string, registry: Registry, signal: AbortSignal | unde
  * ```
  */
 export function denoAdapter(): Adapter {
+  primeSignals();
   return {
     name: "deno",
     capacity: connectionsThatFit(),
-    listen,
-    connect,
+    ...overTransports({ listenTcp, listenUnix }),
     ...eventLoop,
     defer: deferWithRests(() => writing),
   };

@@ -5,10 +5,11 @@
  */
 
 import type { Adapter } from "../src/contract/adapter.ts";
+import { onBun, onDeno } from "./shared/which.ts";
 
 /** The adapter of the runtime at hand. No other adapter is loaded. */
 export async function runtimeAdapter(): Promise<Adapter> {
-  if ("Deno" in globalThis) return (await import("./deno.ts")).denoAdapter();
-  if ("Bun" in globalThis) return (await import("./bun.ts")).bunAdapter();
+  if (onDeno) return (await import("./deno.ts")).denoAdapter();
+  if (onBun) return (await import("./bun.ts")).bunAdapter();
   return (await import("./node.ts")).nodeAdapter();
 }

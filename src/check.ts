@@ -15,35 +15,29 @@ export type Checks = Readonly<Record<string, Check>>;
 
 /**
  * A copy of the options of `what`, each of them checked, without those that are `undefined`. Throws a `TypeError` when they
- * are no object, and for an option that `what` does not have.
+ * are no object, and for an option that `what` does not have. The names of options inside an option begin with `prefix`:
+ * `reconnect.minDelay`.
  */
 export function checkOptions<Options extends object>(
   what: string,
-  given: Options | undefined,
+  given: Options | undefined = {} as Options,
   checks: Checks,
+  prefix = "",
 ): Options {
-  return checkFields(what, given === undefined ? {} : given, checks, "") as Options;
-}
-
-/** The same for options inside an option, whose names begin with `prefix`: `reconnect.minDelay`. */
-export function checkFields(what: string, given: unknown, checks: Checks, prefix: string): Record<string, unknown> {
   if (kindOf(given) !== "Object") {
     throw new TypeError(`Cannot use ${shown(given)} as the options of ${what}: they are an object`);
   }
   const options: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(given as object)) {
+  for (const [key, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    if (!Object.hasOwn(checks, name)) {
-      throw new TypeError(
-        `Cannot use option ${prefix}${name}: there is none of that name in ${what}${
-          suggestion(name, Object.keys(checks))
-        }`,
-      );
+    const name = prefix + key;
+    if (!Object.hasOwn(checks, key)) {
+      cannotUse(`option ${name}`, `there is none of that name in ${what}${suggestion(key, Object.keys(checks))}`);
     }
-    checks[name]!(`${prefix}${name}`, value);
-    options[name] = value;
+    checks[key]!(name, value);
+    options[key] = value;
   }
-  return options;
+  return options as Options;
 }
 
 /** The kind of a value: `string`, `null`, `Array`, `Blob`, and `Object` for a plain object. */
@@ -62,7 +56,17 @@ export function shown(value: unknown): string {
 
 /** Throws a `TypeError` that names the option, the value and what it has to be. */
 export function refuse(name: string, value: unknown, reason: string): never {
-  throw new TypeError(`Cannot use ${name} ${shown(value)}: ${reason}`);
+  cannotUse(`${name} ${shown(value)}`, reason);
+}
+
+/** The same for an option whose value is not shown. */
+export function cannotUse(name: string, reason: string): never {
+  throw new TypeError(`Cannot use ${name}: ${reason}`);
+}
+
+/** Throws a `RangeError` that names the option, the number and what it has to be. */
+export function outOfRange(name: string, value: number, reason: string): never {
+  throw new RangeError(`Cannot use ${name} ${value}: ${reason}`);
 }
 
 /** `setTimeout` counts in 32 bits: a longer one fires after a few milliseconds (measured on the three runtimes). */
@@ -70,15 +74,17 @@ export const LONGEST_TIMER: number = 2 ** 31 - 1;
 
 // --- kinds ---
 
+function isA(kind: string, words: string): Check {
+  return (name, value) => {
+    if (kindOf(value) !== kind) refuse(name, value, `it is ${words}`);
+  };
+}
+
 /** A function. */
-export const isFunction: Check = (name, value) => {
-  if (typeof value !== "function") refuse(name, value, "it is a function");
-};
+export const isFunction: Check = /* @__PURE__ */ isA("function", "a function");
 
 /** True or false. */
-export const isBoolean: Check = (name, value) => {
-  if (typeof value !== "boolean") refuse(name, value, "it is true or false");
-};
+export const isBoolean: Check = /* @__PURE__ */ isA("boolean", "true or false");
 
 /** The unit of a limit. */
 export type Unit = "connections" | "bytes" | "ms" | "frames/s" | "bytes/s";
@@ -109,9 +115,7 @@ export function isLimit({ unit, min, max }: Range): Check {
 }
 
 /** Text that may be shown. */
-export const isString: Check = (name, value) => {
-  if (typeof value !== "string") refuse(name, value, "it is a string");
-};
+export const isString: Check = /* @__PURE__ */ isA("string", "a string");
 
 /** One of a few words. */
 export function isOneOf(choices: readonly string[]): Check {
@@ -125,9 +129,17 @@ export function isWhole(unit: string, least: number, most: number): Check {
   return (name, value) => {
     if (typeof value !== "number") refuse(name, value, `it is a number of ${unit}`);
     if ((Number.isInteger(value) || value === most) && value >= least && value <= most) return;
-    throw new RangeError(`Cannot use ${name} ${value}: it is a whole number of ${unit} from ${least} to ${most}`);
+    outOfRange(name, value, `it is a whole number of ${unit} from ${least} to ${most}`);
   };
 }
+
+/** The mode bits of a file. */
+export const isMode: Check = (name, value) => {
+  if (typeof value !== "number") refuse(name, value, "it is a number, mode bits like 0o660");
+  if (!Number.isInteger(value) || value < 0 || value > 0o777) {
+    outOfRange(name, value, "it is mode bits from 0 to 0o777, like 0o660");
+  }
+};
 
 /** An abort signal. A controller, passed by mistake, would never abort. */
 export const isSignal: Check = (name, value) => {
@@ -147,25 +159,19 @@ export const isAdapter: Check = (name, value) => {
 /** Certificates and keys, which are never shown. */
 export function isTls(...fields: readonly string[]): Check {
   return (name, value) => {
-    if (kindOf(value) !== "Object") {
-      throw new TypeError(`Cannot use ${name}: it is an object with ${fields.join(", ")}, not ${kindOf(value)}`);
-    }
-    for (const [field, text] of Object.entries(value as object)) {
-      const wrong = !fields.includes(field)
-        ? `there is no such option${suggestion(field, fields)}`
-        : text !== undefined && typeof text !== "string"
-        ? `it is text, not ${kindOf(text)}`
-        : undefined;
-      if (wrong !== undefined) throw new TypeError(`Cannot use ${name}.${field}: ${wrong}`);
-    }
+    if (kindOf(value) !== "Object") cannotUse(name, `it is an object with ${fields.join(", ")}, not ${kindOf(value)}`);
+    checkOptions(name, value as object, Object.fromEntries(fields.map((field) => [field, isText])), `${name}.`);
   };
 }
 
+/** Text that is never shown. */
+const isText: Check = (name, value) => {
+  if (typeof value !== "string") cannotUse(name, `it is text, not ${kindOf(value)}`);
+};
+
 /** An option that exists elsewhere and would be ignored here. It may be a secret, so it is not shown. */
 export function isNone(reason: string): Check {
-  return (name) => {
-    throw new TypeError(`Cannot use ${name}: ${reason}`);
-  };
+  return (name) => cannotUse(name, reason);
 }
 
 // --- suggestions ---
@@ -173,23 +179,18 @@ export function isNone(reason: string): Check {
 /** The known name that was probably meant, `, did you mean maxLag?`; empty when there is none. */
 export function suggestion(name: string, names: readonly string[]): string {
   const meant = names.find((each) => each.toLowerCase() === name.toLowerCase()) ??
-    names.find((each) => distance(each, name) <= 2) ??
+    names.find((each) => isNear(each, name, 2)) ??
     names.find((each) => name.length > 2 && each.toLowerCase().includes(name.toLowerCase()));
-  return meant === undefined ? "" : `, did you mean ${meant}?`;
+  return meant ? `, did you mean ${meant}?` : "";
 }
 
-/** How many letters have to be added, removed or changed to turn one word into the other (Levenshtein). */
-function distance(one: string, other: string): number {
-  // Words whose lengths differ by more are further away than any caller asks.
-  if (Math.abs(one.length - other.length) > 2) return Infinity;
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let at = 1; at <= one.length; at++) {
-    const next = [at];
-    for (let to = 1; to <= other.length; to++) {
-      const change = row[to - 1]! + (one[at - 1] === other[to - 1] ? 0 : 1);
-      next.push(Math.min(change, row[to]! + 1, next[to - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[other.length]!;
+/** Whether one word becomes the other when so many letters are added, removed or changed. */
+function isNear(one: string, other: string, letters: number): boolean {
+  if (one === other) return true;
+  if (letters === 0) return false;
+  let at = 0;
+  while (one[at] === other[at]) at++;
+  const [removed, added] = [one.slice(at + 1), other.slice(at + 1)];
+  return isNear(removed, other.slice(at), letters - 1) || isNear(one.slice(at), added, letters - 1) ||
+    isNear(removed, added, letters - 1);
 }

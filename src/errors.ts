@@ -16,46 +16,57 @@ interface Remarks {
 export function describe(what: string, cause: unknown): Error {
   const { subject, advice } = (cause ?? {}) as Remarks;
   const code = (cause as { code?: unknown } | undefined)?.code;
-  const reason = typeof code === "string"
-    ? REASONS[code] ?? (code.startsWith("ERR_SSL_") ? `TLS handshake failed (${code})` : code)
-    : cause instanceof Error
-    ? cause.message
-    : String(cause);
+  const reason = typeof code === "string" ? inWords(code) : cause instanceof Error ? cause.message : String(cause);
   const error = new Error(`${what}: ${subject ? `${subject}: ` : ""}${reason}${advice ? `, ${advice}` : ""}`, {
     cause,
   });
   return typeof code === "string" ? Object.assign(error, { code }) : error;
 }
 
+function inWords(code: string): string {
+  const certificate = TLS_REASONS[code];
+  const words = certificate ? `the server's ${certificate}` : REASONS[code];
+  if (!words && !code.startsWith("ERR_SSL_")) return code;
+  return `${words ?? "TLS handshake failed"} (${code})`;
+}
+
+/** An error as the system makes them, with a code. */
+export function systemError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
 /** Common codes of the system, in words. */
 const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "address in use (EADDRINUSE)",
-  EADDRNOTAVAIL: "address not available on this machine (EADDRNOTAVAIL)",
-  EACCES: "permission denied (EACCES)",
-  ECONNREFUSED: "connection refused (ECONNREFUSED)",
-  ECONNRESET: "connection reset (ECONNRESET)",
-  ENOTFOUND: "host not found (ENOTFOUND)",
-  EAI_AGAIN: "host not found, try again later (EAI_AGAIN)",
-  ETIMEDOUT: "timed out (ETIMEDOUT)",
-  EHOSTUNREACH: "host unreachable (EHOSTUNREACH)",
-  ENETUNREACH: "network unreachable (ENETUNREACH)",
-  EPIPE: "connection closed (EPIPE)",
-  ENOSPC: "no space left (ENOSPC)",
-  EDQUOT: "no space left in the quota (EDQUOT)",
-  EFBIG: "the file is too large (EFBIG)",
-  EIO: "input/output error, or the terminal is gone (EIO)",
-  ENOTDIR: "not a directory (ENOTDIR)",
-  EROFS: "read-only file system (EROFS)",
-  ENOENT: "no such file or directory (ENOENT)",
-  CERT_HAS_EXPIRED: "the server's certificate has expired (CERT_HAS_EXPIRED)",
-  CERT_NOT_YET_VALID: "the server's certificate is not valid yet (CERT_NOT_YET_VALID)",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)",
-  SELF_SIGNED_CERT_IN_CHAIN: "the server's authority is not trusted here (SELF_SIGNED_CERT_IN_CHAIN)",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the server's authority is not trusted here (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)",
+  EADDRINUSE: "address in use",
+  EADDRNOTAVAIL: "address not available on this machine",
+  EACCES: "permission denied",
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  ENOTFOUND: "host not found",
+  EAI_AGAIN: "host not found, try again later",
+  ETIMEDOUT: "timed out",
+  EHOSTUNREACH: "host unreachable",
+  ENETUNREACH: "network unreachable",
+  EPIPE: "connection closed",
+  ENOSPC: "no space left",
+  EDQUOT: "no space left in the quota",
+  EFBIG: "the file is too large",
+  EIO: "input/output error, or the terminal is gone",
+  ENOTDIR: "not a directory",
+  EROFS: "read-only file system",
+  ENOENT: "no such file or directory",
+};
+
+/** The same for the certificate of a server. */
+const TLS_REASONS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "certificate has expired",
+  CERT_NOT_YET_VALID: "certificate is not valid yet",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "certificate is self-signed",
+  SELF_SIGNED_CERT_IN_CHAIN: "authority is not trusted here",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "authority is not trusted here",
   // Bun has no other code for a self-signed certificate, and Deno none for a certificate that is out of date or for clients.
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    "the server's certificate cannot be verified: its authority is not trusted here, or " +
-    "it is self-signed, out of date or not one for servers (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
-  INVALID_PURPOSE: "the server's certificate is not one for servers (INVALID_PURPOSE)",
-  ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate has another name (ERR_TLS_CERT_ALTNAME_INVALID)",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate cannot be verified: its authority is not trusted here, or " +
+    "it is self-signed, out of date or not one for servers",
+  INVALID_PURPOSE: "certificate is not one for servers",
+  ERR_TLS_CERT_ALTNAME_INVALID: "certificate has another name",
 };

@@ -4,9 +4,9 @@
  * @module
  */
 
-import process from "node:process";
-import { setTimeout } from "node:timers";
+import { getuid, platform } from "node:process";
 import { bun, type BunApi, type BunListener } from "../types/bun.ts";
+import { pause } from "./event_loop.ts";
 
 /**
  * Bun's backlog is always 512 (https://github.com/oven-sh/bun/pull/33786): with more connections at once the kernel drops
@@ -35,7 +35,7 @@ export function listenOnBun(options: Options): BunListener {
 /** Opens a port: one listener, or on Linux several that share it. Port 0 picks a free port. */
 export async function openPort(options: Options, port: number): Promise<BunListener[]> {
   // Only on Linux do the listeners of one port share the connections.
-  if (process.platform !== "linux") return [openAlone(options, port)];
+  if (platform !== "linux") return [openAlone(options, port)];
   if (port !== 0) return await openTogether(options, port);
   for (let tries = 1;; tries++) {
     const free = openAlone(options, 0);
@@ -59,7 +59,7 @@ function openAlone(options: Options, port: number): BunListener {
 async function openTogether(options: Options, port: number): Promise<BunListener[]> {
   const lock = await takeLock(port);
   // A listener that is alone shares its port with no other, so without a lock the kernel decides.
-  if (lock === undefined) return [openAlone(options, port)];
+  if (!lock) return [openAlone(options, port)];
   const listeners: BunListener[] = [];
   try {
     openAlone(options, port).stop(true);
@@ -78,14 +78,14 @@ async function openTogether(options: Options, port: number): Promise<BunListener
  * ends with the process. The kernel lets only processes of one user share a port. `undefined` when there is no such lock.
  */
 async function takeLock(port: number): Promise<BunListener | undefined> {
-  const unix = `\0mobcast-port-${process.getuid?.()}-${port}`;
-  const socket = { open() {}, data() {}, end() {}, drain() {}, close() {}, error() {}, connectError() {} };
+  const unix = `\0mobcast-port-${getuid?.()}-${port}`;
+  const socket = { open() {}, data() {}, end() {}, drain() {}, close() {}, error() {} };
   for (let waited = 0; waited < PATIENCE; waited += 5) {
     try {
       return listenOnBun({ unix, socket: { ...socket, binaryType: "uint8array" } });
     } catch (error) {
       if ((error as { code?: string }).code !== "EADDRINUSE") return undefined;
-      await new Promise((resolve) => void setTimeout(resolve, 5));
+      await pause(5);
     }
   }
   return undefined;

@@ -18,6 +18,11 @@ export const eventLoop: Pick<Adapter, "defer" | "now" | "after"> = {
   },
 };
 
+/** Resolves after so many milliseconds. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void eventLoop.after(milliseconds, resolve));
+}
+
 /** Deno's loop completes so many operations in a round (tokio's budget for cooperative tasks). */
 const ROUND = 128;
 

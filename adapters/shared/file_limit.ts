@@ -31,7 +31,7 @@ export function connectionsThatFit(): number | undefined {
 /** Whether the file may be read. A Deno program may lack the permission, and no prompt must ask for it. */
 function mayRead(): boolean {
   const { Deno: runtime } = globalThis as { Deno?: { permissions?: Permissions } };
-  return runtime?.permissions === undefined ||
+  return !runtime?.permissions ||
     runtime.permissions.querySync({ name: "read", path: LIMITS }).state === "granted";
 }
 

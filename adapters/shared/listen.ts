@@ -1,33 +1,55 @@
 /**
- * Listening: which opener an address is for, the same on the three runtimes.
+ * Listening and connecting: which way an address goes, the same on the three runtimes. TLS and Unix sockets are loaded with
+ * their first use.
  *
  * @module
  */
 
-import type { Adapter, ListeningSocket, ListenOptions, Registry } from "../../src/contract/adapter.ts";
-import type { NetworkAddress, UnixAddress } from "../../src/contract/address.ts";
+import type { Socket as NetSocket } from "node:net";
+import type { Adapter, ListeningSocket, Registry } from "../../src/contract/adapter.ts";
+import type { Address, NetworkAddress, UnixAddress } from "../../src/contract/address.ts";
 import { adviseWorker } from "./cluster.ts";
 import { listenEverywhere } from "./names.ts";
 
-/** How a runtime opens a listener in the clear. */
-export interface Openers {
+/** How a runtime opens listeners and connections in the clear. */
+export interface Transports {
   /** Opens one address of a host. */
-  tcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket>;
-  /** Opens a Unix socket. */
-  unix(address: UnixAddress, registry: Registry, options: ListenOptions): Promise<ListeningSocket>;
+  listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket>;
+  /** Opens a Unix socket at `path`. */
+  listenUnix(path: string, address: UnixAddress, registry: Registry): Promise<ListeningSocket>;
+  /** Offers a connection that `node:net` has made in a better way than as it is. Returns whether there is one. */
+  offer?(socket: NetSocket, address: Address, registry: Registry): boolean;
 }
 
-/** Makes the `listen` of an adapter. */
-export function listenWith({ tcp, unix }: Openers): Adapter["listen"] {
-  return async (address, registry, options = {}) => {
-    try {
-      if (address.transport === "tls") {
-        return await (await import("../tls/tls.ts")).listenOverTls(address, registry, options);
+/** Makes `listen` and `connect` of an adapter. */
+export function overTransports({ listenTcp, listenUnix, offer }: Transports): Pick<Adapter, "listen" | "connect"> {
+  return {
+    async listen(address, registry, options = {}) {
+      try {
+        if (address.transport === "unix") {
+          const { bindUnix } = await import("./unix_socket.ts");
+          return await bindUnix(address, options.unixMode, (path) => listenUnix(path, address, registry));
+        }
+        if (address.transport === "tls") {
+          return await (await import("../tls/tls.ts")).listenOverTls(address, registry, options);
+        }
+        return await listenEverywhere(address, (one) => listenTcp(one, registry));
+      } catch (error) {
+        throw await adviseWorker(error);
       }
-      if (address.transport === "unix") return await unix(address, registry, options);
-      return await listenEverywhere(address, (one) => tcp(one, registry));
-    } catch (error) {
-      throw await adviseWorker(error);
-    }
+    },
+    async connect(address, registry, options = {}) {
+      if (address.transport === "tls") {
+        return await (await import("../tls/tls.ts")).connectOverTls(address, registry, options);
+      }
+      // The runtimes' own functions cannot be canceled (Bun), or give no keepalive (Deno).
+      const { dial, offerPlain } = await import("./node_dial.ts");
+      const connected = (socket: NetSocket): void => {
+        if (!offer?.(socket, address, registry)) offerPlain(socket, address, registry);
+      };
+      if (address.transport !== "unix") return await dial(address, options, connected);
+      const { dialUnix } = await import("./unix_socket.ts");
+      await dialUnix(address, options.signal, (path) => dial({ path }, options, connected));
+    },
   };
 }

@@ -7,6 +7,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
+import { systemError } from "../../src/errors.ts";
 import { formatHostPort, type NetworkAddress } from "../../src/contract/address.ts";
 
 /** How often a port is tried until one is free at every address. */
@@ -81,7 +82,7 @@ async function openOnce(address: NetworkAddress, hosts: readonly string[], open:
     }
   }
   if (listeners.length > 0) return listeners;
-  throw absent ?? Object.assign(new Error("the host has no address"), { code: "ENOTFOUND" });
+  throw absent ?? systemError("ENOTFOUND", "the host has no address");
 }
 
 async function closeAll(listeners: readonly ListeningSocket[]): Promise<void> {

@@ -7,7 +7,7 @@
 import { connect as connectSocket, type Socket as NetSocket } from "node:net";
 import { onAbort } from "../../src/contract/abort.ts";
 import type { DialOptions, Registry } from "../../src/contract/adapter.ts";
-import { type Address, UNIX_REMOTE } from "../../src/contract/address.ts";
+import { type Address, type NetworkAddress, UNIX_REMOTE } from "../../src/contract/address.ts";
 import { offer, remoteAddressOf, SOCKET_OPTIONS } from "./node_socket.ts";
 
 /** Offers a connection that is not over TLS. */
@@ -19,41 +19,35 @@ export function offerPlain(socket: NetSocket, address: Address, registry: Regist
 }
 
 /**
- * Connects over TCP, or to a Unix socket, and offers the connection with `offer`. When the signal aborts, nothing is left
- * of it.
+ * Connects over TCP or to a Unix socket. `connected` gets the socket before anything of it is read. When the signal aborts,
+ * nothing is left of it.
  */
 export async function dial(
-  address: Address,
-  registry: Registry,
-  options: DialOptions = {},
-  offer: typeof offerPlain = offerPlain,
-): Promise<void> {
-  const connected = (socket: NetSocket): void => offer(socket, address, registry);
-  if (address.transport !== "unix") {
-    return await dialOnce({ host: address.host, port: address.port }, options, connected);
-  }
-  const { dialUnix } = await import("./unix_socket.ts");
-  await dialUnix(address, options.signal, (path) => dialOnce({ path }, options, connected));
-}
-
-/** Connects once. `connected` gets the socket before anything of it is read. */
-async function dialOnce(
-  where: { readonly host: string; readonly port: number } | { readonly path: string },
+  where: NetworkAddress | { readonly path: string },
   { signal }: DialOptions,
   connected: (socket: NetSocket) => void,
 ): Promise<void> {
   signal?.throwIfAborted();
   const socket = connectSocket({ ...where, ...SOCKET_OPTIONS });
-  const ignoreSignal = signal && onAbort(signal, () => void socket.destroy(new Error("aborted")));
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.once("connect", () => {
-        socket.off("error", reject);
-        connected(socket);
-        resolve();
-      });
+  await unlessAborted(signal, () => socket.destroy(new Error("aborted")), (resolve, reject) => {
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.off("error", reject);
+      connected(socket);
+      resolve();
     });
+  });
+}
+
+/** Waits for `work`, which `stop` makes reject when the signal aborts: then it rejects with the signal's reason. */
+export async function unlessAborted(
+  signal: AbortSignal | undefined,
+  stop: () => void,
+  work: (resolve: () => void, reject: (error: Error) => void) => void,
+): Promise<void> {
+  const ignoreSignal = signal && onAbort(signal, stop);
+  try {
+    await new Promise<void>(work);
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

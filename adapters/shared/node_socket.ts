@@ -31,9 +31,6 @@ export const SOCKET_OPTIONS = {
   highWaterMark: 1,
 } as const;
 
-/** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
-export const BACKLOG = 4096;
-
 /** The address and port of the other end: `unknown:0` when the client has reset the connection already. */
 export function remoteAddressOf({ remoteAddress, remotePort }: NetSocket): string {
   return formatHostPort(remoteAddress ?? "unknown", remotePort ?? 0);
@@ -159,7 +156,7 @@ class StreamSocket implements Socket {
 
   #hangUp(): void {
     this.#inbox.end();
-    this.#ready(this.error === undefined ? HUP : ERROR);
+    this.#ready(this.error ? ERROR : HUP);
   }
 
   #ready(readiness: Readiness): void {

@@ -4,14 +4,18 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { type BigIntStats, chmodSync, linkSync, lstatSync, mkdtempSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join, resolve } from "node:path";
-import process from "node:process";
-import { setTimeout } from "node:timers";
+import { platform, umask, versions } from "node:process";
+import type { ListeningSocket } from "../../src/contract/adapter.ts";
+import { isMode } from "../../src/check.ts";
+import { systemError } from "../../src/errors.ts";
 import { formatAddress, type UnixAddress } from "../../src/contract/address.ts";
+import { onBun, onDeno } from "./which.ts";
+import { utf8 } from "../../src/bytes.ts";
+import { pause } from "./event_loop.ts";
 
 /** The owner alone. */
 const DEFAULT_MODE = 0o600;
@@ -30,14 +34,14 @@ const INNER = "/.XXXXXX/s";
  */
 export function systemPath({ path }: UnixAddress): string {
   if (!path.startsWith("@")) return path;
-  if (process.platform !== "linux") throw new Error("abstract names (@name) exist on Linux only, use a path");
+  if (platform !== "linux") throw new Error("abstract names (@name) exist on Linux only, use a path");
   // libuv before 1.46 pads the name with NULs, so that no other program finds it.
   if (isNodeBefore(22)) throw new Error("abstract names (@name) need Node 22 or later, use a path");
   return `\0${path.slice(1)}`;
 }
 
 function isNodeBefore(major: number): boolean {
-  return !("Bun" in globalThis) && !("Deno" in globalThis) && Number.parseInt(process.versions.node) < major;
+  return !onBun && !onDeno && Number.parseInt(versions.node) < major;
 }
 
 /** How long a client waits before it tries a full Unix socket again, in milliseconds. */
@@ -62,85 +66,68 @@ export async function dialUnix(
       return await dial(path);
     } catch (error) {
       const { code } = error as { code?: string };
-      const mayBeFull = code === "EAGAIN" || (code === "ECONNREFUSED" && "Bun" in globalThis && tries < BUN_TRIES);
+      const mayBeFull = code === "EAGAIN" || (code === "ECONNREFUSED" && onBun && tries < BUN_TRIES);
       if (!mayBeFull) throw error;
     }
     await pause(FULL_PAUSE);
   }
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, milliseconds));
-}
-
-/** A Unix socket that is open. */
-export interface BoundUnix<Bound> {
-  /** What `bind` returned. */
-  readonly bound: Bound;
-  /** Closes the socket with `stop`, and removes its file if the file is still its own. */
-  readonly close: (stop: () => void | Promise<void>) => Promise<void>;
-}
+/** Opens a listener at a path, and does so at once when it is called. */
+type Bind = (path: string) => Promise<ListeningSocket>;
 
 /**
- * Opens a Unix socket with `bind`; `stop` closes it again. The file has its mode from the first moment. A stale socket of
- * another process is replaced, a socket in use is refused with `EADDRINUSE`, and a file that is no socket is never touched.
+ * Opens a Unix socket with `bind`. The file has its mode from the first moment. A stale socket of another process is
+ * replaced, a socket in use is refused with `EADDRINUSE`, and a file that is no socket is never touched. Closing the
+ * listener removes the file if it is still its own.
  */
-export async function bindUnix<Bound>(
+export async function bindUnix(
   address: UnixAddress,
   mode: number = DEFAULT_MODE,
-  bind: (path: string) => Bound | Promise<Bound>,
-  stop: (bound: Bound) => unknown,
-): Promise<BoundUnix<Bound>> {
-  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
-    throw new RangeError(`Cannot use unixMode ${mode}: it is mode bits from 0 to 0o777, like 0o660`);
-  }
+  bind: Bind,
+): Promise<ListeningSocket> {
+  isMode("unixMode", mode);
   const path = systemPath(address);
-  if (path.startsWith("\0")) return { bound: await bind(path), close: async (halt) => await halt() };
+  if (path.startsWith("\0")) return { ...await bind(path), address };
   for (let tries = 0; tries < TRIES && await removeStale(address); tries++) {
     try {
-      return await bindFile(path, mode, bind, stop);
+      return { address, close: await bindFile(path, mode, bind) };
     } catch (error) {
       // Another process was faster.
       if ((error as { code?: string }).code !== "EEXIST") throw error;
     }
   }
-  throw Object.assign(new Error("the address is in use"), { code: "EADDRINUSE" });
+  throw systemError("EADDRINUSE", "the address is in use");
 }
 
 /**
  * Makes the socket in a directory that only this user can enter, sets its mode, and only then links it to its path, which
  * fails when the path exists. A runtime that closes the socket removes the path of its making, which is gone by then. A
- * umask could set the mode, but it applies to all threads.
+ * umask could set the mode, but it applies to all threads. Returns what closes the socket.
  */
-async function bindFile<Bound>(
-  path: string,
-  mode: number,
-  bind: (path: string) => Bound | Promise<Bound>,
-  stop: (bound: Bound) => unknown,
-): Promise<BoundUnix<Bound>> {
+async function bindFile(path: string, mode: number, bind: Bind): Promise<() => Promise<void>> {
   const around = dirname(path);
   const room = LONGEST_PATH - INNER.length;
-  if (Buffer.byteLength(around) > room) {
+  if (utf8(around).length > room) {
     throw new Error(`the directory of a socket has a path of at most ${room} bytes, use a shorter one`);
   }
   // Not join(), which would take away a leading "./".
   const directory = mkdtempSync(`${around}/.`);
-  let bound: Bound | undefined;
+  let bound: ListeningSocket | undefined;
   try {
     const inner = `${directory}/s`;
-    bound = await bind(inner);
+    const { close } = bound = await bind(inner);
     chmodSync(inner, mode);
-    const own = lstatSync(inner, { bigint: true });
+    const own = statsOf(inner)!;
     linkSync(inner, path);
     // Absolute, since the program may change its directory.
     const file = resolve(path);
-    const close = async (halt: () => void | Promise<void>): Promise<void> => {
+    return async () => {
       removeOwn(file, own);
-      await halt();
+      await close();
     };
-    return { bound, close };
   } catch (error) {
-    if (bound !== undefined) stop(bound);
+    void bound?.close();
     // Deno may have permission for this path and no other.
     if ((error as Error).name === "NotCapable") return await bindInPlace(path, mode, bind);
     throw error;
@@ -153,36 +140,46 @@ async function bindFile<Bound>(
  * Makes the socket at its path, under a umask that leaves exactly these bits. Deno removes any file at the path when it
  * closes the socket, so a file of another process is moved aside for that moment.
  */
-async function bindInPlace<Bound>(
-  path: string,
-  mode: number,
-  bind: (path: string) => Bound | Promise<Bound>,
-): Promise<BoundUnix<Bound>> {
-  const before = process.umask(0o777 & ~mode);
-  let binding: Bound | Promise<Bound>;
+async function bindInPlace(path: string, mode: number, bind: Bind): Promise<() => Promise<void>> {
+  const before = umask(0o777 & ~mode);
+  let binding: Promise<ListeningSocket>;
   try {
     binding = bind(path);
   } finally {
-    process.umask(before);
+    umask(before);
   }
-  const bound = await binding;
-  const own = lstatSync(path, { bigint: true });
-  const close = async (halt: () => void | Promise<void>): Promise<void> => {
-    const there = lstatSync(path, { throwIfNoEntry: false, bigint: true });
-    if (there === undefined || (there.dev === own.dev && there.ino === own.ino)) return await halt();
-    const aside = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+  const { close } = await binding;
+  const own = statsOf(path)!;
+  return async () => {
+    const there = statsOf(path);
+    if (!there || isSameFile(there, own)) return await close();
+    const aside = besides(path);
     renameSync(path, aside);
-    await halt();
+    await close();
     renameSync(aside, path);
   };
-  return { bound, close };
 }
 
-/** Removes the file if it is the socket's own: its inode number is unique while the socket is open. */
+/** What the file system knows of a file; `undefined` when there is none. */
+function statsOf(path: string): BigIntStats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false, bigint: true });
+}
+
+/** The inode number of a socket is unique while it is open. */
+function isSameFile(one: BigIntStats, other: BigIntStats): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}
+
+/** A new path in the same directory. */
+function besides(path: string): string {
+  return join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+}
+
+/** Removes the file if it is the socket's own. */
 function removeOwn(path: string, own: BigIntStats): void {
   const isOwn = (file: string): boolean => {
-    const stats = lstatSync(file, { throwIfNoEntry: false, bigint: true });
-    return stats !== undefined && stats.isSocket() && stats.dev === own.dev && stats.ino === own.ino;
+    const stats = statsOf(file);
+    return stats?.isSocket() === true && isSameFile(stats, own);
   };
   try {
     if (isOwn(path)) takeAway(path, isOwn);
@@ -195,7 +192,7 @@ function removeOwn(path: string, own: BigIntStats): void {
 async function removeStale(address: UnixAddress): Promise<boolean> {
   const { path } = address;
   const stale = identityOf(address);
-  if (stale === undefined) return true;
+  if (!stale) return true;
   // Twice: a starting program has a moment in which its socket has a file and no listener.
   if (await answers(path)) return false;
   await pause(20);
@@ -209,7 +206,7 @@ async function removeStale(address: UnixAddress): Promise<boolean> {
  * anew. So the file is moved aside first, which only one process can do, and put back at once when it is another file.
  */
 function takeAway(path: string, isSame: (aside: string) => boolean): void {
-  const aside = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+  const aside = besides(path);
   try {
     renameSync(path, aside);
     // Not a rename back: that would replace the file of a third process.
@@ -223,8 +220,8 @@ function takeAway(path: string, isSame: (aside: string) => boolean): void {
 
 /** What tells sockets of one path apart; `undefined` when there is no file. Throws when the file is no socket. */
 function identityOf(address: UnixAddress): string | undefined {
-  const stats = lstatSync(address.path, { throwIfNoEntry: false, bigint: true });
-  if (stats === undefined) return undefined;
+  const stats = statsOf(address.path);
+  if (!stats) return undefined;
   // An inode number may be used again. The time is that of the socket's making, which a rename does not change.
   if (stats.isSocket()) return `${stats.dev} ${stats.ino} ${stats.mtimeNs}`;
   const kind = stats.isDirectory() ? "a directory" : stats.isSymbolicLink() ? "a symbolic link" : "a file";

@@ -6,12 +6,13 @@
 
 import { constants } from "node:crypto";
 import type { Socket as NetSocket } from "node:net";
-import { setImmediate } from "node:timers";
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
 import type { CertificateSubject } from "../../src/contract/tls.ts";
+import { systemError } from "../../src/errors.ts";
 import { AwakeClock } from "../../src/reactor/awake_clock.ts";
 import { eventLoop } from "../shared/event_loop.ts";
 import { SOCKET_OPTIONS } from "../shared/node_socket.ts";
+import { onDeno } from "../shared/which.ts";
 
 /** The socket over TLS, or why there is none. */
 export type Outcome = TLSSocket | Error;
@@ -52,7 +53,7 @@ export class Handshakes {
       if (!this.#pending.delete(raw)) return;
       cancel();
       // Later, so that the alert with the reason is sent first.
-      if (outcome instanceof Error) setImmediate(() => raw.destroy());
+      if (outcome instanceof Error) eventLoop.defer(() => raw.destroy());
       over(outcome);
     };
     const cancel = this.#clock.after(milliseconds, () => end(late(milliseconds)));
@@ -73,7 +74,7 @@ export class Handshakes {
   #end(socket: TLSSocket, outcome: Outcome): void {
     if (outcome instanceof Error) socket.on("error", () => {});
     const end = this.#pending.get(rawOf(socket));
-    if (end !== undefined) end(outcome);
+    if (end) end(outcome);
     // The handshake has ended already, so nothing waits for this socket.
     else if (!(outcome instanceof Error)) socket.destroy();
   }
@@ -87,7 +88,7 @@ export class Handshakes {
     if (!socket.authorized) return inWords(new Error("its certificate is not authorised"), socket);
     // Deno keeps sessions for the whole process, whatever authority they were made with
     // (https://github.com/denoland/deno/pull/34630), so a resumed session proves nothing to this listener.
-    if ("Deno" in globalThis && socket.isSessionReused()) return new Error("it resumed a session: connect anew");
+    if (onDeno && socket.isSessionReused()) return new Error("it resumed a session: connect anew");
     // Without a certificate this is {} on some runtimes and null on others.
     const certificate: object | null = socket.getPeerCertificate();
     return Object.keys(certificate ?? {}).length > 0 ? undefined : new Error("it has no certificate");
@@ -96,11 +97,11 @@ export class Handshakes {
 
 /** The client left before the handshake was done. */
 export function leftError(): Error {
-  return Object.assign(new Error("the client left during the handshake"), { code: "ECONNRESET" });
+  return systemError("ECONNRESET", "the client left during the handshake");
 }
 
 function late(milliseconds: number): Error {
-  return Object.assign(new Error(`no handshake within ${milliseconds} ms`), { code: "ETIMEDOUT" });
+  return systemError("ETIMEDOUT", `no handshake within ${milliseconds} ms`);
 }
 
 /** The TCP connection below a TLS socket. No runtime documents a way to it; all three keep it here. */
@@ -113,5 +114,5 @@ function inWords(error: Error & { code?: string }, socket: TLSSocket): Error {
   // When a certificate is refused, the error is only the hang-up that follows; the reason is here.
   const refused: unknown = socket.authorizationError;
   const code = typeof refused === "string" ? refused : (refused as { code?: string } | null)?.code ?? error.code;
-  return code === undefined ? error : Object.assign(new Error(`TLS handshake failed (${code})`), { code });
+  return code === undefined ? error : systemError(code, `TLS handshake failed (${code})`);
 }

@@ -7,9 +7,10 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { SecureContextOptions } from "node:tls";
+import { cannotUse, isTls } from "../../src/check.ts";
+import { onBun, onDeno } from "../shared/which.ts";
 
 /** The options of a TLS listener or a TLS connection: the types of both are in `src/contract/tls.ts`. */
 interface Pems {
@@ -23,12 +24,8 @@ const KNOWN = { listener: ["cert", "key", "ca"], client: ["cert", "key", "ca", "
 
 /** Returns the options for `node:tls`. Throws an error that names the option and what is wrong with it. */
 export function checked(tls: Pems, end: keyof typeof KNOWN): SecureContextOptions {
-  for (const [name, value] of Object.entries(tls)) {
-    if (value === undefined) continue;
-    // An unknown option could be meant to restrict access, so it is not ignored (rule 9).
-    if (!(KNOWN[end] as readonly string[]).includes(name)) throw wrong(name, "there is no such option");
-    if (typeof value !== "string") throw wrong(name, `it is text, not ${typeof value}`);
-  }
+  // An unknown option could be meant to restrict access, so it is not ignored (rule 9).
+  isTls(...KNOWN[end])("tls", tls);
   const { cert, key, ca } = tls;
   return {
     ...((end === "listener" || cert !== undefined || key !== undefined) && checkedPair(cert, key)),
@@ -37,12 +34,12 @@ export function checked(tls: Pems, end: keyof typeof KNOWN): SecureContextOption
 }
 
 function checkedPair(cert: string | undefined, key: string | undefined): { cert: string; key: string } {
-  if (cert === undefined) throw wrong("cert", "it is missing");
-  if (key === undefined) throw wrong("key", "it is missing");
+  if (cert === undefined) wrong("cert", "it is missing");
+  if (key === undefined) wrong("key", "it is missing");
   const block = privateKeyIn(key);
   const certificates = certificatesIn(cert, "cert");
   // The first certificate is the holder's, the others lead to the authority (RFC 8446, 4.4.2).
-  if (!certificates.first.checkPrivateKey(block.key)) throw wrong("key", "it is not the key of the certificate");
+  if (!certificates.first.checkPrivateKey(block.key)) wrong("key", "it is not the key of the certificate");
   return { cert: certificates.text, key: block.text };
 }
 
@@ -69,13 +66,13 @@ function rewritten({ label, body }: Block): string {
 function certificatesIn(pem: string, name: string): { text: string; first: X509Certificate } {
   const blocks = blocksIn(pem, CERTIFICATES).map(rewritten);
   if (blocks.length === 0) {
-    throw wrong(name, "there is no certificate in it, it is text with -----BEGIN CERTIFICATE-----");
+    wrong(name, "there is no certificate in it, it is text with -----BEGIN CERTIFICATE-----");
   }
   const [first] = blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
     } catch {
-      throw wrong(name, `certificate ${index + 1} of ${blocks.length} is garbled`);
+      wrong(name, `certificate ${index + 1} of ${blocks.length} is garbled`);
     }
   });
   return { text: blocks.join(""), first: first! };
@@ -84,32 +81,37 @@ function certificatesIn(pem: string, name: string): { text: string; first: X509C
 /** The first private key. It may stand among other blocks: the parameters of its curve, its certificates. */
 function privateKeyIn(pem: string): { text: string; key: KeyObject } {
   const [block] = blocksIn(pem, PRIVATE_KEYS);
-  if (block === undefined) {
-    throw wrong("key", "there is no private key in it, it is text with -----BEGIN PRIVATE KEY-----");
+  if (!block) {
+    wrong("key", "there is no private key in it, it is text with -----BEGIN PRIVATE KEY-----");
   }
   // Checked first, because OpenSSL would ask for the passphrase on the terminal.
   if (/ENCRYPTED/.test(block.label + block.body)) {
-    throw wrong("key", "it is encrypted, and there is no passphrase: store it decrypted");
+    wrong("key", "it is encrypted, and there is no passphrase: store it decrypted");
   }
   const text = rewritten(block);
   // Deno opens a listener with such a key, and every handshake fails; Bun cannot read it (measured, 2.9.5 and 1.4.5).
-  if (("Deno" in globalThis || "Bun" in globalThis) && isOnlyForPss(block)) {
-    throw wrong("key", "it is an RSA-PSS key, which only Node can use");
+  if ((onDeno || onBun) && isOnlyForPss(block)) {
+    wrong("key", "it is an RSA-PSS key, which only Node can use");
   }
   try {
     return { text, key: createPrivateKey(text) };
   } catch {
-    throw wrong("key", "it is garbled");
+    wrong("key", "it is garbled");
   }
 }
 
 /** The object identifier of RSASSA-PSS, which the head of such a key has (RFC 8017, A.2.3). */
-const RSASSA_PSS = "06092a864886f70d01010a";
+const RSASSA_PSS = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
 
 function isOnlyForPss({ body }: Block): boolean {
-  return Buffer.from(body, "base64").subarray(0, 64).toString("hex").includes(RSASSA_PSS);
+  try {
+    return atob(body).slice(0, 64).includes(RSASSA_PSS);
+  } catch {
+    // It is garbled.
+    return false;
+  }
 }
 
-function wrong(name: string, reason: string): TypeError {
-  return new TypeError(`Cannot use tls.${name}: ${reason}`);
+function wrong(name: string, reason: string): never {
+  cannotUse(`tls.${name}`, reason);
 }

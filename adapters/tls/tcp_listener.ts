@@ -4,12 +4,14 @@
  * @module
  */
 
-import { createServer, type Server, type Socket as NetSocket } from "node:net";
+import { createServer, type Socket as NetSocket } from "node:net";
 import { clearInterval, setInterval } from "node:timers";
 import type { ListeningSocket, Registry } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
-import { BACKLOG, SOCKET_OPTIONS } from "../shared/node_socket.ts";
+import { boundAddress, startServer } from "../shared/node_server.ts";
+import { SOCKET_OPTIONS } from "../shared/node_socket.ts";
 import { deno, normalize } from "../types/deno.ts";
+import { onDeno } from "../shared/which.ts";
 
 /** How often a listener on Deno checks for free descriptors, in milliseconds; it also checks at each connection. */
 const LOOK = 1000;
@@ -27,28 +29,25 @@ export async function openTcp(
     arrived(raw);
   });
   const fail = (error: Error): void => void registry.acceptFailed(error);
-  await start(server, address);
+  await startServer(server, address);
   server.on("error", fail);
-  const bound = server.address();
-  const opened = bound !== null && typeof bound === "object"
-    ? { ...address, host: bound.address, port: bound.port }
-    : address;
-  if (!("Deno" in globalThis)) return { address: opened, close: () => Promise.resolve(void server.close()) };
+  const opened = boundAddress(server, address);
+  if (!onDeno) return { address: opened, close: () => Promise.resolve(void server.close()) };
 
   let open = true;
   let reopening: Promise<void> | undefined;
   look = (): void => {
-    const error = open && reopening === undefined ? shortage(opened) : undefined;
-    if (error !== undefined) reopening = reopen(error).finally(() => reopening = undefined);
+    const error = open && !reopening ? shortage(opened) : undefined;
+    if (error) reopening = reopen(error).finally(() => reopening = undefined);
   };
   const reopen = async (error: Error): Promise<void> => {
-    for (let missing: Error | undefined = error; open && missing !== undefined;) {
+    for (let missing: Error | undefined = error; open && missing;) {
       await registry.acceptFailed(missing);
       missing = shortage(opened);
-      if (!open || missing !== undefined) continue;
+      if (!open || missing) continue;
       server.off("error", fail).close();
       try {
-        await start(server, opened);
+        await startServer(server, opened);
       } catch (reason) {
         missing = reason as Error;
       }
@@ -67,22 +66,6 @@ export async function openTcp(
       await reopening;
     },
   };
-}
-
-/** Listens. Rejects with an error that has a code. */
-function start(server: Server, { host, port }: NetworkAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error & { code?: string }): void => {
-      // For a host that cannot be resolved, or is not of this machine, Bun has no code and Deno that of a bad argument.
-      const { code = "EADDRNOTAVAIL" } = error;
-      reject(Object.assign(error, { code: "Deno" in globalThis && code === "EINVAL" ? "EADDRNOTAVAIL" : code }));
-    };
-    server.once("error", failed);
-    server.listen({ host, port, backlog: BACKLOG, exclusive: true }, () => {
-      server.off("error", failed);
-      resolve();
-    });
-  });
 }
 
 /**

@@ -8,15 +8,16 @@
 
 import { connect as connectTcp, isIP, type Socket as NetSocket } from "node:net";
 import { checkServerIdentity, connect as startTls, type TLSSocket } from "node:tls";
-import { onAbort } from "../../src/contract/abort.ts";
 import type { DialOptions, ListeningSocket, ListenOptions, Registry } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
 import { HANDSHAKE_TIMEOUT, type ServerTls } from "../../src/contract/tls.ts";
 import { checked } from "./pem.ts";
 import { Handshakes, leftError } from "./handshakes.ts";
 import { listenEverywhere } from "../shared/names.ts";
+import { unlessAborted } from "../shared/node_dial.ts";
 import { offer, remoteAddressOf, SOCKET_OPTIONS, type Wire } from "../shared/node_socket.ts";
 import { openTcp } from "./tcp_listener.ts";
+import { onBun, onDeno } from "../shared/which.ts";
 
 /** What tests replace. */
 export interface TlsOverrides {
@@ -33,10 +34,10 @@ function overTls(socket: TLSSocket, raw: NetSocket): Wire {
     reset() {
       raw.resetAndDestroy();
       // On Bun the reset may otherwise never be sent. Node crashes when the TLS socket is destroyed before the TCP socket.
-      if ("Bun" in globalThis) socket.destroy();
+      if (onBun) socket.destroy();
       else raw.once("close", () => socket.destroy());
     },
-    ...("Deno" in globalThis && { flow: handleOf(raw) }),
+    ...(onDeno && { flow: handleOf(raw) }),
   };
 }
 
@@ -106,7 +107,7 @@ async function openTls(
 }
 
 function handshakesOf(tls: ServerTls | undefined): Handshakes {
-  if (tls === undefined) throw new TypeError("it needs tls: { cert, key }");
+  if (!tls) throw new TypeError("it needs tls: { cert, key }");
   return new Handshakes(checked(tls, "listener"));
 }
 
@@ -125,41 +126,35 @@ export async function connectOverTls(address: NetworkAddress, registry: Registry
   const name = tls.servername ?? address.host.replace(/%.*$/, "");
   const raw = connectTcp({ host: address.host, port: address.port, ...SOCKET_OPTIONS });
   let broken: (error: Error) => void = () => {};
-  const ignoreSignal = signal && onAbort(signal, () => broken(new Error("aborted")));
-  try {
-    await new Promise<void>((resolve, reject) => {
-      broken = reject;
-      raw.on("error", (error) => broken(error));
-      raw.once("close", () => broken(leftError()));
-      raw.once("connect", () => {
-        const remoteAddress = remoteAddressOf(raw);
-        const socket = startTls({
-          ...certificates,
-          socket: raw,
-          minVersion: "TLSv1.2",
-          rejectUnauthorized: true,
-          host: name,
-          // An IP address is not sent as a name (RFC 6066, 3), and is checked like one.
-          servername: isIP(name) === 0 ? name : "",
-          checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-        });
-        const failed = (error: Error): void => broken(error);
-        socket.on("error", failed);
-        socket.once("secureConnect", () => {
-          if (signal?.aborted) return;
-          if (!socket.authorized) return broken(new Error("the server's certificate is not trusted"));
-          socket.off("error", failed);
-          broken = () => {};
-          offer(registry, socket, remoteAddress, overTls(socket, raw));
-          resolve();
-        });
+  await unlessAborted(signal, () => broken(new Error("aborted")), (resolve, reject) => {
+    broken = (error) => {
+      raw.destroy();
+      reject(error);
+    };
+    raw.on("error", (error) => broken(error));
+    raw.once("close", () => broken(leftError()));
+    raw.once("connect", () => {
+      const remoteAddress = remoteAddressOf(raw);
+      const socket = startTls({
+        ...certificates,
+        socket: raw,
+        minVersion: "TLSv1.2",
+        rejectUnauthorized: true,
+        host: name,
+        // An IP address is not sent as a name (RFC 6066, 3), and is checked like one.
+        servername: isIP(name) === 0 ? name : "",
+        checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+      });
+      const failed = (error: Error): void => broken(error);
+      socket.on("error", failed);
+      socket.once("secureConnect", () => {
+        if (signal?.aborted) return;
+        if (!socket.authorized) return broken(new Error("the server's certificate is not trusted"));
+        socket.off("error", failed);
+        broken = () => {};
+        offer(registry, socket, remoteAddress, overTls(socket, raw));
+        resolve();
       });
     });
-  } catch (error) {
-    raw.destroy();
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    ignoreSignal?.();
-  }
+  });
 }

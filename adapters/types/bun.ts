@@ -37,7 +37,8 @@ export interface BunHandlers {
   drain(socket: BunTcpSocket): void;
   close(socket: BunTcpSocket, error?: Error): void;
   error(socket: BunTcpSocket, error: Error): void;
-  connectError(socket: BunTcpSocket, error: Error): void;
+  /** For connects alone. */
+  connectError?(socket: BunTcpSocket, error: Error): void;
   /** Not the default, Buffer, whose `slice` is a view where that of any other array is a copy. */
   readonly binaryType: "uint8array";
 }
@@ -48,7 +49,7 @@ export interface BunListener {
   stop(closeActive?: boolean): void;
 }
 
-/** The part of the namespace that is used. */
+/** The part of the namespace that is used, here or by tests. */
 export interface BunApi {
   listen(options: Record<string, unknown> & { socket: BunHandlers }): BunListener;
   connect(options: Record<string, unknown> & { socket: BunHandlers }): Promise<BunTcpSocket>;

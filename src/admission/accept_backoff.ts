@@ -19,9 +19,6 @@ const CONNECTION_GONE: ReadonlySet<string> = new Set([
   "ECONNRESET",
   "ENOTCONN",
   "EPROTO",
-  "NotConnected",
-  "ConnectionAborted",
-  "ConnectionReset",
 ]);
 
 /** Counts failed accepts, and says when to try again. A series of failures is one log line and growing waits. */

@@ -58,14 +58,15 @@ export class Admission {
   enter(remoteAddress: string, lists: AccessList | undefined): string | undefined {
     if (hasAddress(remoteAddress)) {
       const denied = lists?.refuses(ipAddressOf(remoteAddress));
-      if (denied !== undefined) return denied;
+      if (denied) return denied;
     }
     if (this.#inside >= this.#maxConnections) return `maxConnections ${this.#maxConnections}`;
     if (this.#countsByAddress(remoteAddress)) {
       const address = ipAddressOf(remoteAddress);
-      const count = this.#byAddress.get(address) ?? 0;
-      if (count >= this.#maxPerAddress) return `maxConnectionsPerAddress ${this.#maxPerAddress}`;
-      this.#byAddress.set(address, count + 1);
+      if (countOf(this.#byAddress, address) >= this.#maxPerAddress) {
+        return `maxConnectionsPerAddress ${this.#maxPerAddress}`;
+      }
+      count(this.#byAddress, address, 1);
     }
     this.#inside++;
     return undefined;
@@ -74,29 +75,23 @@ export class Admission {
   /** Counts a connection out. */
   leave(remoteAddress: string): void {
     this.#inside--;
-    if (!this.#countsByAddress(remoteAddress)) return;
-    const address = ipAddressOf(remoteAddress);
-    const count = this.#byAddress.get(address) ?? 0;
-    if (count > 1) this.#byAddress.set(address, count - 1);
-    else this.#byAddress.delete(address);
+    if (this.#countsByAddress(remoteAddress)) count(this.#byAddress, ipAddressOf(remoteAddress), -1);
   }
 
   /** Counts a TLS handshake in, which takes a slot like a connection, or returns why it may not begin. */
   handshakeStarted(remoteAddress: string, lists: AccessList): string | undefined {
     if (this.#underWay >= this.#maxHandshakes) return `handshakes ${this.#maxHandshakes}`;
     const obstacle = this.enter(remoteAddress, lists);
-    if (obstacle !== undefined) return obstacle;
+    if (obstacle) return obstacle;
     this.#underWay++;
-    this.#handshakes.set(remoteAddress, (this.#handshakes.get(remoteAddress) ?? 0) + 1);
+    count(this.#handshakes, remoteAddress, 1);
     return undefined;
   }
 
   /** Frees the slot of a TLS handshake, if there was one: its own connection may take it now. */
   handshakeOver(remoteAddress: string): void {
-    const count = this.#handshakes.get(remoteAddress);
-    if (count === undefined) return;
-    if (count > 1) this.#handshakes.set(remoteAddress, count - 1);
-    else this.#handshakes.delete(remoteAddress);
+    if (countOf(this.#handshakes, remoteAddress) === 0) return;
+    count(this.#handshakes, remoteAddress, -1);
     this.#underWay--;
     this.leave(remoteAddress);
   }
@@ -104,6 +99,17 @@ export class Admission {
   #countsByAddress(remoteAddress: string): boolean {
     return this.#maxPerAddress > 0 && hasAddress(remoteAddress);
   }
+}
+
+function countOf(counts: ReadonlyMap<string, number>, name: string): number {
+  return counts.get(name) ?? 0;
+}
+
+/** Counts one more or one less. A name without any is not kept. */
+function count(counts: Map<string, number>, name: string, by: 1 | -1): void {
+  const left = countOf(counts, name) + by;
+  if (left > 0) counts.set(name, left);
+  else counts.delete(name);
 }
 
 /** Clients of `mob.join()` and clients on Unix sockets have no address. */

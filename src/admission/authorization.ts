@@ -4,37 +4,29 @@
  * @module
  */
 
-import type { Handshake, HandshakeResult, HandshakeStep } from "./handshake.ts";
+import type { HandshakeResult, HandshakeStep } from "./handshake.ts";
+import { NOTHING } from "../bytes.ts";
 
-const NOTHING = new Uint8Array(0);
 const REFUSED: HandshakeResult = { state: "rejected", why: "authorize refused it" };
 
 /** Asks the application, which answers with `decide`, at once or later. */
 export type Ask = (decide: (allowed: boolean) => void) => void;
 
-/** A handshake that takes no bytes: the connection is not read while the application decides. */
-class AuthorizationHandshake implements Handshake {
-  readonly retainedBytes = 0;
-  #allowed: boolean | undefined;
-
-  constructor(ask: Ask, decided: () => void) {
-    ask((allowed) => {
-      this.#allowed ??= allowed;
+/**
+ * Makes the step that asks the application: a handshake that takes no bytes, and the connection is not read meanwhile.
+ * `decided` makes it readable again.
+ */
+export function authorizationStep(ask: Ask, decided: () => void): HandshakeStep {
+  return () => {
+    let allowed: boolean | undefined;
+    const receive = (rest: Uint8Array): HandshakeResult => {
+      if (allowed === undefined) return { state: "waiting", rest };
+      return allowed ? { state: "accepted", rest } : REFUSED;
+    };
+    ask((answer) => {
+      allowed ??= answer;
       decided();
     });
-  }
-
-  receive(rest: Uint8Array): HandshakeResult {
-    if (this.#allowed === undefined) return { state: "waiting", rest };
-    return this.#allowed ? { state: "accepted", rest } : REFUSED;
-  }
-
-  result(): HandshakeResult {
-    return this.receive(NOTHING);
-  }
-}
-
-/** Makes the step that asks the application. `decided` makes the connection readable again. */
-export function authorizationStep(ask: Ask, decided: () => void): HandshakeStep {
-  return () => new AuthorizationHandshake(ask, decided);
+    return { receive, result: () => receive(NOTHING), retainedBytes: 0 };
+  };
 }

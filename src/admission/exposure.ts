@@ -32,18 +32,18 @@ export function checkExposure(address: Address, options: ExposureOptions, tls?: 
       );
     }
     if (allow.length > 0) return;
-    logger.warning(
-      "Exposed: any client that reaches {url} can receive and send everything, in the clear: " +
-        "use tls:// with client certificates, allow only some addresses (allow), or listen on 127.0.0.1",
-      { url },
-    );
+    warn(url, ", in the clear: use tls:// with client certificates", "listen on 127.0.0.1");
   } else if (tls?.ca === undefined && allow.length === 0 && secret === undefined) {
-    logger.warning(
-      "Exposed: any client that reaches {url} can receive and send everything: " +
-        "ask for client certificates (ca), allow only some addresses (allow), or set a secret",
-      { url },
-    );
+    warn(url, ": ask for client certificates (ca)", "set a secret");
   }
+}
+
+function warn(url: string, what: string, or: string): void {
+  logger.warning(
+    `Exposed: any client that reaches {url} can receive and send everything${what}, ` +
+      `allow only some addresses (allow), or ${or}`,
+    { url },
+  );
 }
 
 /**

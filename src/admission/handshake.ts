@@ -82,8 +82,8 @@ export class HandshakeReader {
     while (result.state === "more") {
       if (left <= 0) return { state: "later" };
       const chunk = socket.read();
-      if (chunk === null || (chunk === undefined && final)) return LEFT;
-      if (chunk === undefined) return MORE;
+      if (chunk === null || (!chunk && final)) return LEFT;
+      if (!chunk) return MORE;
       left -= chunk.length;
       this.#left -= chunk.length;
       result = handshake.receive(chunk);

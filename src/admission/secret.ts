@@ -4,9 +4,12 @@
  * @module
  */
 
-import { type Framing, type FramingName, FRAMINGS, overhead, TOO_LARGE } from "../framing/framing.ts";
-import { ReceiveBuffer } from "../framing/receive_buffer.ts";
+import { cannotUse } from "../check.ts";
+import { FrameDecoder } from "../framing/decoder.ts";
+import { type Framing, type FramingName, FRAMINGS } from "../framing/framing.ts";
+import { concatenate } from "../framing/receive_buffer.ts";
 import type { Handshake, HandshakeResult, HandshakeStep } from "./handshake.ts";
+import { utf8 } from "../bytes.ts";
 
 /** The longest secret in bytes: no more is kept of an unauthenticated connection. */
 const LONGEST = 4096;
@@ -15,50 +18,38 @@ const LONGEST = 4096;
 export class SecretHandshake implements Handshake {
   readonly #framing: Framing;
   readonly #secret: Uint8Array;
-  /** The bytes received of the first frame. */
-  readonly #partial: ReceiveBuffer = new ReceiveBuffer(false);
+  /** A header that declares more than the secret's length is wrong at once. */
+  readonly #decoder: FrameDecoder;
 
   /** Makes a handshake that accepts `secret` as the payload of a frame in `framing`. */
   constructor(secret: Uint8Array, framing: FramingName) {
     this.#framing = FRAMINGS[framing];
     this.#secret = secret;
+    this.#decoder = new FrameDecoder({ framing, maxFrame: secret.length });
   }
 
   /** See {@link Handshake.retainedBytes}: at most twice the secret and a header. */
   get retainedBytes(): number {
-    return this.#partial.retainedBytes;
+    return this.#decoder.retainedBytes;
   }
 
-  /** See {@link Handshake.receive}. A header that declares more than the secret's length is wrong at once. */
+  /** See {@link Handshake.receive}. Only the first frame counts, and what the decoder finds behind it is decoded anew. */
   receive(chunk: Uint8Array): HandshakeResult {
-    const partial = this.#partial;
+    const { pending } = this.#decoder;
     const { header, trailer } = this.#framing;
-    for (let at = partial.length === 0 ? this.#afterPings(chunk, 0) : 0;;) {
-      const missing = this.#framing.missing(partial, chunk, at, this.#secret.length);
-      if (missing === TOO_LARGE) return WRONG;
-      if (missing > 0) {
-        const to = Math.min(at + missing, chunk.length);
-        if (to === at) return MORE;
-        partial.append(chunk, at, to);
-        at = to;
-      } else if (partial.length === header + trailer) {
-        partial.clear();
-        at = this.#afterPings(chunk, at);
-      } else {
-        const payload = partial.head.subarray(header, partial.length - trailer);
-        return sameBytes(payload, this.#secret) ? { state: "accepted", rest: chunk.subarray(at) } : WRONG;
-      }
-    }
-  }
-
-  /** Where the whole pings that start at `from` end. Skipping them costs no more than for an open connection. */
-  #afterPings(chunk: Uint8Array, from: number): number {
-    const ping = overhead(this.#framing);
-    let at = from;
-    while (at < chunk.length && this.#framing.end(chunk, at, chunk.length, this.#secret.length) === at + ping) {
-      at += ping;
-    }
-    return at;
+    let result: HandshakeResult | undefined;
+    const look = (bytes: Uint8Array, start: number, end: number, next: number): void => {
+      const isSecret = sameBytes(bytes.subarray(start + header, end - trailer), this.#secret);
+      result ??= isSecret ? { state: "accepted", rest: chunk.subarray(next) } : WRONG;
+    };
+    this.#decoder.decode(chunk, {
+      frames: (bytes, start, to) => {
+        const end = this.#framing.end(bytes, start, to, to);
+        look(bytes, start, end, end);
+      },
+      pieces: (pieces, length) => look(concatenate(pieces, length), 0, length, length - pending),
+    });
+    return result ?? (this.#decoder.failed ? WRONG : MORE);
   }
 }
 
@@ -67,7 +58,7 @@ const WRONG: HandshakeResult = { state: "rejected", why: "its first frame is not
 
 /** Makes the step for a secret, which {@link refusesSecret} accepts. */
 export function secretStep(secret: string, framing: FramingName): HandshakeStep {
-  const payload = new TextEncoder().encode(secret);
+  const payload = utf8(secret);
   return () => new SecretHandshake(payload, framing);
 }
 
@@ -83,7 +74,7 @@ export function sameBytes(guess: Uint8Array, secret: Uint8Array): boolean {
 
 /** Why this cannot be a secret, or `undefined`. The text does not show it. */
 function refusesSecret(secret: string, framing: FramingName): string | undefined {
-  const payload = new TextEncoder().encode(secret);
+  const payload = utf8(secret);
   if (payload.length === 0) return "it is empty, leave it out to ask for none";
   if (payload.length > LONGEST) return `it has ${payload.length} bytes, and ${LONGEST} are the most`;
   if (new TextDecoder("utf-8", { ignoreBOM: true }).decode(payload) !== secret) {
@@ -95,5 +86,5 @@ function refusesSecret(secret: string, framing: FramingName): string | undefined
 /** The error does not show the secret: it may be all but right. */
 export function checkSecret(secret: unknown, framing: FramingName): void {
   const wrong = typeof secret === "string" ? refusesSecret(secret, framing) : `it is a string, not ${typeof secret}`;
-  if (wrong !== undefined) throw new TypeError(`Cannot use secret (not shown): ${wrong}`);
+  if (wrong) cannotUse("secret (not shown)", wrong);
 }

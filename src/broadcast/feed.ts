@@ -208,7 +208,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     const over: Member[] = [];
     let first = this.#blocked.first;
     if (slowConsumer === "block") return over;
-    while (first !== undefined && this.log.end - first.cursor > maxLag) {
+    while (first && this.log.end - first.cursor > maxLag) {
       this.#blocked.remove(first);
       if (slowConsumer === "disconnect" || first.until !== Infinity) over.push(first);
       else this.#skip(first);
@@ -239,14 +239,14 @@ export class Feed<Member extends Subscriber = Subscriber> {
   /** Writes until nothing is pending or the socket is full. Returns whether nothing is pending. */
   #give(connection: Member): boolean {
     const end = this.endFor(connection);
-    if (connection.remainder !== undefined && !this.#giveRemainder(connection)) return false;
+    if (connection.remainder && !this.#giveRemainder(connection)) return false;
     if (connection.delivery === "skipping") this.#resumeAtTail(connection, end);
     let progressed = false;
     let full = false;
     while (connection.cursor < end && !full) {
       const own = connection.own?.first;
-      const bytes = own === undefined ? this.#read(connection.cursor, end) : this.#readOthers(connection, own, end);
-      if (bytes === undefined) continue;
+      const bytes = own ? this.#readOthers(connection, own, end) : this.#read(connection.cursor, end);
+      if (!bytes) continue;
       const taken = this.#write(connection, bytes);
       if (taken > 0) {
         connection.cursor += taken;
@@ -291,7 +291,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     const taken = this.#write(connection, remainder);
     connection.remainder = taken === remainder.length ? undefined : remainder.subarray(taken);
     if (taken > 0) this.#events.progressed(connection);
-    return connection.remainder === undefined;
+    return !connection.remainder;
   }
 
   // --- the skip policy ---

@@ -6,6 +6,7 @@
 
 import { checkOptions, type Checks, isString, isWhole } from "../check.ts";
 import { type Framing, type FramingName, framingOf, overhead } from "../framing/framing.ts";
+import { NOTHING } from "../bytes.ts";
 
 /** The options of a {@link Log}. */
 export interface LogOptions {
@@ -130,9 +131,7 @@ export class Log {
 
   /** Copies one whole frame of `length` bytes, which came in pieces, to the end of the log. */
   appendPieces(pieces: readonly Uint8Array[], length: number): void {
-    if (this.#expected > 0) this.#begin();
-    if (length > this.#room()) this.#grow(length);
-    const segment = this.#segments[this.#segments.length - 1]!;
+    const segment = this.#segmentFor(length);
     let at = segment.filled;
     for (const piece of pieces) {
       segment.bytes.set(piece, at);
@@ -148,10 +147,8 @@ export class Log {
 
   /** Appends the frame of the payload that lies in `bytes` from `start` to `end`. Returns the bytes of the frame. */
   appendPayloadOf(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#expected > 0) this.#begin();
     const length = end - start + overhead(this.#framing);
-    if (length > this.#room()) this.#grow(length);
-    const segment = this.#segments[this.#segments.length - 1]!;
+    const segment = this.#segmentFor(length);
     this.#framing.write(bytes.subarray(start, end), segment.bytes, segment.filled);
     this.#written(segment, length, 1);
     return length;
@@ -163,8 +160,8 @@ export class Log {
    * the offset.
    */
   read(offset: number): Uint8Array {
-    if (this.#lastRead !== undefined && this.#lastReadFrom === offset) return this.#lastRead;
-    if (offset === this.#end) return EMPTY;
+    if (this.#lastRead && this.#lastReadFrom === offset) return this.#lastRead;
+    if (offset === this.#end) return NOTHING;
     const segment = this.#find(offset);
     const bytes = segment.bytes.subarray(offset - segment.start, segment.filled);
     this.#lastRead = bytes;
@@ -236,7 +233,14 @@ export class Log {
 
   #room(): number {
     const last = this.#segments[this.#segments.length - 1];
-    return last === undefined ? 0 : last.bytes.length - last.filled;
+    return last ? last.bytes.length - last.filled : 0;
+  }
+
+  /** The segment for one frame, with room for it. */
+  #segmentFor(frame: number): Segment {
+    if (this.#expected > 0) this.#begin();
+    if (frame > this.#room()) this.#grow(frame);
+    return this.#segments[this.#segments.length - 1]!;
   }
 
   /** Begins a new segment when the last one has no room for the expected bytes. */
@@ -277,11 +281,9 @@ export class Log {
       else high = middle - 1;
     }
     const segment = segments[low];
-    if (segment === undefined || offset < segment.start || offset > segment.start + segment.filled) {
+    if (!segment || offset < segment.start || offset > segment.start + segment.filled) {
       throw new RangeError(`Cannot read the log at offset ${offset}: it holds ${this.start} to ${this.#end}`);
     }
     return segment;
   }
 }
-
-const EMPTY = new Uint8Array(0);

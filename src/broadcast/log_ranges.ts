@@ -50,7 +50,7 @@ export class LogRanges {
       return;
     }
     this.#last = { from, to, frames };
-    if (last === undefined) this.#first = this.#last;
+    if (!last) this.#first = this.#last;
     else {
       if (last !== this.#first) this.#encode(last);
       this.#lastGapFrom = last.to;

@@ -36,7 +36,7 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
   /** The feed of a framing; makes it the first time. */
   feed(framing: FramingName): Feed<Member> {
     let feed = this.feeds.find((each) => each.framing.name === framing);
-    if (feed === undefined) {
+    if (!feed) {
       feed = new Feed(framing, this.#options, this.#events);
       this.feeds.push(feed);
     }
@@ -110,7 +110,7 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
   #published(sender: Member | undefined, feed: Feed<Member>, bytes: number, count: number): void {
     this.published.frames += count;
     this.published.bytes += bytes + count * (this.#defaultOverhead - overhead(feed.framing));
-    if (sender !== undefined && this.#options.echo === "others") feed.leaveOut(sender, bytes, count);
+    if (sender && this.#options.echo === "others") feed.leaveOut(sender, bytes, count);
   }
 
   #publishToOthers(own: Feed<Member>, bytes: Uint8Array, start: number, end: number): number {

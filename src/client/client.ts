@@ -174,7 +174,7 @@ export abstract class BaseClient implements Client {
   }
 
   get readable(): ReadableStream<Message> {
-    if (this.#readable === undefined) {
+    if (!this.#readable) {
       const messages = this[Symbol.asyncIterator]();
       // A message that waits in the stream would be one that no iterator can have.
       this.#readable = new ReadableStream<Message>({
@@ -194,7 +194,7 @@ export abstract class BaseClient implements Client {
       write: (payload) => this.send(payload),
       close: async () => {
         const { error } = await this.close();
-        if (error !== undefined) throw error;
+        if (error) throw error;
       },
       abort: async () => void await this.close({ timeout: 0 }),
     });

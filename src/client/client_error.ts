@@ -104,7 +104,7 @@ const REASONS: Partial<Readonly<Record<ClientErrorCode, ClientEndReason>>> = {
 
 /** The end of a client that ended with this error, or without one because of `otherwise`. */
 export function endOf(error: ClientError | undefined, otherwise: "closed" | "ended"): ClientEnd {
-  return error === undefined ? { reason: otherwise } : { reason: REASONS[error.code] ?? "lost", error };
+  return error ? { reason: REASONS[error.code] ?? "lost", error } : { reason: otherwise };
 }
 
 /** The error of a signal that aborted. */

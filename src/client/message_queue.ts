@@ -58,7 +58,7 @@ export class MessageQueue {
   /** The next message, or `undefined` when there is none. It is a copy: to keep it does not keep the rest of a chunk. */
   take(): Message | undefined {
     const chunk = this.#chunks.first;
-    if (chunk === undefined) return undefined;
+    if (!chunk) return undefined;
     if (this.#payloads.size > 0 && this.#payloads.delete(chunk)) return this.#chunks.shift() as Message;
     const { header, trailer } = this.#framing;
     const start = this.#at;

@@ -67,7 +67,7 @@ class MessageIterator<Item> implements AsyncGenerator<Item, void, void> {
       const look = (): boolean => {
         try {
           const message = this.#source.take();
-          if (message !== undefined) resolve({ done: false, value: this.#itemOf(message) });
+          if (message) resolve({ done: false, value: this.#itemOf(message) });
           else if (this.#source.isOver()) end();
           else return false;
         } catch (error) {

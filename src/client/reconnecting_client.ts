@@ -8,7 +8,7 @@ import { onAbort } from "../contract/abort.ts";
 import type { Adapter } from "../contract/adapter.ts";
 import { Backoff, BACKOFF_CHECKS } from "./backoff.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
-import { checkFields, checkOptions, type Checks, isBoolean, isFunction } from "../check.ts";
+import { checkOptions, type Checks, isBoolean, isFunction } from "../check.ts";
 import { describe } from "../errors.ts";
 import { callHook } from "../call_hook.ts";
 import { logger } from "../logger.ts";
@@ -104,7 +104,7 @@ export class ReconnectingClient extends BaseClient {
     super();
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#with = parts;
-    this.#options = checkFields("reconnect", options, RECONNECT_CHECKS, "reconnect.");
+    this.#options = checkOptions("reconnect", options, RECONNECT_CHECKS, "reconnect.");
     this.#backoff = new Backoff(this.#options, parts.random);
   }
 

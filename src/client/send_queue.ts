@@ -12,69 +12,53 @@ interface Waiting<Item> {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
   /** Stops listening to the signal. */
-  ignoreSignal: (() => void) | undefined;
-  before: Waiting<Item> | undefined;
-  behind: Waiting<Item> | undefined;
+  readonly ignoreSignal: (() => void) | undefined;
 }
 
 /**
- * A queue whose callers wait for a promise and may give up. It is a linked list, since leaving an array moves everything
- * behind, and any number of calls may wait.
+ * A queue whose callers wait for a promise and may give up. It is a set, since leaving an array moves everything behind,
+ * and any number of calls may wait.
  */
 export class SendQueue<Item> {
-  #first: Waiting<Item> | undefined;
-  #last: Waiting<Item> | undefined;
-  #length = 0;
+  readonly #calls: Set<Waiting<Item>> = new Set();
+  /** Where the queue begins: a new iterator would pass all places of calls that have left. */
+  #from: Iterator<Waiting<Item>> = this.#calls.values();
 
   /** How many calls wait. */
   get length(): number {
-    return this.#length;
+    return this.#calls.size;
   }
 
   /** Waits at the end of the queue. Rejects with the signal's reason when it aborts; it must not have aborted yet. */
   wait(item: Item, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const before = this.#last;
-      const waiting: Waiting<Item> = { item, resolve, reject, ignoreSignal: undefined, before, behind: undefined };
-      if (before === undefined) this.#first = waiting;
-      else before.behind = waiting;
-      this.#last = waiting;
-      this.#length++;
-      if (signal === undefined) return;
-      waiting.ignoreSignal = onAbort(signal, () => {
-        this.#leave(waiting);
+      const ignoreSignal = signal && onAbort(signal, () => {
+        this.#calls.delete(call);
         reject(signal.reason);
       });
+      const call: Waiting<Item> = { item, resolve, reject, ignoreSignal };
+      this.#calls.add(call);
     });
   }
 
   /** Resolves the promise of the first call and returns its item. There must be one. */
   next(): Item {
-    const first = this.#first!;
-    this.#leave(first);
-    first.ignoreSignal?.();
-    first.resolve();
-    return first.item;
+    const { item, resolve } = this.#shift();
+    resolve();
+    return item;
   }
 
   /** Rejects every promise. */
   fail(error: Error): void {
-    while (this.#first !== undefined) {
-      const first = this.#first;
-      this.#leave(first);
-      first.ignoreSignal?.();
-      first.reject(error);
-    }
+    while (this.length > 0) this.#shift().reject(error);
   }
 
-  #leave(waiting: Waiting<Item>): void {
-    const { before, behind } = waiting;
-    if (before === undefined) this.#first = behind;
-    else before.behind = behind;
-    if (behind === undefined) this.#last = before;
-    else behind.before = before;
-    // A call that has left may be kept by its promise, and must not keep the others.
-    waiting.before = waiting.behind = undefined;
-    this.#length--;
+  #shift(): Waiting<Item> {
+    let { value } = this.#from.next();
+    // An iterator that has come to the end stays there.
+    if (value === undefined) value = (this.#from = this.#calls.values()).next().value;
+    this.#calls.delete(value);
+    value.ignoreSignal?.();
+    return value;
   }
 }

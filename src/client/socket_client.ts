@@ -39,6 +39,7 @@ import {
 import { Poll } from "../reactor/poll.ts";
 import { type Token, tokenOf } from "../contract/token.ts";
 import { SendQueue } from "./send_queue.ts";
+import { NOTHING, utf8 } from "../bytes.ts";
 
 /** Bytes in the outbox from which `send` makes its caller wait. */
 const SEND_AHEAD = 256 * 1024;
@@ -52,9 +53,6 @@ const BEHIND = 1000;
 /** How long `close` waits at most for the mob to hang up when nothing was sent, in milliseconds. */
 const NOTHING_TO_LOSE = 5000;
 
-/** The payload of a ping. */
-const PING = new Uint8Array(0);
-
 /** A client has one connection, so one token is enough for ever. */
 const TOKEN: Token = tokenOf(0, 1);
 
@@ -66,7 +64,7 @@ export class SocketClient extends BaseClient {
   protected readonly reader: MessageReader = new MessageReader({
     take: () => this.take(),
     isOver: () => {
-      if (this.#state === "closed" && this.#error !== undefined) throw this.#error;
+      if (this.#state === "closed" && this.#error) throw this.#error;
       return this.#state === "closed";
     },
   });
@@ -130,7 +128,7 @@ export class SocketClient extends BaseClient {
     this.#messages = new MessageQueue(framing, maxFrame);
     this.#decoder = new FrameDecoder({ framing: framing.name, maxFrame, ownsChunks: true });
     this.#outbox = new Log({ framing: framing.name });
-    if (secret !== undefined) this.#outbox.appendPayload(new TextEncoder().encode(secret));
+    if (secret !== undefined) this.#outbox.appendPayload(utf8(secret));
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
     this.registry = {
       accept: (socket) => {
@@ -145,7 +143,7 @@ export class SocketClient extends BaseClient {
       ready: (token, readiness) => this.#poll.ready(token, readiness),
       acceptFailed: () => Promise.resolve(),
     };
-    if (signal !== undefined) {
+    if (signal) {
       signal.throwIfAborted();
       this.#ignoreSignal = onAbort(signal, () => {
         this.#end(abortError(`Cannot stay connected to ${name}`, signal.reason));
@@ -156,8 +154,7 @@ export class SocketClient extends BaseClient {
   async send(payload: Payload, options?: SendOptions): Promise<void> {
     const signal = options === undefined ? undefined : checkOptions("send()", options, SEND_CHECKS).signal;
     signal?.throwIfAborted();
-    const bytes = payloadOf(`Cannot send to ${this.#name}`, payload, this.#framing, this.#maxFrame);
-    if (this.#state !== "open") throw this.#overError();
+    const bytes = this.#bytesOf(payload);
     if (!this.#mustWait) return this.#append(bytes);
     this.#said = true;
     this.#waitingBytes += bytes.length;
@@ -169,8 +166,7 @@ export class SocketClient extends BaseClient {
   }
 
   trySend(payload: Payload): boolean {
-    const bytes = payloadOf(`Cannot send to ${this.#name}`, payload, this.#framing, this.#maxFrame);
-    if (this.#state !== "open") throw this.#overError();
+    const bytes = this.#bytesOf(payload);
     if (this.#mustWait) return false;
     this.#append(bytes);
     return true;
@@ -178,7 +174,7 @@ export class SocketClient extends BaseClient {
 
   async close(options?: ClientCloseOptions): Promise<ClientEnd> {
     const { timeout } = checkOptions("close()", options, CLOSE_CHECKS);
-    if (this.#socket === undefined) this.#end(undefined);
+    if (!this.#socket) this.#end(undefined);
     if (this.#state === "open") {
       this.#state = "closing";
       this.#messages.clear();
@@ -210,6 +206,13 @@ export class SocketClient extends BaseClient {
     return this.#senders.length > 0 || this.#unsent >= SEND_AHEAD;
   }
 
+  /** The bytes of a payload that can be sent now. */
+  #bytesOf(payload: Payload): Uint8Array {
+    const bytes = payloadOf(`Cannot send to ${this.#name}`, payload, this.#framing, this.#maxFrame);
+    if (this.#state !== "open") throw this.#overError();
+    return bytes;
+  }
+
   #append(bytes: Uint8Array): void {
     this.#said = true;
     this.#outbox.appendPayload(bytes);
@@ -239,10 +242,10 @@ export class SocketClient extends BaseClient {
 
   #tick(events: ReadonlyMap<Token, Readiness>): void {
     const readiness = events.get(TOKEN) ?? 0;
-    if (this.#socket === undefined || this.#state === "closed") return;
-    if ((readiness & WRITABLE) !== 0) this.#blocked = false;
+    if (!this.#socket || this.#state === "closed") return;
+    if (readiness & WRITABLE) this.#blocked = false;
     const final = (readiness & (HUP | ERROR)) !== 0;
-    const ended = (readiness & READABLE) !== 0 || final ? this.#read(this.#socket, final) : false;
+    const ended = readiness & READABLE || final ? this.#read(this.#socket, final) : false;
     if (this.#state === "closing") this.#leave(this.#socket, readiness, ended);
     else if (final || ended) this.#end(this.#failure(this.#socket, (readiness & ERROR) !== 0));
     else this.#write(this.#socket);
@@ -251,10 +254,10 @@ export class SocketClient extends BaseClient {
   /** A tick while closing: sends what is left, even after the mob's half has ended, until both halves have ended. */
   #leave(socket: Socket, readiness: Readiness, ended: boolean): void {
     if (ended && !this.#shut) this.#endedFirst = true;
-    if ((readiness & ERROR) !== 0) {
+    if (readiness & ERROR) {
       const { message } = describe(this.#cannotDeliver, socket.error ?? "connection broke");
       this.#end(this.#said ? new ClientError("UNDELIVERED", message, socket.error) : undefined);
-    } else if ((readiness & HUP) !== 0) {
+    } else if (readiness & HUP) {
       this.#end(this.#endedFirst ? this.#lost("the mob ended the connection first") : undefined);
     } else {
       this.#write(socket);
@@ -348,7 +351,7 @@ export class SocketClient extends BaseClient {
     this.#cancelPing = this.#clock.after(Math.ceil(milliseconds / 2), () => {
       if (this.#state !== "open") return;
       if (!this.#sentLately && this.#unsent === 0) {
-        this.#outbox.appendPayload(PING);
+        this.#outbox.appendPayload(NOTHING);
         this.#poll.wake();
       }
       this.#sentLately = false;
@@ -363,7 +366,7 @@ export class SocketClient extends BaseClient {
 
   #end(error: ClientError | undefined): void {
     if (this.#state === "closed") return;
-    const end = endOf(error, this.#state === "open" && this.#socket !== undefined ? "ended" : "closed");
+    const end = endOf(error, this.#state === "open" && this.#socket ? "ended" : "closed");
     if (this.#state === "open") this.#error = error;
     else this.#cutShort = error;
     this.#state = "closed";

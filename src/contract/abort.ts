@@ -18,7 +18,7 @@ const runs: WeakMap<AbortSignal, Run | Set<Run>> = new WeakMap();
  */
 export function onAbort(signal: AbortSignal, run: Run): () => void {
   const others = runs.get(signal);
-  if (others === undefined) {
+  if (!others) {
     runs.set(signal, run);
     // Not with `once`, which costs as much as removing it, and most are taken back.
     signal.addEventListener("abort", aborted);

@@ -5,6 +5,7 @@
  */
 
 import { kindOf, shown } from "../check.ts";
+import { utf8 } from "../bytes.ts";
 
 /** The address of a listener on the network, over TCP or TLS. */
 export interface NetworkAddress {
@@ -87,7 +88,7 @@ function parsePath(url: string, path: string): UnixAddress {
   if (path === "" || path === "@" || path.startsWith("//") || path.includes("\0")) {
     throw invalid(url, "a Unix socket looks like unix:///run/mobcast.sock, unix:relative/path or unix:@abstract-name");
   }
-  const bytes = new TextEncoder().encode(path).length;
+  const bytes = utf8(path).length;
   if (bytes > LONGEST_PATH) throw invalid(url, `the path has ${bytes} bytes, and a socket's may have ${LONGEST_PATH}`);
   return { transport: "unix", path };
 }
@@ -112,7 +113,8 @@ export function formatHostPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function invalid(url: string, reason: string): TypeError {
+/** The error of a URL that cannot be used. */
+export function invalid(url: string, reason: string): TypeError {
   return new TypeError(`Cannot parse URL ${JSON.stringify(url)}: ${reason}`);
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { Queue } from "./queue.ts";
+import { NOTHING } from "../bytes.ts";
 
 /** Chunks below this many bytes are small. */
 const SMALL = 1024;
@@ -52,7 +53,7 @@ export class ChunkQueue extends Queue<Uint8Array> {
 
   /** Bytes of memory that the queue holds, with `views`: whole buffers, and what chunks cost beside them. */
   get retainedBytes(): number {
-    const tail = this.#tail === undefined ? 0 : BLOCK + CHUNK_COST;
+    const tail = this.#tail ? BLOCK + CHUNK_COST : 0;
     return this.#pinned + tail + this.length * CHUNK_COST;
   }
 
@@ -60,20 +61,20 @@ export class ChunkQueue extends Queue<Uint8Array> {
   override push(chunk: Uint8Array, isExact = false): void {
     this.#bytes += chunk.length;
     if (chunk.length < SMALL && this.length >= this.#looseChunks) return this.#append(chunk);
-    if (this.#tail !== undefined) this.#closeTail(2 * this.#filled < BLOCK);
+    if (this.#tail) this.#closeTail(2 * this.#filled < BLOCK);
     super.push(this.#views ? this.#counted(chunk, isExact) : chunk);
   }
 
   /** See {@link Queue.shift}. */
   override shift(): Uint8Array | undefined {
     const first = super.shift();
-    if (first === undefined) return undefined;
+    if (!first) return undefined;
     this.#bytes -= first.length;
     if (this.length === 0) {
       this.#last = NOTHING;
       this.#pinned = 0;
       // It is read next, and not copied again for that.
-      if (this.#tail !== undefined) this.#closeTail(false);
+      if (this.#tail) this.#closeTail(false);
     } else if (this.#views && this.first!.buffer !== first.buffer) {
       this.#pinned -= first.buffer.byteLength;
     }
@@ -128,5 +129,3 @@ export class ChunkQueue extends Queue<Uint8Array> {
     super.push(this.#views ? this.#counted(closed, false) : closed);
   }
 }
-
-const NOTHING = new Uint8Array(0);

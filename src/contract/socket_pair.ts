@@ -5,6 +5,7 @@
  */
 
 import { ERROR, HUP, READABLE, type Readiness, type Registry, type Socket, WRITABLE } from "./adapter.ts";
+import { systemError } from "../errors.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import type { Token } from "./token.ts";
 
@@ -62,14 +63,14 @@ export class PairedSocket implements Socket {
     this.#registry = registry;
     this.#token = token;
     if (this.hasNews()) this.ready(READABLE);
-    if (this.error !== undefined) this.fail(this.error);
+    if (this.error) this.fail(this.error);
     else this.#hangUpWhenDone();
   }
 
   /** See {@link Socket.read}. */
   read(): Uint8Array | undefined | null {
     const chunk = this.inbox.first;
-    if (chunk === undefined) return this.readNothing();
+    if (!chunk) return this.readNothing();
     const length = this.give(chunk.length);
     const given = length < chunk.length ? this.inbox.shiftPart(length) : this.inbox.shift();
     this.#other.#roomMade();
@@ -78,7 +79,7 @@ export class PairedSocket implements Socket {
 
   /** See {@link Socket.write}. */
   write(bytes: Uint8Array): number {
-    if (this.#closed || this.shut || this.error !== undefined) return 0;
+    if (this.#closed || this.shut || this.error) return 0;
     if (this.#other.#closed) return this.writeToClosed(bytes);
     const room = Math.min(bytes.length, this.#capacity - this.#other.inbox.bytes);
     const taken = this.take(room);
@@ -149,13 +150,13 @@ export class PairedSocket implements Socket {
 
   /** A write finds the other end closed. Returns how many bytes it takes. */
   protected writeToClosed(_bytes: Uint8Array): number {
-    this.fail(Object.assign(new Error("Cannot write: the other end is closed"), { code: "EPIPE" }));
+    this.fail(systemError("EPIPE", "Cannot write: the other end is closed"));
     return 0;
   }
 
   /** The other end has reset the connection. */
   protected broken(): void {
-    this.fail(Object.assign(new Error("Connection reset"), { code: "ECONNRESET" }));
+    this.fail(systemError("ECONNRESET", "Connection reset"));
   }
 
   /** A short write may go on. */
@@ -191,7 +192,7 @@ export class PairedSocket implements Socket {
   }
 
   protected finish(readiness: Readiness): void {
-    if (this.#final || this.#registry === undefined) return;
+    if (this.#final || !this.#registry) return;
     this.ready(readiness);
     this.#final = true;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NOTHING } from "../bytes.ts";
 import { checkOptions, type Checks, isBoolean, isString, isWhole } from "../check.ts";
 import { type Framing, type FramingName, framingOf, overhead, TOO_LARGE, UNKNOWN } from "./framing.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
@@ -83,7 +84,7 @@ export class FrameDecoder {
 
   /** The first bytes of the frame that is over the limit or not whole, about as many as a guess at its kind needs. */
   get head(): Uint8Array {
-    return this.#refused ?? this.#partial?.head.slice(0, Math.min(this.pending, HEAD)) ?? new Uint8Array(0);
+    return this.#refused ?? this.#partial?.head.slice(0, Math.min(this.pending, HEAD)) ?? NOTHING;
   }
 
   /** Bytes kept of a frame that is not whole yet; 0 at a frame boundary. */
@@ -109,7 +110,7 @@ export class FrameDecoder {
     if (this.failed) return 0;
     this.#completed = 0;
     const partial = this.#partial;
-    const from = partial !== undefined && partial.length > 0 ? this.#finish(partial, chunk, sink) : 0;
+    const from = partial && partial.length > 0 ? this.#finish(partial, chunk, sink) : 0;
     if (from < chunk.length && !this.failed) this.#scan(chunk, from, sink);
     return this.#completed;
   }

@@ -6,6 +6,7 @@
 
 import { kindOf } from "../check.ts";
 import type { Framing } from "./framing.ts";
+import { utf8 } from "../bytes.ts";
 
 /**
  * What can be sent: text, which goes as UTF-8, or bytes; a view stands for the part of its buffer that it shows.
@@ -21,8 +22,6 @@ import type { Framing } from "./framing.ts";
  */
 export type Payload = string | ArrayBufferLike | ArrayBufferView;
 
-const encoder = /* @__PURE__ */ new TextEncoder();
-
 /**
  * The bytes of a payload, copied only where another thread could change them after the check. Throws an error that begins
  * with `cannot`: a `TypeError` when it is no payload or the framing cannot carry it, a `RangeError` when it has more than
@@ -36,7 +35,7 @@ export function payloadOf(cannot: string, given: unknown, framing: Framing, maxF
   // Only with a trailer, which must not be in the payload, does it matter what the bytes are.
   if (framing.trailer > 0 && kindOf(bytes.buffer) === "SharedArrayBuffer") bytes = bytes.slice();
   const refusal = framing.refuses(bytes);
-  if (refusal !== undefined) throw new TypeError(`${cannot}: ${refusal}`);
+  if (refusal) throw new TypeError(`${cannot}: ${refusal}`);
   return bytes;
 }
 
@@ -46,7 +45,7 @@ function bytesOf(cannot: string, given: unknown): Uint8Array {
     if (/[\ud800-\udfff]/u.test(given)) {
       throw new TypeError(`${cannot}: the payload holds half a surrogate pair, which has no UTF-8`);
     }
-    return encoder.encode(given);
+    return utf8(given);
   }
   try {
     if (ArrayBuffer.isView(given)) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { NOTHING } from "../bytes.ts";
+
 /** Bytes in a block of copied bytes, once so many have come. */
 const BLOCK = 64 * 1024;
 
@@ -26,7 +28,7 @@ export class ReceiveBuffer {
   readonly #ownsChunks: boolean;
   /** The pieces before the block. */
   #pieces: Uint8Array[] = [];
-  #block: Uint8Array = EMPTY;
+  #block: Uint8Array = NOTHING;
   #filled = 0;
 
   /** An empty one. With `ownsChunks`, chunks that are appended do not change any more. */
@@ -73,7 +75,7 @@ export class ReceiveBuffer {
   clear(): void {
     this.length = this.#filled = this.#pinned = 0;
     if (this.#pieces.length > 0) this.#pieces = [];
-    if (this.#block.length > KEPT_BLOCK) this.#block = EMPTY;
+    if (this.#block.length > KEPT_BLOCK) this.#block = NOTHING;
   }
 
   #copy(chunk: Uint8Array, from: number, to: number): void {
@@ -102,7 +104,7 @@ export class ReceiveBuffer {
       this.#pieces.push(this.#block.subarray(0, this.#filled));
       this.#pinned += this.#block.length;
     }
-    this.#block = EMPTY;
+    this.#block = NOTHING;
     this.#filled = 0;
   }
 }
@@ -117,5 +119,3 @@ export function concatenate(pieces: readonly Uint8Array[], length: number): Uint
   }
   return whole;
 }
-
-const EMPTY = new Uint8Array(0);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Address, parseAddress } from "../contract/address.ts";
+import { type Address, invalid, parseAddress } from "../contract/address.ts";
 import { type FramingName, FRAMINGS } from "./framing.ts";
 
 /** What a URL says. */
@@ -33,7 +33,7 @@ export function oneFraming(
   named: FramingName | undefined,
   option: FramingName | undefined,
 ): FramingName | undefined {
-  if (named === undefined || option === undefined || named === option) return named ?? option;
+  if (!named || !option || named === option) return named ?? option;
   throw new TypeError(`${cannot}: its framing is ${named}, and the option says ${option}`);
 }
 
@@ -44,11 +44,11 @@ function splitFraming(url: string): { readonly url: string; readonly framing: Fr
   const [, rest = "", query = ""] = match;
   const [name, value = ""] = query.split("=", 2);
   if (name !== "framing" || query.includes("&")) {
-    throw new TypeError(`Cannot parse URL ${JSON.stringify(url)}: its query can only be ?framing=NAME`);
+    throw invalid(url, "its query can only be ?framing=NAME");
   }
   if (!Object.hasOwn(FRAMINGS, value)) {
     const names = Object.keys(FRAMINGS).join(", ");
-    throw new TypeError(`Cannot parse URL ${JSON.stringify(url)}: framing ${JSON.stringify(value)} is one of ${names}`);
+    throw invalid(url, `framing ${JSON.stringify(value)} is one of ${names}`);
   }
   return { url: rest, framing: value as FramingName };
 }

@@ -83,7 +83,7 @@ export class AwakeClock implements Clock {
     this.#timers.add(timer);
     const left = this.#length - (this.#clock.now() - this.#began);
     // A beat that is over ends soon anyway, and a rest is not cut short.
-    if (this.#cancel === undefined || (this.#counts > 0 && left > Math.max(milliseconds, 0))) this.#begin();
+    if (!this.#cancel || (this.#counts > 0 && left > Math.max(milliseconds, 0))) this.#begin();
     return () => {
       this.#timers.delete(timer);
       if (this.#timers.size === 0) this.#idle();
@@ -123,7 +123,7 @@ export class AwakeClock implements Clock {
       for (const timer of due) if (this.#timers.delete(timer)) timer.run();
     } finally {
       if (this.#timers.size === 0) this.#idle();
-      else if (this.#cancel === undefined) this.#begin();
+      else if (!this.#cancel) this.#begin();
     }
   }
 

@@ -56,7 +56,7 @@ export class Deadlines<Key = Token> {
     // Deleted first, so that it goes to the end of the insertion order.
     this.#due.delete(token);
     this.#due.set(token, now + this.#timeout);
-    if (this.#cancel === undefined) this.#arm(this.#timeout);
+    if (!this.#cancel) this.#arm(this.#timeout);
   }
 
   /** Clears the token's deadline. The timer still fires: that costs at most one empty tick. */

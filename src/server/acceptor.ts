@@ -41,8 +41,8 @@ export class Acceptor {
   /** A client has reached a TLS listener. Returns whether its handshake may begin. */
   handshakeStarted({ accessList }: Listener, remoteAddress: string): boolean {
     const obstacle = this.#with.closing() ?? this.#with.admission.handshakeStarted(remoteAddress, accessList);
-    if (obstacle !== undefined) this.#refuse(remoteAddress, obstacle);
-    return obstacle === undefined;
+    if (obstacle) this.#refuse(remoteAddress, obstacle);
+    return !obstacle;
   }
 
   /** A TLS handshake failed. */
@@ -63,14 +63,14 @@ export class Acceptor {
     const { remoteAddress } = socket;
     const { framing = this.#options.framing } = listener ?? {};
     const obstacle = this.#with.closing() ?? this.#with.admission.enter(remoteAddress, listener?.accessList);
-    if (obstacle !== undefined) return this.#refuse(remoteAddress, obstacle);
+    if (obstacle) return this.#refuse(remoteAddress, obstacle);
     const decoder = new FrameDecoder({ framing, maxFrame: this.#options.maxFrame, ownsChunks: true });
     const feed = this.#with.publisher.feed(framing);
     const token = this.#with.slab.insert((token) =>
       new Connection(token, socket, listener, decoder, feed, this.#with.adapter.now())
     );
     const connection = token === undefined ? undefined : this.#with.slab.get(token);
-    if (connection === undefined) {
+    if (!connection) {
       // Admission counts as the slab does, so this slab has retired slots.
       this.#with.admission.leave(remoteAddress);
       return this.#refuse(remoteAddress, "no slot is left");

@@ -116,10 +116,10 @@ export function brokenInvariant(connection: Connection): string | undefined {
     [phase !== "shut" || !feed.hasPending(connection), "it is shut and behind"],
     [phase === "handshaking" || cursor <= feed.endFor(connection), "its cursor is beyond the end of its stream"],
     [
-      delivery === "skipping" || connection.remainder === undefined || heapIndex !== -1,
+      delivery === "skipping" || !connection.remainder || heapIndex !== -1,
       "a remainder waits for nothing",
     ],
   ];
   const broken = rules.find(([holds]) => !holds);
-  return broken === undefined ? undefined : `${broken[1]}: ${phase}, ${delivery}, at ${cursor} of ${feed.log.end}`;
+  return broken && `${broken[1]}: ${phase}, ${delivery}, at ${cursor} of ${feed.log.end}`;
 }

@@ -26,8 +26,8 @@ export class Counters {
   /** Ticks handled. */
   ticks = 0;
   readonly #left: Record<CloseReason, number> = noneClosed();
+  /** The counts of all that have left: their lag is what was never delivered. */
   readonly #departed: Totals = noTotals();
-  readonly #undelivered: Count = { frames: 0, bytes: 0 };
   #pings = 0;
 
   /** A connection ended before it joined. */
@@ -40,13 +40,12 @@ export class Counters {
     this.#left[reason]++;
     this.#pings += connection.decoder.pings;
     addCounts(this.#departed, counts);
-    addCount(this.#undelivered, counts.lag);
   }
 
   /** Everything that is counted. Walks all connections: for people, not for every tick. */
   stats(slab: Slab<Connection>, publisher: Publisher<Connection>, others: OtherStats): MobStats {
     const totals = noTotals();
-    addCounts(totals, { ...this.#departed, lag: { frames: 0, bytes: 0 } });
+    addCounts(totals, { ...this.#departed, lag: noCount() });
     let pings = this.#pings;
     let connections = 0;
     for (const connection of joinedIn(slab)) {
@@ -56,7 +55,7 @@ export class Counters {
     }
     return {
       ...totals,
-      undelivered: { ...this.#undelivered },
+      undelivered: { ...this.#departed.lag },
       connections,
       unauthenticated: slab.size - connections,
       joined: this.joined,
@@ -124,7 +123,7 @@ export function deliveryCounts(connection: Connection): DeliveryCounts {
   const framesSkipped = connection.framesSkipped + (skipping ? framesAtEnd - skippedAt : 0);
   // The log may have dropped the cursor of a connection that has everything or is skipping: the log is not asked.
   const framesAtCursor = skipping || cursor === end ? framesAtEnd : feed.log.framesBefore(cursor);
-  const lagFrames = framesAtEnd - framesAtCursor + (remainder === undefined ? 0 : 1);
+  const lagFrames = framesAtEnd - framesAtCursor + (remainder ? 1 : 0);
   const published = framesAtEnd - connection.framesAtJoin;
   const uncarried = feed.uncarriedFor(connection);
   return {
@@ -135,25 +134,21 @@ export function deliveryCounts(connection: Connection): DeliveryCounts {
   };
 }
 
+const KINDS = ["received", "delivered", "skipped", "lag"] as const;
+
 type Totals = { [Name in keyof DeliveryCounts]: Count };
 
 function noTotals(): Totals {
-  return {
-    received: { frames: 0, bytes: 0 },
-    delivered: { frames: 0, bytes: 0 },
-    skipped: { frames: 0, bytes: 0 },
-    lag: { frames: 0, bytes: 0 },
-  };
+  return Object.fromEntries(KINDS.map((kind) => [kind, noCount()])) as unknown as Totals;
+}
+
+function noCount(): Count {
+  return { frames: 0, bytes: 0 };
 }
 
 function addCounts(to: Totals, counts: DeliveryCounts): void {
-  addCount(to.received, counts.received);
-  addCount(to.delivered, counts.delivered);
-  addCount(to.skipped, counts.skipped);
-  addCount(to.lag, counts.lag);
-}
-
-function addCount(to: Count, count: Count): void {
-  to.frames += count.frames;
-  to.bytes += count.bytes;
+  for (const kind of KINDS) {
+    to[kind].frames += counts[kind].frames;
+    to[kind].bytes += counts[kind].bytes;
+  }
 }

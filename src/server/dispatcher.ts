@@ -143,7 +143,7 @@ export class Dispatcher {
   /** Removes a connection; while a tick works on connections, at its end. Returns whether there was one. */
   disconnect(token: Token, detail: string | undefined): boolean {
     const connection = this.#slab.get(token);
-    if (connection === undefined) return false;
+    if (!connection) return false;
     this.#doomed.add(connection);
     this.#whenDone(() => this.#remove(connection, "disconnected", detail));
     return true;
@@ -194,7 +194,7 @@ export class Dispatcher {
     connection.handshake = listener.handshake(
       this.#lifecycle.hooks.authorization(connection, () => this.#poll.ready(token, READABLE)),
     );
-    if (connection.handshake === undefined) this.#open(connection);
+    if (!connection.handshake) this.#open(connection);
     else this.#timeouts.handshake.set(token);
     if (this.#lifecycle.hooks.any) this.#poll.wake();
     return token;
@@ -226,7 +226,7 @@ export class Dispatcher {
     this.#handshakes.beginTick();
     for (const [token, readiness] of events) {
       const connection = this.#slab.get(token);
-      if (connection === undefined) {
+      if (!connection) {
         // An earlier event, of this batch or another, has removed the connection. That is normal, and costs nothing.
         this.#lifecycle.counters.staleEvents++;
         continue;
@@ -242,7 +242,7 @@ export class Dispatcher {
     const { broken } = this.#delivery;
     if (broken.length > 0) { for (const [connection, error] of broken.splice(0)) this.#failed(connection, error); }
     // A closing mob publishes nothing more: no lag grows, and drainTimeout bounds it.
-    const over = this.closing === undefined ? this.#publisher.overLimit() : [];
+    const over = this.closing ? [] : this.#publisher.overLimit();
     for (const connection of over) this.#remove(connection, "lagged");
     for (const connection of this.#memory.overLimit()) this.#remove(connection, "receive-memory");
     this.#expire();
@@ -251,13 +251,13 @@ export class Dispatcher {
     this.#publisher.settle();
     if (this.#receiver.released || this.#outbox.ready) this.#poll.wake();
     if (this.#lifecycle.hooks.any) this.#lifecycle.hooks.tell();
-    if (this.#empty !== undefined && this.#slab.size === 0) this.#finish(this.#empty);
+    if (this.#empty && this.#slab.size === 0) this.#finish(this.#empty);
   }
 
   #handle(connection: Connection, readiness: Readiness): void {
-    if ((readiness & WRITABLE) !== 0) connection.feed.resume(connection);
+    if (readiness & WRITABLE) connection.feed.resume(connection);
     const final = (readiness & (HUP | ERROR)) !== 0;
-    if ((readiness & READABLE) === 0 && !final) return;
+    if (!(readiness & READABLE) && !final) return;
     if (connection.phase === "handshaking") this.#shakeHands(connection, final);
     if (connection.phase === "open") {
       this.#read(connection, readiness, final);
@@ -269,7 +269,7 @@ export class Dispatcher {
 
   /** A handshaking connection is readable; `final`: no more will come. */
   #shakeHands(connection: Connection, final: boolean): void {
-    if (this.closing !== undefined) return this.#remove(connection, "refused", this.closing);
+    if (this.closing) return this.#remove(connection, "refused", this.closing);
     const outcome = this.#handshakes.read(connection.handshake!, connection.socket, final);
     if (outcome.state === "rejected") return this.#remove(connection, "unauthorized", outcome.why);
     if (outcome.state === "later") this.#poll.ready(connection.token, READABLE);
@@ -296,7 +296,7 @@ export class Dispatcher {
 
   /** The close reason of an end. Where a runtime shows a reset as an end, only the framing can tell. */
   #endOf(connection: Connection, readiness: Readiness): CloseReason {
-    if ((readiness & ERROR) !== 0) return "reset";
+    if (readiness & ERROR) return "reset";
     return connection.decoder.pending > 0 ? "truncated" : "end";
   }
 
@@ -320,7 +320,7 @@ export class Dispatcher {
   /** Takes the connection off every list and count, and closes its socket. There is no other way out. */
   #remove(connection: Connection, reason: CloseReason, detail?: string): void {
     const { token, socket, feed, phase } = connection;
-    if (this.#slab.remove(token) === undefined) return;
+    if (!this.#slab.remove(token)) return;
     this.#doomed.delete(connection);
     const { remoteAddress } = socket;
     if (phase === "handshaking") {
@@ -355,7 +355,7 @@ export class Dispatcher {
       if (connection.leaving || connection.feed.hasPending(connection)) this.#remove(connection, "stalled");
       else this.#timeouts.stall.set(connection.token, this.#timeouts.now);
     });
-    if (this.#rate === undefined) return;
+    if (!this.#rate) return;
     this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));
   }
 
@@ -363,7 +363,7 @@ export class Dispatcher {
     if (!deadlines.fired) return;
     for (const token of deadlines.expired()) {
       const connection = this.#slab.get(token);
-      if (connection !== undefined) deal(connection);
+      if (connection) deal(connection);
     }
   }
 

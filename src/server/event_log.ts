@@ -34,10 +34,7 @@ export class EventLog {
 
   /** A connection joined. */
   joined(connection: Connection): void {
-    logger[this.#ordinary("joins", connection.since)](
-      "Joined: {remoteAddress}",
-      () => ({ remoteAddress: connection.socket.remoteAddress, token: formatToken(connection.token) }),
-    );
+    logger[this.#ordinary("joins", connection.since)]("Joined: {remoteAddress}", () => namesOf(connection));
   }
 
   /** A connection left; `lag` bytes were still pending. `detail` says more of the reason. */
@@ -45,8 +42,7 @@ export class EventLog {
     const properties = () => ({
       reason,
       ...(detail === undefined ? {} : { detail }),
-      remoteAddress: connection.socket.remoteAddress,
-      token: formatToken(connection.token),
+      ...namesOf(connection),
       age: Math.round(now - connection.since),
       bytesReceived: connection.bytesReceived,
       bytesDelivered: connection.bytesDelivered,
@@ -73,19 +69,26 @@ export class EventLog {
 
   /** A connection was refused by a limit or a list, or did not send the secret. */
   rejected(remoteAddress: string, reason: "refused" | "unauthorized", why: string, now: number): void {
-    if (!this.#mayWrite(reason, now)) return;
-    if (reason === "refused") {
-      logger.warning("Refused: {remoteAddress}, {limit}", { reason, remoteAddress, limit: why });
-    } else logger.warning("Unauthorized: {remoteAddress}, {why}", { reason, remoteAddress, why });
+    if (reason === "unauthorized") this.#turnedAway("Unauthorized", reason, remoteAddress, "why", why, now);
+    else this.#turnedAway("Refused", reason, remoteAddress, "limit", why, now);
   }
 
   /** A TLS handshake failed. The client may have written the error's text, so it is cut short. */
   handshakeFailed(remoteAddress: string, error: Error, now: number): void {
-    const reason = "handshake-failed";
+    const { code = error.message } = error as { code?: string };
+    this.#turnedAway(
+      "Handshake failed",
+      "handshake-failed",
+      remoteAddress,
+      "why",
+      `${code}`.slice(0, LONGEST_WHY),
+      now,
+    );
+  }
+
+  #turnedAway(what: string, reason: CloseReason, remoteAddress: string, name: string, why: string, now: number): void {
     if (!this.#mayWrite(reason, now)) return;
-    const { code } = error as { code?: unknown };
-    const why = (typeof code === "string" ? code : error.message).slice(0, LONGEST_WHY);
-    logger.warning("Handshake failed: {remoteAddress}, {why}", { reason, remoteAddress, why });
+    logger.warning(`${what}: {remoteAddress}, {${name}}`, { reason, remoteAddress, [name]: why });
   }
 
   /** The level of a line about what is ordinary. At debug level all of them are there, however many. */
@@ -96,7 +99,7 @@ export class EventLog {
   /** Whether one more line of this kind may be written. A new window begins by logging how many were not. */
   #mayWrite(kind: string, now: number, level: "info" | "warning" = "warning"): boolean {
     let tally = this.#tallies.get(kind);
-    if (tally === undefined || now - tally.since >= WINDOW) {
+    if (!tally || now - tally.since >= WINDOW) {
       const unwritten = tally?.unwritten ?? 0;
       const where = level === "info" ? " above debug" : "";
       if (unwritten > 0) logger[level](`Not logged${where}: {unwritten} more lines of {kind}`, { unwritten, kind });
@@ -110,4 +113,8 @@ export class EventLog {
     tally.unwritten++;
     return false;
   }
+}
+
+function namesOf({ socket, token }: Connection): Record<string, unknown> {
+  return { remoteAddress: socket.remoteAddress, token: formatToken(token) };
 }

@@ -110,7 +110,7 @@ export class Hooks {
   /** The step of a handshake that asks the application; `undefined` without `authorize`. */
   authorization(connection: Connection, decided: () => void): HandshakeStep | undefined {
     const { authorize } = this.#hooks;
-    if (authorize === undefined) return undefined;
+    if (!authorize) return undefined;
     return authorizationStep((decide) => {
       this.#pending.push(() => {
         let answer: unknown = false;
@@ -128,18 +128,24 @@ export class Hooks {
 
   /** A connection joined. */
   joined(connection: Connection): void {
-    const { onJoin } = this.#hooks;
-    if (onJoin === undefined) return;
-    const event = infoOf(connection);
-    this.#pending.push(() => this.#call("onJoin", () => onJoin(event)));
+    this.#report("onJoin", this.#hooks.onJoin, connection);
   }
 
   /** A connection left. */
   left(connection: Connection, reason: CloseReason, detail: string | undefined): void {
-    const { onLeave } = this.#hooks;
-    if (onLeave === undefined) return;
-    const event = { ...infoOf(connection), reason, detail };
-    this.#pending.push(() => this.#call("onLeave", () => onLeave(event)));
+    this.#report("onLeave", this.#hooks.onLeave, connection, { reason, detail });
+  }
+
+  /** Calls a hook later, with the connection as it is now. */
+  #report<More>(
+    name: string,
+    hook: ((event: ConnectionInfo & More) => void) | undefined,
+    connection: Connection,
+    more?: More,
+  ): void {
+    if (!hook) return;
+    const event = { ...infoOf(connection), ...more as More };
+    this.#pending.push(() => this.#call(name, () => hook(event)));
   }
 
   /** Whether a message may be published. */

@@ -64,7 +64,7 @@ export class Listener {
 
   /** The handshake of a new connection, with `last` as its last step; `undefined`: the connection joins at once. */
   handshake(last: HandshakeStep | undefined): Handshake | undefined {
-    return chain(last === undefined ? this.#steps : [...this.#steps, last]);
+    return chain(last ? [...this.#steps, last] : this.#steps);
   }
 
   /** The adapter has opened the listener. */

@@ -7,7 +7,7 @@
 import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapter.ts";
 import { formatAddress, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
-import { type Check, checkOptions, type Checks, isAdapter, isNone, isTls, isWhole, refuse } from "../check.ts";
+import { type Check, checkOptions, type Checks, isAdapter, isMode, isNone, isTls, isWhole, refuse } from "../check.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { describe } from "../errors.ts";
 import { frameOf, FRAMINGS } from "../framing/framing.ts";
@@ -61,12 +61,6 @@ const isTlsSource: Check = (name, value) => {
   if (typeof value !== "function") isServerTls(name, value);
 };
 
-const isMode: Check = (name, value) => {
-  if (typeof value !== "number") refuse(name, value, "it is a number, mode bits like 0o660");
-  if (Number.isInteger(value) && value >= 0 && value <= 0o777) return;
-  throw new RangeError(`Cannot use ${name} ${value}: it is mode bits from 0 to 0o777, like 0o660`);
-};
-
 const isDetail: Check = (name, value) => {
   if (typeof value !== "string") refuse(name, value, "it is text for onLeave and the log");
   if (value.length <= 200) return;
@@ -88,12 +82,8 @@ const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, RANGES.dr
 
 /** The options of {@link Mob.join}. A local client needs no secret: its first message is published like any other. */
 function joinChecks(): Checks {
-  return {
-    ...peerChecks(),
-    framing: isNone("a local client has the framing of its mob, leave it out"),
-    secret: isNone("a local client needs no secret, leave it out"),
-    ping: isNone("a member is never idle on a network, leave it out"),
-  };
+  const none = isNone("a local client has the framing of its mob, and needs no secret and no ping: leave it out");
+  return { ...peerChecks(), framing: none, secret: none, ping: none };
 }
 
 /**
@@ -183,18 +173,14 @@ export class Mob implements AsyncDisposable {
     const text = urlText("Cannot listen on", url);
     const { address, framing: named } = parseUrl(text);
     const given = checkOptions("mob.listen()", options, listenChecks());
-    if (given.tls !== undefined && address.transport !== "tls") refuse("tls", given.tls, `${text} is not over TLS`);
+    if (given.tls && address.transport !== "tls") refuse("tls", given.tls, `${text} is not over TLS`);
     if (given.unixMode !== undefined && address.transport !== "unix") {
       refuse("unixMode", given.unixMode, `${text} is no Unix socket`);
     }
     const { tls = this.#transportOptions.tls, unixMode = this.#transportOptions.unixMode, ...others } = given;
     const framing = oneFraming(`Cannot listen on ${text}`, named, others.framing);
     const rules = resolveListener(framing === undefined ? others : { ...others, framing }, this.options);
-    const checkOpen = (): void => {
-      if (this.#dispatcher.closing !== undefined) {
-        throw new Error(`Cannot listen on ${url}: ${this.#dispatcher.closing}`);
-      }
-    };
+    const checkOpen = (): void => this.#checkOpen(`Cannot listen on ${url}`);
     checkOpen();
     const failed = (cause: unknown): never => {
       // With the port, which the URL need not name.
@@ -209,7 +195,7 @@ export class Mob implements AsyncDisposable {
     const listenOptions: ListenOptions = address.transport === "unix" ? { unixMode } : { tls: certificates };
     await this.#whileOpening(listener, this.#adapter.listen(address, listener.registry, listenOptions)).catch(failed);
     checkOpen();
-    if (tls !== undefined && listener.reloads) this.#certificates.set(listener, tls);
+    if (tls && listener.reloads) this.#certificates.set(listener, tls);
     return listener.url;
   }
 
@@ -296,7 +282,7 @@ export class Mob implements AsyncDisposable {
   publish(payload: Payload): boolean {
     const { framing, maxFrame } = this.options;
     const bytes = payloadOf("Cannot publish", payload, FRAMINGS[framing], maxFrame);
-    if (this.#dispatcher.closing !== undefined) throw new Error(`Cannot publish: ${this.#dispatcher.closing}`);
+    this.#checkOpen("Cannot publish");
     return bytes.length === 0 || this.#dispatcher.publish(frameOf(FRAMINGS[framing], bytes));
   }
 
@@ -338,16 +324,11 @@ export class Mob implements AsyncDisposable {
    * Calling it again starts the time anew; with 0 all connections are dropped at once. Rejects with a `TypeError` or a
    * `RangeError`, and closes nothing, when an option is wrong.
    */
-  close(options?: CloseOptions): Promise<void> {
-    let drain: number;
-    try {
-      ({ drain = this.options.drainTimeout } = checkOptions("mob.close()", options, CLOSE_CHECKS));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    if (this.#ended) return this.closed;
+  async close(options?: CloseOptions): Promise<void> {
+    const { drain = this.options.drainTimeout } = checkOptions("mob.close()", options, CLOSE_CHECKS);
+    if (this.#ended) return;
     this.#cancelDrain?.();
-    if (this.#dispatcher.closing === undefined) {
+    if (!this.#dispatcher.closing) {
       this.#certificates.clear();
       const listenersClosed = Promise.allSettled([
         ...this.#listeners.splice(0).map((listener) => listener.close()),
@@ -361,7 +342,7 @@ export class Mob implements AsyncDisposable {
     }
     if (drain > 0) this.#cancelDrain = new AwakeClock(this.#adapter).after(drain, () => this.#dispatcher.drop());
     else this.#dispatcher.drop();
-    return this.closed;
+    await this.closed;
   }
 
   /** The same as {@link close}. */
@@ -369,11 +350,16 @@ export class Mob implements AsyncDisposable {
     return this.close();
   }
 
+  #checkOpen(cannot: string): void {
+    const { closing } = this.#dispatcher;
+    if (closing) throw new Error(`${cannot}: ${closing}`);
+  }
+
   /** Waits for a listener to open. A mob that closes meanwhile waits for it too, and closes it again. */
   async #whileOpening(listener: Listener, opening: Promise<ListeningSocket>): Promise<void> {
     const settled = opening.then(async (socket) => {
       listener.opened(socket);
-      if (this.#dispatcher.closing === undefined) this.#listeners.push(listener);
+      if (!this.#dispatcher.closing) this.#listeners.push(listener);
       else await listener.close();
     });
     this.#opening.add(settled);
@@ -386,7 +372,7 @@ export class Mob implements AsyncDisposable {
 }
 
 async function certificatesOf(tls: TlsSource | undefined): Promise<ServerTls> {
-  if (tls === undefined) throw new TypeError("a listener over TLS needs certificates: give tls: { cert, key }");
+  if (!tls) throw new TypeError("a listener over TLS needs certificates: give tls: { cert, key }");
   if (typeof tls !== "function") return tls;
   const made = await tls();
   isServerTls("tls", made);

@@ -13,8 +13,10 @@ import {
   isOneOf,
   type Limit,
   LONGEST_TIMER,
+  outOfRange,
   type Range,
   refuse,
+  type Unit,
 } from "../check.ts";
 import type { FramingName } from "../framing/framing.ts";
 import { FRAMING_NAMES, MAX_FRAME } from "../framing/options.ts";
@@ -101,18 +103,22 @@ export type ResolvedOptions = Required<MobOptions>;
 
 /** The numbers of each limit: all that a server needs. */
 export const RANGES: { readonly [Name in keyof Limits]: Range } = {
-  maxConnections: { unit: "connections", default: 1024, min: 1, max: INDEX_LIMIT },
-  maxConnectionsPerAddress: { unit: "connections", default: 0, min: 0, max: INDEX_LIMIT },
+  maxConnections: range("connections", 1024, 1, INDEX_LIMIT),
+  maxConnectionsPerAddress: range("connections", 0, 0, INDEX_LIMIT),
   maxFrame: MAX_FRAME,
-  maxReceiveMemory: { unit: "bytes", default: 128 * 2 ** 20, min: 1, max: 2 ** 40 },
-  maxLag: { unit: "bytes", default: 16 * 2 ** 20, min: 1, max: 2 ** 36 },
-  stallTimeout: { unit: "ms", default: 30_000, min: 1, max: LONGEST_TIMER },
-  frameTimeout: { unit: "ms", default: 30_000, min: 0, max: LONGEST_TIMER },
-  idleTimeout: { unit: "ms", default: 0, min: 0, max: LONGEST_TIMER },
-  maxFrameRate: { unit: "frames/s", default: 0, min: 0, max: 2 ** 31 - 1 },
-  maxByteRate: { unit: "bytes/s", default: 0, min: 0, max: 2 ** 40 },
-  drainTimeout: { unit: "ms", default: 5_000, min: 1, max: LONGEST_TIMER },
+  maxReceiveMemory: range("bytes", 128 * 2 ** 20, 1, 2 ** 40),
+  maxLag: range("bytes", 16 * 2 ** 20, 1, 2 ** 36),
+  stallTimeout: range("ms", 30_000, 1, LONGEST_TIMER),
+  frameTimeout: range("ms", 30_000, 0, LONGEST_TIMER),
+  idleTimeout: range("ms", 0, 0, LONGEST_TIMER),
+  maxFrameRate: range("frames/s", 0, 0, 2 ** 31 - 1),
+  maxByteRate: range("bytes/s", 0, 0, 2 ** 40),
+  drainTimeout: range("ms", 5_000, 1, LONGEST_TIMER),
 };
+
+function range(unit: Unit, standard: number, min: number, max: number): Range {
+  return { unit, default: standard, min, max };
+}
 
 /** What each limit is, and what happens when it is reached. Only people read it, so a bundled server has none of it. */
 const TEXTS: { readonly [Name in keyof Limits]: readonly [about: string, effect: string] } = {
@@ -223,15 +229,12 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
   resolved.maxReceiveMemory = maxReceiveMemory;
   if (secret !== undefined) checkSecret(secret, framing);
   if (maxLag < maxFrame) {
-    throw new RangeError(
-      `Cannot use maxLag ${maxLag}: it is less than maxFrame ${maxFrame}, one frame would be too much`,
-    );
+    outOfRange("maxLag", maxLag, `it is less than maxFrame ${maxFrame}, one frame would be too much`);
   }
   // A buffer holds up to twice what came of a frame.
   if (maxReceiveMemory < 2 * maxFrame) {
-    throw new RangeError(
-      `Cannot use maxReceiveMemory ${maxReceiveMemory}: it is less than twice maxFrame ${maxFrame}, one frame would be too much`,
-    );
+    const why = `it is less than twice maxFrame ${maxFrame}, one frame would be too much`;
+    outOfRange("maxReceiveMemory", maxReceiveMemory, why);
   }
   return resolved as unknown as ResolvedOptions;
 }

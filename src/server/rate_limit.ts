@@ -45,7 +45,7 @@ export class RateLimit {
   allows(connection: Connection, now: number): boolean {
     if (this.waiting.has(connection.token)) return false;
     const credit = this.#credits.get(connection);
-    if (credit === undefined) {
+    if (!credit) {
       this.#credits.set(connection, { frames: this.#frames, bytes: this.#bytes, at: now });
       return true;
     }
@@ -61,7 +61,7 @@ export class RateLimit {
   /** Takes what was read out of the connection's bucket. */
   spend(connection: Connection, frames: number, bytes: number): void {
     const credit = this.#credits.get(connection);
-    if (credit === undefined) return;
+    if (!credit) return;
     credit.frames -= frames;
     credit.bytes -= bytes;
   }

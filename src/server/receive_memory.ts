@@ -32,7 +32,7 @@ export class ReceiveMemory {
   note(connection: Connection): void {
     const { unread } = connection;
     // A small rest would pin a large chunk.
-    if (unread !== undefined && 2 * unread.length + SMALL < unread.buffer.byteLength) {
+    if (unread && 2 * unread.length + SMALL < unread.buffer.byteLength) {
       connection.unread = unread.slice();
     }
     this.#set(connection, heldBy(connection));

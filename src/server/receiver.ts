@@ -105,7 +105,7 @@ export class Receiver {
     this.#rate = rate;
     this.#memory = memory;
     this.#allows = allows;
-    this.#sink = allows === undefined ? this.#runs : this.#messages;
+    this.#sink = allows ? this.#messages : this.#runs;
     this.#pauseLag = options.maxLag / 2;
     // One tick must not push connections that keep up over the limit.
     this.tickBudget = Math.max(1, Math.min(TICK_BUDGET, Math.floor(options.maxLag / 4)));
@@ -147,7 +147,7 @@ export class Receiver {
     let completed = 0;
     let outcome: ReadOutcome | undefined;
     this.#reading = connection;
-    while (outcome === undefined) {
+    while (!outcome) {
       const chunk = this.#next(connection, growth === 1 ? left : Math.ceil(left / growth));
       if (chunk === undefined) {
         outcome = "drained";
@@ -162,7 +162,7 @@ export class Receiver {
         this.#rate?.spend(connection, frames, chunk.length);
         if (decoder.failed) outcome = "too-large";
         else if (left <= 0) outcome = this.#again(connection);
-        else if (!final && this.#rate !== undefined && !this.#rate.allows(connection, now)) outcome = "later";
+        else if (!final && this.#rate && !this.#rate.allows(connection, now)) outcome = "later";
       }
     }
     this.#reading = undefined;
@@ -230,7 +230,7 @@ export class Receiver {
     } else if (this.#left <= 0) {
       this.#again(connection);
     } else {
-      return this.#rate === undefined || this.#rate.allows(connection, now);
+      return !this.#rate || this.#rate.allows(connection, now);
     }
     return false;
   }

@@ -8,7 +8,7 @@ import type { Runtime } from "../client/connect.ts";
 import { onAbort } from "../contract/abort.ts";
 import type { Adapter } from "../contract/adapter.ts";
 import { DEFAULT_URL, urlText } from "../contract/address.ts";
-import { type Check, checkOptions, type Checks, isAdapter, isSignal } from "../check.ts";
+import { cannotUse, type Check, checkOptions, type Checks, isAdapter, isSignal } from "../check.ts";
 import { parseUrl } from "../framing/url.ts";
 import { type ListenerOptions, Mob, newMobChecks } from "./mob.ts";
 import type { MobHooks } from "./hooks.ts";
@@ -57,7 +57,7 @@ function serveChecks(): Checks {
 function checkUse(urls: readonly string[], options: ListenerOptions): void {
   for (const [name, transport] of [["tls", "tls"], ["unixMode", "unix"]] as const) {
     if (options[name] === undefined || urls.some((url) => parseUrl(url).address.transport === transport)) continue;
-    throw new TypeError(`Cannot use ${name}: no URL of listen begins with ${transport}:`);
+    cannotUse(name, `no URL of listen begins with ${transport}:`);
   }
 }
 
@@ -77,7 +77,7 @@ export async function serve(options: ServeOptions | undefined, runtime: Runtime)
     await mob.close({ drain: 0 });
     throw error;
   }
-  if (signal !== undefined) {
+  if (signal) {
     const ignoreSignal = onAbort(signal, () => void mob.close());
     void mob.closed.then(ignoreSignal);
   }

@@ -18,6 +18,8 @@ const DEFAULT_HANDSHAKE = RANGES.frameTimeout.default;
 /** The slice of a mob's options that sets deadlines. */
 export type TimeoutOptions = Pick<Limits, "stallTimeout" | "frameTimeout" | "idleTimeout" | "drainTimeout">;
 
+type FiveDeadlines = readonly [Deadlines, Deadlines, Deadlines, Deadlines, Deadlines];
+
 /** The five kinds of deadline that a connection can have. */
 export class Timeouts {
   /** The clock of all deadlines. */
@@ -39,13 +41,12 @@ export class Timeouts {
   /** Makes the deadlines with the timeouts of the options. */
   constructor(adapter: Clock, options: TimeoutOptions, wake: () => void) {
     const clock = this.clock = new AwakeClock(adapter);
-    this.stall = new Deadlines(clock, options.stallTimeout, wake);
-    this.frame = new Deadlines(clock, options.frameTimeout, wake);
+    const { stallTimeout, frameTimeout, idleTimeout, drainTimeout } = options;
     // Without a deadline, clients that do not know the secret could fill the mob.
-    this.handshake = new Deadlines(clock, options.frameTimeout || DEFAULT_HANDSHAKE, wake);
-    this.idle = new Deadlines(clock, options.idleTimeout, wake);
-    this.linger = new Deadlines(clock, Math.min(LINGER, options.drainTimeout), wake);
-    this.#all = [this.stall, this.frame, this.handshake, this.idle, this.linger];
+    const handshakeTimeout = frameTimeout || DEFAULT_HANDSHAKE;
+    const timeouts = [stallTimeout, frameTimeout, handshakeTimeout, idleTimeout, Math.min(LINGER, drainTimeout)];
+    this.#all = timeouts.map((timeout) => new Deadlines(clock, timeout, wake));
+    [this.stall, this.frame, this.handshake, this.idle, this.linger] = this.#all as FiveDeadlines;
   }
 
   /** A tick begins: its time is that of all deadlines that it sets. */

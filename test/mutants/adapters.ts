@@ -66,13 +66,13 @@ export const ADAPTERS: readonly Group[] = [
       },
       {
         in: "shift",
-        from: "      if (this.#tail !== undefined) this.#closeTail(false);\n",
+        from: "      if (this.#tail) this.#closeTail(false);\n",
         to: "",
         why: "small chunks behind the others are never read",
       },
       {
         in: "push",
-        from: "    if (this.#tail !== undefined) this.#closeTail(2 * this.#filled < BLOCK);\n",
+        from: "    if (this.#tail) this.#closeTail(2 * this.#filled < BLOCK);\n",
         to: "",
         why: "a large chunk overtakes small ones",
       },
@@ -138,7 +138,7 @@ export const ADAPTERS: readonly Group[] = [
       },
       {
         in: "#hangUp",
-        from: "this.error === undefined ? HUP : ERROR",
+        from: "this.error ? ERROR : HUP",
         to: "HUP",
         why: "node: a broken connection is reported as a clean end",
         proof: rule("node", "rule [678]"),
@@ -210,7 +210,7 @@ export const ADAPTERS: readonly Group[] = [
       },
       {
         in: "BunSocket.onClose",
-        from: "this.error === undefined ? HUP : ERROR",
+        from: "this.error ? ERROR : HUP",
         to: "HUP",
         why: "bun: a broken connection is reported as a clean end",
         proof: rule("bun", "rule [3678]"),
@@ -238,8 +238,8 @@ export const ADAPTERS: readonly Group[] = [
       },
       {
         in: "DenoSocket.write",
-        from: "    if (this.#writing !== undefined) {\n      this.#writableDue = true;\n",
-        to: "    if (this.#writing !== undefined) {\n",
+        from: "    if (this.#writing) {\n      this.#writableDue = true;\n",
+        to: "    if (this.#writing) {\n",
         why: "deno: WRITABLE is not reported after a refused write",
         hole: 1,
       },
@@ -331,8 +331,8 @@ export const ADAPTERS: readonly Group[] = [
     proof: { on: ["node", "bun"], tests: "test/unit/dialing.test.ts", named: "leaves no socket|ends at once" },
     bugs: [
       {
-        in: "dialOnce",
-        from: ', () => void socket.destroy(new Error("aborted"))',
+        in: "dial",
+        from: ', () => socket.destroy(new Error("aborted"))',
         to: ", () => {}",
         why: "a dial that is given up goes on",
       },

@@ -99,8 +99,8 @@ export const CLIENT: readonly Group[] = [
     proof: { on: ["node"], tests: "test/unit/send_queue.test.ts" },
     bugs: [
       {
-        in: "next",
-        from: "    first.ignoreSignal?.();\n",
+        in: "#shift",
+        from: "    value.ignoreSignal?.();\n",
         to: "",
         why: "a signal that aborts late takes another one out of the line",
         hole: 4,
@@ -180,8 +180,8 @@ export const CLIENT: readonly Group[] = [
     proof: { on: ["node"], tests: "test/unit/border.test.ts" },
     bugs: [
       {
-        in: "checkFields",
-        from: "    checks[name]!(`${prefix}${name}`, value);\n",
+        in: "checkOptions",
+        from: "    checks[key]!(name, value);\n",
         to: "",
         why: "options are known by name and taken as they are",
         sample: true,

@@ -158,13 +158,13 @@ export const CORE: readonly Group[] = [
     file: "src/admission/authorization.ts",
     bugs: [
       {
-        in: "receive",
-        from: 'return this.#allowed ? { state: "accepted", rest } : REFUSED;',
+        in: "authorizationStep",
+        from: 'return allowed ? { state: "accepted", rest } : REFUSED;',
         to: 'return { state: "accepted", rest };',
         why: "authorize refuses nobody",
       },
       {
-        in: "AuthorizationHandshake",
+        in: "authorizationStep",
         from: "      decided();\n",
         to: "",
         why: "the answer of authorize wakes nobody",
@@ -294,7 +294,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#endOf",
-        from: 'if ((readiness & ERROR) !== 0) return "reset";',
+        from: 'if (readiness & ERROR) return "reset";',
         to: "",
         why: "a reset is taken for an end",
       },
@@ -356,8 +356,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#tick",
-        from: "this.closing === undefined ? this.#publisher.overLimit()",
-        to: "this.closing !== undefined ? this.#publisher.overLimit()",
+        from: "this.closing ? [] : this.#publisher.overLimit()",
+        to: "this.closing ? this.#publisher.overLimit() : []",
         why: "a connection over maxLag stays",
       },
       {
@@ -601,7 +601,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#published",
-        from: '    if (sender !== undefined && this.#options.echo === "others") feed.leaveOut(sender, bytes, count);\n',
+        from: '    if (sender && this.#options.echo === "others") feed.leaveOut(sender, bytes, count);\n',
         to: "",
         why: "own frames are given under others",
       },
@@ -887,11 +887,9 @@ export const CORE: readonly Group[] = [
         why: "a frame in pieces counts for none",
       },
       {
-        in: "appendPieces",
-        from:
-          "    if (length > this.#room()) this.#grow(length);\n    const segment = this.#segments[this.#segments.length - 1]!;\n    let at",
-        to:
-          "    if (length > this.#room()) this.#grow(0);\n    const segment = this.#segments[this.#segments.length - 1]!;\n    let at",
+        in: "#segmentFor",
+        from: "if (frame > this.#room()) this.#grow(frame);",
+        to: "if (frame > this.#room()) this.#grow(0);",
         why: "a frame in pieces gets a segment that is too short",
       },
       {
@@ -1024,7 +1022,7 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "handshake",
-        from: "return chain(last === undefined ? this.#steps : [...this.#steps, last]);",
+        from: "return chain(last ? [...this.#steps, last] : this.#steps);",
         to: "return undefined;",
         why: "a listener with a secret asks for none",
       },
@@ -1047,8 +1045,8 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "refuses",
-        from: "if (denied !== undefined) return",
-        to: "if (denied !== undefined && this.#allow.length === 0) return",
+        from: "if (denied) return",
+        to: "if (denied && this.#allow.length === 0) return",
         why: "allow beats deny",
       },
     ],
@@ -1081,7 +1079,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "lagFrames",
-        from: "(remainder === undefined ? 0 : 1);",
+        from: "(remainder ? 1 : 0);",
         to: "0;",
         why: "a half-delivered frame counts as delivered",
       },
@@ -1092,7 +1090,7 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "read",
-        from: "if (chunk === null || (chunk === undefined && final)) return LEFT;",
+        from: "if (chunk === null || (!chunk && final)) return LEFT;",
         to: "if (chunk === null) return MORE;",
         why: "a connection that leaves during its handshake stays",
       },
@@ -1104,8 +1102,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "read",
-        from: "if (chunk === undefined) return MORE;",
-        to: 'if (chunk === undefined) return { state: "rejected", why: "it says too little" };',
+        from: "if (!chunk) return MORE;",
+        to: 'if (!chunk) return { state: "rejected", why: "it says too little" };',
         why: "a handshake in parts is rejected",
       },
       {
@@ -1121,8 +1119,8 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "receive",
-        from: "sameBytes(payload, this.#secret) ?",
-        to: "payload.length > 0 ?",
+        from: "sameBytes(bytes.subarray(start + header, end - trailer), this.#secret)",
+        to: "bytes.length > header + trailer",
         why: "any first frame is the secret",
       },
       {
@@ -1133,21 +1131,15 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "receive",
-        from: "rest: chunk.subarray(at)",
+        from: "rest: chunk.subarray(next)",
         to: "rest: chunk",
         why: "the secret is published",
       },
       {
         in: "receive",
-        from: "partial.length === header + trailer",
-        to: "partial.length === 0",
-        why: "a ping is a first frame",
-      },
-      {
-        in: "receive",
-        from: "        partial.clear();\n",
-        to: "",
-        why: "a ping before the secret is a part of it",
+        from: "length - pending",
+        to: "length",
+        why: "what follows a secret in pieces is lost",
       },
     ],
   },

@@ -53,8 +53,8 @@ export const LEAKS: readonly Group[] = [
       },
       {
         in: "connectOverTls",
-        from: "    raw.destroy();\n    signal",
-        to: "    signal",
+        from: "      raw.destroy();\n",
+        to: "",
         why: "a TLS connect that was aborted keeps its descriptor",
         hole: 6,
       },
@@ -155,17 +155,15 @@ export const LEAKS: readonly Group[] = [
     proof: soak("node"),
     bugs: [
       {
-        in: "leave",
-        from: "else this.#byAddress.delete(address);",
-        to: "else this.#byAddress.set(address, 0);",
+        in: "count",
+        from: "else counts.delete(name);",
+        to: "else counts.set(name, left);",
         why: "each address that ever came is kept",
       },
       {
         in: "handshakeOver",
-        from: "    if (count === undefined) return;\n" +
-          "    if (count > 1) this.#handshakes.set(remoteAddress, count - 1);\n" +
-          "    else this.#handshakes.delete(remoteAddress);\n",
-        to: "    if (!count) return;\n    this.#handshakes.set(remoteAddress, count - 1);\n",
+        from: "    count(this.#handshakes, remoteAddress, -1);\n",
+        to: "    this.#handshakes.set(remoteAddress, 0);\n",
         why: "each address and port that ever began a handshake is kept",
       },
     ],
@@ -277,7 +275,7 @@ export const LEAKS: readonly Group[] = [
     proof: { on: ["node", "bun", "deno"], tests: "test/unit/dialing.test.ts", named: "forgets the signal" },
     bugs: [
       {
-        in: "dialOnce",
+        in: "unlessAborted",
         from: "    ignoreSignal?.();\n",
         to: "",
         why: "a connect that is over stays on its signal",

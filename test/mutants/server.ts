@@ -29,8 +29,8 @@ export const SERVER: readonly Group[] = [
       },
       {
         in: "#mayWrite",
-        from: "tally === undefined || now - tally.since >= WINDOW",
-        to: "tally === undefined",
+        from: "!tally || now - tally.since >= WINDOW",
+        to: "!tally",
         why: "ten lines of a kind are all that is ever logged of it",
       },
       {
@@ -131,7 +131,7 @@ export const SERVER: readonly Group[] = [
     bugs: [
       {
         in: "constructor",
-        from: "Math.min(LINGER, options.drainTimeout)",
+        from: "Math.min(LINGER, drainTimeout)",
         to: "LINGER",
         why: "a connection that was told the end stays longer than the drain",
         hole: 13,
@@ -220,8 +220,8 @@ export const SERVER: readonly Group[] = [
       },
       {
         in: "listen",
-        from: "if (tls !== undefined && listener.reloads) this",
-        to: "if (tls === this.#transportOptions.tls && tls !== undefined) this",
+        from: "if (tls && listener.reloads) this",
+        to: "if (tls && tls === this.#transportOptions.tls) this",
         why: "a listener with certificates of its own is not reloaded",
         proof: { on: ["node"], tests: "test/unit/reload.test.ts" },
       },
@@ -251,38 +251,38 @@ export const SERVER: readonly Group[] = [
     bugs: [
       {
         in: "holds",
-        from: "width === address.width && ",
+        from: " && (prefix >= 96 || bits >> 32n !== 0xffffn)",
         to: "",
-        why: "a block of IPv4 addresses holds IPv6 addresses",
+        why: "a block of IPv6 addresses holds IPv4 addresses",
       },
       {
         in: "holds",
-        from: "address.start >> BigInt(width - prefix) === start",
-        to: "address.start >> BigInt(width - (prefix & ~7)) === start >> BigInt(prefix & 7)",
+        from: "bits >> BigInt(128 - prefix) === start",
+        to: "bits >> BigInt(128 - (prefix & ~7)) === start >> BigInt(prefix & 7)",
         why: "a prefix counts in whole bytes",
       },
       {
-        in: "parseAddressBits",
-        from: "return bits && asIPv4({ ...bits, prefix: bits.width });",
-        to: "return bits && { ...bits, prefix: bits.width };",
+        in: "parseBits",
+        from: "`::ffff:${address}`",
+        to: "`::${address}`",
         why: "an IPv4 address over an IPv6 listener passes the lists",
       },
       {
         in: "refuses",
-        from: 'if (block === undefined) return "its address cannot be checked";',
-        to: "if (block === undefined) return undefined;",
+        from: 'if (bits === undefined) return "its address cannot be checked";',
+        to: "if (bits === undefined) return undefined;",
         why: "an address that cannot be read comes in",
       },
       {
-        in: "parseIPv4",
-        from: "/^(0|[1-9][0-9]{0,2})$/",
-        to: "/^[0-9]{1,3}$/",
+        in: "parseBits",
+        from: 'address.includes(":") ? address : `::ffff:${address}`',
+        to: 'address.includes(":") ? address : `::ffff:${address.replace(/\\b0+(?=\\d)/g, "")}`',
         why: "numbers with leading zeros are read as decimal",
       },
       {
         in: "parseBlock",
-        from: "if ((start >> rest) << rest !== start) {",
-        to: "if (start < 0n) {",
+        from: "if (start << rest !== bits) return",
+        to: "if (start < 0n) return",
         why: "a block with bits behind its prefix is guessed",
       },
     ],
@@ -298,9 +298,9 @@ export const SERVER: readonly Group[] = [
         why: "the time of a comparison tells how many bytes were right",
       },
       {
-        in: "SecretHandshake.receive",
-        from: "missing(partial, chunk, at, this.#secret.length)",
-        to: "missing(partial, chunk, at, LONGEST)",
+        in: "SecretHandshake.constructor",
+        from: "maxFrame: secret.length",
+        to: "maxFrame: LONGEST",
         why: "an unauthenticated connection makes us keep more than the secret's length",
       },
       {
@@ -323,8 +323,8 @@ export const SERVER: readonly Group[] = [
     bugs: [
       {
         in: "after",
-        from: "this.#cancel === undefined || (this.#counts > 0 && left > Math.max(milliseconds, 0))",
-        to: "this.#cancel === undefined",
+        from: "!this.#cancel || (this.#counts > 0 && left > Math.max(milliseconds, 0))",
+        to: "!this.#cancel",
         why: "a short timer waits for the end of a long beat",
       },
       {
@@ -336,9 +336,9 @@ export const SERVER: readonly Group[] = [
       {
         in: "#end",
         from:
-          "} finally {\n      if (this.#timers.size === 0) this.#idle();\n      else if (this.#cancel === undefined) this.#begin();\n    }",
+          "} finally {\n      if (this.#timers.size === 0) this.#idle();\n      else if (!this.#cancel) this.#begin();\n    }",
         to:
-          "} finally {\n    }\n      if (this.#timers.size === 0) this.#idle();\n      else if (this.#cancel === undefined) this.#begin();\n",
+          "} finally {\n    }\n      if (this.#timers.size === 0) this.#idle();\n      else if (!this.#cancel) this.#begin();\n",
         why: "a timer that throws stops all others",
       },
       {

@@ -48,7 +48,7 @@ export const TLS: readonly Group[] = [
       },
       {
         in: "begin",
-        from: "      if (outcome instanceof Error) setImmediate(() => raw.destroy());\n",
+        from: "      if (outcome instanceof Error) eventLoop.defer(() => raw.destroy());\n",
         to: "",
         why: "a failed handshake leaves its connection open",
         hole: 6,
@@ -62,8 +62,8 @@ export const TLS: readonly Group[] = [
     bugs: [
       {
         in: "connectOverTls",
-        from: "          rejectUnauthorized: true,\n",
-        to: "          rejectUnauthorized: false,\n",
+        from: "        rejectUnauthorized: true,\n",
+        to: "        rejectUnauthorized: false,\n",
         why: "the runtime lets any server pass, and the second look alone stops it",
         proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "whose certificate is self-signed" },
       },
@@ -121,8 +121,7 @@ export const TLS: readonly Group[] = [
     bugs: [
       {
         in: "#objection",
-        from:
-          '    if ("Deno" in globalThis && socket.isSessionReused()) return new Error("it resumed a session: connect anew");\n',
+        from: '    if (onDeno && socket.isSessionReused()) return new Error("it resumed a session: connect anew");\n',
         to: "",
         why: "deno: a session of another listener passes the authority",
         proof: {

@@ -235,7 +235,7 @@ const NOT_A_LISTENER: Readonly<Record<string, [unknown, RegExp]>> = {
   "a key that is none": [{ ...server, key: "a secret" }, /tls\.key: there is no private key/],
   "an encrypted key": [{ ...server, key: encrypted(server.key) }, /tls\.key: it is encrypted/],
   "an authority that is none": [{ ...server, ca: "nobody" }, /tls\.ca: there is no certificate/],
-  "an unknown option": [{ ...server, requestCert: false }, /tls\.requestCert: there is no such option/],
+  "an unknown option": [{ ...server, requestCert: false }, /tls\.requestCert: there is none of that name/],
   "a key that is no text": [{ ...server, key: 7 }, /tls\.key: it is text, not number/],
 };
 
