@@ -27,19 +27,19 @@ export interface MemoryFaults extends Partial<SocketFaults> {
 /** The options of {@link memoryAdapter}. */
 export interface MemoryOptions {
   /** Bytes that a connection holds in each direction before its writer has to wait. Default 256 KiB. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /**
    * A seed for random faults: reads and writes are cut at random places, and some writes take nothing. The same seed gives
    * the same run.
    */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Faults of the caller's choice, instead of those drawn from a seed. */
-  readonly faults?: MemoryFaults;
+  readonly faults?: MemoryFaults | undefined;
   /**
    * When true, nothing runs by itself: time stands still, and ticks wait until `run` or `advance` is called. Default false:
    * ticks run on the runtime's event loop, and time is real.
    */
-  readonly manual?: boolean;
+  readonly manual?: boolean | undefined;
 }
 
 /** The memory adapter, and the handles that drive it when it is `manual`. */

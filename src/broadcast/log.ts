@@ -11,9 +11,9 @@ import { NOTHING } from "../bytes.ts";
 /** The options of a {@link Log}. */
 export interface LogOptions {
   /** How frames are delimited. Default `u64`. */
-  readonly framing?: FramingName;
+  readonly framing?: FramingName | undefined;
   /** Bytes in a segment; a larger frame gets a segment of its own. Default 512 KiB. */
-  readonly segmentSize?: number;
+  readonly segmentSize?: number | undefined;
 }
 
 /**

@@ -9,18 +9,18 @@ import { type Checks, isFunction, isWhole, LONGEST_TIMER } from "../check.ts";
 /** How often a client connects again, and how soon. */
 export interface BackoffOptions {
   /** The most that the first wait can be, in milliseconds; each further wait can be twice as long. Default 100. */
-  readonly minDelay?: number;
+  readonly minDelay?: number | undefined;
   /** The most that any wait can be, in milliseconds. Default 30 000. */
-  readonly maxDelay?: number;
+  readonly maxDelay?: number | undefined;
   /** How many attempts in a row may fail before the client gives up. Default: no limit. */
-  readonly maxAttempts?: number;
+  readonly maxAttempts?: number | undefined;
   /**
    * How long a connection must last to be stable, in milliseconds; a connection that has received something is stable
    * too. After a stable connection the waits start anew; after any other they go on growing. Default 5 000.
    */
-  readonly stableAfter?: number;
+  readonly stableAfter?: number | undefined;
   /** Draws a number from 0 to 1. Default `Math.random`. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /** What each option has to be. */

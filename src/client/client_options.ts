@@ -14,14 +14,14 @@ import { isTimeout } from "./patience.ts";
 /** The options of a client. */
 export interface ClientOptions {
   /** How frames are delimited; the same as the listener's. Default: as the URL names it, `?framing=line`, or `u64`. */
-  readonly framing?: FramingName;
+  readonly framing?: FramingName | undefined;
   /** The largest payload to send or receive, in bytes. Default 1 MiB. */
-  readonly maxFrame?: number;
+  readonly maxFrame?: number | undefined;
   /**
    * Whether messages are kept for the application. Default true. A mob does not read from a client that does not read, so
    * a client that only sends sets this to false: what it receives is read and dropped.
    */
-  readonly receive?: boolean;
+  readonly receive?: boolean | undefined;
   /** Ends the connection at once when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /**

@@ -51,7 +51,7 @@ export type Runtime = () => Promise<Adapter>;
  */
 export interface ConnectOptions extends ClientOptions {
   /** The adapter to connect with. Default: that of the runtime. */
-  readonly adapter?: Adapter;
+  readonly adapter?: Adapter | undefined;
   /** Certificates, for a `tls:` URL. Default: no client certificate, and the authorities that the runtime trusts. */
   readonly tls?: ClientTls | undefined;
   /**

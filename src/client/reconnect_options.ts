@@ -54,7 +54,7 @@ export interface ReconnectOptions extends BackoffOptions {
    * Whether the first connection is tried again as well. Default false: `connect()` rejects when it fails, so that a wrong
    * URL or a wrong certificate is found at once.
    */
-  readonly retryInitial?: boolean;
+  readonly retryInitial?: boolean | undefined;
   /** Called at each change, at once, and not waited for. What it throws or rejects with is logged. */
   readonly onChange?: ((change: ConnectionChange) => void) | undefined;
   /**

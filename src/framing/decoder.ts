@@ -23,14 +23,14 @@ export interface FrameSink {
 /** The options of a {@link FrameDecoder}. */
 export interface FrameDecoderOptions {
   /** How frames are delimited. Default `u64`. */
-  readonly framing?: FramingName;
+  readonly framing?: FramingName | undefined;
   /** The largest payload in bytes. Default 1 MiB. */
-  readonly maxFrame?: number;
+  readonly maxFrame?: number | undefined;
   /**
    * Whether the decoder may keep chunks: large pieces of a partial frame are then not copied. Default false: a chunk may be
    * changed as soon as it is decoded.
    */
-  readonly ownsChunks?: boolean;
+  readonly ownsChunks?: boolean | undefined;
 }
 
 const DECODER_CHECKS: Checks = {

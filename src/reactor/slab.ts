@@ -12,7 +12,7 @@ export interface SlabOptions {
   /** How many values fit, 1 to 2^20. */
   readonly capacity: number;
   /** The last generation of a slot, 1 to 2^32 - 1. Tests lower it to reach the end of a slot's life. */
-  readonly lastGeneration?: number;
+  readonly lastGeneration?: number | undefined;
 }
 
 const SLAB_CHECKS: Checks = {

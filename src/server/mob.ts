@@ -36,7 +36,7 @@ import type { Token } from "../contract/token.ts";
 /** How to close a {@link Mob}. */
 export interface CloseOptions {
   /** How long connections may take to receive what is pending, in milliseconds. Default `drainTimeout`; 0: no time. */
-  readonly drain?: number;
+  readonly drain?: number | undefined;
 }
 
 /** Options of the transport, for every listener of a {@link Mob}. */

@@ -58,8 +58,11 @@ export interface Limits {
   readonly drainTimeout: number;
 }
 
+/** The {@link Limits} as options: each has its default when it is not given, or `undefined`. */
+export type LimitOptions = { readonly [Name in keyof Limits]?: Limits[Name] | undefined };
+
 /**
- * The options of a mob. All are optional: {@link LIMITS} has the defaults and ranges of those that are numbers.
+ * The options of a mob. All are optional, and `undefined` is the default: {@link LIMITS} has the defaults and ranges of those that are numbers.
  *
  * @example
  * ```ts
@@ -75,21 +78,21 @@ export interface Limits {
  * });
  * ```
  */
-export interface MobOptions extends Partial<Limits> {
+export interface MobOptions extends LimitOptions {
   /** How frames are delimited. Default `u64`. */
-  readonly framing?: FramingName;
+  readonly framing?: FramingName | undefined;
   /** What happens to a connection whose lag passes `maxLag`. Default `disconnect`. */
-  readonly slowConsumer?: SlowConsumer;
+  readonly slowConsumer?: SlowConsumer | undefined;
   /** Which connections receive a frame: `all`, its sender too, or `others`. Default `all`. */
-  readonly echo?: Echo;
+  readonly echo?: Echo | undefined;
   /**
    * The addresses that may connect, as IP addresses and CIDR blocks (`10.0.0.0/8`, `::1`) without bits behind the prefix.
    * An IPv4 address over an IPv6 listener counts as IPv4, so `::/0` is all of IPv6 and nothing else. Default: all. Clients
    * on Unix sockets and clients of `mob.join()` have no address and are never refused by it.
    */
-  readonly allow?: readonly string[];
+  readonly allow?: readonly string[] | undefined;
   /** The addresses that may not connect, even if `allow` has them. Default: none. */
-  readonly deny?: readonly string[];
+  readonly deny?: readonly string[] | undefined;
   /**
    * What every client has to send in its first frame, as UTF-8 of up to 4096 bytes, within `frameTimeout` of connecting
    * (within 30 seconds when that is 0). Pings before it are swallowed. A client that does not send it never joins, and
@@ -99,7 +102,9 @@ export interface MobOptions extends Partial<Limits> {
 }
 
 /** The options with every default filled in, checked. */
-export type ResolvedOptions = Required<MobOptions>;
+export type ResolvedOptions = {
+  readonly [Name in keyof MobOptions]-?: Name extends "secret" ? string | undefined : NonNullable<MobOptions[Name]>;
+};
 
 /** The numbers of each limit: all that a server needs. */
 export const RANGES: { readonly [Name in keyof Limits]: Range } = {

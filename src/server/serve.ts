@@ -31,11 +31,11 @@ import type { MobOptions } from "./options.ts";
  */
 export interface ServeOptions extends MobOptions, MobHooks, ListenerOptions {
   /** The URL of the listener, or of several listeners into one mob. Default `tcp://127.0.0.1:8000`. */
-  readonly listen?: string | URL | readonly (string | URL)[];
+  readonly listen?: string | URL | readonly (string | URL)[] | undefined;
   /** Closes the mob when it aborts, as `close()` does. */
   readonly signal?: AbortSignal | undefined;
   /** The adapter to serve with. Default: that of the runtime. */
-  readonly adapter?: Adapter;
+  readonly adapter?: Adapter | undefined;
 }
 
 /** The URLs of the listeners, as text. */

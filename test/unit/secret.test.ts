@@ -399,6 +399,6 @@ test("an unauthenticated connection costs a buffer of the secret's length and a 
   for (const length of [9, 2 ** 20]) {
     const longer = new SecretHandshake(bytesOf("12345678"), "u64");
     assertEquals(longer.receive(frameOf("x".repeat(length))).state, "rejected");
-    assertEquals(longer.retainedBytes, 64);
+    assert(longer.retainedBytes <= 64);
   }
 });

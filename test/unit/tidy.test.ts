@@ -92,11 +92,19 @@ test("imports point one way: each folder of src imports only from those to its r
   assertEquals(wrong, []);
 });
 
-test("adapters know the contract, the clock and what they share, and no more of the core", () => {
+/** What adapters know of the core besides the contract. */
+const KNOWN: ReadonlySet<string> = new Set([
+  "src/bytes.ts",
+  "src/check.ts",
+  "src/errors.ts",
+  "src/reactor/awake_clock.ts",
+]);
+
+test("adapters know the contract, the clock, checks and errors, and no more of the core", () => {
   for (const path of sources("adapters").filter((path) => !path.startsWith("adapters/process/"))) {
     const wrong = imports(path).filter((name) => name.startsWith(".")).map((name) => target(path, name)).filter((
       name,
-    ) => !name.startsWith("adapters/") && !name.startsWith("src/contract/") && name !== "src/reactor/awake_clock.ts");
+    ) => !name.startsWith("adapters/") && !name.startsWith("src/contract/") && !KNOWN.has(name));
     assertEquals(wrong, [], path);
   }
 });
@@ -125,8 +133,28 @@ test("the words of the first house are gone", () => {
 
 test("the three adapters have the same sections in the same order", () => {
   const rulers = (name: string): string[] =>
-    Array.from(read(`adapters/${name}.ts`).matchAll(/^\/\/ --- (socket|listen|connect|adapter) ---$/gm), (m) => m[1]!);
-  for (const name of ["node", "bun", "deno"]) assertEquals(rulers(name), ["socket", "listen", "connect", "adapter"]);
+    Array.from(read(`adapters/${name}.ts`).matchAll(/^\/\/ --- (socket|listen|adapter) ---$/gm), (m) => m[1]!);
+  for (const name of ["node", "bun", "deno"]) assertEquals(rulers(name), ["socket", "listen", "adapter"]);
+});
+
+test("every option takes undefined for its default, also under exactOptionalPropertyTypes", () => {
+  const options = /^(?:export )?(?:interface|type) (\w+(?:Options|Hooks|Faults))\b[^]*?^}/gm;
+  const wrong: string[] = [];
+  let looked = 0;
+  for (const path of [...sources("src"), ...sources("adapters")]) {
+    // What only the command line uses is no program's.
+    if (/^src\/(cli|load)\//.test(path)) continue;
+    for (const [text, name] of code(path).matchAll(options)) {
+      for (const [, field, type] of text.matchAll(/^ {2}(?:readonly )?(\w+)\?: ([^;]*);/gm)) {
+        looked++;
+        if (!/\| undefined$/.test(type!)) wrong.push(`${path}: ${name}.${field}`);
+      }
+      // A method that may be missing cannot be undefined.
+      for (const [, field] of text.matchAll(/^ {2}(\w+)\?\(/gm)) wrong.push(`${path}: ${name}.${field}()`);
+    }
+  }
+  assertEquals(wrong, []);
+  assert(looked > 45, `${looked} options`);
 });
 
 test("files stay under 400 lines", () => {

@@ -313,7 +313,7 @@ for (const [what, [tls, words]] of Object.entries(NOT_A_LISTENER)) {
     const error = await rejection(serve({ listen: "tls://127.0.0.1:0", tls: tls as ServerTls }), "serve");
     assertMatch(error.message, words);
     // What is no option or no text is seen before a listener is thought of.
-    assertMatch(error.message, /^Cannot (listen on tls:\/\/127\.0\.0\.1:0: |use tls\.)/);
+    assertMatch(error.message, /^Cannot (listen on tls:\/\/127\.0\.0\.1:0: |use (option )?tls\.)/);
     const { key } = (tls ?? {}) as { key?: unknown };
     if (typeof key === "string") assert(!String(error.stack).includes(key.split("\n")[1] ?? key), "the key is shown");
   });
