@@ -62,7 +62,8 @@ export interface Limits {
 export type LimitOptions = { readonly [Name in keyof Limits]?: Limits[Name] | undefined };
 
 /**
- * The options of a mob. All are optional, and `undefined` is the default: {@link LIMITS} has the defaults and ranges of those that are numbers.
+ * The options of a mob. All are optional, and `undefined` is the default: {@link LIMITS} has the defaults and ranges of
+ * those that are numbers.
  *
  * @example
  * ```ts
