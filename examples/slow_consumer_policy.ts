@@ -45,7 +45,7 @@ const reading = (async () => {
 })();
 
 // 20 MB a second, until the policy has done its work.
-while (mob.connections().length > 1) await pause(mob.publish(new Uint8Array(2 ** 16)) ? 3 : 50);
+while (mob.stats().closed.disconnected === 0) await pause(mob.publish(new Uint8Array(2 ** 16)) ? 3 : 50);
 try {
   for await (const _ of slow); // what came before it fell behind
 } catch (error) {

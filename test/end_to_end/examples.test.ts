@@ -43,14 +43,14 @@ test("examples/http_chat.ts: browsers and TCP clients are in one room", async ()
   await using client = await connect(`${url}?framing=line`);
   const texts = client.text();
 
+  await client.send("from TCP");
+  assertEquals((await within(texts.next(), "a message")).value, "from TCP");
   const said = await fetch(`${page}/say`, { method: "POST", body: "from\na browser" });
   assertEquals([said.status, await said.text()], [204, ""]);
-  await client.send("from TCP");
+  assertEquals((await within(texts.next(), "a message")).value, "from a browser");
   let streamed = "";
-  while (!streamed.includes("TCP\n\n")) streamed += (await within(reader.read(), "an event")).value;
-  assertEquals(streamed, "data: from a browser\n\ndata: from TCP\n\n");
-  const heard = [await within(texts.next(), "a message"), await within(texts.next(), "a message")];
-  assertEquals(heard.map(({ value }) => value), ["from a browser", "from TCP"]);
+  while (!streamed.includes("browser\n\n")) streamed += (await within(reader.read(), "an event")).value;
+  assertEquals(streamed, "data: from TCP\n\ndata: from a browser\n\n");
 
   await reader.cancel();
   const long = fetch(`${page}/say`, { method: "POST", body: "x".repeat(1000) });
@@ -69,7 +69,7 @@ test("examples/slow_consumer_policy.ts: the slow client is disconnected, and the
   await using program = start("slow_consumer_policy.ts");
   const { code, stdout, stderr } = await program.exit();
   const [, slow] = /^behind: (\S+)$/m.exec(stdout) ?? [];
-  assertMatch(stdout, new RegExp(`^left: ${slow} disconnected behind for 1\\d\\d\\d ms$`, "m"));
+  assertMatch(stdout, new RegExp(`^left: ${slow} disconnected behind for \\d{4,} ms$`, "m"));
   assertMatch(stdout, /^the slow client sees: LAGGED$/m);
   assertMatch(stdout, /^the other client received \d{7,} bytes and sees: ended$/m);
   assertEquals([code, stderr], [0, ""]);
