@@ -13,6 +13,7 @@ import { checkUrl, withFraming } from "./arguments.ts";
 import type { BenchFlags } from "./bench.ts";
 import { addClientCommands, type ClientActions } from "./client_commands.ts";
 import { addClientOptions, addListenerOptions, checkClient, checkListeners } from "./listener_flags.ts";
+import { addCompletionCommand } from "./completion.ts";
 import { choiceOption, limitOption, rangeOption } from "./flags.ts";
 import { listenUrl } from "./listen_words.ts";
 import {
@@ -63,6 +64,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     }
     code = await actions.bench(url, withFraming(command, url, flags));
   });
+  addCompletionCommand(program, (text) => terminal.stdout.write(text));
   program.addHelpText("after", () => `\n${serve.helpInformation()}`);
   try {
     checkCommand(program, terminal.args);
