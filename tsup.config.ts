@@ -23,7 +23,11 @@ const library = {
   define: { "import.meta.main": "false" },
   sourcemap: true,
   // tsup 8 sets `baseUrl` for the d.ts build, which TypeScript 6 calls an error unless told to wait for 7.
-  dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+  dts: {
+    compilerOptions: { ignoreDeprecations: "6.0" },
+    // A program without the types of Node and of the DOM compiles too. JSR forbids `declare global` in sources.
+    banner: '/// <reference path="./globals.d.ts" />',
+  },
 };
 
 const command = {
