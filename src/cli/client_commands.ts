@@ -9,6 +9,7 @@ import { DEFAULT_URL } from "../contract/address.ts";
 import { LONGEST_TIMER } from "../check.ts";
 import { checkUrl, splitTexts, withFraming } from "./arguments.ts";
 import { choiceOption, limitOption, rangeOption } from "./flags.ts";
+import { exampleOf, SERVER } from "./help.ts";
 import type { JoinFlags } from "./join.ts";
 import { addClientOptions, checkClient } from "./listener_flags.ts";
 import type { PubFlags } from "./pub.ts";
@@ -49,62 +50,59 @@ export function addClientCommands(
 
 function joinCommand(program: Command): Command {
   return program.command("join")
+    .summary("talk: send lines, print what is received")
     .description("talk: send what is typed line by line, and print what is received")
-    .argument("[URL]", "the server", DEFAULT_URL)
-    .option("--name <name>", "what goes in front of each line that is sent, as in NAME: TEXT")
+    .argument("[URL]", SERVER, DEFAULT_URL)
+    .option("--name <name>", "goes in front of each line: NAME: TEXT")
     .addOption(reconnectOption())
-    .addHelpText("after", examples("mobcast join tcp://127.0.0.1:8000 --name ann", JOIN_NOTE));
+    .addHelpText("after", exampleOf("mobcast join tcp://127.0.0.1:8000 --name ann", JOIN_NOTE));
 }
 
 const JOIN_NOTE = `
-On a terminal, Ctrl-D and Ctrl-C leave. With a file or a pipe as its input it stays after the end
-of the input: to send and be done use mobcast pub, to receive only use mobcast sub.
-`;
+
+On a terminal, Ctrl-D and Ctrl-C leave. With a file or a pipe as its input it
+stays after the end of it: use mobcast pub to end then, mobcast sub to receive.`;
 
 function subCommand(program: Command): Command {
   const alone = ["json", "hex", "raw"];
   const form = (flag: string, name: string, about: string): Option =>
     new Option(flag, about).conflicts(alone.filter((other) => other !== name));
   return program.command("sub")
+    .summary("subscribe: print each message as a line")
     .description("subscribe: print each message that is received, as a line")
-    .argument("[URL]", "the server", DEFAULT_URL)
+    .argument("[URL]", SERVER, DEFAULT_URL)
     .addOption(
       rangeOption("--count", "count", "end after so many messages", { min: 1, max: Number.MAX_SAFE_INTEGER }),
     )
     .addOption(rangeOption("--for", "duration", "end after so long", { min: 1, max: LONGEST_TIMER }))
-    .addOption(form("--json", "json", "a JSON object a line: time, size in bytes, and text, or base64 if no UTF-8"))
+    .addOption(form("--json", "json", "JSON lines: time, size, and text or base64"))
     .addOption(form("--hex", "hex", "the bytes of each message in hexadecimal"))
-    .addOption(form("--raw", "raw", "the bytes of the messages as they are, with nothing in between"))
+    .addOption(form("--raw", "raw", "the bytes as they are, nothing in between"))
     .addOption(
-      new Option("--timestamps", "the time in front of each message, as 2026-01-31T12:00:00.000Z")
+      new Option("--timestamps", "the time in front of each message")
         .conflicts(["json", "raw"]),
     )
     .addOption(reconnectOption())
-    .addHelpText("after", examples("mobcast sub tcp://127.0.0.1:8000 --count 10 --json"));
+    .addHelpText("after", exampleOf("mobcast sub tcp://127.0.0.1:8000 --count 10 --json"));
 }
 
 function pubCommand(program: Command): Command {
   return program.command("pub")
-    .description("publish: send messages, wait until all have come back, and report how many in how long")
+    .summary("publish: send messages, report how fast")
+    .description("publish: send messages, wait for all to come back, report how many in how long")
     .usage("[options] [URL] [TEXT...]")
-    .argument("[TEXT...]", "messages; a URL among them, at any place, names the server; - or none: standard input")
+    .argument("[TEXT...]", "messages and the URL; - or none: standard input")
     .option("--file <file>", "send each line of a file")
     .addOption(
-      new Option("--rate <rate>", "the most messages in a time, such as 100/s or 30/m (default: no limit)")
+      new Option("--rate <rate>", "most messages in a time: 100/s, 30/m")
         .argParser(parseRateOption),
     )
-    .option("--no-wait", "do not wait for the messages to come back, as with a server of --echo others")
-    .addHelpText("after", examples('mobcast pub tcp://127.0.0.1:8000 "hello all" bye', PUB_NOTE));
+    .option("--no-wait", "do not wait for them to come back")
+    .addHelpText("after", exampleOf('mobcast pub tcp://127.0.0.1:8000 "hello all" bye', PUB_NOTE));
 }
 
 const PUB_NOTE = `
-Each TEXT is one message, and so is each line of standard input. Text that begins with - goes
-after --.
-`;
-
-function examples(line: string, note: string = ""): string {
-  return `\nExample: ${line}\n${note}`;
-}
+Each TEXT and each line is one message. Text that begins with - goes after --.`;
 
 /** Adds the options that all clients have, after those of the command. */
 function withCommonOptions(command: Command): Command {
@@ -114,7 +112,7 @@ function withCommonOptions(command: Command): Command {
 }
 
 function reconnectOption(): Option {
-  return new Option("--reconnect", "connect again when the connection is lost, and report for how long it was lost");
+  return new Option("--reconnect", "connect again when the connection is lost");
 }
 
 function parseRateOption(text: string): number {

@@ -45,16 +45,16 @@ const KINDS: Readonly<Record<Unit, Kind>> = {
 
 /** The help of the options that are one of a few words. */
 const ABOUT: Readonly<Record<keyof typeof CHOICES, string>> = {
-  framing: "how frames are delimited: 8 or 4 bytes of big-endian length before each, or a newline after",
-  slowConsumer: "what happens to a connection over --max-lag",
-  echo: "which connections receive a frame: its sender too, or only the others",
+  framing: "how frames are delimited",
+  slowConsumer: "over --max-lag",
+  echo: "which connections receive a frame",
 };
 
 /** The option for a limit: its flag, parser, default and help all come from the limits table. */
 export function limitOption(name: keyof Limits): Option {
   const limit = LIMITS[name];
   const kind = KINDS[limit.unit];
-  return numberOption(flagOf(name), kind, `${limit.about}; at the limit: ${limit.effect}`, limit)
+  return numberOption(flagOf(name), kind, limit.about, limit)
     .default(limit.default, kind.format(limit.default));
 }
 

@@ -41,41 +41,41 @@ export interface ListenerFlags extends Omit<ClientFlags, "servername" | "connect
 /** Adds the options of `serve`. */
 export function addListenerOptions(command: Command): Command {
   return command
-    .option("--cert <file>", "tls: listeners: the certificate, with intermediate ones, as PEM")
-    .option("--key <file>", "tls: listeners: the private key of the certificate, as PEM")
+    .option("--cert <file>", "tls: the certificate with intermediate ones, as PEM")
+    .option("--key <file>", "tls: the private key of the certificate, as PEM")
     .option(
       "--ca <file>",
-      "tls: listeners: authorities, as PEM; clients need a certificate that one of them signed",
+      "tls: authorities; clients need a certificate by one",
     )
     .addOption(
-      new Option("--unix-mode <mode>", "unix: listeners: mode bits of the socket's file (default: 0600)").argParser(
+      new Option("--unix-mode <mode>", "unix: mode bits of the socket's file (0600)").argParser(
         parseMode,
       ),
     )
-    .addOption(blocksOption("--allow", "addresses and CIDR blocks that may connect", "all"))
-    .addOption(blocksOption("--deny", "addresses and CIDR blocks that may not, even if --allow says so", "none"))
-    .option("--secret-file <file>", "its first line is the secret that each client has to send first (default: none)");
+    .addOption(blocksOption("--allow", "addresses that may connect", "all"))
+    .addOption(blocksOption("--deny", "addresses that may not, even if allowed", "none"))
+    .option("--secret-file <file>", "its first line is what clients have to send first");
 }
 
 /** Adds the options of a client. */
 export function addClientOptions(command: Command): Command {
   return command
     .addOption(
-      rangeOption("--connect-timeout", "duration", "how long making a connection may take, its handshake included", {
+      rangeOption("--connect-timeout", "duration", "how long connecting may take", {
         min: 1,
         max: LONGEST_TIMER,
       }).default(CONNECT_TIMEOUT, "10s"),
     )
     .option(
       "--ca <file>",
-      "tls: authorities that may have signed the server's certificate, as PEM (default: the runtime's)",
+      "tls: authorities, as PEM (the runtime's)",
     )
     .option("--cert <file>", "tls: the client's certificate, as PEM")
-    .option("--key <file>", "tls: the private key of the certificate, as PEM")
-    .option("--servername <name>", "tls: the name that the server's certificate must have (default: the URL's host)")
+    .option("--key <file>", "tls: the private key of the certificate")
+    .option("--servername <name>", "tls: the server's name (the URL's host)")
     .option(
       "--secret-file <file>",
-      "its first line is the secret that the server wants first (default: none)",
+      "its first line is the secret to send first",
     );
 }
 

@@ -7,7 +7,7 @@
 import { Command, CommanderError, Option, type OutputConfiguration } from "commander";
 import { DEFAULT_URL } from "../contract/address.ts";
 import { BENCH_FRAMINGS, STAMP } from "../load/message.ts";
-import { CHOICES, LIMITS, type Limits, resolveOptions } from "../server/options.ts";
+import { LIMITS, type Limits, resolveOptions } from "../server/options.ts";
 import { VERSION } from "../version.ts";
 import { checkUrl, withFraming } from "./arguments.ts";
 import type { BenchFlags } from "./bench.ts";
@@ -15,6 +15,7 @@ import { addClientCommands, type ClientActions } from "./client_commands.ts";
 import { addClientOptions, addListenerOptions, checkClient, checkListeners } from "./listener_flags.ts";
 import { addCompletionCommand } from "./completion.ts";
 import { choiceOption, limitOption, rangeOption } from "./flags.ts";
+import { exampleOf, HELP, SERVER } from "./help.ts";
 import { listenUrl } from "./listen_words.ts";
 import {
   DEFAULT_LOG_FORMAT,
@@ -45,8 +46,9 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     .version(VERSION)
     .helpCommand(false)
     .exitOverride()
+    .configureHelp(HELP)
     .configureOutput(outputTo(terminal));
-  const serve = serveCommand(program).action(async (urls: string[], _: ServeFlags, command: Command) => {
+  serveCommand(program).action(async (urls: string[], _: ServeFlags, command: Command) => {
     const set = await applySettings(command, terminal);
     const { config: _config, ...flags } = command.opts<ServeFlags & { config?: string }>();
     const listeners = (urls.length > 0 ? urls : set?.urls ?? [DEFAULT_URL]).map(listenUrl);
@@ -65,7 +67,11 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     code = await actions.bench(url, withFraming(command, url, flags));
   });
   addCompletionCommand(program, (text) => terminal.stdout.write(text));
-  program.addHelpText("after", () => `\n${serve.helpInformation()}`);
+  // The commands have the help of their own by now: a list of commands has no defaults.
+  program.configureHelp({}).addHelpText(
+    "after",
+    exampleOf("mobcast serve tcp://127.0.0.1:8000", "\nThe options of a command: mobcast serve --help"),
+  );
   try {
     checkCommand(program, terminal.args);
     await program.parseAsync(terminal.args, { from: "user" });
@@ -81,51 +87,50 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
 
 // --- commands ---
 
+const SERVE_NOTE = `
+Also as variables, MOBCAST_MAX_LAG=1MiB, MOBCAST_LISTEN=URLS, and in the file: {"maxLag": "1MiB"}.`;
+
 function serveCommand(program: Command): Command {
   const command = program.command("serve", { isDefault: true })
-    .description("start a server (the default command)")
-    .argument("[URL...]", `listeners to open, all into one mob (default: ${DEFAULT_URL}; port 0 picks a free one)`)
-    .addOption(choiceOption("framing"));
-  for (const name of Object.keys(LIMITS)) command.addOption(limitOption(name as keyof Limits));
-  for (const name of Object.keys(CHOICES)) {
-    if (name !== "framing") command.addOption(choiceOption(name as keyof typeof CHOICES));
-  }
-  return addListenerOptions(command)
+    .summary("start a server (the default command)")
+    .description("start a server with a listener at each URL, all into one mob; port 0 picks a free port")
+    .argument("[URL...]", SERVER)
+    .addOption(choiceOption("framing"))
+    .addOption(choiceOption("slowConsumer"))
+    .addOption(choiceOption("echo"))
     .addOption(
-      new Option("--log-level <level>", "how much is logged to standard error")
-        .choices(LOG_LEVELS).default(DEFAULT_LOG_LEVEL),
+      new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default(DEFAULT_LOG_LEVEL),
     )
     .addOption(
       new Option("--log-format <format>", "how a log line looks").choices(LOG_FORMATS).default(DEFAULT_LOG_FORMAT),
     )
-    .option("--config <file>", "JSON with options that are neither here nor in the environment: maxLag, listen");
+    .option("--config <file>", "options in JSON")
+    .optionsGroup("Limits:");
+  for (const name of Object.keys(LIMITS)) command.addOption(limitOption(name as keyof Limits));
+  return addListenerOptions(command.optionsGroup("Access:"))
+    .addHelpText("after", exampleOf("mobcast serve tcp://127.0.0.1:8000 --max-lag 1MiB --log-format json", SERVE_NOTE));
 }
 
 function benchCommand(program: Command): Command {
+  const many = { min: 1, max: 1_000_000 };
   const framing = new Option("--framing <word>", "how frames are delimited").choices(BENCH_FRAMINGS).default("u64");
   const command = program.command("bench")
-    .description("load a running server, and report its speed and whether each client received each frame once")
-    .argument("[URL]", "the server", DEFAULT_URL)
+    .summary("load a running server, report its speed")
+    .description("load a server; report its speed, and whether all received each frame once")
+    .argument("[URL]", SERVER, DEFAULT_URL)
     .addOption(
       rangeOption("--clients", "count", "connections; all of them receive", { min: 1, max: 100_000 }).default(100),
     )
     .addOption(rangeOption("--publishers", "count", "how many of them also send", { min: 1, max: 100_000 }).default(4))
     .addOption(rangeOption("--size", "size", "payload of each frame", { min: STAMP, max: 64 * 2 ** 20 }).default(64))
-    .addOption(
-      rangeOption("--rate", "count", "frames a second from each publisher", { min: 1, max: 1_000_000 })
-        .conflicts("inFlight"),
-    )
-    .addOption(
-      rangeOption("--in-flight", "count", "without --rate: frames under way that not all clients have received", {
-        min: 1,
-        max: 1_000_000,
-      }).default(1024),
-    )
+    .addOption(rangeOption("--rate", "count", "frames a second from each publisher", many).conflicts("inFlight"))
+    .addOption(rangeOption("--in-flight", "count", "without --rate: frames under way", many).default(1024))
     .addOption(rangeOption("--seconds", "count", "how long to measure", { min: 1, max: 86_400 }).default(5))
     .addOption(framing);
   return addClientOptions(command)
     .option("--json", "print the result as JSON", false)
-    .option("--histogram", "draw a histogram of the delays", false);
+    .option("--histogram", "draw a histogram of the delays", false)
+    .addHelpText("after", exampleOf("mobcast bench tcp://127.0.0.1:8000 --clients 1000 --rate 20"));
 }
 
 // --- output ---

@@ -130,24 +130,24 @@ function range(unit: Unit, standard: number, min: number, max: number): Range {
 const TEXTS: { readonly [Name in keyof Limits]: readonly [about: string, effect: string] } = {
   maxConnections: ["connections at a time", "a new connection is closed at once: refused"],
   maxConnectionsPerAddress: [
-    "connections at a time from one address (0: no limit)",
+    "the same from one address (0: no limit)",
     "a new connection is closed at once: refused",
   ],
   maxFrame: ["largest payload", "the sender is removed as soon as a header announces more: frame-too-large"],
   maxReceiveMemory: [
-    "what connections may hold in receive buffers, all together",
+    "receive buffers of all connections together",
     "the connection that holds the most is removed: receive-memory",
   ],
   maxLag: [
-    "how many bytes a connection may be behind",
+    "how far behind a connection may be",
     "the slow-consumer policy; over half of it, the connection is not read from",
   ],
-  stallTimeout: ["how long a connection may accept no bytes while some are pending", "removed: stalled"],
-  frameTimeout: ["how long one frame may take from its first byte to its last (0: no limit)", "removed: frame-timeout"],
-  idleTimeout: ["how long a connection may neither send nor receive anything (0: no limit)", "removed: idle"],
+  stallTimeout: ["how long bytes may be pending and none accepted", "removed: stalled"],
+  frameTimeout: ["how long one frame may take (0: no limit)", "removed: frame-timeout"],
+  idleTimeout: ["how long a connection may be silent (0: no limit)", "removed: idle"],
   maxFrameRate: ["frames a second from one connection (0: no limit)", "not read from until it is within the rate"],
   maxByteRate: ["bytes a second from one connection (0: no limit)", "not read from until it is within the rate"],
-  drainTimeout: ["how long a leaving connection may take to receive what is pending", "dropped"],
+  drainTimeout: ["how long a leaving connection may take", "dropped"],
 };
 
 /**

@@ -181,11 +181,14 @@ for (const runtime of TESTED) {
   });
 
   test(`${runtime}: --help and --version, whole and through a pipe`, LIMITED, async () => {
-    const [help, version] = await Promise.all([runCommand(runtime, ["--help"]), runCommand(runtime, ["--version"])]);
+    const [help, version] = await Promise.all([
+      runCommand(runtime, ["serve", "--help"]),
+      runCommand(runtime, ["--version"]),
+    ]);
     assertEquals([help.code, help.stderr], [0, ""]);
     assert(help.stdout.startsWith("Usage: mobcast"));
     assertStringIncludes(help.stdout, "--slow-consumer");
-    assert(help.stdout.trimEnd().endsWith("display help for command"));
+    assert(help.stdout.trimEnd().endsWith('{"maxLag": "1MiB"}.'));
     assertEquals(version, { code: 0, stdout: `${VERSION}\n`, stderr: "" });
   });
 }

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { splitLines } from "../../src/cli/lines.ts";
+import { flagOf } from "../../src/cli/flags.ts";
 import { main } from "../../src/cli/main.ts";
 import { plainFlags, plainUrls } from "../../src/cli/plain.ts";
 import { runProgram } from "../../src/cli/program.ts";
@@ -262,22 +263,34 @@ test("wrong usage: exit code 2 and one line that names the option and the value"
   }
 });
 
-test("help and version go to standard output, with exit code 0", async () => {
-  const help = new FakeTerminal("--help");
-  assertEquals(await main(help), 0);
-  for (const name of Object.keys(LIMITS)) {
-    assertStringIncludes(help.stdout.text, `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <`);
-  }
+test("help and version go to standard output, with exit code 0; each help fits on a screen, with an example", async () => {
   for (
-    const part of ["serve", "join", "sub", "pub", "bench", "(default: 1MiB)", "(default: 30s)", "--log-level", "--echo"]
+    const [command, rows, columns, ...parts] of [
+      ["", 24, 80, "serve [options] [URL...]", "join", "sub", "pub", "bench", "mobcast serve --help"],
+      [
+        "serve",
+        40,
+        100,
+        ...Object.keys(LIMITS).map((name) => `${flagOf(name)} <`),
+        "(1MiB)",
+        "--config",
+        "MOBCAST_MAX_LAG",
+      ],
+      ["join", 24, 80, "Usage: mobcast join [options] [URL]", "tcp://127.0.0.1:8000", "(10s)"],
+      ["sub", 24, 80, "Usage: mobcast sub [options] [URL]", "tcp://127.0.0.1:8000", "u64, u32, line (u64)"],
+      ["pub", 24, 80, "Usage: mobcast pub [options] [URL] [TEXT...]", "TEXT  "],
+      ["bench", 24, 80, "Usage: mobcast bench [options] [URL]", "(1024)"],
+    ] as const
   ) {
-    assertStringIncludes(help.stdout.text.replace(/\s+/g, " "), part);
-  }
-  assertEquals(help.stderr.text, "");
-  for (const args of [["join", "--help"], ["sub", "-h"], ["pub", "-h"], ["bench", "--help"]]) {
-    const terminal = new FakeTerminal(...args);
+    const terminal = new FakeTerminal(...command === "" ? ["--help"] : [command, "-h"]);
+    terminal.stdout.columns = columns;
     assertEquals(await main(terminal), 0);
-    assertStringIncludes(terminal.stdout.text, `Usage: mobcast ${args[0]} [options] [URL]`);
+    const { text } = terminal.stdout;
+    for (const part of [...parts, "Example: mobcast "]) assertStringIncludes(text, part, command);
+    const lines = text.trimEnd().split("\n");
+    assert(lines.length <= rows, `${command}: ${lines.length} lines`);
+    for (const line of lines) assert(line.length <= columns, `${command}: ${line}`);
+    assertEquals(terminal.stderr.text, "");
   }
   const version = new FakeTerminal("--version");
   assertEquals(await main(version), 0);
