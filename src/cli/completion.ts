@@ -41,6 +41,8 @@ export function addCompletionCommand(program: Command, write: (text: string) => 
     fish: "mobcast completion fish > ~/.config/fish/completions/mobcast.fish",
   };
   program.command("completion")
+    .configureHelp({})
+    .summary("print completions of commands and options")
     .description("print a script that completes commands and options in a shell")
     .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
     .addHelpText("after", `\nTo use it:\n${SHELLS.map((shell) => `  ${load[shell]}\n`).join("")}`)
@@ -57,7 +59,7 @@ function wordsOf(command: Command): CommandWords {
   const help = { flag: "--help", about: "display help", choices: [], value: "none" } as const;
   return {
     name: command.name(),
-    about: shorten(command.description()),
+    about: shorten(command.summary() || command.description()),
     options: [...command.options.map(optionWords), help],
     words: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
   };

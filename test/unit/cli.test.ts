@@ -266,7 +266,7 @@ test("wrong usage: exit code 2 and one line that names the option and the value"
 test("help and version go to standard output, with exit code 0; each help fits on a screen, with an example", async () => {
   for (
     const [command, rows, columns, ...parts] of [
-      ["", 24, 80, "serve [options] [URL...]", "join", "sub", "pub", "bench", "mobcast serve --help"],
+      ["", 24, 80, "serve [options] [URL...]", "join", "sub", "pub", "bench", "completion", "mobcast serve --help"],
       [
         "serve",
         40,
