@@ -286,3 +286,12 @@ test(
     assertMatch(terminal.stderr.text, /^mobcast: Cannot send to [^\n]+\n$/);
   },
 );
+
+test("join: Ctrl-D leaves when only the input is a terminal", LIMITED, async () => {
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  const terminal = new FakeTerminal("join", mob.urls[0]!);
+  terminal.stdin.isTerminal = true;
+  terminal.stdin.say("bye\n").end();
+  assertEquals(await main(terminal), 0);
+  assertEquals(mob.stats().published.frames, 1);
+});
