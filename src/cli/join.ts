@@ -31,6 +31,7 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
     lost: () => own.forget(),
   });
   if (client === undefined) return 0;
+  const began = terminal.now();
   if (stdin.isTerminal) void stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
   let failure: unknown;
   const leave = (options?: { timeout: number }): void => void client.close(options);
@@ -56,7 +57,7 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
   // The reader of the output is gone, or `main` reports why writing has failed.
   if (stdout.broken.aborted) return 0;
   // Messages that were not delivered are reported, except after a second signal.
-  const ending = failureOf(url, end);
+  const ending = failureOf(url, end, terminal.now() - began);
   if (ending !== undefined && !drop.aborted) throw ending;
   if (editor !== undefined) void stderr.write(`left ${oneLine(url)}\n`);
   return 0;

@@ -23,12 +23,13 @@ export async function runSub(session: Session, url: string, flags: SubFlags): Pr
   const { terminal, stop } = session;
   const client = await openClient(session, url, flags);
   if (client === undefined) return 0;
+  const began = terminal.now();
   const leave = (): void => void client.close({ timeout: CLOSE_TIMEOUT });
   onAny([stop, terminal.stdout.broken], leave);
   const cancel = flags.for === undefined ? undefined : terminal.after(flags.for, leave);
   await receive(client, printerOf(terminal, flags), flags.count ?? Infinity);
   cancel?.();
-  const failure = failureOf(url, await client.closed);
+  const failure = failureOf(url, await client.closed, terminal.now() - began);
   if (failure !== undefined) throw failure;
   return 0;
 }

@@ -103,6 +103,17 @@ test("sub: refused, ended by the server, and nobody there: one line each, exit c
   await mob.close();
   assertEquals(await code, 1);
   assertEquals(terminal.stderr.text, `mobcast: Cannot stay in ${url}: the server ended the connection\n`);
+  // Nothing was received for long: it was no refusal.
+  const silent = await serve({ listen: "tcp://127.0.0.1:0" });
+  const [silentUrl = ""] = silent.urls;
+  const quiet = new FakeTerminal("sub", silentUrl);
+  quiet.speed = 100_000;
+  const ended = main(quiet);
+  while (silent.stats().connections < 1) await pause();
+  for (let tick = 0; tick < 5; tick++) await pause();
+  await silent.close();
+  assertEquals(await ended, 1);
+  assertEquals(quiet.stderr.text, `mobcast: Cannot stay in ${silentUrl}: the server ended the connection\n`);
   const nobody = new FakeTerminal("sub", url);
   assertEquals(await main(nobody), 1);
   assertEquals(nobody.stderr.text, `mobcast: Cannot connect to ${url}: connection refused (ECONNREFUSED)\n`);
