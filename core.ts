@@ -35,7 +35,7 @@ export { Poll } from "./src/reactor/poll.ts";
 export { Slab, type SlabOptions } from "./src/reactor/slab.ts";
 
 // --- what options are made of ---
-export { CHOICES, type Limits, type ResolvedOptions } from "./src/server/options.ts";
+export { CHOICES, type LimitOptions, type Limits, type ResolvedOptions } from "./src/server/options.ts";
 export type { Limit, Range, Unit } from "./src/check.ts";
 export type { Echo, SlowConsumer } from "./src/broadcast/options.ts";
 export type { CloseOptions, ListenerInfo, TransportOptions } from "./src/server/mob.ts";

@@ -18,7 +18,7 @@ import type { Token } from "../contract/token.ts";
  * console.log(CLOSE_REASONS.lagged); // its lag passed maxLag
  * ```
  */
-export const CLOSE_REASONS: Readonly<Record<CloseReason, string>> = {
+export const CLOSE_REASONS = {
   "end": "the client ended its stream at a frame boundary",
   "reset": "the connection broke",
   "truncated": "the client ended its stream inside a frame",
@@ -34,7 +34,10 @@ export const CLOSE_REASONS: Readonly<Record<CloseReason, string>> = {
   "disconnected": "the application disconnected it",
   "shutdown": "the mob was closed",
   "internal": "mobcast itself failed; please report it",
-};
+} as const;
+
+/** Why a connection ended. */
+export type CloseReason = keyof typeof CLOSE_REASONS;
 
 /** The reasons alone: only people read what they mean, so a bundled server has none of that. */
 const REASONS = [
@@ -54,9 +57,6 @@ const REASONS = [
   "shutdown",
   "internal",
 ] as const;
-
-/** Why a connection ended. */
-export type CloseReason = (typeof REASONS)[number];
 
 /**
  * The counts of one connection, or of all together. Always, in bytes and in frames: what was published since the
@@ -171,5 +171,5 @@ export interface MobStats extends DeliveryCounts {
 
 /** A counter for every close reason, all 0. */
 export function noneClosed(): Record<CloseReason, number> {
-  return Object.fromEntries(REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>;
+  return Object.fromEntries(REASONS.map((reason) => [reason, 0])) as Record<(typeof REASONS)[number], number>;
 }
