@@ -53,7 +53,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/join.ts",
-    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "join" },
+    proof: { on: ["node"], tests: "test/unit/cli_join.test.ts" },
     bugs: [
       {
         in: "receive",
