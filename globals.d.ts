@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-empty-interface no-explicit-any no-unused-vars
+// deno-lint-ignore-file no-empty-interface no-explicit-any
 // Types of the platform that these declarations name, for programs with neither the DOM's nor Node's: empty, they merge with
 // the real ones where those are. A script, not a module: what it declares is global.
 

@@ -21,7 +21,8 @@ const library = {
   },
   // The package has its command in dist/bin: mod.js is never a program, and what starts it falls away.
   define: { "import.meta.main": "false" },
-  sourcemap: true,
+  // No source maps: the files are readable as they are, and an installation has half the size.
+  sourcemap: false,
   // tsup 8 sets `baseUrl` for the d.ts build, which TypeScript 6 calls an error unless told to wait for 7.
   dts: {
     compilerOptions: { ignoreDeprecations: "6.0" },
@@ -34,8 +35,15 @@ const command = {
   ...common,
   entry: { bin: "adapters/process/bin.ts" },
   outDir: "dist/bin",
-  // The command is a program of its own: what every start loads is bundled, which saves 12 ms of 17 on Node.
-  noExternal: ["@logtape/logtape"],
+  // The command is a program of its own, with all that it needs in it: what every start loads is faster from one file (12 ms
+  // of 17 on Node), and programs that use the library need not install the rest. NOTICE.md has the licenses.
+  noExternal: [/^[^./]/],
+  // Nobody reads it there; names stay for the stacks of --debug.
+  esbuildOptions: (options: { minifyWhitespace?: boolean }) => {
+    options.minifyWhitespace = true;
+  },
+  // Commander and cli-progress are CommonJS, and load modules of Node.
+  banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
 };
 
 const configurations: object[] = [library, command];

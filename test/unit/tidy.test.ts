@@ -177,9 +177,27 @@ test("there is one version number", () => {
   assert(read("CHANGELOG.md").includes(`## ${VERSION}`));
 });
 
-test("the notice holds the license of what the command contains", () => {
-  const license = read("node_modules/@logtape/logtape/LICENSE");
-  assertStringIncludes(read("NOTICE.md"), license);
+test("a user installs LogTape alone, and the notice has the license of each package that the command contains", () => {
+  const { dependencies } = JSON.parse(read("package.json")) as { dependencies: object };
+  assertEquals(Object.keys(dependencies), ["@logtape/logtape"]);
+  const { packages } = JSON.parse(read("package-lock.json")) as {
+    packages: Record<string, { license?: string; dependencies?: object }>;
+  };
+  const contained = new Set(["@logtape/logtape", "commander", "cli-progress", "hdr-histogram-js"]);
+  // A set goes on with what is added meanwhile.
+  for (const name of contained) {
+    for (const other of Object.keys(packages[`node_modules/${name}`]!.dependencies ?? {})) contained.add(other);
+  }
+  assert(contained.size > 8, [...contained].join(", "));
+  const notice = read("NOTICE.md");
+  for (const name of contained) {
+    assertStringIncludes(notice, `## [${name}](https://www.npmjs.com/package/${name})`);
+    const file = readdirSync(new URL(`node_modules/${name}/`, root)).find((file) => /^licen[sc]e/i.test(file));
+    // One has no file of its own, and is under the Apache License, 2.0.
+    const license = read(file === undefined ? "node_modules/typescript/LICENSE.txt" : `node_modules/${name}/${file}`);
+    if (file === undefined) assertEquals(packages[`node_modules/${name}`]!.license, "Apache-2.0", name);
+    assertStringIncludes(notice, license.trim());
+  }
 });
 
 test("importing mod.ts starts nothing and touches no global of a runtime", { timeout: 60_000 }, () => {
