@@ -122,6 +122,8 @@ export class AdmissionChecker {
   };
   readonly #simulation: Simulation;
   #wasFull = false;
+  /** How many of those refused may count as unauthorized. */
+  #eitherWay = 0;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -178,7 +180,9 @@ export class AdmissionChecker {
 
   /** The core has closed an unauthenticated connection. */
   unauthenticatedRemoved(socket: CheckedSocket): void {
-    const { closing, marks, application } = this.#simulation;
+    const { closing, marks, application, inTick, hooks } = this.#simulation;
+    // One that onMessage has disconnected goes at the end of the tick, or before that for a reason of its own.
+    if (!closing && inTick && !hooks.isCalling && application?.asked.has(socket.token)) this.#eitherWay++;
     if (closing || socket.threw || application?.asked.has(socket.token)) {
       if (closing && socket.authorization !== undefined) marks.reach("closed while authorize decided");
       else if (closing) marks.reach("unauthenticated connection dropped by a closing mob");
@@ -217,6 +221,10 @@ export class AdmissionChecker {
   /** Checks the counts of the mob. */
   checkCounts({ unauthenticated, handshakes, closed: left }: MobStats): void {
     const { inside, network } = this.#simulation;
+    const other = Math.max(0, Math.min(this.#eitherWay, left.unauthorized - this.ended.unauthorized));
+    this.ended.unauthorized += other;
+    this.ended.refused -= other;
+    this.#eitherWay = 0;
     const counted = [unauthenticated, handshakes, left.refused, left.unauthorized, left["handshake-failed"]];
     const due = [
       [...inside.values()].filter((socket) => socket.unauthenticated).length,
