@@ -10,6 +10,7 @@ import type { Adapter, ListeningSocket, Registry } from "../../src/contract/adap
 import type { Address, NetworkAddress, UnixAddress } from "../../src/contract/address.ts";
 import { adviseWorker } from "./cluster.ts";
 import { listenEverywhere } from "./names.ts";
+import { dial, offerPlain } from "./node_dial.ts";
 
 /** How a runtime opens listeners and connections in the clear. */
 export interface Transports {
@@ -43,7 +44,7 @@ export function overTransports({ listenTcp, listenUnix, offer }: Transports): Pi
         return await (await import("../tls/tls.ts")).connectOverTls(address, registry, options);
       }
       // The runtimes' own functions cannot be canceled (Bun), or give no keepalive (Deno).
-      const { dial, offerPlain } = await import("./node_dial.ts");
+
       const connected = (socket: NetSocket): void => {
         if (!offer?.(socket, address, registry)) offerPlain(socket, address, registry);
       };
