@@ -48,6 +48,8 @@ export class Connection implements Subscriber {
   framesReceived = 0;
   /** Bytes of those frames. */
   bytesReceived = 0;
+  /** Whether a whole frame of it was withheld. */
+  withheld = false;
   /** The rest of a chunk that was over the read budget. */
   unread: Uint8Array | undefined;
   /** Bytes of memory that it holds of what came and was not published. Only the receive memory writes it. */

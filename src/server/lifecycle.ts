@@ -61,8 +61,8 @@ export class Lifecycle {
 }
 
 /** What a connection speaks that has sent no whole frame; `undefined` when its bytes do not tell. */
-function guess({ framesReceived, decoder, feed }: Connection): string | undefined {
-  if (framesReceived > 0 || decoder.pings > 0) return undefined;
+function guess({ framesReceived, withheld, decoder, feed }: Connection): string | undefined {
+  if (framesReceived > 0 || withheld || decoder.pings > 0) return undefined;
   const { head } = decoder;
   return head.length > 0 ? looksLike(head, feed.framing.name) : undefined;
 }

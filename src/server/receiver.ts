@@ -217,6 +217,7 @@ export class Receiver {
   #show({ header, trailer }: Framing, bytes: Uint8Array, start: number, end: number): void {
     const message = bytes.slice(start + header, end - trailer) as Uint8Array<ArrayBuffer>;
     if (this.#allows!(message, this.#reading!)) return this.#runs.frames(bytes, start, end, 1);
+    this.#reading!.withheld = true;
     this.withheld.frames++;
     this.withheld.bytes += end - start;
   }

@@ -102,3 +102,12 @@ test("a connection that breaks right behind its secret does not stay while autho
   const { unauthenticated, closed } = world.mob.stats();
   assertEquals([socket.closes, unauthenticated, closed.unauthorized], [1, 0, 1]);
 });
+
+test("the end of a client whose frames were withheld has no guess at what it speaks", async () => {
+  const details: (string | undefined)[] = [];
+  const world = await World.open({ onMessage: () => false, onLeave: ({ detail }) => void details.push(detail) });
+  const sender = world.join();
+  send(world, sender, concat(frameOf("x"), new TextEncoder().encode("GET / HTTP/1.1")));
+  world.run();
+  assertEquals([details, world.mob.stats().withheld.frames], [[undefined], 1]);
+});
