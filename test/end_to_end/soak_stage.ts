@@ -87,7 +87,8 @@ export class Stage {
     const [tls, pair] = await Promise.all([authority.issue(), authority.issue({ usage: "client" })]);
     const ca = authority.cert;
     const folder = mkdtempSync(join(tmpdir(), "mobcast-soak-listeners-"));
-    const common = { frameTimeout: 400, stallTimeout: 1500, maxConnectionsPerAddress: 900 };
+    // Long enough for a client that shares a busy processor with everything else here.
+    const common = { frameTimeout: 1200, stallTimeout: 1500, maxConnectionsPerAddress: 900 };
     const listeners = (name: string): string[] => ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", `unix://${folder}/${name}`];
     const open = await library.serve({ ...common, tls, listen: listeners("open"), maxLag: 2 ** 20, maxFrame: 2 ** 18 });
     const guarded = await library.serve({
@@ -98,7 +99,7 @@ export class Stage {
       maxFrameRate: 200,
       slowConsumer: "skip",
       echo: "others",
-      idleTimeout: 600,
+      idleTimeout: 1500,
     });
     const stage = new Stage(library, [open, guarded], { ca, pair, folder, tls });
     await stage.#settle();
