@@ -169,6 +169,8 @@ function checkCommand(program: Command, args: readonly string[]): void {
   if (!isUnknownCommand(word, names)) return;
   const meant = commandMeant(args, names);
   if (meant !== undefined) program.error(`unknown command ${JSON.stringify(word)}, did you mean mobcast ${meant}?`);
+  // A word may be the name of a host, which is answered with its URL.
+  if (word !== "localhost") program.error(`unknown command ${JSON.stringify(word)}, there are ${names.join(", ")}`);
 }
 
 /** The command that the arguments name. */

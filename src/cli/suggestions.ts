@@ -59,8 +59,9 @@ export function commandMeant(args: readonly string[], names: readonly string[]):
   const word = given.toLowerCase();
   // Who listens on a port is a server.
   if (word === "listen" && (next === "on" || listenUrl(next) !== next)) return "serve";
-  const meant = Object.keys(COMMANDS).find((name) => COMMANDS[name]!.includes(word));
-  return meant ?? names.find((name) => isNear(word, name));
+  const known = Object.keys(COMMANDS);
+  return known.find((name) => COMMANDS[name]!.includes(word)) ?? names.find((name) => isNear(word, name)) ??
+    known.find((name) => word.length > 3 && COMMANDS[name]!.some((other) => isNear(word, other)));
 }
 
 /** A first argument in the place of a command that is none: a word that is no URL, no option and no number. */
