@@ -500,7 +500,12 @@ for (const runtime of TESTED) {
     await using server = await startServer(runtime);
     const { url } = server;
     using speaker = await PlainClient.connect(url);
-    const commands = [["--help"], ["--version"], ["join", url], ["pub", url, "one"], ["sub", url], ["bench", url, "--seconds", "1"]];
+    const commands = [["--help"], ["--version"], ["join", url], ["pub", url, "one"], ["sub", url], [
+      "bench",
+      url,
+      "--seconds",
+      "1",
+    ]];
     await Promise.all(commands.map(async (args) => {
       await using command = new Spoiled(runtime, args, ["pipe", full(), "pipe"]);
       command.say("hello\n");

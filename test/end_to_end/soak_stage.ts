@@ -89,7 +89,9 @@ export class Stage {
     const folder = mkdtempSync(join(tmpdir(), "mobcast-soak-listeners-"));
     // Long enough for a client that shares a busy processor with everything else here.
     const common = { frameTimeout: 1200, stallTimeout: 1500, maxConnectionsPerAddress: 900 };
-    const listeners = (name: string): string[] => ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", `unix://${folder}/${name}`];
+    const listeners = (
+      name: string,
+    ): string[] => ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", `unix://${folder}/${name}`];
     const open = await library.serve({ ...common, tls, listen: listeners("open"), maxLag: 2 ** 20, maxFrame: 2 ** 18 });
     const guarded = await library.serve({
       ...common,
