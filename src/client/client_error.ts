@@ -4,6 +4,8 @@
  * @module
  */
 
+import { describe } from "../errors.ts";
+
 /**
  * Every code of a {@link ClientError}, with what it means.
  *
@@ -111,4 +113,14 @@ export function endOf(error: ClientError | undefined, otherwise: "closed" | "end
 export function abortError(what: string, reason: unknown): ClientError {
   const why = reason instanceof Error ? reason.message : String(reason);
   return new ClientError("ABORTED", `${what}: the signal aborted (${why})`, reason);
+}
+
+/** The error of sending to the mob `name` with a client that has ended with `error`, or in order. */
+export function closedError(name: string, error: ClientError | undefined): ClientError {
+  return new ClientError("CLOSED", `Cannot send to ${name}: ${error?.message ?? "the connection is closed"}`, error);
+}
+
+/** The error of a connection to the mob `name` that could not be made. */
+export function unreachableError(name: string, cause: unknown): ClientError {
+  return new ClientError("UNREACHABLE", describe(`Cannot connect to ${name}`, cause).message, cause);
 }

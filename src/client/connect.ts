@@ -17,12 +17,11 @@ import {
   LONGEST_TIMER,
   refuse,
 } from "../check.ts";
-import { describe } from "../errors.ts";
 import { checkPlaintext } from "../admission/exposure.ts";
 import { payloadOf } from "../framing/payload.ts";
 import { oneFraming, parseUrl } from "../framing/url.ts";
 import type { Client } from "./client.ts";
-import { ClientError } from "./client_error.ts";
+import { ClientError, unreachableError } from "./client_error.ts";
 import { dialInTime, DialTimeout } from "./dial.ts";
 import { type ClientOptions, limitsOf, peerChecks } from "./client_options.ts";
 import { SocketClient } from "./socket_client.ts";
@@ -150,7 +149,7 @@ async function dial(target: Target, adapter: Adapter, signal: AbortSignal | unde
       const advice = `${cause.message}, check the address or raise connectTimeout`;
       throw new ClientError("TIMED_OUT", `Cannot connect to ${name}: ${advice}`, cause);
     }
-    throw new ClientError("UNREACHABLE", describe(`Cannot connect to ${name}`, cause).message, cause);
+    throw unreachableError(name, cause);
   }
   signal?.throwIfAborted();
   return client;

@@ -14,7 +14,7 @@ import { callHook } from "../call_hook.ts";
 import { logger } from "../logger.ts";
 import type { Payload } from "../framing/payload.ts";
 import { BaseClient, type ClientState } from "./client.ts";
-import { abortError, type ClientEnd, ClientError, endOf } from "./client_error.ts";
+import { abortError, type ClientEnd, ClientError, closedError, endOf, unreachableError } from "./client_error.ts";
 import { type ClientCloseOptions, CLOSE_CHECKS, SEND_CHECKS, type SendOptions } from "./client_options.ts";
 import type { ConnectionChange, ReconnectOptions } from "./reconnect_options.ts";
 import { type Message, MessageReader } from "./message_reader.ts";
@@ -90,8 +90,6 @@ export class ReconnectingClient extends BaseClient {
   #inGap = false;
   /** What `onGap` failed with: the next call of an iterator throws it. */
   #gapFailure: { readonly error: unknown } | undefined;
-  /** Bytes of the messages that wait for a connection. */
-  #waitingBytes = 0;
   #state: "open" | "closing" | "closed" = "open";
   #error: ClientError | undefined;
   /** Why not everything that was sent before `close` has arrived. */
@@ -135,8 +133,8 @@ export class ReconnectingClient extends BaseClient {
     const bytes = this.#with.payloadOf(payload).slice();
     for (;;) {
       signal?.throwIfAborted();
-      if (this.#state !== "open") throw this.#overError();
-      if (this.#client === undefined) await this.#connection(bytes.length, signal);
+      if (this.#state !== "open") throw closedError(this.#with.name, this.error);
+      if (this.#client === undefined) await this.#senders.wait(undefined, signal, bytes.length);
       const client = this.#client;
       if (client === undefined) continue;
       try {
@@ -151,19 +149,9 @@ export class ReconnectingClient extends BaseClient {
 
   trySend(payload: Payload): boolean {
     const bytes = this.#with.payloadOf(payload);
-    if (this.#state !== "open") throw this.#overError();
+    if (this.#state !== "open") throw closedError(this.#with.name, this.error);
     const client = this.#client;
     return client?.state === "open" && client.trySend(bytes);
-  }
-
-  /** Waits for a connection to send over. */
-  async #connection(bytes: number, signal: AbortSignal | undefined): Promise<void> {
-    this.#waitingBytes += bytes;
-    try {
-      await this.#senders.wait(undefined, signal);
-    } finally {
-      this.#waitingBytes -= bytes;
-    }
   }
 
   async close(given?: ClientCloseOptions): Promise<ClientEnd> {
@@ -186,7 +174,7 @@ export class ReconnectingClient extends BaseClient {
   }
 
   get bufferedAmount(): number {
-    return this.#waitingBytes + (this.#client?.bufferedAmount ?? 0);
+    return this.#senders.bytes + (this.#client?.bufferedAmount ?? 0);
   }
 
   // --- messages ---
@@ -321,17 +309,11 @@ export class ReconnectingClient extends BaseClient {
         ? abortError(`Cannot stay connected to ${this.#with.name}`, reason)
         : reason instanceof ClientError
         ? reason
-        : new ClientError("UNREACHABLE", describe(`Cannot connect to ${this.#with.name}`, reason).message, reason);
+        : unreachableError(this.#with.name, reason);
     }
     this.#state = "closed";
-    this.#senders.fail(this.#overError());
+    this.#senders.fail(closedError(this.#with.name, this.error));
     this.reader.wake();
     this.#resolveClosed(endOf(this.error, "closed"));
-  }
-
-  #overError(): ClientError {
-    const { error } = this;
-    const why = error?.message ?? "the connection is closed";
-    return new ClientError("CLOSED", `Cannot send to ${this.#with.name}: ${why}`, error);
   }
 }

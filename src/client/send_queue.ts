@@ -11,6 +11,8 @@ interface Waiting<Item> {
   readonly item: Item;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+  /** What it counts for in {@link SendQueue.bytes}. */
+  readonly bytes: number;
   /** Stops listening to the signal. */
   readonly ignoreSignal: (() => void) | undefined;
 }
@@ -24,20 +26,24 @@ export class SendQueue<Item> {
   /** Where the queue begins: a new iterator would pass all places of calls that have left. */
   #from: Iterator<Waiting<Item>> = this.#calls.values();
 
+  /** Bytes of the messages of the calls that wait. */
+  bytes = 0;
+
   /** How many calls wait. */
   get length(): number {
     return this.#calls.size;
   }
 
   /** Waits at the end of the queue. Rejects with the signal's reason when it aborts; it must not have aborted yet. */
-  wait(item: Item, signal: AbortSignal | undefined): Promise<void> {
+  wait(item: Item, signal: AbortSignal | undefined, bytes = 0): Promise<void> {
     return new Promise((resolve, reject) => {
       const ignoreSignal = signal && onAbort(signal, () => {
-        this.#calls.delete(call);
+        this.#remove(call);
         reject(signal.reason);
       });
-      const call: Waiting<Item> = { item, resolve, reject, ignoreSignal };
+      const call: Waiting<Item> = { item, resolve, reject, bytes, ignoreSignal };
       this.#calls.add(call);
+      this.bytes += bytes;
     });
   }
 
@@ -57,8 +63,13 @@ export class SendQueue<Item> {
     let { value } = this.#from.next();
     // An iterator that has come to the end stays there.
     if (value === undefined) value = (this.#from = this.#calls.values()).next().value;
-    this.#calls.delete(value);
+    this.#remove(value);
     value.ignoreSignal?.();
     return value;
+  }
+
+  #remove(call: Waiting<Item>): void {
+    this.#calls.delete(call);
+    this.bytes -= call.bytes;
   }
 }
