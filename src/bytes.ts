@@ -1,5 +1,5 @@
 /**
- * Bytes: none of them, and those of text.
+ * Bytes: none of them, those of text, and whether they are equal.
  *
  * @module
  */
@@ -12,4 +12,13 @@ const encoder = /* @__PURE__ */ new TextEncoder();
 /** The text as UTF-8. */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
+}
+
+/** Whether two arrays hold the same bytes. Not for secrets: the time that it takes depends on both. */
+export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index++) {
+    if (one[index] !== other[index]) return false;
+  }
+  return true;
 }

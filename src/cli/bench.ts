@@ -8,7 +8,7 @@ import { type LoadOptions, type Outcome, type Progress, runLoad } from "../load/
 import type { Bar } from "../load/latency.ts";
 import type { ClientFlags } from "./listener_flags.ts";
 import { readCredentials } from "./client_flags.ts";
-import { attempt, Failure, type Session, unlessStopped } from "./session.ts";
+import { attempt, Failure, onAny, type Session, unlessStopped } from "./session.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** The options of `bench`. */
@@ -57,10 +57,7 @@ export async function runBench(session: Session, url: string, flags: BenchFlags)
 /** Aborts at the first signal and at the second: either way the result so far is printed, which takes no time. */
 function eitherOf({ stop, drop }: Session): AbortSignal {
   const either = new AbortController();
-  for (const signal of [stop, drop]) {
-    if (signal.aborted) either.abort();
-    else signal.addEventListener("abort", () => either.abort(), { once: true });
-  }
+  onAny([stop, drop], () => either.abort());
   return either.signal;
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-/** How many received frames may lie at the head of the list before it is cut. */
-const CUT = 4096;
+import { equalBytes } from "../bytes.ts";
+import { Queue } from "../contract/queue.ts";
 
 /**
  * Counts own frames among all frames, by content and order: they come back in the order in which they were sent. A frame of
@@ -23,9 +23,7 @@ export class EchoCount {
   /** Empty lines, which were not sent. */
   empty = 0;
 
-  #underWay: Uint8Array[] = [];
-  /** The index of the next frame to be received. */
-  #next = 0;
+  readonly #underWay: Queue<Uint8Array> = new Queue();
 
   /** Whether everything sent is received. */
   get isComplete(): boolean {
@@ -46,24 +44,11 @@ export class EchoCount {
 
   /** Notes a frame received. Returns whether it is the next own frame. */
   receive(message: Uint8Array): boolean {
-    const expected = this.#underWay[this.#next];
-    if (expected === undefined || !sameBytes(expected, message)) return false;
+    const expected = this.#underWay.first;
+    if (expected === undefined || !equalBytes(expected, message)) return false;
     this.received++;
     this.receivedBytes += message.length;
-    this.#next++;
-    if (this.#next === CUT) {
-      this.#underWay = this.#underWay.slice(CUT);
-      this.#next = 0;
-    }
+    this.#underWay.shift();
     return true;
   }
-}
-
-/** Whether two arrays hold the same bytes. */
-export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  if (one.length !== other.length) return false;
-  for (let index = 0; index < one.length; index++) {
-    if (one[index] !== other[index]) return false;
-  }
-  return true;
 }

@@ -32,11 +32,3 @@ export function failureOf(url: string, { reason, error }: ClientEnd, lasted: num
 export function isOver({ state }: Client): boolean {
   return state === "closing" || state === "closed";
 }
-
-/** Runs `leave` once when one of the signals aborts, or has aborted. */
-export function onAny(signals: readonly AbortSignal[], leave: () => void): void {
-  for (const signal of signals) {
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
-  }
-}

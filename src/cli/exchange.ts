@@ -7,6 +7,7 @@
 import type { Client } from "../client/client.ts";
 import type { EchoCount } from "./echo_count.ts";
 import { isOver } from "./ending.ts";
+import { onAny } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How long to wait for echoes when none comes, in milliseconds. */
@@ -57,8 +58,7 @@ export class Exchange {
     try {
       return await new Promise<Outcome>((resolve, reject) => {
         this.#finish = resolve;
-        if (stop.aborted) resolve("stopped");
-        else stop.addEventListener("abort", () => resolve("stopped"), { once: true });
+        onAny([stop], () => resolve("stopped"));
         this.#receive().then(() => resolve("ended"), reject);
         this.#send(lines).catch(reject);
         this.#tick();

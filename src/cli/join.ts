@@ -4,13 +4,14 @@
  * @module
  */
 
+import { utf8 } from "../bytes.ts";
 import type { Client } from "../client/client.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
 import { type ClientCommandFlags, openClient } from "./client_flags.ts";
-import { CLOSE_TIMEOUT, failureOf, isOver, onAny } from "./ending.ts";
+import { CLOSE_TIMEOUT, failureOf, isOver } from "./ending.ts";
 import { splitLines } from "./lines.ts";
 import { OwnMessages } from "./own_messages.ts";
-import { attempt, oneLine, type Session, unlessStopped } from "./session.ts";
+import { attempt, onAny, oneLine, type Session, unlessStopped } from "./session.ts";
 import { sanitize, spellOut } from "./sanitize.ts";
 import type { LineEditor, Terminal } from "./terminal.ts";
 
@@ -72,11 +73,10 @@ async function openEditor(
   leave: () => void,
 ): Promise<LineEditor> {
   const prefix = prefixOf(name);
-  const encoder = new TextEncoder();
   const editor = await terminal.edit(prefix === "" ? "> " : spellOut(prefix), {
     line: (text) => {
       if (text === "") return;
-      const message = encoder.encode(prefix + text);
+      const message = utf8(prefix + text);
       const forget = own.add(message);
       client.send(message).catch((error: Error) => {
         forget();
@@ -96,7 +96,7 @@ async function sendLines(
   { name, maxFrame }: JoinFlags,
   leave: () => void,
 ): Promise<void> {
-  const prefix = new TextEncoder().encode(prefixOf(name));
+  const prefix = utf8(prefixOf(name));
   for await (const lines of splitLines(stdin.chunks, maxFrame)) {
     for (const line of lines) {
       if (line.length === 0) continue;

@@ -5,7 +5,7 @@
  */
 
 import type { Terminal } from "./terminal.ts";
-import { sameBytes } from "./echo_count.ts";
+import { equalBytes } from "../bytes.ts";
 
 /** After how long, in milliseconds, a message is no longer expected: a server may echo to the others only. */
 const EXPECTED = 10_000;
@@ -38,7 +38,7 @@ export class OwnMessages {
     const now = this.#clock.now();
     while (this.#underWay.length > 0 && now - this.#underWay[0]!.sent > EXPECTED) this.#underWay.shift();
     const [next] = this.#underWay;
-    if (next === undefined || !sameBytes(next.message, message)) return false;
+    if (next === undefined || !equalBytes(next.message, message)) return false;
     this.#underWay.shift();
     return true;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { utf8 } from "../bytes.ts";
 import type { Client } from "../client/client.ts";
 import { type ClientCommandFlags, openClient } from "./client_flags.ts";
 import { EchoCount } from "./echo_count.ts";
@@ -74,8 +75,7 @@ export async function runPub(
 
 async function sourceOf(terminal: Terminal, texts: readonly string[], { file, maxFrame }: PubFlags): Promise<Source> {
   if (texts.length > 0) {
-    const encoder = new TextEncoder();
-    const messages = texts.map((text) => encoder.encode(text));
+    const messages = texts.map(utf8);
     const size = messages.reduce((sum, { length }) => sum + length + 1, 0);
     return { lines: listOf(messages), size, count: messages.length, isTyped: false };
   }

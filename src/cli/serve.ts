@@ -9,7 +9,7 @@ import type { ListenerInfo, Mob } from "../server/mob.ts";
 import { serve, type ServeOptions } from "../server/serve.ts";
 import { startLogging } from "./logging.ts";
 import { type LogFormat, type ServeFlags, toOptions } from "./serve_flags.ts";
-import { attempt, type Session } from "./session.ts";
+import { attempt, onAny, type Session } from "./session.ts";
 import { logStatus } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
@@ -109,6 +109,5 @@ function tellOfClosing(mob: Mob, stop: AbortSignal, drainTimeout: number): void 
       drainTimeout,
     });
   };
-  if (stop.aborted) tell();
-  else stop.addEventListener("abort", tell, { once: true });
+  onAny([stop], tell);
 }

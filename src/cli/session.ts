@@ -34,6 +34,14 @@ export async function attempt<Result>(promise: Promise<Result>): Promise<Result>
   }
 }
 
+/** Runs `run` once for each of the signals, when it aborts, or now if it has aborted. */
+export function onAny(signals: readonly AbortSignal[], run: () => void): void {
+  for (const signal of signals) {
+    if (signal.aborted) run();
+    else signal.addEventListener("abort", run, { once: true });
+  }
+}
+
 /** Resolves when the promise settles or the signal aborts: a stopped command waits for no reader. */
 export function unlessStopped(promise: Promise<void>, stop: AbortSignal): Promise<void> {
   if (stop.aborted) return Promise.resolve();

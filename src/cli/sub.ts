@@ -6,9 +6,9 @@
 
 import type { Client } from "../client/client.ts";
 import { type ClientCommandFlags, openClient } from "./client_flags.ts";
-import { CLOSE_TIMEOUT, failureOf, onAny } from "./ending.ts";
+import { CLOSE_TIMEOUT, failureOf } from "./ending.ts";
 import { type FormatFlags, printerOf } from "./format.ts";
-import type { Session } from "./session.ts";
+import { onAny, type Session } from "./session.ts";
 
 /** The options of `sub`. */
 export interface SubFlags extends ClientCommandFlags, FormatFlags {

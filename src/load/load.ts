@@ -187,7 +187,7 @@ class Load {
 
   #target(): Target {
     const { framing, tls, secret, connectTimeout } = this.#options;
-    const frame = secret === undefined ? undefined : encodeFrame(framing, new TextEncoder().encode(secret));
+    const frame = secret === undefined ? undefined : encodeFrame(framing, secret);
     return { address: parseUrl(this.#url).address, tls, connectTimeout, secret: frame };
   }
 

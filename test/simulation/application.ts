@@ -5,6 +5,7 @@
  * @module
  */
 
+import { equalBytes } from "../../src/bytes.ts";
 import type { MobHooks } from "../../src/server/hooks.ts";
 import type { MobStats } from "../../src/server/stats.ts";
 import { formatToken, type Token } from "../../src/contract/token.ts";
@@ -207,7 +208,7 @@ export class Application {
     const { marks } = simulation;
     const author = simulation.authorOf(token);
     const frame = author?.sent[author.published];
-    if (author === undefined || frame === undefined || !sameBytes(author.payloadOf(frame), message)) {
+    if (author === undefined || frame === undefined || !equalBytes(author.payloadOf(frame), message)) {
       simulation.violate("published once, in order", `onMessage gets from ${formatToken(token)} what it has not sent`);
       return false;
     }
@@ -331,8 +332,4 @@ export class Application {
     if (bufferedAmount === due) return;
     this.#simulation.violate("accounts", `bufferedAmount is ${bufferedAmount}, not ${due}`);
   }
-}
-
-function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
