@@ -28,6 +28,7 @@ import { deno, type DenoApi, type DenoConnection, type DenoListener, normalize, 
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { Inbox, WRITE_STEP } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
+import { BACKLOG } from "./shared/node_server.ts";
 
 // --- socket ---
 
@@ -198,9 +199,6 @@ class DenoSocket implements Socket {
 }
 
 // --- listen ---
-
-/** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
-const BACKLOG = 4096;
 
 function listenUnix(path: string, address: UnixAddress, registry: Registry): Promise<ListeningSocket> {
   return Promise.resolve(serve(open({ transport: "unix", path }), address, registry));

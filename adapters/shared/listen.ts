@@ -43,8 +43,7 @@ export function overTransports({ listenTcp, listenUnix, offer }: Transports): Pi
       if (address.transport === "tls") {
         return await (await import("../tls/tls.ts")).connectOverTls(address, registry, options);
       }
-      // The runtimes' own functions cannot be canceled (Bun), or give no keepalive (Deno).
-
+      // Through `node:net`: the runtimes' own functions cannot be canceled (Bun), or give no keepalive (Deno).
       const connected = (socket: NetSocket): void => {
         if (!offer?.(socket, address, registry)) offerPlain(socket, address, registry);
       };

@@ -9,7 +9,7 @@ import type { Address, NetworkAddress } from "../../src/contract/address.ts";
 import { onDeno } from "./which.ts";
 
 /** More connections than this waiting to be accepted make the kernel drop SYNs: a stall of a second for each. */
-const BACKLOG = 4096;
+export const BACKLOG = 4096;
 
 /** A port of a host, or a path. */
 export type Where = NetworkAddress | { readonly path: string };

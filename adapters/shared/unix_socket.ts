@@ -12,7 +12,7 @@ import { platform, umask, versions } from "node:process";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import { isMode } from "../../src/check.ts";
 import { systemError } from "../../src/errors.ts";
-import { formatAddress, type UnixAddress } from "../../src/contract/address.ts";
+import { formatAddress, LONGEST_PATH, type UnixAddress } from "../../src/contract/address.ts";
 import { onBun, onDeno } from "./which.ts";
 import { utf8 } from "../../src/bytes.ts";
 import { pause } from "./event_loop.ts";
@@ -22,9 +22,6 @@ const DEFAULT_MODE = 0o600;
 
 /** How often an address is tried while other processes keep taking it. */
 const TRIES = 5;
-
-/** The longest path that fits into a socket's address, in bytes, on Linux (unix(7)). */
-const LONGEST_PATH = 107;
 
 /** What `mkdtemp` and the socket's name add to the path of a directory. */
 const INNER = "/.XXXXXX/s";

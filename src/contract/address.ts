@@ -82,7 +82,7 @@ export function parseAddress(given: string | URL): Address {
 }
 
 /** The longest path that fits into a socket's address, in bytes, on Linux; elsewhere it is a few less (unix(7)). */
-const LONGEST_PATH = 107;
+export const LONGEST_PATH = 107;
 
 function parsePath(url: string, path: string): UnixAddress {
   if (path === "" || path === "@" || path.startsWith("//") || path.includes("\0")) {
