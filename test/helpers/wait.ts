@@ -45,7 +45,7 @@ export class Bell {
 }
 
 /** Lets time pass: for what must not happen, where there is no event to wait for. */
-export function pause(milliseconds: number): Promise<void> {
+export function pause(milliseconds = 1): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, milliseconds));
 }
 

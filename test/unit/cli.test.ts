@@ -2,7 +2,6 @@
 
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { setTimeout } from "node:timers";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { splitLines } from "../../src/cli/lines.ts";
 import { flagOf } from "../../src/cli/flags.ts";
@@ -16,13 +15,9 @@ import { serve } from "../../mod.ts";
 import { VERSION } from "../../src/version.ts";
 import { bytesOf, concat, textOf } from "../helpers/bytes.ts";
 import { FakeTerminal, hurried } from "../helpers/fake_terminal.ts";
+import { pause } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
-
-/** Lets others do something. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, 1));
-}
 
 /** Waits until a command that was ended at once has let go of everything: in a process of its own it would be over. */
 async function letGo(terminal: FakeTerminal): Promise<void> {

@@ -2,7 +2,6 @@
 
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { setTimeout } from "node:timers";
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect, serve } from "../../mod.ts";
 import { main } from "../../src/cli/main.ts";
@@ -10,6 +9,7 @@ import { OwnMessages } from "../../src/cli/own_messages.ts";
 import { bytesOf } from "../helpers/bytes.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 import { screenOf } from "../helpers/screen.ts";
+import { pause } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
 
@@ -17,11 +17,6 @@ const LEFT = "\x1b[D";
 const UP = "\x1b[A";
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";
-
-/** Lets others do something. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, 1));
-}
 
 /** A terminal with a person at it. */
 function personAt(...args: string[]): FakeTerminal {

@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { setTimeout } from "node:timers";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { processTerminal } from "../../adapters/process/terminal.ts";
 import { Credentials } from "../../src/cli/credentials.ts";
@@ -19,12 +18,9 @@ import { makeAuthority } from "../helpers/certificates.ts";
 import { CommandLine, runCommand, startServer, TESTED } from "../helpers/command_line.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
+import { pause } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, 1));
-}
 
 // --- arguments ---
 

@@ -1,7 +1,6 @@
 /** The command `pub`, in this process and on a fake terminal. */
 
 import { test } from "node:test";
-import { setTimeout } from "node:timers";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { serve } from "../../mod.ts";
 import { EchoCount } from "../../src/cli/echo_count.ts";
@@ -10,13 +9,9 @@ import { PubProgress } from "../../src/cli/progress.ts";
 import { parseRate } from "../../src/cli/units.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
+import { pause } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
-
-/** Lets others do something. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, 1));
-}
 
 /** Runs a command to its end. */
 async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {

@@ -1,19 +1,14 @@
 /** The command `sub`, in this process and on a fake terminal. */
 
 import { test } from "node:test";
-import { setTimeout } from "node:timers";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Mob, serve } from "../../mod.ts";
 import { main } from "../../src/cli/main.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
+import { pause } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
 const TIME = "2026-01-31T12:00:00.000Z";
-
-/** Lets others do something. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, 1));
-}
 
 /** Subscribes, and resolves when the connection has joined. */
 async function subscribed(
