@@ -28,7 +28,13 @@ export {
 } from "./src/contract/address.ts";
 export type { CertificateSubject, ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
 export { formatToken, type Token, tokenOf } from "./src/contract/token.ts";
-export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./src/framing/decoder.ts";
+export {
+  type ControlSink,
+  type Decoder,
+  FrameDecoder,
+  type FrameDecoderOptions,
+  type FrameSink,
+} from "./src/framing/decoder.ts";
 export type { FramingName } from "./src/framing/framing.ts";
 export { Log, type LogOptions } from "./src/broadcast/log.ts";
 export { Poll } from "./src/reactor/poll.ts";

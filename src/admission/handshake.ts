@@ -5,17 +5,21 @@
  */
 
 import type { Socket } from "../contract/adapter.ts";
+import { concatenate } from "../framing/receive_buffer.ts";
 
-/** What a handshake returns for the bytes so far. */
+/**
+ * What a handshake returns for the bytes so far. `reply` is what the connection has to be sent now, before anything else:
+ * each is handed out once.
+ */
 export type HandshakeResult =
   /** The handshake needs more bytes. */
-  | { readonly state: "more" }
+  | { readonly state: "more"; readonly reply?: Uint8Array }
   /** The connection may join. `rest` is the bytes after the handshake. */
-  | { readonly state: "accepted"; readonly rest: Uint8Array }
+  | { readonly state: "accepted"; readonly rest: Uint8Array; readonly reply?: Uint8Array }
   /** The handshake waits for something else than bytes, and asks for another read when it is there. `rest` as above. */
-  | { readonly state: "waiting"; readonly rest: Uint8Array }
+  | { readonly state: "waiting"; readonly rest: Uint8Array; readonly reply?: Uint8Array }
   /** The connection is refused. */
-  | { readonly state: "rejected"; readonly why: string };
+  | { readonly state: "rejected"; readonly why: string; readonly reply?: Uint8Array };
 
 /** One handshake of one connection. */
 export interface Handshake {
@@ -30,7 +34,10 @@ export interface Handshake {
 /** Makes the handshake of one connection. */
 export type HandshakeStep = () => Handshake;
 
-/** Chains steps into one handshake: each step begins with the bytes after the step before. `undefined`: no steps. */
+/**
+ * Chains steps into one handshake: each step begins with the bytes after the step before, and what steps reply comes out
+ * in their order. `undefined`: no steps.
+ */
 export function chain(steps: readonly HandshakeStep[]): Handshake | undefined {
   if (steps.length <= 1) return steps[0]?.();
   let step = 0;
@@ -39,8 +46,9 @@ export function chain(steps: readonly HandshakeStep[]): Handshake | undefined {
     receive(chunk) {
       let result = current.receive(chunk);
       while (result.state === "accepted" && step < steps.length - 1) {
+        const { reply, rest } = result;
         current = steps[++step]!();
-        result = current.receive(result.rest);
+        result = withReply(reply, current.receive(rest));
       }
       return result;
     },
@@ -51,8 +59,15 @@ export function chain(steps: readonly HandshakeStep[]): Handshake | undefined {
   };
 }
 
+/** The result, with the reply of an earlier one before its own. */
+function withReply<Result extends HandshakeOutcome>(reply: Uint8Array | undefined, result: Result): Result {
+  if (!reply) return result;
+  const own = result.reply;
+  return { ...result, reply: own ? concatenate([reply, own], reply.length + own.length) : reply };
+}
+
 /** The result of reading a handshaking connection. `later`: the budget is spent, and it is still readable. */
-export type HandshakeOutcome = HandshakeResult | { readonly state: "later" };
+export type HandshakeOutcome = HandshakeResult | { readonly state: "later"; readonly reply?: Uint8Array };
 
 /** Bytes read from one connection in a tick: pings and one secret need no more. */
 const READ_BUDGET = 64 * 1024;
@@ -74,19 +89,21 @@ export class HandshakeReader {
 
   /**
    * Reads the connection until its handshake is accepted or rejected, until it would block (`more`), or until the budget
-   * is spent (`later`). With `final` no more events come for the connection, so everything is read now.
+   * is spent (`later`). With `final` no more events come for the connection, so everything is read now. The reply of the
+   * outcome is all that the handshake has replied meanwhile.
    */
   read(handshake: Handshake, socket: Socket, final: boolean): HandshakeOutcome {
     let result = handshake.result?.() ?? MORE;
     let left = final ? Infinity : Math.min(READ_BUDGET, this.#left);
     while (result.state === "more") {
-      if (left <= 0) return { state: "later" };
+      const { reply } = result;
+      if (left <= 0) return withReply(reply, { state: "later" });
       const chunk = socket.read();
       if (chunk === null || (!chunk && final)) return LEFT;
-      if (!chunk) return MORE;
+      if (!chunk) return withReply(reply, MORE);
       left -= chunk.length;
       this.#left -= chunk.length;
-      result = handshake.receive(chunk);
+      result = withReply(reply, handshake.receive(chunk));
     }
     // What it waits for would come too late.
     return final && result.state === "waiting" ? LEFT : result;

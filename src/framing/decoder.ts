@@ -20,6 +20,30 @@ export interface FrameSink {
   pieces(pieces: readonly Uint8Array[], length: number): void;
 }
 
+/** Takes what a decoder of a WebSocket finds: frames, and the control frames between them. */
+export interface ControlSink extends FrameSink {
+  /** Takes a control frame: a ping, a pong or a close. The payload is the taker's to keep. */
+  control(opcode: number, payload: Uint8Array): void;
+}
+
+/** Cuts what a connection sends into whole frames, wherever the stream is split into chunks. */
+export interface Decoder {
+  /** Whether the stream broke a rule. Nothing can be decoded after that. */
+  readonly failed: boolean;
+  /** The first bytes of what is not whole or was refused, about as many as a guess at its kind needs. */
+  readonly head: Uint8Array;
+  /** More than 0 while a frame or a message is not whole; 0 at a boundary. */
+  readonly pending: number;
+  /** Bytes of memory that it holds for what is not whole. */
+  readonly retainedBytes: number;
+  /** How many pings, messages without a payload, were swallowed. */
+  readonly pings: number;
+  /** Decodes one chunk and hands on what is whole, in order. Returns how many frames it has completed, pings included. */
+  decode(chunk: Uint8Array, sink: ControlSink): number;
+  /** Drops what is not whole and its memory: for a stream that has ended. */
+  reset(): void;
+}
+
 /** The options of a {@link FrameDecoder}. */
 export interface FrameDecoderOptions {
   /** How frames are delimited. Default `u64`. */
@@ -57,7 +81,7 @@ const DECODER_CHECKS: Checks = {
  * });
  * ```
  */
-export class FrameDecoder {
+export class FrameDecoder implements Decoder {
   readonly #framing: Framing;
   readonly #maxFrame: number;
   readonly #ownsChunks: boolean;

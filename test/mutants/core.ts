@@ -1102,7 +1102,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "read",
-        from: "if (!chunk) return MORE;",
+        from: "if (!chunk) return withReply(reply, MORE);",
         to: 'if (!chunk) return { state: "rejected", why: "it says too little" };',
         why: "a handshake in parts is rejected",
       },
