@@ -13,7 +13,7 @@ const BLOCK = 64 * 1024;
 const KEPT_BLOCK = 4096;
 
 /** A piece this large is worth keeping as it is. More than any header, so that headers always lie in one block. */
-const WORTH_KEEPING = 1024;
+export const WORTH_KEEPING = 1024;
 
 /**
  * The bytes of a frame that is not whole. Small pieces are copied into blocks. A large piece of a chunk that is ours is

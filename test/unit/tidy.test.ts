@@ -55,6 +55,7 @@ const ORDER = [
   "load",
   "server",
   "client",
+  "websocket",
   "admission",
   "broadcast",
   "bus",
