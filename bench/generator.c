@@ -1,8 +1,9 @@
 /*
  * The load generator of `npm run bench`: one thread, epoll, several thousand connections to 127.0.0.1.
  *
- * It knows no protocol. What is around a payload on the wire, what is sent first and what may come in between are given
- * as bytes (bench/dialects.ts), so it treats a mob, Redis, NATS and ncat alike. All frames of a run have one size. Their
+ * It knows no protocol but one. What is around a payload on the wire, what is sent first and what may come in between are
+ * given as bytes (bench/dialects.ts), so it treats a mob, Redis, NATS and ncat alike. Of WebSocket it knows the mask, which
+ * changes a payload, and, with `packed`, the messages that hold runs of frames. All frames of a run have one size. Their
  * payloads are the messages that src/load/message.ts describes. Each frame is checked, at every receiver: its prefix, its run,
  * its publisher, and that it is the next one of that publisher; and at the end, that all receivers had one order.
  *
@@ -34,6 +35,8 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 
 enum { STAMP = 20, FILLINGS = 251, READ_SIZE = 256 * 1024, EVENTS = 512, PREFIX_LIMIT = 128, SLOTS = 64 * 1024 };
+enum { STATUS, PROOF, WELCOME, ANSWER_PARTS };
+enum { BINARY = 0x82, PING = 0x89, HEADER_LIMIT = 10 }; /* of WebSocket: whole frames with their first byte, and a header */
 #define SECOND 1000000000ull
 #define MILLISECOND 1000000ull
 
@@ -50,11 +53,14 @@ static int joint = 1;     /* the publishers are among the receivers */
 static int echo = 1;      /* a publisher that receives gets its own frames */
 static int ordered = 1;   /* all receive all in one order */
 static u32 sample = 1;    /* the delay of one frame in so many is counted; a power of two */
-static double rate, seconds = 3, ramp = 1;
+static double rate, seconds = 3, ramp = 1, patience = 5; /* how long it waits, in the end, for what is under way */
 static Bytes sent_prefix, sent_suffix, received_prefix, received_suffix;
 static Bytes receiver_hello, receiver_welcome, publisher_hello, publisher_welcome; /* sent first, and the end of the answer */
+static Bytes receiver_status, receiver_proof; /* how the answer to a receiver must begin, and what it must contain */
 static Bytes aside, aside_answer; /* may come between frames, and is answered */
 static Bytes ping;                /* what the active one among idle connections sends */
+static Bytes mask;                /* four bytes: what is sent is masked with them */
+static int packed;                /* the frames are in WebSocket messages, each with any number of them */
 
 static void fail(const char *what) {
   printf("{\"error\":\"%s\"}\n", what);
@@ -75,14 +81,15 @@ static void read_arguments(int count, char **arguments) {
   struct { const char *name; int *value; } whole[] = {
     {"port", &port}, {"pid", &server_pid}, {"receivers", &receivers}, {"publishers", &publishers}, {"size", &size},
     {"window", &window}, {"idle", &idle}, {"joining", &joining}, {"joint", &joint}, {"echo", &echo},
-    {"ordered", &ordered}, {"sample", (int *)&sample},
+    {"ordered", &ordered}, {"sample", (int *)&sample}, {"packed", &packed},
   };
-  struct { const char *name; double *value; } real[] = {{"rate", &rate}, {"seconds", &seconds}, {"ramp", &ramp}};
+  struct { const char *name; double *value; } real[] = {{"rate", &rate}, {"seconds", &seconds}, {"ramp", &ramp}, {"patience", &patience}};
   struct { const char *name; Bytes *value; } bytes[] = {
     {"sentPrefix", &sent_prefix}, {"sentSuffix", &sent_suffix}, {"receivedPrefix", &received_prefix},
     {"receivedSuffix", &received_suffix}, {"receiverHello", &receiver_hello}, {"receiverWelcome", &receiver_welcome},
     {"publisherHello", &publisher_hello}, {"publisherWelcome", &publisher_welcome}, {"aside", &aside},
-    {"asideAnswer", &aside_answer}, {"ping", &ping},
+    {"asideAnswer", &aside_answer}, {"ping", &ping}, {"receiverStatus", &receiver_status},
+    {"receiverProof", &receiver_proof}, {"mask", &mask},
   };
   for (int index = 1; index < count; index++) {
     char *equals = strchr(arguments[index], '=');
@@ -98,6 +105,7 @@ static void read_arguments(int count, char **arguments) {
     if (!known) fail("unknown argument");
   }
   if (size < STAMP || received_prefix.length > PREFIX_LIMIT) fail("size or prefix out of range");
+  if (mask.length != 4 && (packed || mask.length > 0)) fail("a mask has four bytes");
 }
 
 /* --- clocks and the server's process --- */
@@ -153,11 +161,16 @@ typedef struct {
   int fd;
   bool receives, gone, polled_for_room;
   bool is_in;       /* it has received a frame */
-  size_t matched;   /* bytes of the end of the welcome that were seen */
-  Bytes welcome;    /* the end of what is answered before frames come */
+  int part;         /* how many parts of the answer were seen */
+  size_t matched;   /* bytes of the next part that were seen */
+  u32 last;         /* the last four bytes of the answer */
+  Bytes answer[ANSWER_PARTS]; /* its beginning, what it contains, and its end; frames come behind it */
   int publisher;       /* its number as a publisher, or -1 */
   size_t have;      /* bytes that came of the frame under way */
   size_t aside_left;
+  u8 header[HEADER_LIMIT]; /* of the WebSocket frame that begins */
+  size_t header_have;
+  u64 message_left; /* bytes of its payload */
   u8 head[PREFIX_LIMIT + STAMP];
   u32 *next;        /* the number of the next frame, of each publisher */
   u64 received;        /* frames */
@@ -245,7 +258,8 @@ static Connection *open_connection(bool receives, int publisher) {
   connection->fd = fd;
   connection->receives = receives;
   connection->publisher = publisher;
-  connection->welcome = receives ? receiver_welcome : publisher_welcome;
+  if (receives) connection->answer[STATUS] = receiver_status, connection->answer[PROOF] = receiver_proof;
+  connection->answer[WELCOME] = receives ? receiver_welcome : publisher_welcome;
   if (receives) connection->next = calloc((size_t)publishers, sizeof(u32)), not_joined++;
   if (publisher >= 0) publishing[publisher] = connection;
   Bytes hello = receives ? receiver_hello : publisher_hello;
@@ -326,19 +340,71 @@ static void walk(Connection *connection, const u8 *at, const u8 *end, u64 now) {
   total_received += connection->received - before;
 }
 
+/* The length that a whole WebSocket header of a server gives; its size must be the least that holds the length. */
+static bool length_of(const u8 *header, u64 *length) {
+  u8 code = header[1];
+  *length = code;
+  if (code < 126) return true;
+  if (code == 126) return (*length = (u64)header[2] << 8 | header[3]) >= 126;
+  return code == 127 && (*length = (u64)get32(header + 2) << 32 | get32(header + 6)) >= 65536;
+}
+
+/* The payloads of binary messages are one stream of frames. A ping without a payload may come in between. */
+static void unpack(Connection *connection, const u8 *at, const u8 *end, u64 now) {
+  while (at < end && !connection->gone) {
+    if (connection->message_left > 0) {
+      size_t taken = least(connection->message_left, (size_t)(end - at));
+      walk(connection, at, at + taken, now);
+      at += taken;
+      connection->message_left -= taken;
+      continue;
+    }
+    u8 *header = connection->header;
+    header[connection->header_have++] = *at++;
+    if (connection->header_have < 2) continue;
+    if (connection->header_have < (header[1] == 127 ? 10u : header[1] == 126 ? 4u : 2u)) continue;
+    connection->header_have = 0;
+    u64 length;
+    if (!length_of(header, &length)) return break_off(connection);
+    if (header[0] == BINARY) connection->message_left = length;
+    else if (header[0] == PING && length == 0) answer_aside(connection);
+    else return break_off(connection);
+  }
+}
+
+/* Looks for the parts of the answer, one behind the other. Returns where it ends, or `end`. */
+static const u8 *hear_answer(Connection *connection, const u8 *at, const u8 *end) {
+  while (connection->part < ANSWER_PARTS) {
+    Bytes part = connection->answer[connection->part];
+    if (connection->matched == part.length) {
+      connection->part++, connection->matched = 0;
+      continue;
+    }
+    if (at == end) break;
+    if (*at == part.at[connection->matched]) connection->matched++;
+    else if (connection->part == STATUS) fail("the server refuses the handshake");
+    else connection->matched = *at == part.at[0] ? 1 : 0;
+    connection->last = connection->last << 8 | *at++;
+    if (connection->part == PROOF && connection->last == 0x0d0a0d0a) fail("the answer to the handshake has a wrong key");
+  }
+  return at;
+}
+
+/* Whether it may send and receive frames. */
+static bool is_answered(Connection *connection) {
+  hear_answer(connection, input, input);
+  return connection->part == ANSWER_PARTS;
+}
+
 static void receive(Connection *connection) {
   ssize_t got = recv(connection->fd, input, READ_SIZE, 0);
   if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) return leave(connection);
-  const u8 *at = input, *end = input + got;
-  while (at < end && connection->matched < connection->welcome.length) {
-    Bytes welcome = connection->welcome;
-    if (*at == welcome.at[connection->matched]) connection->matched++;
-    else connection->matched = *at == welcome.at[0] ? 1 : 0;
-    at++;
-  }
+  const u8 *end = input + got, *at = hear_answer(connection, input, end);
   total_reads++;
-  if (connection->receives) walk(connection, at, end, now_ns());
+  if (!connection->receives) return;
+  if (packed) unpack(connection, at, end, now_ns());
+  else walk(connection, at, end, now_ns());
 }
 
 /* --- publishing --- */
@@ -364,13 +430,30 @@ static void flush(Connection *connection) {
   watch(connection, false);
 }
 
-/* Appends a frame to what a publisher has to send. */
-static void publish(int publisher, u64 at_ns) {
-  Connection *connection = publishing[publisher];
-  if (connection->out_to + sent_stride > connection->out_size) {
-    connection->out_size = 2 * (connection->out_to + sent_stride);
-    connection->out = realloc(connection->out, connection->out_size);
+/* Masks bytes that begin a payload. */
+static void apply_mask(u8 *at, size_t length) {
+  u64 key, word;
+  memcpy(&key, mask.at, 4);
+  memcpy((u8 *)&key + 4, mask.at, 4);
+  for (; length >= 8; at += 8, length -= 8) {
+    memcpy(&word, at, 8);
+    word ^= key;
+    memcpy(at, &word, 8);
   }
+  for (size_t index = 0; index < length; index++) at[index] ^= mask.at[index & 3];
+}
+
+/* Makes room for so many bytes behind what a connection has to send. */
+static void make_room(Connection *connection, size_t length) {
+  if (connection->out_to + length <= connection->out_size) return;
+  connection->out_size = 2 * (connection->out_to + length);
+  connection->out = realloc(connection->out, connection->out_size);
+}
+
+/* Appends a frame to what a publisher has to send. */
+static void append(int publisher, u64 at_ns) {
+  Connection *connection = publishing[publisher];
+  make_room(connection, sent_stride);
   u8 *frame = connection->out + connection->out_to;
   memcpy(frame, template_frame, sent_stride);
   u8 *stamp = frame + sent_prefix.length;
@@ -380,8 +463,30 @@ static void publish(int publisher, u64 at_ns) {
   put32(stamp + 8, number);
   put_time(stamp + 12, at_ns);
   memcpy(stamp + STAMP, series + number % FILLINGS, (size_t)(size - STAMP));
+  if (mask.length > 0 && !packed) apply_mask(stamp, (size_t)size);
   connection->out_to += sent_stride;
   total_sent++;
+}
+
+/* Appends the header of a masked binary message. */
+static void append_header(Connection *connection, u64 length) {
+  make_room(connection, HEADER_LIMIT + 4);
+  u8 *at = connection->out + connection->out_to;
+  *at++ = BINARY;
+  *at++ = 0x80 | (u8)(length < 126 ? length : length < 65536 ? 126 : 127);
+  for (int shift = length < 126 ? -8 : length < 65536 ? 8 : 56; shift >= 0; shift -= 8) *at++ = (u8)(length >> shift);
+  memcpy(at, mask.at, 4);
+  connection->out_to = (size_t)(at + 4 - connection->out);
+}
+
+/* Sends frames of a publisher, where they are packed in one message. */
+static void publish(int publisher, long count, u64 at_ns) {
+  Connection *connection = publishing[publisher];
+  if (packed) append_header(connection, (u64)count * sent_stride);
+  size_t from = connection->out_to;
+  for (long index = 0; index < count; index++) append(publisher, at_ns);
+  if (packed) apply_mask(connection->out + from, connection->out_to - from);
+  flush(connection);
 }
 
 static int next_publisher; /* the publisher that sends next */
@@ -402,9 +507,8 @@ static void refill(void) {
     next_publisher = (next_publisher + 1) % publishers;
     /* A publisher with unsent bytes waits, and the others get its share. */
     if (publishing[publisher]->gone || publishing[publisher]->out_to > 0) continue;
-    for (long count = 0; count < share; count++) publish(publisher, now);
+    publish(publisher, share, now);
     room -= share;
-    flush(publishing[publisher]);
   }
 }
 
@@ -417,8 +521,7 @@ static void keep_schedule(u64 now) {
   for (; due(scheduled) <= now; scheduled++) {
     int publisher = (int)(scheduled % (u64)publishers);
     if (publishing[publisher]->gone) continue;
-    publish(publisher, due(scheduled));
-    flush(publishing[publisher]);
+    publish(publisher, 1, due(scheduled));
   }
 }
 
@@ -449,9 +552,8 @@ static int server_descriptors(void) {
 }
 
 static void say_hello(void) {
-  if (publishing[0]->out_to > 0 || publishing[0]->matched < publishing[0]->welcome.length) return;
-  publish(0, now_ns());
-  flush(publishing[0]);
+  if (publishing[0]->out_to > 0 || !is_answered(publishing[0])) return;
+  publish(0, 1, now_ns());
 }
 
 /* Lets time pass while the sockets are served. */
@@ -487,7 +589,11 @@ static void open_all(int coming, int others, int descriptors_before, u64 limit) 
 static double join_all(void) {
   u64 limit = now_ns() + 30 * SECOND;
   Connection *first = joint ? open_connection(true, 0) : open_connection(false, 0);
-  while (first->matched < first->welcome.length || now_ns() < limit - 30 * SECOND + 50 * MILLISECOND) tick(MILLISECOND);
+  while (!is_answered(first) || now_ns() < limit - 30 * SECOND + 50 * MILLISECOND) {
+    if (ended > 0) fail("a connection ended while joining");
+    if (now_ns() > limit) fail("the server does not answer the handshake");
+    tick(MILLISECOND);
+  }
   u64 began = now_ns();
   open_all(joint ? 1 : 0, joint ? publishers : 1, server_descriptors(), limit);
   while (not_joined > 0) {
@@ -582,7 +688,9 @@ static void run_load(void) {
     time[1] = now_ns(), server[1] = time_of(server_pid), own[1] = time_of(getpid());
     received[1] = received_now(), published[1] = total_sent, reads[1] = total_reads;
   }
-  bool all = level(5 * SECOND);
+  bool all = level((u64)(patience * 1e9));
+  /* A server that is only slow has lost nothing. */
+  u64 under_way = all || ended > 0 ? 0 : missing();
   u64 lost = 0, repeated = 0, disorder = 0;
   for (int index = 0; index < connected; index++) {
     const Connection *connection = connections[index];
@@ -601,8 +709,8 @@ static void run_load(void) {
   printf("\"serverStarved\":%.6f,\"loadStarved\":%.6f,", server[1].starved - server[0].starved,
          own[1].starved - own[0].starved);
   printf("\"memoryJoined\":%ld,\"memoryPeak\":%ld,", memory_joined, server_memory("VmHWM"));
-  printf("\"lost\":%llu,\"repeated\":%llu,\"late\":%llu,\"corrupt\":%llu,\"ended\":%llu,\"disorder\":%llu,",
-         (unsigned long long)lost, (unsigned long long)repeated, (unsigned long long)late, (unsigned long long)corrupt,
+  printf("\"underWay\":%llu,\"lost\":%llu,\"repeated\":%llu,\"late\":%llu,\"corrupt\":%llu,\"ended\":%llu,\"disorder\":%llu,",
+         (unsigned long long)under_way, (unsigned long long)(lost > under_way ? lost - under_way : 0), (unsigned long long)repeated, (unsigned long long)late, (unsigned long long)corrupt,
          (unsigned long long)ended, (unsigned long long)disorder);
   print_delays();
   printf("}\n");

@@ -27,6 +27,7 @@ export interface Report {
   readonly memoryBefore?: number;
   readonly memoryAfter?: number;
   readonly memoryPeak: number;
+  readonly underWay?: number;
   readonly lost?: number;
   readonly repeated?: number;
   readonly late?: number;

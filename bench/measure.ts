@@ -71,6 +71,7 @@ function shapeArguments(shape: LoadShape | IdleShape, row: Row): string[] {
 /** The losses of a row, in the words of the table. */
 function problemsOf(report: Report): string[] {
   const counts = {
+    "still under way 5 s after the end": report.underWay,
     "not received": report.lost,
     repeated: report.repeated,
     "out of order": report.late,

@@ -4,13 +4,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { programOf, ROOT, type RuntimeName, RUNTIMES } from "../test/helpers/command_line.ts";
-import { type Dialect, MOB, NATS, PLAIN, RESP } from "./dialects.ts";
+import { type Dialect, MOB, NATS, PACKED, PLAIN, RESP, WEBSOCKET } from "./dialects.ts";
 import type { Shape } from "./shapes.ts";
 
 /** A server. */
 export interface Row {
   readonly name: string;
-  readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "client";
+  readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "client" | "websocket";
   readonly dialect: Dialect;
   /** Whether it works on one processor at a time, or on all there are. */
   readonly threads: "one" | "many";
@@ -26,17 +26,42 @@ export interface Row {
 
 const here = (): undefined => undefined;
 
+const FLAGS: readonly string[] = ["--max-connections", "20000", "--log-level", "off"];
+
 function mobcast(runtime: RuntimeName): Row {
-  const flags = ["--max-connections", "20000", "--log-level", "off"];
   return {
     name: `mobcast ${runtime}`,
     family: "mobcast",
     dialect: MOB,
     threads: "one",
-    command: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`, ...flags],
+    command: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`, ...FLAGS],
     plain: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`],
     missing: () =>
       runtime === "node" && !existsSync(join(ROOT, "dist/bin/bin.js")) ? "dist is not built: npm run build" : undefined,
+  };
+}
+
+/** A mob with a WebSocket listener. `beside` loads a second listener, of u64, while that one has no clients. */
+function webSocketMob(runtime: RuntimeName, kind: "ws" | "packed" | "beside"): Row {
+  const urls = (port: number): string[] =>
+    kind === "beside" ? [`tcp://127.0.0.1:${port}`, "ws://127.0.0.1:0"] : [`ws://127.0.0.1:${port}`];
+  return {
+    ...mobcast(runtime),
+    name: `mobcast ${runtime} ${kind === "beside" ? "beside ws" : kind}`,
+    family: "websocket",
+    dialect: { ws: WEBSOCKET, packed: PACKED, beside: MOB }[kind],
+    command: (port) => [...programOf(runtime), ...urls(port), ...FLAGS],
+  };
+}
+
+/** A server of WebSocket of which a package or the runtime does most. */
+function webSocketPeer(name: string, runtime: RuntimeName, file: string, needs?: string, ...rest: string[]): Row {
+  const found = needs === undefined || existsSync(join(ROOT, "node_modules", needs));
+  return {
+    ...control("websocket", runtime, file, ...rest),
+    name,
+    dialect: WEBSOCKET,
+    missing: () => found ? undefined : `${needs} is not installed: npm install`,
   };
 }
 
@@ -92,11 +117,20 @@ export const ROWS: readonly Row[] = [
     ...client("ncat", "ncat", PLAIN, "one", (port) => ["--broker", "-l", "-m", "1000", "127.0.0.1", `${port}`]),
     backlog: 5,
   },
+  ...RUNTIMES.map((runtime) => webSocketMob(runtime, "beside")),
+  ...RUNTIMES.map((runtime) => webSocketMob(runtime, "ws")),
+  ...RUNTIMES.map((runtime) => webSocketMob(runtime, "packed")),
+  webSocketPeer("ws node", "node", "ws", "ws"),
+  webSocketPeer("ws node corked", "node", "ws", "ws", "corked"),
+  webSocketPeer("crossws node", "node", "crossws", "crossws"),
+  webSocketPeer("Bun.serve publish", "bun", "publish"),
+  webSocketPeer("Deno.upgradeWebSocket", "deno", "upgrade"),
 ];
 
 /** Whether a row takes part in a shape. */
 export function takesPart(row: Row, shape: Shape): boolean {
   if (shape.kind === "idle") return ["mobcast", "idle", "walk"].includes(row.family);
   if (shape.kind === "start") return ["mobcast", "empty"].includes(row.family);
+  if (shape.kind === "closed" && shape.websocket) return ["mobcast", "websocket"].includes(row.family);
   return ["mobcast", "limit", "naive", "client"].includes(row.family) && !shape.without?.includes(row.name);
 }

@@ -16,7 +16,7 @@ import { drawChart } from "./chart.ts";
 import { CACHE, compileGenerator } from "./load.ts";
 import { measure, type Method } from "./measure.ts";
 import { type Row, ROWS, takesPart } from "./rows.ts";
-import { LADDER, type Shape, SHAPES } from "./shapes.ts";
+import { LADDER, type Shape, SHAPES, WEBSOCKETS } from "./shapes.ts";
 import { type Entry, type Section, toMarkdown } from "./table.ts";
 
 /** What was asked for. */
@@ -42,7 +42,7 @@ function understand(args: string[]): Task {
       quick: { type: "boolean", default: false },
     },
   });
-  const all: readonly Shape[] = [...SHAPES, ...LADDER];
+  const all: readonly Shape[] = [...SHAPES, ...WEBSOCKETS, ...LADDER];
   const shapes = positionals.flatMap((name) => pick(all, name, "shape"));
   const rows = (values.rows ?? "").split(",").filter(Boolean).flatMap((name) => pick(ROWS, name.trim(), "row"));
   return {
@@ -72,7 +72,7 @@ function positive(text: string, flag: string): number {
 
 /** Node 20 runs no TypeScript: the controls are made ready for it as mobcast is. */
 function buildControls(): void {
-  for (const name of ["limit.node", "naive.node", "idle.node", "empty.node", "frames"]) {
+  for (const name of ["limit.node", "naive.node", "idle.node", "empty.node", "ws.node", "crossws.node", "frames"]) {
     const source = readFileSync(join(ROOT, `bench/controls/${name}.ts`), "utf8");
     const { outputText } = typescript.transpileModule(source, {
       compilerOptions: { target: typescript.ScriptTarget.ES2022, module: typescript.ModuleKind.ESNext },
@@ -132,11 +132,14 @@ function machine(): string {
 
 function write(task: Task, sections: readonly Section[]): void {
   mkdirSync(task.out, { recursive: true });
+  const peers = sections.some(({ entries }) => entries.some(({ row }) => row === "nats" || row === "ncat"));
   const head = [
     "# Results of `npm run bench`",
     "",
     `${machine()}; medians of ${task.repeat} runs of ${task.seconds} s, in brackets the range.`,
-    "The server had one processor and the load the other; nats-server had both. ncat had one publisher.",
+    `The server had one processor and the load the other.${
+      peers ? " nats-server had both. ncat had one publisher." : ""
+    }`,
     "",
   ];
   writeFileSync(join(task.out, "results.md"), [...head, ...sections.map(toMarkdown)].join("\n"));

@@ -15,6 +15,8 @@ export interface LoadShape {
   readonly rate?: number;
   /** The delay of one frame in so many is counted, so that counting costs little. */
   readonly sample: number;
+  /** Of WebSocket: mobs take part, and servers that speak it. */
+  readonly websocket?: boolean;
   /** Servers whose first write would take minutes, or that cannot have so many connections. */
   readonly without?: readonly string[];
 }
@@ -107,6 +109,17 @@ export const SHAPES: readonly Shape[] = [
   idle(1000),
   idle(10_000),
   { kind: "start", name: "start", about: "from the start of the program to the first byte for a connection" },
+];
+
+function websocket(name: string, receivers: number, publishers: number, window: number): LoadShape {
+  return { ...closed(name, receivers, publishers, 64, window), websocket: true };
+}
+
+/** WebSocket beside u64, and other servers of WebSocket: only when `ws` is asked for. */
+export const WEBSOCKETS: readonly LoadShape[] = [
+  websocket("ws-100", 100, 4, 1024),
+  websocket("ws-1000", 1000, 8, 1024),
+  websocket("ws-unbatched", 1000, 8, 64),
 ];
 
 /** Rooms to find the largest that one core can hold: only when `largest` is asked for. */

@@ -89,15 +89,37 @@ function note(entry: Entry): string {
   return [...notes].join(", ");
 }
 
-/** A section as a Markdown table. The last column compares processor time with the bare sockets of the same runtime. */
+/** A column that compares processor time with that of another row of the same runtime, in the same run. */
+interface Comparison {
+  readonly title: string;
+  /** The names that the other row can have. */
+  readonly others: (runtime: string) => readonly string[];
+}
+
+const TO_BARE: Comparison = {
+  title: "to bare sockets",
+  others: (runtime) => [`limit ${runtime}`, `idle ${runtime}`],
+};
+
+const WEBSOCKET_COMPARISONS: readonly Comparison[] = [
+  { title: "to u64", others: (runtime) => [`mobcast ${runtime}`] },
+  { title: "to mobcast ws", others: (runtime) => [`mobcast ${runtime} ws`] },
+];
+
+function comparisonsOf(shape: Shape): readonly Comparison[] {
+  if (shape.kind === "join" || shape.kind === "start") return [];
+  return shape.kind === "closed" && shape.websocket ? WEBSOCKET_COMPARISONS : [TO_BARE];
+}
+
+/** A section as a Markdown table. */
 export function toMarkdown({ shape, entries }: Section): string {
   const columns = COLUMNS[shape.kind];
-  const compares = shape.kind !== "join" && shape.kind !== "start";
-  const titles = ["server", ...columns.map(({ title }) => title), ...(compares ? ["to bare sockets"] : []), "notes"];
+  const comparisons = comparisonsOf(shape);
+  const titles = ["server", ...[...columns, ...comparisons].map(({ title }) => title), "notes"];
   const lines = entries.map((entry) => [
     entry.row,
     ...columns.map((column) => cell(entry, column)),
-    ...(compares ? [ratio(entry, entries)] : []),
+    ...comparisons.map((comparison) => ratio(entry, entries, comparison)),
     note(entry),
   ]);
   const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
@@ -105,11 +127,11 @@ export function toMarkdown({ shape, entries }: Section): string {
     .join("\n");
 }
 
-/** The server's processor time beside that of the same runtime's bare sockets, in the same run. */
-export function ratio(entry: Entry, entries: readonly Entry[]): string {
-  const runtime = entry.row.split(" ")[1];
-  const bare = entries.find(({ row }) => row === `limit ${runtime}` || row === `idle ${runtime}`);
+function ratio(entry: Entry, entries: readonly Entry[], { others }: Comparison): string {
+  const runtime = /\b(node|bun|deno)\b/.exec(entry.row.toLowerCase())?.[0];
+  const names = runtime === undefined ? [] : others(runtime);
+  const found = entries.find(({ row }) => names.includes(row));
   const own = spread(entry, "processor")?.median;
-  const other = bare === undefined || bare === entry ? undefined : spread(bare, "processor")?.median;
+  const other = found === undefined || found === entry ? undefined : spread(found, "processor")?.median;
   return own === undefined || other === undefined ? "" : `${(own / other).toFixed(2)}x`;
 }
