@@ -41,6 +41,7 @@ const SECONDS = {
   "unit/cli.test.ts": 6,
   "unit/cli_listeners.test.ts": 6,
   "end_to_end/stopped.test.ts": 5,
+  "end_to_end/bench_generator.test.ts": 4,
   "end_to_end/bundles.test.ts": 4,
   "end_to_end/file_limit.test.ts": 4,
   "end_to_end/one_mob.test.ts": 4,
