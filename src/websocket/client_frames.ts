@@ -1,22 +1,17 @@
 /**
- * The frames of a WebSocket client (RFC 6455, 5): every rule for what may come is here, and what comes is handed to the
- * decoders that are made of it.
+ * The frames of a WebSocket client (RFC 6455, 5): what may come in which order, and what becomes of it until a decoder takes
+ * it.
  *
  * @module
  */
 
 import { NOTHING } from "../bytes.ts";
 import type { ControlSink, Decoder } from "../framing/decoder.ts";
+import { clientHeaderSize, declaredLength, LONGEST_HEADER, OPCODE, refusesFrame } from "./client_header.ts";
 import { isCloseCode } from "./close.ts";
-import { BINARY, CLOSE, CONTINUATION, FIN, LONGEST_CONTROL, MASKED, PONG, TEXT } from "./frame.ts";
+import { CLOSE, CONTINUATION, FIN, TEXT } from "./frame.ts";
 import { copyUnmasked } from "./mask.ts";
 import { readUtf8, WHOLE } from "./utf8.ts";
-
-/** Bytes of the longest header, with its mask. */
-const LONGEST_HEADER = 14;
-
-/** The bits of the first byte that only extensions use; there are none. */
-const RESERVED = 0x70;
 
 /** Which rule a client broke. */
 export interface Failure {
@@ -24,12 +19,6 @@ export interface Failure {
   readonly code: 1002 | 1003 | 1007 | 1009;
   /** What is wrong, in words. */
   readonly why: string;
-}
-
-/** Bytes of a client's header whose second byte this is. */
-export function clientHeaderSize(second: number): number {
-  const length = second & 127;
-  return (length < 126 ? 2 : length === 126 ? 4 : 10) + ((second & MASKED) !== 0 ? 4 : 0);
 }
 
 /**
@@ -187,35 +176,19 @@ export abstract class ClientFrames implements Decoder {
 
   /** Checks the first two bytes of a frame. */
   #allows(first: number, second: number): boolean {
-    const opcode = first & 15;
-    const why = (first & RESERVED) !== 0
-      ? "a frame has reserved bits, and no extension was agreed on"
-      : opcode > PONG || (opcode > BINARY && opcode < CLOSE)
-      ? `a frame has opcode ${opcode}, which is unknown`
-      : (second & MASKED) === 0
-      ? "a frame of a client is not masked"
-      : opcode >= CLOSE
-      ? this.#refusesControl(first, second)
-      : opcode === CONTINUATION
-      ? (this.kind === 0 ? "a continuation continues nothing" : undefined)
-      : this.kind !== 0
-      ? "a message begins inside another"
-      : undefined;
+    const why = refusesFrame(first, second, this.kind !== 0);
     if (why) this.fail(1002, why);
-    else if (opcode === TEXT && !this.#takesText) this.fail(1003, "a message is text, and mobcast.u64 has none");
+    else if ((first & OPCODE) === TEXT && !this.#takesText) {
+      this.fail(1003, "a message is text, and mobcast.u64 has none");
+    }
     return !this.#failure;
-  }
-
-  #refusesControl(first: number, second: number): string | undefined {
-    if ((first & FIN) === 0) return "a control frame is a fragment";
-    return (second & 127) > LONGEST_CONTROL ? `a control frame is over ${LONGEST_CONTROL} bytes` : undefined;
   }
 
   /** Takes a whole header. */
   #declare(header: Uint8Array, sink: ControlSink): void {
     const length = declaredLength(header);
     if (length < 0) return this.fail(1002, "a length is not in its shortest form");
-    const opcode = header[0]! & 15;
+    const opcode = header[0]! & OPCODE;
     if (opcode < CLOSE) {
       if (this.#length + length > this.#maxMessage) return this.fail(1009, "a message is over maxFrame");
       if (opcode !== CONTINUATION) this.kind = opcode;
@@ -248,7 +221,7 @@ export abstract class ClientFrames implements Decoder {
   /** A frame is whole. */
   #end(header: Uint8Array, sink: ControlSink): void {
     const first = header[0]!;
-    const opcode = first & 15;
+    const opcode = first & OPCODE;
     if (opcode >= CLOSE) {
       this.flush(sink);
       if (!this.#failure) this.#endControl(opcode, sink);
@@ -283,17 +256,4 @@ export abstract class ClientFrames implements Decoder {
     this.#closeCode = this.#closed ? code : undefined;
     return this.#closed;
   }
-}
-
-/** The length that a whole header declares, -1 when it is not in its shortest form or has its highest bit set. */
-function declaredLength(header: Uint8Array): number {
-  const short = header[1]! & 127;
-  if (short < 126) return short;
-  if (short === 126) {
-    const length = header[2]! << 8 | header[3]!;
-    return length < 126 ? -1 : length;
-  }
-  const high = ((header[2]! << 24) | (header[3]! << 16) | (header[4]! << 8) | header[5]!) >>> 0;
-  const low = ((header[6]! << 24) | (header[7]! << 16) | (header[8]! << 8) | header[9]!) >>> 0;
-  return high >= 2 ** 31 || (high === 0 && low < 2 ** 16) ? -1 : high * 2 ** 32 + low;
 }
