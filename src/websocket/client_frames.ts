@@ -148,7 +148,7 @@ export abstract class ClientFrames implements Decoder {
   /** A message is whole; it has `length` bytes, at least 1. */
   protected abstract whole(length: number, sink: ControlSink): void;
 
-  /** Hands on what is whole and was not handed on yet: a control frame comes next, or the chunk is at its end. */
+  /** Hands on what is whole and was not handed on yet: a ping or a control frame has come, or the chunk is at its end. */
   protected abstract flush(sink: ControlSink): void;
 
   /** Whether the stream inside the messages, if there is one, is at a boundary. */
@@ -227,15 +227,18 @@ export abstract class ClientFrames implements Decoder {
       if (!this.#failure) this.#endControl(opcode, sink);
     } else if ((first & FIN) !== 0) {
       const length = this.#length;
-      if (length > 0) {
-        this.whole(length, sink);
-      } else {
-        this.empty++;
-        if (this.between) this.completed++;
-      }
+      if (length > 0) this.whole(length, sink);
+      else this.#endEmpty(sink);
       this.kind = this.#length = 0;
     }
     this.#headerLength = 0;
+  }
+
+  /** A message without a payload is a ping of mobcast. */
+  #endEmpty(sink: ControlSink): void {
+    this.flush(sink);
+    this.empty++;
+    if (this.between) this.completed++;
   }
 
   #endControl(opcode: number, sink: ControlSink): void {
