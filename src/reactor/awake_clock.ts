@@ -105,9 +105,10 @@ export class AwakeClock implements Clock {
     const now = this.#clock.now();
     const late = now - this.#began - this.#length;
     this.#stop();
+    // A stop in a busy process has its rests, too, and so has each of several stops in a row.
+    const isStop = late > 2 * this.#restedFor || (late > BEAT && this.#late === 0);
+    if (isStop || this.#time - this.#restedAt >= RESTS_WITHIN) this.#rests = this.#restedFor = 0;
     this.#late = late > LATE ? late : 0;
-    // A stop in a busy process has its rests, too.
-    if (this.#time - this.#restedAt >= RESTS_WITHIN || late > 2 * this.#restedFor) this.#rests = this.#restedFor = 0;
     if (late > LATE && this.#rests < MOST_RESTS) {
       const rest = Math.min(LONGEST_REST, Math.max(SHORTEST_REST, late));
       if (this.#first - this.#time < rest) {

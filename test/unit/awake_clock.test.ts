@@ -62,6 +62,23 @@ test("AwakeClock: after a stop there is time to look before a timer that is due 
   }
 });
 
+test("AwakeClock: after each of many stops within half a second there is time to look before a timer runs", () => {
+  for (const stopped of [700, 5000]) {
+    const { clock, pass, stop } = stoppable();
+    clock.after(60_000, () => {});
+    for (let count = 1; count <= 4; count++) {
+      let ran = false;
+      const cancel = clock.after(100, () => ran = true);
+      pass(50);
+      stop(stopped);
+      pass(500);
+      assertEquals(ran, false, `stop ${count} of ${stopped} ms, the clock shows ${clock.now()}`);
+      cancel();
+      pass(501);
+    }
+  }
+});
+
 test("AwakeClock: the rest after a stop counts for no deadline", () => {
   const { clock, pass, stop } = stoppable();
   const ran: string[] = [];
