@@ -63,8 +63,11 @@ export class ClientError extends Error {
 
 /**
  * Why a client ended. `closed`: it was closed here, and everything that it sent has arrived. `ended`: the mob ended the
- * connection in order; a mob on Deno may cut a connection with the same signs, at the end of a frame. The others have an error: `refused` (REFUSED), `lagged` (LAGGED), `lost` (LOST, FRAME_TOO_LARGE),
+ * connection in order. The others have an error: `refused` (REFUSED), `lagged` (LAGGED), `lost` (LOST, FRAME_TOO_LARGE),
  * `undelivered` (UNDELIVERED), `aborted` (ABORTED), `gave-up` (GAVE_UP).
+ *
+ * Deno cannot reset a connection that it accepted (https://github.com/denoland/deno/pull/33415 is for node:net). When a mob
+ * on Deno cuts a client, for its lag perhaps, exactly at the end of a frame, the client sees an end in order: `ended`.
  */
 export type ClientEndReason =
   | "closed"
