@@ -1,7 +1,8 @@
-// Runs the same test files on Node, Bun and Deno, one runtime after another, and stops at the first that fails.
+// Runs the same test files on Node, Bun and Deno, and stops at the first runtime that fails.
 // Usage: node test/run.mjs [node] [bun] [deno] [PART-OF-A-FILE-NAME ...]
-// Files run side by side, each in a process of its own or, when they are short, several in one. What a process writes is
-// shown when it ends, under a line that names its files and whether they passed.
+// Files run side by side, each in a process of its own or, when they are short, several in one; those of the next runtime
+// begin when none of this one wait. What a process writes is shown when it ends, under a line that names its files and
+// whether they passed.
 
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -19,14 +20,13 @@ const TEST_MS = 60_000;
 /** A process that runs for longer hangs, and is killed. Node 20 and Deno have no limit of their own. */
 const FILE_MS = 600_000;
 /** How many processes run at once: a test waits about as long as it works. */
-const LANES = Number(process.env.TEST_LANES ?? availableParallelism() + 1);
+const LANES = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
 /** Short files share a process, up to so many seconds together: to start one takes as long as many of them run. */
 const BATCH_SECONDS = 5;
 
 /** Seconds that long files take, roughly: they start first. The others take half a second. */
 const SECONDS = {
-  "end_to_end/soak.test.ts": 70,
-  "simulation/simulation.test.ts": 30,
+  "simulation/simulation.test.ts": 40,
   "end_to_end/scenarios.test.ts": 27,
   "conformance/adapter.test.ts": 25,
   "unit/tls.test.ts": 12,
@@ -51,7 +51,10 @@ const SECONDS = {
   "unit/connect_timeout.test.ts": 2,
 };
 
-/** Files that run alone, after the others, and why. All other bounds on time hold on a machine ten times as busy. */
+/** Files that begin with their runtime and take no place of another, since they wait and hardly work. */
+const BESIDE = ["end_to_end/soak.test.ts"];
+
+/** Files that run after all others, those of the runtimes at once, and why. All other bounds on time hold on a machine ten times as busy. */
 const ALONE = {
   "end_to_end/stopped.test.ts":
     "servers are stopped by signals, and which clients are in time is a matter of two seconds",
@@ -199,34 +202,60 @@ function run(runtime, files, show) {
   });
 }
 
-/** Runs files on a runtime. Returns the lines that say what failed, and how many tests passed. */
-async function runAll(runtime, files) {
-  const failures = [];
-  let passed = 0;
-  const side = batchesOf(files.filter((file) => !Object.hasOwn(ALONE, file)));
-  const alone = files.filter((file) => Object.hasOwn(ALONE, file)).map((file) => [file]);
-  const live = side.length + alone.length === 1;
-  const next = async (batches) => {
-    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
-      const result = await run(runtime, batch, live ? (text) => process.stdout.write(text) : undefined);
-      console.log(`\n${result.title}${live ? "" : `\n${result.output.trimEnd()}`}`);
-      passed += result.passed;
-      if (result.failed) failures.push(result.title);
-    }
-  };
-  await Promise.all(Array.from({ length: LANES }, () => next(side)));
-  await next(alone);
-  return { failures, passed };
+const only = (list) => files.filter((file) => list.includes(file));
+
+/** The files of a runtime, and what came of them. */
+const suites = runtimes.map((runtime) => ({
+  runtime,
+  beside: only(BESIDE).map((file) => [file]),
+  side: batchesOf(files.filter((file) => !BESIDE.includes(file) && !Object.hasOwn(ALONE, file))),
+  alone: only(Object.keys(ALONE)).map((file) => [file]),
+  left: 0,
+  passed: 0,
+  failures: [],
+}));
+const live = suites.flatMap(({ beside, side, alone }) => [...beside, ...side, ...alone]).length === 1;
+
+/** Runs files of a runtime, and says what came of all of them after the last. */
+async function runOf(suite, files) {
+  const { title, output, passed, failed } = await run(
+    suite.runtime,
+    files,
+    live ? (text) => process.stdout.write(text) : undefined,
+  );
+  console.log(`\n${title}${live ? "" : `\n${output.trimEnd()}`}`);
+  suite.passed += passed;
+  if (failed) suite.failures.push(title);
+  if (--suite.left > 0) return;
+  const seconds = ((Date.now() - suite.started) / 1000).toFixed(1);
+  if (suite.failures.length === 0) {
+    console.log(`\n=== ${suite.passed} tests passed on ${suite.runtime} in ${seconds} s`);
+    return;
+  }
+  console.error(`\n${suite.failures.join("\n")}\n=== tests failed on ${suite.runtime} after ${seconds} s`);
+  for (const child of running) kill(child);
+  process.exit(1);
 }
 
-for (const runtime of runtimes) {
-  console.log(`\n=== ${files.length} test files on ${runtime}`);
-  const started = Date.now();
-  const { failures, passed } = await runAll(runtime, files);
-  const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  if (failures.length > 0) {
-    console.error(`\n${failures.join("\n")}\n=== tests failed on ${runtime} after ${seconds} s`);
-    process.exit(1);
-  }
-  console.log(`\n=== ${passed} tests passed on ${runtime} in ${seconds} s`);
+function begin(suite) {
+  suite.started = Date.now();
+  suite.left = suite.beside.length + suite.side.length + suite.alone.length;
+  console.log(`\n=== ${files.length} test files on ${suite.runtime}`);
+  return Promise.all(suite.beside.map((files) => runOf(suite, files)));
 }
+
+const waiting = suites.flatMap((suite) => suite.side.map((files) => ({ suite, files })));
+const besides = [];
+async function lane() {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (next.suite.started === undefined) besides.push(begin(next.suite));
+    await runOf(next.suite, next.files);
+  }
+}
+await Promise.all(Array.from({ length: LANES }, lane));
+// Those without files of the usual kind.
+for (const suite of suites) if (suite.started === undefined) besides.push(begin(suite));
+await Promise.all(besides);
+await Promise.all(suites.map(async (suite) => {
+  for (const files of suite.alone) await runOf(suite, files);
+}));

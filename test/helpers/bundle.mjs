@@ -1,5 +1,6 @@
 // Bundles programs with esbuild, Rollup and Bun: node test/helpers/bundle.mjs FOLDER, which has PROGRAM.js, the package
-// in node_modules and the sources in jsr. Writes FOLDER/out/PROGRAM-ORIGIN-BUNDLER.FORMAT, and the sizes to stdout.
+// in node_modules and the sources in jsr. Writes FOLDER/out/PROGRAM-ORIGIN-BUNDLER.FORMAT, and to stdout the sizes, with
+// those of what esbuild loads at the start when it splits the program: PROGRAM-ORIGIN-split.
 // A script for Node, whatever the tests run on: Rollup's and esbuild's own API are for it.
 
 import { spawnSync } from "node:child_process";
@@ -45,6 +46,32 @@ async function withEsbuild(program, origin) {
   }
 }
 
+/** Bytes that a program loads at its start: its entry and all that it imports, but for what `import()` loads later. */
+async function splitByEsbuild(program, origin) {
+  const { metafile } = await build({
+    entryPoints: [join(folder, `${program}.js`)],
+    outdir: join(folder, "split", `${program}-${origin}`),
+    bundle: true,
+    splitting: true,
+    minify: true,
+    platform: "node",
+    format: "esm",
+    metafile: true,
+    logLevel: "error",
+    ...(origin === "jsr" ? { alias: { mobcast: origins.jsr } } : {}),
+  });
+  const outputs = Object.entries(metafile.outputs);
+  const loaded = new Set(
+    outputs.filter(([, { entryPoint }]) => entryPoint?.endsWith(`${program}.js`)).map(([name]) => name),
+  );
+  for (const name of loaded) {
+    for (const { path, kind } of metafile.outputs[name].imports) {
+      if (kind === "import-statement" && metafile.outputs[path]) loaded.add(path);
+    }
+  }
+  return [...loaded].reduce((bytes, name) => bytes + metafile.outputs[name].bytes, 0);
+}
+
 async function withRollup(program, origin) {
   const mobcast = {
     name: "mobcast",
@@ -85,6 +112,7 @@ for (const program of programs) {
     await withEsbuild(program, origin);
     await withRollup(program, origin);
     withBun(program, origin);
+    sizes[`${program}-${origin}-split`] = await splitByEsbuild(program, origin);
     for (const bundler of ["esbuild", "rollup", "bun"]) {
       for (const extension of Object.keys(formats)) {
         const file = out(program, origin, bundler, extension);

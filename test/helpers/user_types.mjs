@@ -94,6 +94,7 @@ try {
       exactOptionalPropertyTypes: true,
       noUncheckedIndexedAccess: true,
       skipLibCheck: false,
+      skipDefaultLibCheck: true,
       noEmit: true,
       ...options,
     };

@@ -16,8 +16,8 @@ import { type Mutant, plant, type Proof } from "./mutant.ts";
 /** Seeds within which the simulation must find a mutant. */
 export const SEEDS = 2000;
 
-/** Milliseconds without a word after which a simulation hangs, which finds a mutant as well. */
-const SILENCE = 20_000;
+/** Milliseconds without a word after which a simulation hangs, which finds a mutant as well: a word takes 0.1 s. */
+const SILENCE = 10_000;
 
 /** The longest that a proof may take without a bug, in milliseconds. */
 const LONGEST_PROOF = 120_000;
@@ -136,17 +136,20 @@ async function failing({ on, tests, named }: Proof, copy: string, total: number)
   return failed;
 }
 
-/** Hunts one mutant, which is in the copy. `times`: how long each proof takes without a bug. */
-async function hunt({ proof }: Mutant, copy: string, times: Times): Promise<string | undefined> {
+/** Hunts one mutant, which is in the copy. `healthy`: how long its proof takes without a bug, in milliseconds. */
+async function hunt({ proof }: Mutant, copy: string, healthy: number): Promise<string | undefined> {
   if (proof === undefined) return await simulate(copy);
-  const failed = await failing(proof, copy, patience(times.get(JSON.stringify(proof))!));
+  const failed = await failing(proof, copy, patience(healthy));
   return failed.length === proof.on.length ? `${proof.named ?? proof.tests} on ${failed.join(", ")}` : undefined;
 }
 
-/** Does the work in copies of the project, one for each core, one thing after another in each. */
+/** How many copies of the project there are: one for each core, and one more since tests wait for half of their time. */
+const COPIES = availableParallelism() + 1;
+
+/** Does the work in copies of the project, one thing after another in each. */
 async function inCopies<Work>(work: readonly Work[], act: (work: Work, copy: string) => Promise<void>): Promise<void> {
   const waiting = [...work];
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), work.length) }, async () => {
+  await Promise.all(Array.from({ length: Math.min(COPIES, work.length) }, async () => {
     const copy = copyProject();
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await act(next, copy);
@@ -156,34 +159,35 @@ async function inCopies<Work>(work: readonly Work[], act: (work: Work, copy: str
   }));
 }
 
-/** Milliseconds by proof, as JSON. */
-type Times = ReadonlyMap<string, number>;
+/** How long a proof takes without a bug, in milliseconds. Throws when it fails then: it would find anything. */
+async function healthyTime(proof: Proof, copy: string): Promise<number> {
+  const began = performance.now();
+  const failed = await failing(proof, copy, LONGEST_PROOF);
+  if (failed.length === 0) return performance.now() - began;
+  throw new Error(`Cannot hunt: ${proof.tests}, ${proof.named ?? "all"}, fails without a bug on ${failed.join(", ")}`);
+}
 
-/** Says how long each proof takes without a bug. Throws when it fails then: it would find anything. */
-async function checkProofs(mutants: readonly Mutant[]): Promise<Times> {
-  const proofs = new Map(mutants.flatMap(({ proof }) => proof === undefined ? [] : [[JSON.stringify(proof), proof]]));
-  const times = new Map<string, number>();
-  await inCopies([...proofs], async ([key, proof], copy) => {
-    const began = performance.now();
-    const failed = await failing(proof, copy, LONGEST_PROOF);
-    times.set(key, performance.now() - began);
-    if (failed.length === 0) return;
-    throw new Error(
-      `Cannot hunt: ${proof.tests}, ${proof.named ?? "all"}, fails without a bug on ${failed.join(", ")}`,
-    );
-  });
-  return times;
+/** What takes longest comes first: programs, then other tests, then the simulation. */
+function rank({ proof }: Mutant): number {
+  return proof === undefined ? 2 : proof.tests.includes("end_to_end") ? 0 : 1;
 }
 
 /** Plants the mutants one after another, and reports for each how it was found. */
 export async function huntMutants(mutants: readonly Mutant[], tell: (found: Found) => void): Promise<Found[]> {
-  const times = await checkProofs(mutants);
+  const times = new Map<string, Promise<number>>();
+  const timeOf = (proof: Proof, copy: string): Promise<number> => {
+    const key = JSON.stringify(proof);
+    const time = times.get(key) ?? healthyTime(proof, copy);
+    times.set(key, time);
+    return time;
+  };
   const all: Found[] = [];
-  await inCopies(mutants, async (mutant, copy) => {
+  await inCopies(mutants.toSorted((one, other) => rank(one) - rank(other)), async (mutant, copy) => {
+    const time = mutant.proof === undefined ? 0 : await timeOf(mutant.proof, copy);
     const path = join(copy, mutant.file);
     const healthy = readFileSync(path, "utf8");
     writeFileSync(path, plant(mutant));
-    const found = { mutant, by: await hunt(mutant, copy, times) };
+    const found = { mutant, by: await hunt(mutant, copy, time) };
     writeFileSync(path, healthy);
     all.push(found);
     tell(found);

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ROOT } from "../helpers/command_line.ts";
 import { HOLES } from "./holes.ts";
 import { plant } from "./mutant.ts";
-import { SETS } from "./sets.ts";
+import { sampleOf, SETS } from "./sets.ts";
 
 for (const [name, mutants] of Object.entries(SETS)) {
   test(`every mutant of the set ${name} can be planted, once each`, () => {
@@ -31,6 +31,16 @@ for (const [name, mutants] of Object.entries(SETS)) {
     }
   });
 }
+
+test("two turns try all samples, and each turn the whole core and some of each set", () => {
+  const turns = [sampleOf(20_000), sampleOf(20_001)];
+  const wanted = Object.entries(SETS).flatMap(([name, set]) => set.filter(({ sample }) => sample || name === "core"));
+  assertEquals(new Set(turns.flat()), new Set(wanted));
+  for (const turn of turns) {
+    for (const set of Object.values(SETS)) assert(set.some((mutant) => turn.includes(mutant)));
+    assert(turn.length < wanted.length);
+  }
+});
 
 test("every hole that the tests once had is a mutant", () => {
   const held = new Set(Object.values(SETS).flat().map(({ hole }) => String(hole)));

@@ -1,5 +1,5 @@
 /**
- * Hunts mutants: `npm run mutants -- [--set core|server|adapters|tls|client|cli|load] [--sample] [PART-OF-WHY-OR-FILE ...]`.
+ * Hunts mutants: `npm run mutants -- [--set SET] [--sample [--turn N]] [PART-OF-WHY-OR-FILE ...]`.
  *
  * @module
  */
@@ -7,26 +7,35 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { runMutants } from "./hunting.ts";
-import { SETS } from "./sets.ts";
+import { sampleOf, SETS } from "./sets.ts";
 
-const USAGE = `Usage: npm run mutants -- [--set SET] [--sample] [PART ...]
+const USAGE = `Usage: npm run mutants -- [--set SET | --sample [--turn N]] [PART ...]
   --set SET   only those of one set: ${Object.keys(SETS).join(", ")}
-  --sample    only the few of each set, but for the core, that are tried each time
+  --sample    all of the core, and a few of each other set, which change from turn to turn
+  --turn N    which few: by default a day is a turn
   PART        only those with this part in their description or file`;
+
+const DAY = 24 * 60 * 60 * 1000;
 
 async function main(args: string[]): Promise<boolean> {
   const { values, positionals } = parseArgs({
     args,
-    options: { set: { type: "string" }, sample: { type: "boolean" }, help: { type: "boolean" } },
+    options: {
+      set: { type: "string" },
+      sample: { type: "boolean" },
+      turn: { type: "string", default: String(Math.floor(Date.now() / DAY)) },
+      help: { type: "boolean" },
+    },
     allowPositionals: true,
   });
-  const set = values.set === undefined ? Object.values(SETS).flat() : SETS[values.set];
-  if (set === undefined || values.help) {
+  const turn = Number(values.turn);
+  const set = values.sample ? sampleOf(turn) : values.set === undefined ? Object.values(SETS).flat() : SETS[values.set];
+  if (set === undefined || values.help || !Number.isSafeInteger(turn)) {
     console.error(USAGE);
     return values.help === true;
   }
+  if (values.sample) console.log(`the sample of turn ${turn}: again with --sample --turn ${turn}`);
   const asked = set
-    .filter(({ sample }) => !values.sample || sample)
     .filter(({ why, file }) => positionals.length === 0 || positionals.some((part) => `${why} ${file}`.includes(part)));
   if (asked.length === 0) throw new TypeError(`Cannot hunt ${args.join(" ")}: there is no such mutant`);
   return await runMutants(asked);

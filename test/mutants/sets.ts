@@ -25,3 +25,15 @@ export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
   load: mutantsOf(LOAD),
   leaks: mutantsOf(LEAKS),
 };
+
+/**
+ * What is tried each time: the whole core, and of each other set every second of its samples, those of an even turn or
+ * those of an odd one.
+ */
+export function sampleOf(turn: number): Mutant[] {
+  return Object.entries(SETS).flatMap(([name, mutants]) => {
+    if (name === "core") return mutants;
+    const samples = mutants.filter(({ sample }) => sample);
+    return samples.filter((_, index) => samples.length === 1 || (index + turn) % 2 === 0);
+  });
+}

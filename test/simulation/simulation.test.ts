@@ -18,12 +18,12 @@ import { record, replay, runSeed } from "./run_seed.ts";
 
 const { name: ours } = await runtimeAdapter();
 
-/** The same traces on all engines, so all need not run all seeds; each has some of its own. */
-const SEEDS = ours === "node"
-  ? { from: 1, seeds: 6000, processes: 2 }
-  : { from: ours === "bun" ? 1_000_001 : 2_000_001, seeds: 1000, processes: 0 };
+/** The same traces on all engines, so all need not run all seeds: Deno is fastest. Each has some of its own. */
+const SEEDS = ours === "deno"
+  ? { from: 1, seeds: 6000, processes: 0 }
+  : { from: ours === "node" ? 1_000_001 : 2_000_001, seeds: 1000, processes: 0 };
 
-test(`${SEEDS.seeds} seeds hold`, { timeout: 240_000 }, async () => {
+test(`${SEEDS.seeds} seeds hold`, { timeout: 400_000 }, async () => {
   const started = performance.now();
   const result = await campaign(SEEDS);
   console.log(summary(result, (performance.now() - started) / 1000));
@@ -35,7 +35,9 @@ test(`${SEEDS.seeds} seeds hold`, { timeout: 240_000 }, async () => {
 /** The marks of frames that come in pieces. */
 const PIECES = Object.keys(MARKS).filter((mark) => /piece/.test(mark)) as Mark[];
 
-test("a few worlds with large frames have frames in pieces, of two and more and over several segments", async () => {
+test("a few worlds with large frames have frames in pieces, of two and more and over several segments", {
+  skip: ours === "deno" ? false : "the traces are the same on all: on Deno",
+}, async () => {
   const marks = new Marks();
   const missing = (): Mark[] => marks.missing.filter((mark) => PIECES.includes(mark));
   let worlds = 0;
@@ -47,16 +49,18 @@ test("a few worlds with large frames have frames in pieces, of two and more and 
   assertEquals([PIECES.length, missing()], [6, []]);
 });
 
-/** Each runtime is compared with the next: so all three are. */
-const NEXT = { node: "bun", bun: "deno", deno: "node" } as const;
+/** Node is compared with Bun, and Bun with Deno: so all three are. */
+const NEXT = { node: "bun", bun: "deno" } as const;
 
-test(`500 seeds have the same traces here and on ${NEXT[ours as "node"]}`, { timeout: 120_000 }, async () => {
-  const [there, here] = await Promise.all([
-    digestOn(NEXT[ours as "node"], 1, 500),
-    campaign({ from: 1, seeds: 500, processes: 0 }),
-  ]);
-  assertEquals(there, here.digest);
-});
+for (const next of ours === "deno" ? [] : [NEXT[ours as keyof typeof NEXT]]) {
+  test(`500 seeds have the same traces here and on ${next}`, { timeout: 120_000 }, async () => {
+    const [there, here] = await Promise.all([
+      digestOn(next, 1, 500),
+      campaign({ from: 1, seeds: 500, processes: 0 }),
+    ]);
+    assertEquals(there, here.digest);
+  });
+}
 
 test("a recording repeats its run without the generator, also when it was kept as text", async () => {
   for (let seed = 1; seed <= 50; seed++) {
