@@ -8,6 +8,7 @@
 // --- the core ---
 export {
   type Adapter,
+  type CloseFrame,
   type DialOptions,
   ERROR,
   HUP,

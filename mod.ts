@@ -50,8 +50,8 @@ export function serve(options?: ServeOptions): Promise<Mob> {
 }
 
 /**
- * Connects to the mob at `url`, such as `tcp://127.0.0.1:8000`, `tls://example.com:8443` or `unix:///run/mobcast.sock`, with
- * `?framing=line` at its end for another framing than `u64`. Resolves when the connection is made. The mob may end it even
+ * Connects to the mob at `url`, such as `tcp://127.0.0.1:8000`, `tls://example.com:8443`, `unix:///run/mobcast.sock` or
+ * `wss://example.com/mob` (not on Node 20), with `?framing=line` at its end for another framing than `u64`. Resolves when the connection is made. The mob may end it even
  * then, because of a wrong secret perhaps: `closed` says so.
  *
  * Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would

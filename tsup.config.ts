@@ -9,26 +9,41 @@ const common = {
   splitting: true,
 };
 
+const entry = {
+  mod: "mod.ts",
+  core: "core.ts",
+  node: "adapters/node.ts",
+  bun: "adapters/bun.ts",
+  deno: "adapters/deno.ts",
+  memory: "adapters/memory.ts",
+};
+
 const library = {
   ...common,
-  entry: {
-    mod: "mod.ts",
-    core: "core.ts",
-    node: "adapters/node.ts",
-    bun: "adapters/bun.ts",
-    deno: "adapters/deno.ts",
-    memory: "adapters/memory.ts",
-  },
+  entry,
   // The package has its command in dist/bin: mod.js is never a program, and what starts it falls away.
   define: { "import.meta.main": "false" },
   // No source maps: the files are readable as they are, and an installation has half the size.
   sourcemap: false,
   // tsup 8 sets `baseUrl` for the d.ts build, which TypeScript 6 calls an error unless told to wait for 7.
   dts: {
+    // The types of a page's file are the same types.
+    entry: { ...entry, browser: "browser.ts" },
     compilerOptions: { ignoreDeprecations: "6.0" },
     // A program without the types of Node and of the DOM compiles too. JSR forbids `declare global` in sources.
     banner: '/// <reference path="./globals.d.ts" />',
   },
+};
+
+/** One file without imports, which `<script type="module">` can load: what a page downloads is minified. */
+const page = {
+  ...common,
+  entry: { browser: "browser.ts" },
+  target: "es2022",
+  platform: "browser",
+  splitting: false,
+  minify: true,
+  sourcemap: false,
 };
 
 const command = {
@@ -46,5 +61,5 @@ const command = {
   banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
 };
 
-const configurations: object[] = [library, command];
+const configurations: object[] = [library, page, command];
 export default configurations;

@@ -32,6 +32,7 @@ import { eventLoop } from "./shared/event_loop.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
+import { overWebSocket } from "./shared/websocket.ts";
 
 // --- socket ---
 
@@ -221,6 +222,7 @@ export function bunAdapter(): Adapter {
     name: "bun",
     capacity: connectionsThatFit(),
     ...overTransports({ listenTcp, listenUnix, offer }),
+    ...overWebSocket(eventLoop),
     ...eventLoop,
   };
 }

@@ -29,6 +29,7 @@ import { connectionsThatFit } from "./shared/file_limit.ts";
 import { Inbox, WRITE_STEP } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
 import { BACKLOG } from "./shared/node_server.ts";
+import { overWebSocket } from "./shared/websocket.ts";
 
 // --- socket ---
 
@@ -281,6 +282,7 @@ export function denoAdapter(): Adapter {
     name: "deno",
     capacity: connectionsThatFit(),
     ...overTransports({ listenTcp, listenUnix }),
+    ...overWebSocket(eventLoop),
     ...eventLoop,
     defer: deferWithRests(() => writing),
   };

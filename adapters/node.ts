@@ -13,6 +13,7 @@ import { overTransports } from "./shared/listen.ts";
 import { offerPlain } from "./shared/node_dial.ts";
 import { boundAddress, startServer, type Where } from "./shared/node_server.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
+import { overWebSocket } from "./shared/websocket.ts";
 
 // --- socket ---
 
@@ -53,5 +54,11 @@ async function open(where: Where, address: Address, registry: Registry): Promise
  * ```
  */
 export function nodeAdapter(): Adapter {
-  return { name: "node", capacity: connectionsThatFit(), ...overTransports({ listenTcp, listenUnix }), ...eventLoop };
+  return {
+    name: "node",
+    capacity: connectionsThatFit(),
+    ...overTransports({ listenTcp, listenUnix }),
+    ...overWebSocket(eventLoop),
+    ...eventLoop,
+  };
 }

@@ -44,6 +44,7 @@ const SECONDS = {
   "end_to_end/bench_generator.test.ts": 4,
   "end_to_end/bundles.test.ts": 4,
   "end_to_end/file_limit.test.ts": 4,
+  "end_to_end/websocket_client.test.ts": 4,
   "end_to_end/one_mob.test.ts": 4,
   "unit/send_queue.test.ts": 4,
   "simulation/sweep.test.ts": 2,
@@ -110,6 +111,12 @@ function batchesOf(files) {
   return batches.map(({ files }) => files);
 }
 
+/** What a runtime gets by its environment: Node 20 has a WebSocket, but only when asked for it. */
+const extraEnv = (runtime) => {
+  const options = `${process.env.NODE_OPTIONS ?? ""} --experimental-websocket`;
+  return runtime === "node" && process.versions.node.startsWith("20.") ? { NODE_OPTIONS: options } : {};
+};
+
 // The runtimes are devDependencies: theirs come before any other of the same name.
 const env = {
   ...process.env,
@@ -155,7 +162,7 @@ function run(runtime, files, show) {
   return new Promise((resolve) => {
     const child = spawn(command, [...options, ...files.map((file) => `./test/${file}`)], {
       cwd: root,
-      env,
+      env: { ...env, ...extraEnv(runtime) },
       stdio: ["ignore", "pipe", "pipe"],
       detached: !windows,
       shell: windows,

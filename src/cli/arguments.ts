@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { parseDestination } from "../client/destination.ts";
 import { DEFAULT_URL } from "../contract/address.ts";
 import type { FramingName } from "../framing/framing.ts";
 import { parseUrl } from "../framing/url.ts";
@@ -12,9 +13,14 @@ import { hostUrl, listenUrl } from "./listen_words.ts";
 import { commandMeant } from "./suggestions.ts";
 
 /** Refuses a URL that cannot be read, before anything is done. `origin` is where it stands, if not in the arguments. */
-export function checkUrl(command: Command, url: string, origin?: string): void {
+export function checkUrl(
+  command: Command,
+  url: string,
+  origin?: string,
+  parse: (url: string) => unknown = parseUrl,
+): void {
   try {
-    parseUrl(url);
+    parse(url);
   } catch (error) {
     const { message } = error as Error;
     const meant = commandMeant([url], command.parent?.commands.map((other) => other.name()) ?? []);
@@ -32,7 +38,7 @@ export function withFraming<Flags extends { readonly framing: FramingName }>(
   url: string,
   flags: Flags,
 ): Flags {
-  const { framing } = parseUrl(url);
+  const { framing } = parseDestination(url);
   if (framing === undefined || framing === flags.framing) return flags;
   const option = command.options.find((each) => each.attributeName() === "framing")!;
   if (command.getOptionValueSource("framing") !== "default") {

@@ -5,6 +5,7 @@
  */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseDestination } from "../client/destination.ts";
 import { DEFAULT_URL } from "../contract/address.ts";
 import { LONGEST_TIMER } from "../check.ts";
 import { checkUrl, splitTexts, withFraming } from "./arguments.ts";
@@ -123,7 +124,7 @@ function parseRateOption(text: string): number {
 
 /** Refuses a URL and options that are wrong together, and gives the options the framing of the URL. */
 function checked<Flags extends JoinFlags>(command: Command, url: string, flags: Flags): Flags {
-  checkUrl(command, url);
+  checkUrl(command, url, undefined, parseDestination);
   checkClient(command, url, flags);
   return withFraming(command, url, flags);
 }

@@ -8,7 +8,8 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Address } from "../contract/address.ts";
 import { parseUrl } from "../framing/url.ts";
 import { flagOf, rangeOption } from "./flags.ts";
-import { CONNECT_TIMEOUT } from "../client/dial.ts";
+import { parseDestination } from "../client/destination.ts";
+import { CONNECT_TIMEOUT, type Destination } from "../client/dial.ts";
 import { LONGEST_TIMER } from "../check.ts";
 import { originOf } from "./settings.ts";
 
@@ -93,7 +94,7 @@ export function checkListeners(command: Command, urls: readonly string[], flags:
 
 /** Refuses client options that need another option, or another kind of URL. */
 export function checkClient(command: Command, url: string, flags: ClientFlags): void {
-  checkUse(command, flags, ["ca", "cert", "key", "servername"], "tls", [parseUrl(url).address.transport]);
+  checkUse(command, flags, ["ca", "cert", "key", "servername"], "tls", [parseDestination(url).address.transport]);
   for (const [name, other] of [["cert", "key"], ["key", "cert"]] as const) {
     if (flags[name] === undefined && flags[other] !== undefined) {
       refuse(command, name, `is missing: ${flagOf(other)} needs it`);
@@ -107,7 +108,7 @@ function checkUse<Flags>(
   flags: Flags,
   names: readonly (keyof Flags & string)[],
   transport: Address["transport"],
-  transports: readonly Address["transport"][],
+  transports: readonly Destination["transport"][],
 ): void {
   if (transports.includes(transport)) return;
   for (const name of names) {

@@ -5,6 +5,7 @@
  */
 
 import { Command, CommanderError, Option, type OutputConfiguration } from "commander";
+import { parseDestination } from "../client/destination.ts";
 import { DEFAULT_URL } from "../contract/address.ts";
 import { BENCH_FRAMINGS, STAMP } from "../load/message.ts";
 import { LIMITS, type Limits, resolveOptions } from "../server/options.ts";
@@ -59,7 +60,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   });
   addClientCommands(program, terminal.args, actions, (exit) => code = exit);
   benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
-    checkUrl(command, url);
+    checkUrl(command, url, undefined, parseDestination);
     checkClient(command, url, flags);
     if (flags.publishers > flags.clients) {
       command.error(`option '--publishers' is ${flags.publishers}, more than there are --clients: ${flags.clients}`);

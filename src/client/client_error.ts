@@ -13,17 +13,18 @@ import { describe } from "../errors.ts";
  * ```ts
  * import { CLIENT_ERRORS } from "mobcast";
  *
- * console.log(CLIENT_ERRORS.LAGGED); // the mob ended the connection while the client was behind
+ * console.log(CLIENT_ERRORS.LOST); // the connection broke, or ended inside a frame
  * ```
  */
 export const CLIENT_ERRORS = {
   "UNREACHABLE": "no connection could be made; the cause has the system's code",
   "TIMED_OUT": "no connection was made within connectTimeout",
   "REFUSED":
-    "the mob ended the connection before anything was received: a limit, a list, the secret, or it was closing",
-  "LAGGED": "the mob ended the connection while the client was behind",
+    "the mob ended the connection before anything was received: a limit, a list, the secret, or it was closing; or a WebSocket with code 1008 or 1013",
+  "LAGGED":
+    "the connection was ended while the client was behind: by the mob, or by a WebSocket with 16 MiB to be read",
   "LOST": "the connection broke, or ended inside a frame",
-  "FRAME_TOO_LARGE": "a frame over maxFrame was received",
+  "FRAME_TOO_LARGE": "a frame over maxFrame was received, by this client or (over a WebSocket, code 1009) by the mob",
   "UNDELIVERED": "the client was closed, and not everything that it sent may have arrived",
   "ABORTED": "the client's signal aborted",
   "GAVE_UP": "a reconnecting client made its last attempt",

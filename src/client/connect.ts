@@ -5,7 +5,7 @@
  */
 
 import type { Adapter } from "../contract/adapter.ts";
-import { type Address, urlText } from "../contract/address.ts";
+import { urlText } from "../contract/address.ts";
 import {
   type Check,
   checkOptions,
@@ -18,15 +18,12 @@ import {
   refuse,
 } from "../check.ts";
 import { checkPlaintext } from "../admission/exposure.ts";
-import { payloadOf } from "../framing/payload.ts";
 import { oneFraming, parseUrl } from "../framing/url.ts";
 import type { Client } from "./client.ts";
-import { ClientError, unreachableError } from "./client_error.ts";
-import { dialInTime, DialTimeout } from "./dial.ts";
 import { type ClientOptions, limitsOf, peerChecks } from "./client_options.ts";
-import { SocketClient } from "./socket_client.ts";
-import { ReconnectingClient } from "./reconnecting_client.ts";
+import { openAgain, openOnce, type Target } from "./open.ts";
 import type { ReconnectOptions } from "./reconnect_options.ts";
+import { isWebSocketUrl, webSocketAddress } from "./websocket_url.ts";
 import type { ClientTls } from "../contract/tls.ts";
 
 /** Gets the adapter of the runtime at hand. */
@@ -75,14 +72,13 @@ const isReconnect: Check = (name, value) => {
   }
 };
 
+/** What each option has to be that a client over a WebSocket has, too. */
+export function webSocketChecks(): Checks {
+  return { ...peerChecks(), connectTimeout: isWhole("ms", 1, LONGEST_TIMER), reconnect: isReconnect };
+}
+
 function connectChecks(): Checks {
-  return {
-    ...peerChecks(),
-    tls: isTls("cert", "key", "ca", "servername"),
-    connectTimeout: isWhole("ms", 1, LONGEST_TIMER),
-    reconnect: isReconnect,
-    adapter: isAdapter,
-  };
+  return { ...webSocketChecks(), tls: isTls("cert", "key", "ca", "servername"), adapter: isAdapter };
 }
 
 /** Connects with the adapter of the options, or else that of `runtime`: see `connect` in mod.ts. */
@@ -96,61 +92,22 @@ export async function connect(
     options,
     connectChecks(),
   );
-  const name = urlText("Cannot connect to", url);
-  const { address, framing: named } = parseUrl(name);
-  const chosen = oneFraming(`Cannot connect to ${name}`, named, others.framing);
-  const target: Target = { name, address, options: chosen === undefined ? others : { ...others, framing: chosen } };
-  checkTarget(target);
-  const { framing, maxFrame } = limitsOf(target.options);
+  const target = targetOf(urlText("Cannot connect to", url), others);
+  // What is wrong with the options is said before anything is done.
+  limitsOf(target.options);
   const adapter = given ?? await runtime();
-  if (reconnect === false) return dial(target, adapter, others.signal);
-  const client = new ReconnectingClient({
-    clock: adapter,
-    name,
-    dial: (cut) => dial(target, adapter, cut),
-    payloadOf: (payload) => payloadOf(`Cannot send to ${name}`, payload, framing, maxFrame),
-    random: Math.random,
-    signal: others.signal,
-  }, reconnect === true ? {} : reconnect);
-  await client.open();
-  return client;
+  if (reconnect === false) return openOnce(target, adapter, others.signal);
+  return openAgain(target, adapter, reconnect === true ? {} : reconnect);
 }
 
-/** What to connect to, and how. */
-interface Target {
-  /** The URL as it was given. */
-  readonly name: string;
-  readonly address: Address;
-  readonly options: Omit<ConnectOptions, "adapter" | "reconnect">;
-}
-
-/** Throws when the options do not fit the URL. */
-function checkTarget({ name, address, options }: Target): void {
+/** What a URL and the options say together. Throws when they do not fit. */
+function targetOf(name: string, options: Target["options"]): Target {
+  if (isWebSocketUrl(name)) return { name, address: webSocketAddress(name, options), options };
+  const { address, framing: named } = parseUrl(name);
+  const framing = oneFraming(`Cannot connect to ${name}`, named, options.framing);
   if (options.tls !== undefined && address.transport !== "tls") {
     throw new TypeError(`Cannot connect to ${name} over TLS: its URL does not begin with tls:`);
   }
   checkPlaintext(name, address, options.secret);
-}
-
-/** Makes one connection. */
-async function dial(target: Target, adapter: Adapter, signal: AbortSignal | undefined): Promise<SocketClient> {
-  const { name, address, options: { tls, connectTimeout, ...options } } = target;
-  signal?.throwIfAborted();
-  const client = new SocketClient(adapter, name, { ...options, signal });
-  try {
-    await dialInTime(adapter, { address, registry: client.registry, tls, connectTimeout }, signal);
-  } catch (cause) {
-    // Otherwise the client would listen to the signal for ever.
-    void client.close();
-    signal?.throwIfAborted();
-    // A wrong argument, such as a certificate that is none.
-    if (cause instanceof TypeError || cause instanceof RangeError) throw cause;
-    if (cause instanceof DialTimeout) {
-      const advice = `${cause.message}, check the address or raise connectTimeout`;
-      throw new ClientError("TIMED_OUT", `Cannot connect to ${name}: ${advice}`, cause);
-    }
-    throw unreachableError(name, cause);
-  }
-  signal?.throwIfAborted();
-  return client;
+  return { name, address, options: framing === undefined ? options : { ...options, framing } };
 }

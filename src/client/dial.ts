@@ -8,14 +8,18 @@ import { onAbort } from "../contract/abort.ts";
 import type { Adapter, Registry } from "../contract/adapter.ts";
 import type { Address } from "../contract/address.ts";
 import type { ClientTls } from "../contract/tls.ts";
+import type { WebSocketAddress } from "./websocket_url.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
 
 /** The default of `connectTimeout`, in milliseconds. */
 export const CONNECT_TIMEOUT = 10_000;
 
+/** Where a client connects to. */
+export type Destination = Address | WebSocketAddress;
+
 /** What an attempt connects to, and how long it may take. */
 export interface Attempt {
-  readonly address: Address;
+  readonly address: Destination;
   readonly registry: Registry;
   readonly tls?: ClientTls | undefined;
   /** How long it may take while the process runs, in milliseconds. Default 10 000. */
@@ -36,7 +40,12 @@ export async function dialInTime(adapter: Adapter, attempt: Attempt, signal: Abo
   const cancel = new AwakeClock(adapter).after(connectTimeout, () => dialing.abort(late));
   const ignoreSignal = signal && onAbort(signal, () => dialing.abort(signal.reason));
   try {
-    await adapter.connect(address, registry, { signal: dialing.signal, tls });
+    if (address.transport !== "websocket") await adapter.connect(address, registry, { signal: dialing.signal, tls });
+    else if (adapter.connectWebSocket) {
+      await adapter.connectWebSocket(address.url, registry, { signal: dialing.signal });
+    } else {throw new TypeError(
+        `Cannot connect to ${address.url}: the ${adapter.name} adapter has no WebSocket, use tcp://`,
+      );}
   } catch (cause) {
     signal?.throwIfAborted();
     throw dialing.signal.aborted ? late : cause;

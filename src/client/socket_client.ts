@@ -23,6 +23,7 @@ import { looksLike } from "../framing/looks_like.ts";
 import { Log } from "../broadcast/log.ts";
 import { BaseClient, type ClientState } from "./client.ts";
 import { abortError, type ClientEnd, ClientError, closedError, endOf } from "./client_error.ts";
+import { closedByMob, isAnswer, shownClose } from "./close_frame.ts";
 import { type Message, MessageReader } from "./message_reader.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { CLOSE_TIMEOUT, Patience } from "./patience.ts";
@@ -243,7 +244,11 @@ export class SocketClient extends BaseClient {
       const { message } = describe(this.#cannotDeliver, socket.error ?? "connection broke");
       this.#end(this.#said ? new ClientError("UNDELIVERED", message, socket.error) : undefined);
     } else if (readiness & HUP) {
-      this.#end(this.#endedFirst ? this.#lost("the mob ended the connection first") : undefined);
+      const { closeFrame: frame } = socket;
+      // Both ends of a WebSocket may close it at the same time: only the code tells.
+      const first = this.#endedFirst || (frame !== undefined && !isAnswer(frame));
+      const how = frame ? ` (${shownClose(frame)})` : "";
+      this.#end(first ? this.#lost(`the mob ended the connection first${how}`) : undefined);
     } else {
       this.#write(socket);
     }
@@ -318,8 +323,10 @@ export class SocketClient extends BaseClient {
   }
 
   /** Why an open connection ended; `undefined` when the mob ended it in order. */
-  #failure({ error }: Socket, broken: boolean): ClientError | undefined {
+  #failure({ error, closeFrame }: Socket, broken: boolean): ClientError | undefined {
     const cannot = `Cannot read from ${this.#name}`;
+    const told = closeFrame && closedByMob(cannot, closeFrame);
+    if (told || (closeFrame && this.#decoder.pending === 0)) return told;
     const how = broken
       ? describe(cannot, error ?? "connection broke").message
       : `${cannot}: the mob ended the connection`;

@@ -39,6 +39,12 @@ export const ERROR = 8;
 /** One or more of {@link READABLE}, {@link WRITABLE}, {@link HUP}, {@link ERROR}, or-ed together. */
 export type Readiness = number;
 
+/** The close frame of a WebSocket: its code (RFC 6455, 7.4), 1005 when it has none, and its reason. */
+export interface CloseFrame {
+  readonly code: number;
+  readonly reason: string;
+}
+
 /** A non-blocking byte stream, as the core sees it. No method throws. */
 export interface Socket {
   /** The next chunk; `undefined` when it would block; `null` at the end of the stream. */
@@ -55,6 +61,8 @@ export interface Socket {
   readonly remoteAddress: string;
   /** The subject of the client's certificate, which the listener's authority has signed; without one, `undefined`. */
   readonly subject?: CertificateSubject | undefined;
+  /** What the other end of a WebSocket has closed it with; set before a {@link HUP}. `undefined`: nothing, or no WebSocket. */
+  readonly closeFrame?: CloseFrame | undefined;
 }
 
 /** The functions of the core that an adapter calls. */
@@ -112,6 +120,12 @@ export interface Adapter {
   listen(address: Address, registry: Registry, options?: ListenOptions): Promise<ListeningSocket>;
   /** Opens a connection: `registry.accept` gets its socket before this resolves. Rejects when it cannot. */
   connect(address: Address, registry: Registry, options?: DialOptions): Promise<void>;
+  /**
+   * Opens a WebSocket with the subprotocol `mobcast.u64` to a `ws:` or `wss:` URL, as `connect` opens a connection: what its
+   * binary messages hold, one after the other, is the socket's byte stream. Rule 5 does not hold, since no runtime can stop
+   * reading from one: the socket breaks when too much waits. Missing where there are none.
+   */
+  connectWebSocket?(url: string, registry: Registry, options?: Pick<DialOptions, "signal">): Promise<void>;
   /** Runs `tick` once, after the socket callbacks of this batch. */
   defer(tick: () => void): void;
   /** Milliseconds on a clock that never goes back. */

@@ -7,7 +7,7 @@
 import type { Adapter } from "../contract/adapter.ts";
 import { describe } from "../errors.ts";
 import { encodeFrame } from "../framing/framing.ts";
-import { parseUrl } from "../framing/url.ts";
+import { parseDestination } from "../client/destination.ts";
 import type { ClientTls } from "../contract/tls.ts";
 import type { Target } from "./load_client.ts";
 import { LoadClients } from "./clients.ts";
@@ -188,7 +188,7 @@ class Load {
   #target(): Target {
     const { framing, tls, secret, connectTimeout } = this.#options;
     const frame = secret === undefined ? undefined : encodeFrame(framing, secret);
-    return { address: parseUrl(this.#url).address, tls, connectTimeout, secret: frame };
+    return { address: parseDestination(this.#url).address, tls, connectTimeout, secret: frame };
   }
 
   /** From now on the publishers send, at every tick and every millisecond. */

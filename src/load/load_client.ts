@@ -6,8 +6,7 @@
 
 import type { Adapter, Readiness, Registry, Socket } from "../contract/adapter.ts";
 import { ERROR, HUP, WRITABLE } from "../contract/adapter.ts";
-import { dialInTime } from "../client/dial.ts";
-import type { Address } from "../contract/address.ts";
+import { type Destination, dialInTime } from "../client/dial.ts";
 import type { Poll } from "../reactor/poll.ts";
 import { Queue } from "../contract/queue.ts";
 import type { ClientTls } from "../contract/tls.ts";
@@ -18,7 +17,7 @@ import type { Stream } from "./stream.ts";
 /** What a client connects to. */
 export interface Target {
   /** The address of the listener. */
-  readonly address: Address;
+  readonly address: Destination;
   /** Certificates, for a listener over TLS. */
   readonly tls?: ClientTls | undefined;
   /** How long each connection may take to be made, in milliseconds. */

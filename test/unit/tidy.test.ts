@@ -36,7 +36,7 @@ test("the core knows no runtime: no global of one, no module of one, no clock an
     // Where the adapter of the runtime is picked, chance is picked, too: what draws is handed it.
     // Every runtime has console.error: it gets errors that no log has.
     const text = code(path)
-      .replace(path === "src/client/connect.ts" ? "random: Math.random" : "", "")
+      .replace(path === "src/client/open.ts" ? "random: Math.random" : "", "")
       .replace(path === "src/logger.ts" ? "console.error(" : "", "");
     const found = forbidden.exec(text);
     assertEquals(found?.[0], undefined, `${path} uses ${found?.[0]}`);
@@ -124,6 +124,7 @@ test("the words of the first house are gone", () => {
       ...tests,
       "mod.ts",
       "core.ts",
+      "browser.ts",
       ...docs,
     ]
   ) {

@@ -1,0 +1,56 @@
+/**
+ * The URLs of mobs behind WebSockets, and the options that do not go with them.
+ *
+ * @module
+ */
+
+import type { ClientOptions } from "./client_options.ts";
+
+/** Where a WebSocket leads. */
+export interface WebSocketAddress {
+  /** How bytes travel. */
+  readonly transport: "websocket";
+  /** The URL, as it was given. */
+  readonly url: string;
+}
+
+/** Whether a URL begins with `ws:` or `wss:`. */
+export function isWebSocketUrl(url: string): boolean {
+  return /^wss?:/i.test(url);
+}
+
+/** The hosts of URLs that do not leave the machine: `URL` writes every address in one way. */
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/**
+ * The address of a `ws:` or `wss:` URL. Its path and query are kept as they are: a proxy may have an opinion. Throws an error
+ * that begins with `Cannot connect to` when the URL is wrong or the options do not go with it.
+ */
+export function webSocketAddress(
+  name: string,
+  { framing = "u64", secret, tls }: Pick<ClientOptions, "framing" | "secret"> & { readonly tls?: unknown },
+): WebSocketAddress {
+  const cannot = `Cannot connect to ${name}`;
+  const wrong = (why: string): never => {
+    throw new TypeError(`${cannot}: ${why}`);
+  };
+  let url: URL;
+  try {
+    if (!/^wss?:\/\//i.test(name)) throw new TypeError();
+    url = new URL(name);
+  } catch {
+    return wrong("a WebSocket URL looks like ws://127.0.0.1:8080/");
+  }
+  if (url.username || url.password) wrong("browsers refuse a user in it, use the option secret");
+  if (url.hash) wrong("a WebSocket URL has no #fragment, leave it out");
+  if (framing !== "u64" || /[?&]framing=(?!u64(&|$))/.test(url.search)) {
+    wrong("over a WebSocket the framing is u64, leave framing out");
+  }
+  if (tls !== undefined) {
+    wrong("no WebSocket takes tls, name the authority to the runtime (NODE_EXTRA_CA_CERTS, DENO_CERT) or use tls://");
+  }
+  if (secret !== undefined && url.protocol === "ws:" && !LOOPBACK.test(url.hostname)) {
+    throw new Error(`${cannot}: the secret would cross the network in the clear, use wss:// or connect to loopback`);
+  }
+  return { transport: "websocket", url: name };
+}

@@ -1,0 +1,121 @@
+/** Clients over the WebSocket global of the runtime at hand, at a server that is not ours. */
+
+import { test } from "node:test";
+import { join } from "node:path";
+import process from "node:process";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { connect } from "../../mod.ts";
+import { CommandLine, OURS, ROOT, runCommand } from "../helpers/command_line.ts";
+import { pause, rejection, within } from "../helpers/wait.ts";
+
+// Node has it from version 22 on; Node 20 with --experimental-websocket.
+const skip = "WebSocket" in globalThis ? false : `Node ${process.versions.node} has no WebSocket: needs Node 22`;
+const LIMITED = { timeout: 60_000, skip };
+
+/** Runs with the URL of a server of the package `ws`, which sends to everyone what one client sends. */
+async function withServer(run: (url: string) => Promise<void>): Promise<void> {
+  const server = new CommandLine(OURS, [], ["node", join(ROOT, "test/helpers/websocket_echo.mjs")]);
+  try {
+    const [, port] = await server.match(/^listening on (\d+)$/m);
+    await run(`ws://127.0.0.1:${port}`);
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+}
+
+test(
+  "clients over a WebSocket hear each other, in one order, messages of any size",
+  LIMITED,
+  () =>
+    withServer(async (url) => {
+      const one = await connect(`${url}/`);
+      const two = await connect(`${url}/some/path?kept`);
+      const texts = Array.from({ length: 200 }, (_, index) => `${index} ${"x".repeat(index * 37)}`);
+      texts.push("y".repeat(300_000), "ü".repeat(100));
+      const received: string[][] = [[], []];
+      const hearing = [one, two].map(async (client, index) => {
+        for await (const text of client.text()) {
+          received[index]!.push(text);
+          if (received[index]!.length === 2 * texts.length) break;
+        }
+      });
+      // Each sends its own: the echo cuts messages in two, so only one client sends at a time.
+      for (const client of [one, two]) {
+        for (const text of texts) await client.send(text);
+        for (let waited = 0; waited < 500 && received[1]!.length % texts.length !== 0; waited++) await pause(10);
+      }
+      await within(Promise.all(hearing), "all messages", 20_000);
+      assertEquals(received[0], received[1]);
+      assertEquals([...received[0]!].sort(), [...texts, ...texts].sort());
+      await one.send("last");
+      assertEquals([await one.close(), await two.close()], [{ reason: "closed" }, { reason: "closed" }]);
+    }),
+);
+
+test("the ends of a WebSocket, as the runtime shows them", LIMITED, () =>
+  withServer(async (url) => {
+    const table = [
+      ["/close/1000/", "ended", undefined],
+      ["/close/1001/shutdown", "ended", undefined],
+      ["/close/1008/unauthorized", "refused", /\(1008, unauthorized\)$/],
+      ["/close/1009/a%20message", "lost", /a frame is over the mob's maxFrame \(1009, a message\)$/],
+      ["/close/1011/", "lost", /\(1011\)$/],
+      ["/reset", "refused", /connection lost, before anything was received$/],
+      ["/text", "refused", /the server sent text/],
+      ["/flood", "lagged", /over 16 MiB waited to be read/],
+    ] as const;
+    for (const [path, reason, says] of table) {
+      const client = await connect(url + path);
+      const end = await within(client.closed, path);
+      assertEquals(end.reason, reason, path);
+      assertMatch(end.error?.message ?? "", says ?? /^$/, path);
+    }
+    for (const path of ["/plain", "/403"]) {
+      assertEquals((await rejection(connect(url + path), path)).code, "UNREACHABLE");
+    }
+    const { code, message } = await rejection(connect("ws://127.0.0.1:1/"), "a port that is closed");
+    assertEquals(code, "UNREACHABLE");
+    assertMatch(message, /^Cannot connect to ws:\/\/127\.0\.0\.1:1\/: ./);
+  }));
+
+test(
+  "a server that does not read slows its client down: what waits stays bounded",
+  LIMITED,
+  () =>
+    withServer(async (url) => {
+      const client = await connect(`${url}/deaf`);
+      let sent = 0;
+      const sending = (async () => {
+        for (;;) {
+          await client.send(new Uint8Array(100_000));
+          sent++;
+        }
+      })();
+      void sending.catch(() => {});
+      let before = -1;
+      for (let waited = 0; waited < 100 && before < sent; waited++) {
+        before = sent;
+        await pause(200);
+      }
+      // What the kernel holds is not the client's.
+      assert(sent < 200, `${sent} of 100 kB were taken`);
+      assert(client.bufferedAmount < 1_000_000, `${client.bufferedAmount} bytes wait`);
+      const { reason } = await client.close({ timeout: 100 });
+      assertEquals(reason, "undelivered");
+    }),
+);
+
+test("pub and sub speak with each other over a WebSocket", LIMITED, () =>
+  withServer(async (url) => {
+    await using sub = new CommandLine(OURS, ["sub", `${url}/`, "--count", "1"]);
+    // It may not have joined yet.
+    for (let tries = 0; tries < 50 && !sub.stdout.includes("one"); tries++) {
+      const { code, stderr } = await runCommand(OURS, ["pub", `${url}/`, "one"]);
+      assertEquals(code, 0, stderr);
+    }
+    const { code, stdout, stderr } = await sub.exit();
+    assertEquals([code, stdout], [0, "one\n"], stderr);
+    const { code: wrong, stderr: says } = await runCommand(OURS, ["sub", `${url}/`, "--framing", "line"]);
+    assertEquals(wrong, 2);
+    assertMatch(says, /option '--framing .*' is line, and the URL says u64/);
+  }));
