@@ -39,9 +39,11 @@ export const ERROR = 8;
 /** One or more of {@link READABLE}, {@link WRITABLE}, {@link HUP}, {@link ERROR}, or-ed together. */
 export type Readiness = number;
 
-/** The close frame of a WebSocket: its code (RFC 6455, 7.4), 1005 when it has none, and its reason. */
+/** The close frame of a WebSocket. */
 export interface CloseFrame {
+  /** Its code (RFC 6455, 7.4); 1005 when it has none. */
   readonly code: number;
+  /** Its text, mostly empty. */
   readonly reason: string;
 }
 
