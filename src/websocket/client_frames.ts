@@ -121,11 +121,8 @@ export abstract class ClientFrames implements Decoder {
 
   /** See {@link Decoder.reset}. */
   reset(): void {
-    this.#headerLength =
-      this.#left =
-      this.#length =
-      this.kind =
-        0;
+    this.#headerLength = this.#left = 0;
+    this.#length = this.kind = 0;
     this.#header = this.#control = undefined;
   }
 

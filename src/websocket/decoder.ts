@@ -64,7 +64,7 @@ export class WebSocketDecoder extends ClientFrames {
    */
   protected override messages(chunk: Uint8Array, at: number, sink: ControlSink): number {
     const first = plainEnd(chunk, at, chunk.length, this.#maxFrame);
-    if (first === 0 || first - at > SCRATCH.length) return at;
+    if (first === 0) return at;
     if (loaded.chunk !== chunk || at < loaded.from || first > loaded.to) load(chunk, at);
     const offset = loaded.from;
     const start = at - offset;

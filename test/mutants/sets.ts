@@ -13,6 +13,7 @@ import { LEAKS } from "./leaks.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
 import { SERVER } from "./server.ts";
 import { TLS } from "./tls.ts";
+import { WEBSOCKET } from "./websocket.ts";
 
 /** The mutants by the name of their set. */
 export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
@@ -24,6 +25,7 @@ export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
   cli: mutantsOf(CLI),
   load: mutantsOf(LOAD),
   leaks: mutantsOf(LEAKS),
+  websocket: mutantsOf(WEBSOCKET),
 };
 
 /**

@@ -176,6 +176,18 @@ test("WebSocketDecoder hands on a chunk of small messages as one run", () => {
   assertEquals([runs, completed, told.length], [1, 500, 500]);
 });
 
+test("WebSocketDecoder hands on a large chunk of messages in one run for each 64 KiB", () => {
+  const stream = concat(...Array.from({ length: 10_000 }, () => message("x".repeat(20))));
+  const runs: number[] = [];
+  const take = (count: number): number => runs.push(count);
+  new WebSocketDecoder(1000).decode(stream, {
+    frames: (_bytes, _start, _end, count) => take(count),
+    pieces: () => take(1),
+    control: () => {},
+  });
+  assertEquals(runs, [2520, 2520, 2520, 2440]);
+});
+
 test("WebSocketDecoder is in a message from its first byte to its last, and control frames inside do not complete it", () => {
   const decoder = new WebSocketDecoder(1000);
   const pendingBehind = (bytes: Uint8Array): boolean => {
@@ -188,6 +200,9 @@ test("WebSocketDecoder is in a message from its first byte to its last, and cont
   assert(pendingBehind(clientFrame({ first: CONTINUED, payload: bytesOf("a") })), "a fragment");
   assert(pendingBehind(clientFrame({ first: PONG_FRAME, payload: bytesOf("b") }).subarray(0, 6)), "half a pong");
   assert(pendingBehind(Uint8Array.of(0x62 ^ 0x12)), "the other half");
+  const long = clientFrame({ first: PING_FRAME, payload: pattern(100) });
+  assert(pendingBehind(long.subarray(0, 6)), "a ping without its payload");
+  assert(pendingBehind(long.subarray(6)), "its payload");
   assertEquals(decodeAll(decoder, [clientFrame({ first: LAST })]), { told: [{ message: "a" }], runs: 1, completed: 1 });
   assertEquals(decoder.pending, 0);
   const ping = clientFrame({ first: PING_FRAME, payload: bytesOf("p") });
@@ -266,4 +281,19 @@ test("a chunk of messages and pings by turns takes time by its length alone", ()
   decoder.decode(chunk, { frames: () => told++, pieces: () => told++, control: () => told++ });
   assertEquals(told, 20_000);
   assertLess(loads, 10);
+});
+
+test("WebSocketDecoder decodes each chunk anew, also when it comes in the same memory as the one before", () => {
+  const memory = new Uint8Array(message("a").length);
+  const decoder = new WebSocketDecoder(1000);
+  const told: number[] = [];
+  for (const text of ["a", "b", "c"]) {
+    memory.set(message(text));
+    decoder.decode(memory, {
+      frames: (bytes, start) => told.push(bytes[start + 2]!),
+      pieces: () => {},
+      control: () => {},
+    });
+  }
+  assertEquals(told, [97, 98, 99]);
 });

@@ -70,6 +70,7 @@ const LISTED: readonly (readonly [string, string, boolean])[] = [
   ["https://app.example:8443", "https://app.example", false],
   ["https://app.example", "https://app.example:8443", false],
   ["https://app.example:8443", "https://app.example:8443", true],
+  ["http://app.example:8443", "https://app.example:8443", false],
   ["https://x.app.example", "https://app.example", false],
   ["https://app.example.evil.example", "https://app.example", false],
   ["https://app", "https://app.example", false],

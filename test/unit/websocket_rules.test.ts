@@ -66,6 +66,11 @@ const BROKEN: readonly (readonly [string, Uint8Array, number])[] = [
   ["the largest length there is", clientFrame({ length: [127, 127, 255, 255, 255, 255, 255, 255, 255] }), 1009],
   ["6.3.1, text that is not UTF-8", text(bytes(0xce, 0xba, 0xed, 0xa0, 0x80, 0x65)), 1007],
   ["6.3.2, the same in fragments of one byte", fragments(bytes(0xce, 0xba, 0xed, 0xa0, 0x80, 0x65)), 1007],
+  [
+    "text with a letter inside a character, in fragments",
+    concat(text(bytes(0xe2, 0x82), 0x01), text("a", 0x00), text(bytes(0xac), FIN)),
+    1007,
+  ],
   ["6.4, text whose first fragment is wrong", text(bytes(0xf4, 0x90), 0x01), 1007],
   ...[
     [0xc0, 0xaf],
