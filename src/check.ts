@@ -135,17 +135,16 @@ export function isWhole(unit: string, least: number, most: number): Check {
 
 /** The mode bits of a file. */
 export const isMode: Check = (name, value) => {
-  if (typeof value !== "number") refuse(name, value, "it is a number, mode bits like 0o660");
-  if (!Number.isInteger(value) || value < 0 || value > 0o777) {
-    outOfRange(name, value, "it is mode bits from 0 to 0o777, like 0o660");
-  }
+  const reason = "it is mode bits from 0 to 0o777, like 0o660";
+  if (typeof value !== "number") refuse(name, value, reason);
+  if (!Number.isInteger(value) || value < 0 || value > 0o777) outOfRange(name, value, reason);
 };
 
 /** An abort signal. A controller, passed by mistake, would never abort. */
 export const isSignal: Check = (name, value) => {
   const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
   if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
-  refuse(name, value, "it is an AbortSignal, such as AbortSignal.timeout(1000) or the signal of an AbortController");
+  refuse(name, value, "it is an AbortSignal, such as the signal of an AbortController");
 };
 
 /** An adapter. The function that makes one, passed by mistake, is not. */
@@ -178,9 +177,10 @@ export function isNone(reason: string): Check {
 
 /** The known name that was probably meant, `, did you mean maxLag?`; empty when there is none. */
 export function suggestion(name: string, names: readonly string[]): string {
-  const meant = names.find((each) => each.toLowerCase() === name.toLowerCase()) ??
-    names.find((each) => isNear(each, name, 2)) ??
-    names.find((each) => name.length > 2 && each.toLowerCase().includes(name.toLowerCase()));
+  const low = name.toLowerCase();
+  const find = (isMeant: (known: string) => boolean) => names.find((known) => isMeant(known.toLowerCase()));
+  const meant = find((known) => isNear(known, low, 0)) ?? find((known) => isNear(known, low, 2)) ??
+    find((known) => low.length > 2 && known.includes(low));
   return meant ? `, did you mean ${meant}?` : "";
 }
 

@@ -49,24 +49,23 @@ const REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: "network unreachable",
   EPIPE: "connection closed",
   ENOSPC: "no space left",
-  EDQUOT: "no space left in the quota",
-  EFBIG: "the file is too large",
-  EIO: "input/output error, or the terminal is gone",
   ENOTDIR: "not a directory",
   EROFS: "read-only file system",
   ENOENT: "no such file or directory",
 };
+
+const NOT_TRUSTED = "authority is not trusted here";
 
 /** The same for the certificate of a server. */
 const TLS_REASONS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "certificate has expired",
   CERT_NOT_YET_VALID: "certificate is not valid yet",
   DEPTH_ZERO_SELF_SIGNED_CERT: "certificate is self-signed",
-  SELF_SIGNED_CERT_IN_CHAIN: "authority is not trusted here",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "authority is not trusted here",
+  SELF_SIGNED_CERT_IN_CHAIN: NOT_TRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NOT_TRUSTED,
   // Bun has no other code for a self-signed certificate, and Deno none for a certificate that is out of date or for clients.
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate cannot be verified: its authority is not trusted here, or " +
-    "it is self-signed, out of date or not one for servers",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    `certificate cannot be verified: its ${NOT_TRUSTED}, or it is self-signed, out of date or not one for servers`,
   INVALID_PURPOSE: "certificate is not one for servers",
   ERR_TLS_CERT_ALTNAME_INVALID: "certificate has another name",
 };

@@ -81,8 +81,18 @@ async function finishOutput({ terminal: { stdout }, stop }: Session): Promise<vo
   const cause: unknown = stdout.broken.reason;
   const { code } = cause as { code?: unknown };
   if (code === "EPIPE" || code === "ECONNRESET") return;
-  throw new Failure(describe("Cannot write standard output", cause).message);
+  const words = OUTPUT_REASONS[String(code)];
+  throw new Failure(
+    describe("Cannot write standard output", words === undefined ? cause : `${words} (${code})`).message,
+  );
 }
+
+/** Codes of the system that only an output has, in words. */
+const OUTPUT_REASONS: Readonly<Record<string, string>> = {
+  EDQUOT: "no space left in the quota",
+  EFBIG: "the file is too large",
+  EIO: "input/output error, or the terminal is gone",
+};
 
 /** Writes one line about the error, and returns the exit code. */
 function report({ terminal, debug }: Session, error: unknown): number {
