@@ -217,13 +217,14 @@ const suites = runtimes.map((runtime) => ({
   beside: only(BESIDE).map((file) => [file]),
   side: batchesOf(files.filter((file) => !BESIDE.includes(file) && !Object.hasOwn(ALONE, file))),
   alone: only(Object.keys(ALONE)).map((file) => [file]),
+  /** How many processes are left before the files that run alone. */
   left: 0,
   passed: 0,
   failures: [],
 }));
 const live = suites.flatMap(({ beside, side, alone }) => [...beside, ...side, ...alone]).length === 1;
 
-/** Runs files of a runtime, and says what came of all of them after the last. */
+/** Runs files of a runtime. */
 async function runOf(suite, files) {
   const { title, output, passed, failed } = await run(
     suite.runtime,
@@ -233,36 +234,46 @@ async function runOf(suite, files) {
   console.log(`\n${title}${live ? "" : `\n${output.trimEnd()}`}`);
   suite.passed += passed;
   if (failed) suite.failures.push(title);
-  if (--suite.left > 0) return;
-  const seconds = ((Date.now() - suite.started) / 1000).toFixed(1);
-  if (suite.failures.length === 0) {
-    console.log(`\n=== ${suite.passed} tests passed on ${suite.runtime} in ${seconds} s`);
-    return;
-  }
-  console.error(`\n${suite.failures.join("\n")}\n=== tests failed on ${suite.runtime} after ${seconds} s`);
+}
+
+/** Says what has come of a runtime. Ends when it has failed. */
+function conclude({ runtime, failures, passed, started }) {
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  if (failures.length === 0) return console.log(`\n=== ${passed} tests passed on ${runtime} in ${seconds} s`);
+  console.error(`\n${failures.join("\n")}\n=== tests failed on ${runtime} after ${seconds} s`);
   for (const child of running) kill(child);
   process.exit(1);
 }
 
-function begin(suite) {
-  suite.started = Date.now();
-  suite.left = suite.beside.length + suite.side.length + suite.alone.length;
-  console.log(`\n=== ${files.length} test files on ${suite.runtime}`);
-  return Promise.all(suite.beside.map((files) => runOf(suite, files)));
-}
-
 const waiting = suites.flatMap((suite) => suite.side.map((files) => ({ suite, files })));
 const besides = [];
+
+/** Begins with a runtime when its first files begin. */
+function begin(suite) {
+  if (suite.started !== undefined) return;
+  suite.started = Date.now();
+  suite.left = suite.beside.length + suite.side.length;
+  console.log(`\n=== ${files.length} test files on ${suite.runtime}`);
+  for (const files of suite.beside) besides.push(counted(suite, files));
+}
+
+/** Runs files, and stops after the last of a runtime when some have failed. */
+async function counted(suite, files) {
+  await runOf(suite, files);
+  if (--suite.left === 0 && suite.failures.length > 0) conclude(suite);
+}
+
 async function lane() {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    if (next.suite.started === undefined) besides.push(begin(next.suite));
-    await runOf(next.suite, next.files);
+    begin(next.suite);
+    await counted(next.suite, next.files);
   }
 }
+
 await Promise.all(Array.from({ length: LANES }, lane));
-// Those without files of the usual kind.
-for (const suite of suites) if (suite.started === undefined) besides.push(begin(suite));
+suites.forEach(begin);
 await Promise.all(besides);
 await Promise.all(suites.map(async (suite) => {
   for (const files of suite.alone) await runOf(suite, files);
+  conclude(suite);
 }));

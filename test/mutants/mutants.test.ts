@@ -32,13 +32,13 @@ for (const [name, mutants] of Object.entries(SETS)) {
   });
 }
 
-test("two turns try all samples, and each turn the whole core and some of each set", () => {
-  const turns = [sampleOf(20_000), sampleOf(20_001)];
+test("two rounds try all samples, and each of them the whole core and some of each set", () => {
+  const rounds = [sampleOf(20_000), sampleOf(20_001)];
   const wanted = Object.entries(SETS).flatMap(([name, set]) => set.filter(({ sample }) => sample || name === "core"));
-  assertEquals(new Set(turns.flat()), new Set(wanted));
-  for (const turn of turns) {
-    for (const set of Object.values(SETS)) assert(set.some((mutant) => turn.includes(mutant)));
-    assert(turn.length < wanted.length);
+  assertEquals(new Set(rounds.flat()), new Set(wanted));
+  for (const round of rounds) {
+    for (const set of Object.values(SETS)) assert(set.some((mutant) => round.includes(mutant)));
+    assert(round.length < wanted.length);
   }
 });
 

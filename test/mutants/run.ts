@@ -1,5 +1,5 @@
 /**
- * Hunts mutants: `npm run mutants -- [--set SET] [--sample [--turn N]] [PART-OF-WHY-OR-FILE ...]`.
+ * Hunts mutants: `npm run mutants -- [--set SET] [--sample [--round N]] [PART-OF-WHY-OR-FILE ...]`.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { parseArgs } from "node:util";
 import { runMutants } from "./hunting.ts";
 import { sampleOf, SETS } from "./sets.ts";
 
-const USAGE = `Usage: npm run mutants -- [--set SET | --sample [--turn N]] [PART ...]
+const USAGE = `Usage: npm run mutants -- [--set SET | --sample [--round N]] [PART ...]
   --set SET   only those of one set: ${Object.keys(SETS).join(", ")}
-  --sample    all of the core, and a few of each other set, which change from turn to turn
-  --turn N    which few: by default a day is a turn
+  --sample    all of the core, and a few of each other set, others in the next round
+  --round N    which few: by default a day is a round
   PART        only those with this part in their description or file`;
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -23,18 +23,22 @@ async function main(args: string[]): Promise<boolean> {
     options: {
       set: { type: "string" },
       sample: { type: "boolean" },
-      turn: { type: "string", default: String(Math.floor(Date.now() / DAY)) },
+      round: { type: "string", default: String(Math.floor(Date.now() / DAY)) },
       help: { type: "boolean" },
     },
     allowPositionals: true,
   });
-  const turn = Number(values.turn);
-  const set = values.sample ? sampleOf(turn) : values.set === undefined ? Object.values(SETS).flat() : SETS[values.set];
-  if (set === undefined || values.help || !Number.isSafeInteger(turn)) {
+  const round = Number(values.round);
+  const set = values.sample
+    ? sampleOf(round)
+    : values.set === undefined
+    ? Object.values(SETS).flat()
+    : SETS[values.set];
+  if (set === undefined || values.help || !Number.isSafeInteger(round)) {
     console.error(USAGE);
     return values.help === true;
   }
-  if (values.sample) console.log(`the sample of turn ${turn}: again with --sample --turn ${turn}`);
+  if (values.sample) console.log(`the sample of round ${round}: again with --sample --round ${round}`);
   const asked = set
     .filter(({ why, file }) => positionals.length === 0 || positionals.some((part) => `${why} ${file}`.includes(part)));
   if (asked.length === 0) throw new TypeError(`Cannot hunt ${args.join(" ")}: there is no such mutant`);

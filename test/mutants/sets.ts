@@ -29,13 +29,13 @@ export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
 };
 
 /**
- * What is tried each time: the whole core, and of each other set every second of its samples, those of an even turn or
+ * What is tried each time: the whole core, and of each other set every second of its samples, those of an even round or
  * those of an odd one.
  */
-export function sampleOf(turn: number): Mutant[] {
+export function sampleOf(round: number): Mutant[] {
   return Object.entries(SETS).flatMap(([name, mutants]) => {
     if (name === "core") return mutants;
     const samples = mutants.filter(({ sample }) => sample);
-    return samples.filter((_, index) => samples.length === 1 || (index + turn) % 2 === 0);
+    return samples.filter((_, index) => samples.length === 1 || (index + round) % 2 === 0);
   });
 }
