@@ -40,6 +40,13 @@ export function unmask(
   const last = end >> 2;
   let index = from >> 2;
   if (index < last) {
+    // Four words in a step: faster on Node and Bun, and no slower on Deno.
+    for (; index < last - 3; index += 4) {
+      seen |= (words[index - wordsBack] = words[index]! ^ word) |
+        (words[index + 1 - wordsBack] = words[index + 1]! ^ word) |
+        (words[index + 2 - wordsBack] = words[index + 2]! ^ word) |
+        (words[index + 3 - wordsBack] = words[index + 3]! ^ word);
+    }
     for (; index < last; index++) seen |= words[index - wordsBack] = words[index]! ^ word;
     from = last << 2;
   }

@@ -511,6 +511,20 @@ export const WEBSOCKET: readonly Group[] = [
         why: "the reply of a step before another one is lost",
       },
       {
+        in: "read",
+        from: "result = withReply(reply, handshake.receive(chunk));",
+        to: "result = handshake.receive(chunk);",
+        why: "a reply is lost when more bytes come in the same read",
+        proof: unit("upgrade", "HandshakeReader"),
+      },
+      {
+        in: "read",
+        from: "if (!chunk) return withReply(reply, MORE);",
+        to: "if (!chunk) return MORE;",
+        why: "a reply is lost when no more bytes come",
+        proof: unit("upgrade", "HandshakeReader"),
+      },
+      {
         in: "withReply",
         from: "own ? concatenate([reply, own], reply.length + own.length) : reply",
         to: "own ?? reply",

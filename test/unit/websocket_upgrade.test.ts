@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { chain, type HandshakeResult, type HandshakeStep } from "../../src/admission/handshake.ts";
+import { chain, HandshakeReader, type HandshakeResult, type HandshakeStep } from "../../src/admission/handshake.ts";
+import type { Socket } from "../../src/contract/adapter.ts";
 import { secretStep } from "../../src/admission/secret.ts";
 import { refusal } from "../../src/websocket/response.ts";
 import { LONGEST_HEAD, PACKED, UpgradeHandshake, upgradeStep } from "../../src/websocket/upgrade.ts";
@@ -265,6 +266,29 @@ test("a chain hands out the replies of all its steps in their order", () => {
   assertEquals([all.state, textOf(all.reply!)], ["accepted", "ab"]);
   const refused = chain([replies("a"), replies("b"), refuses])!.receive(bytesOf("123"));
   assertEquals([refused.state, textOf(refused.reply!)], ["rejected", "abc"]);
+});
+
+test("HandshakeReader hands out what was replied during a read, once, whatever its outcome", () => {
+  const step: HandshakeStep = () => chain([upgradeStep(RULES), secretStep("key", "u64")])!;
+  const head = bytesOf(request());
+  const ends: readonly (readonly [string, readonly (Uint8Array | undefined)[]])[] = [
+    ["more", [head, undefined]],
+    ["more", [head.subarray(0, 10), head.subarray(10), undefined]],
+    ["accepted", [head, frameOf("key")]],
+    ["rejected", [head, frameOf("no")]],
+    ["later", [head, ...Array.from({ length: 7000 }, () => concat(frameOf(""), frameOf("")))]],
+  ];
+  for (const [state, chunks] of ends) {
+    const left = [...chunks];
+    const socket = { read: () => left.shift() } as unknown as Socket;
+    const reader = new HandshakeReader();
+    reader.beginTick();
+    const handshake = step();
+    const outcome = reader.read(handshake, socket, false);
+    assertEquals(outcome.state, state);
+    assertEquals(textOf(outcome.reply!).match(/HTTP\/1\.1 101 /g)?.length, 1);
+    if (state === "more") assertEquals(reader.read(handshake, socket, false).reply, undefined);
+  }
 });
 
 test("refusal() is a whole response for a connection whose request was not read", () => {
