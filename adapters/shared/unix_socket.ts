@@ -70,6 +70,9 @@ export async function dialUnix(
   }
 }
 
+/** How long a server that is busy or stopped may take to answer on Bun, in milliseconds: it is there in every case. */
+const FETCH_TIMEOUT = 1000;
+
 /** Opens a listener at a path, and does so at once when it is called. */
 type Bind = (path: string) => Promise<ListeningSocket>;
 
@@ -228,16 +231,29 @@ function identityOf(address: UnixAddress): string | undefined {
 }
 
 /** Whether a process listens. Only a refusal shows that none does. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
+async function answers(path: string): Promise<boolean> {
+  const code = await new Promise<string>((resolve) => {
     const socket = connect({ path });
-    const done = (answer: boolean): void => {
+    const done = (outcome: string): void => {
       socket.destroy();
-      resolve(answer);
+      resolve(outcome);
     };
-    socket.once("connect", () => done(true));
-    socket.once("error", (error: Error & { code?: string }) => {
-      done(error.code !== "ECONNREFUSED" && error.code !== "ENOENT");
-    });
+    socket.once("connect", () => done("connected"));
+    socket.once("error", (error: Error & { code?: string }) => done(error.code ?? error.message));
   });
+  if (code === "ECONNREFUSED" && onBun) return await isFull(path);
+  return code !== "ECONNREFUSED" && code !== "ENOENT";
+}
+
+/**
+ * Whether a socket that refuses on Bun is in use: `node:net` says so of a full one, too, and fetch alone tells them apart
+ * (https://github.com/oven-sh/bun/pull/29182). To one that is just no longer full it sends the head of a request.
+ */
+async function isFull(path: string): Promise<boolean> {
+  try {
+    await fetch("http://unix", { unix: path, signal: AbortSignal.timeout(FETCH_TIMEOUT) } as RequestInit);
+    return true;
+  } catch (error) {
+    return (error as { code?: unknown }).code !== "ECONNREFUSED";
+  }
 }

@@ -312,6 +312,13 @@ export const ADAPTERS: readonly Group[] = [
         why: "one look is enough to take a socket for stale",
       },
       {
+        in: "answers",
+        from: '  if (code === "ECONNREFUSED" && onBun) return await isFull(path);\n',
+        to: "",
+        why: "bun: a socket of a busy server is taken for stale",
+        proof: { on: ["bun"], tests: "test/unit/unix.test.ts", named: "as many connections waiting as fit" },
+      },
+      {
         in: "identityOf",
         from: "if (stats.isSocket()) return",
         to: "if (!stats.isDirectory()) return",

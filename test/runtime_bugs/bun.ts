@@ -150,7 +150,7 @@ export const TRAPS: readonly Trap[] = [
     seen: "1.4.5",
     link: "https://github.com/oven-sh/bun/pull/29182",
     what: "a Unix socket that is full is said to refuse",
-    workaround: "BUN_TRIES in adapters/shared/unix_socket.ts",
+    workaround: "BUN_TRIES and `isFull` in adapters/shared/unix_socket.ts",
     probe: fullUnixSocketRefuses,
   },
 ];

@@ -27,6 +27,7 @@ import { connect } from "../../mod.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
+import { FullListener, NO_FULL_LISTENERS } from "../helpers/full_listener.ts";
 import { pause, rejection, within } from "../helpers/wait.ts";
 
 const adapter = await runtimeAdapter();
@@ -199,6 +200,20 @@ case_("an address on which another program answers is in use", async (directory)
   assert(existsSync(path));
   await new Promise<void>((resolve) => other.close(() => resolve()));
 });
+
+if (NO_FULL_LISTENERS === false) {
+  case_(
+    "an address of a program that is stopped, with as many connections waiting as fit, is in use",
+    async (directory) => {
+      const path = join(directory, "full.sock");
+      await using full = await FullListener.open(path);
+      const { ino } = lstatSync(path);
+      assertMatch((await rejection(open(`unix:${path}`), "listen")).message, /in use/);
+      assertEquals(lstatSync(path).ino, ino);
+      full.accept();
+    },
+  );
+}
 
 case_("what is no socket is not replaced, and the error says so", async (directory) => {
   const file = join(directory, "file");
