@@ -4,29 +4,25 @@
  * @module
  */
 
-import { type Framing, type FramingName, FRAMINGS, overhead } from "../framing/framing.ts";
+import type { FrameRules } from "../framing/framing.ts";
+import { CurrentList } from "./current_list.ts";
+import type { BatchLog, FeedKind } from "./feed_kind.ts";
+import type { FeedEvents } from "./feed_events.ts";
 import { LagHeap } from "./lag_heap.ts";
 import { Log, segmentSizeFor } from "./log.ts";
 import { type LogRange, LogRanges } from "./log_ranges.ts";
 import type { BroadcastOptions } from "./options.ts";
-import type { Count, Subscriber } from "./subscriber.ts";
+import type { Subscriber } from "./subscriber.ts";
 
-/** What a feed tells the dispatcher. Called while the feed flushes: handlers must not remove connections. */
-export interface FeedEvents<Member extends Subscriber> {
-  /** The connection's socket is full: the connection waits for WRITABLE. */
-  blocked(connection: Member): void;
-  /** The connection's socket took bytes. For current connections only when `idleTimeout` is set. */
-  progressed(connection: Member): void;
-  /** A connection that was blocked or paused, or is leaving, has received everything. */
-  caughtUp(connection: Member): void;
-  /** The connection's socket threw, against the contract. */
-  failed(connection: Member, error: unknown): void;
-}
+/** The most control frames that wait for one connection: ten pongs of the largest size are 1,270 bytes. */
+const CONTROL_FRAMES = 10;
 
 /** Writes one log to its connections, one write each a tick, and applies the policy to those that do not keep up. */
 export class Feed<Member extends Subscriber = Subscriber> {
+  /** What kind of feed it is. */
+  readonly kind: FeedKind;
   /** How its frames are delimited. */
-  readonly framing: Framing;
+  readonly framing: FrameRules;
   /** What all its connections receive. */
   readonly log: Log;
   /** How many connections receive the feed. While there are none, nothing is appended. */
@@ -40,8 +36,10 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   readonly #options: BroadcastOptions;
   readonly #events: FeedEvents<Member>;
+  /** The log, when it collects frames. */
+  readonly #batches: BatchLog | undefined;
   /** Current connections: each gets what a tick has published, in one write. */
-  readonly #current: Member[] = [];
+  readonly #current: CurrentList<Member> = new CurrentList();
   /** Connections whose socket became writable in this tick, and leaving ones. */
   #ready: Set<Member> = new Set();
   /** Blocked connections, the furthest behind first. */
@@ -50,9 +48,12 @@ export class Feed<Member extends Subscriber = Subscriber> {
   #backpressure = false;
 
   /** Makes a feed with an empty log. */
-  constructor(framing: FramingName, options: BroadcastOptions, events: FeedEvents<Member>) {
-    this.framing = FRAMINGS[framing];
-    this.log = new Log({ framing, segmentSize: segmentSizeFor(options.maxLag) });
+  constructor(kind: FeedKind, options: BroadcastOptions, events: FeedEvents<Member>) {
+    this.kind = kind;
+    this.framing = kind.framing;
+    const segmentSize = segmentSizeFor(options.maxLag);
+    this.#batches = kind.log?.(segmentSize);
+    this.log = this.#batches ?? new Log({ segmentSize }, kind.framing);
     this.#options = options;
     this.#events = events;
   }
@@ -60,6 +61,11 @@ export class Feed<Member extends Subscriber = Subscriber> {
   /** Whether one connection is so far behind that none may be read from (`block`). */
   get backpressure(): boolean {
     return this.#backpressure;
+  }
+
+  /** The most bytes that a payload of one byte takes in the feed. */
+  get growth(): number {
+    return this.framing.size(1) + (this.#batches?.overhead ?? 0);
   }
 
   // --- what is pending for a connection ---
@@ -80,40 +86,39 @@ export class Feed<Member extends Subscriber = Subscriber> {
     return connection.delivery === "skipping" ? rest : this.endFor(connection) - connection.cursor + rest;
   }
 
-  /** Frames of the connection's stream that the feed could not carry. */
-  uncarriedFor({ until, uncarried, uncarriedBytes }: Subscriber): Count {
-    const open = until === Infinity;
-    return {
-      frames: uncarried + (open ? this.uncarried : 0),
-      bytes: uncarriedBytes + (open ? this.uncarriedBytes : 0),
-    };
-  }
-
   /** Whether the connection is behind, including frames it is about to skip. */
   hasPending(connection: Subscriber): boolean {
-    return connection.remainder !== undefined || connection.cursor < this.endFor(connection);
+    return connection.remainder !== undefined || connection.cursor < this.endFor(connection) ||
+      connection.control !== undefined || connection.ending !== undefined;
   }
 
   // --- joining and leaving ---
 
   /** Adds a connection, which receives what is published from now on. */
   add(connection: Member): void {
+    this.seal();
     this.subscribers++;
     connection.cursor = this.log.end;
     connection.framesAtJoin = this.log.frames;
     connection.uncarried = -this.uncarried;
     connection.uncarriedBytes = -this.uncarriedBytes;
-    this.#addCurrent(connection);
+    if (connection.control) this.#makeReady(connection);
+    else this.#addCurrent(connection);
   }
 
-  /** Ends the connection's stream here. The connection is served once more, even when nothing is pending. */
-  finish(connection: Member): void {
+  /**
+   * Ends the connection's stream here, with `ending` as its last bytes. The connection is served once more, even when
+   * nothing is pending.
+   */
+  finish(connection: Member, ending?: Uint8Array): void {
+    this.seal();
+    connection.ending = ending;
     connection.until = this.log.end;
     connection.framesAtUntil = this.log.frames;
     connection.uncarried += this.uncarried;
     connection.uncarriedBytes += this.uncarriedBytes;
     if (connection.currentIndex === -1) return;
-    this.#removeCurrent(connection);
+    this.#current.remove(connection);
     this.#makeReady(connection);
   }
 
@@ -121,8 +126,22 @@ export class Feed<Member extends Subscriber = Subscriber> {
   remove(connection: Member): void {
     this.subscribers--;
     this.#blocked.remove(connection);
-    this.#removeCurrent(connection);
+    this.#current.remove(connection);
     this.#ready.delete(connection);
+  }
+
+  /**
+   * Gives a connection a control frame of its protocol, at the next frame boundary. When many wait, which only happens while
+   * its socket takes nothing, the latest is enough (RFC 6455, 5.5.3).
+   */
+  giveControl(connection: Member, frame: Uint8Array): void {
+    const control = connection.control ??= [];
+    // The first one may be half sent.
+    if (control.length >= CONTROL_FRAMES) control.splice(1);
+    control.push(frame);
+    if (connection.currentIndex === -1) return;
+    this.#current.remove(connection);
+    this.#makeReady(connection);
   }
 
   /** The connection's socket takes bytes again: what is pending is written at the end of this tick. */
@@ -137,6 +156,11 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   // --- publishing ---
 
+  /** Ends the unit that the log collects, if it does: what comes now belongs to the next one. */
+  seal(): void {
+    this.#batches?.seal();
+  }
+
   /** Appends `count` frames that are in this feed's framing. */
   append(bytes: Uint8Array, start: number, end: number, count: number): void {
     this.log.append(bytes, start, end, count);
@@ -148,21 +172,21 @@ export class Feed<Member extends Subscriber = Subscriber> {
   }
 
   /** Appends whole frames of another framing, each in this feed's own. Returns the bytes appended. */
-  appendFrom(framing: Framing, bytes: Uint8Array, start: number, end: number): number {
-    const before = this.log.end;
+  appendFrom(framing: FrameRules, bytes: Uint8Array, start: number, end: number): number {
+    let appended = 0;
     for (let at = start; at < end;) {
       const next = framing.end(bytes, at, end, end);
-      const from = at + framing.header;
+      const from = framing.payloadAt(bytes, at);
       const to = next - framing.trailer;
       if (this.framing.carries(bytes, from, to)) {
-        this.log.appendPayloadOf(bytes, from, to);
+        appended += this.log.appendPayloadOf(bytes, from, to);
       } else {
         this.uncarried++;
-        this.uncarriedBytes += to - from + overhead(this.framing);
+        this.uncarriedBytes += this.framing.size(to - from);
       }
       at = next;
     }
-    return this.log.end - before;
+    return appended;
   }
 
   /** Notes that the last `bytes` of the log are `count` frames of the sender, which does not receive them. */
@@ -175,6 +199,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   /** Writes what is pending to each connection whose socket takes bytes. */
   flush(): void {
+    this.seal();
     const ready = this.#ready;
     if (ready.size > 0) {
       this.#ready = new Set();
@@ -185,7 +210,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.#flushedTo += published;
     // The next tick probably publishes about as much as this one.
     this.log.reserve(published);
-    const current = this.#current;
+    const current = this.#current.members;
     for (let index = 0; index < current.length;) {
       const connection = current[index]!;
       if (this.#give(connection)) {
@@ -193,7 +218,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
         index++;
       } else {
         // The last connection takes its place in the list, so the same index comes next.
-        this.#removeCurrent(connection);
+        this.#current.remove(connection);
         this.#block(connection);
       }
     }
@@ -223,7 +248,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     const furthest = this.#blocked.first?.cursor ?? this.log.end;
     this.log.trim(furthest);
     // No connection needs the log: free it.
-    if (this.#current.length === 0 && furthest === this.log.end) this.log.clear();
+    if (this.#current.members.length === 0 && furthest === this.log.end) this.log.clear();
     if (slowConsumer !== "block") return;
     const worst = this.log.end - furthest;
     this.#backpressure = this.#backpressure ? worst > maxLag / 2 : worst > maxLag;
@@ -239,7 +264,9 @@ export class Feed<Member extends Subscriber = Subscriber> {
   /** Writes until nothing is pending or the socket is full. Returns whether nothing is pending. */
   #give(connection: Member): boolean {
     const end = this.endFor(connection);
+    if (connection.control) this.#leaveFrame(connection);
     if (connection.remainder && !this.#giveRemainder(connection)) return false;
+    if (connection.control && !this.#sendControl(connection)) return false;
     if (connection.delivery === "skipping") this.#resumeAtTail(connection, end);
     let progressed = false;
     let full = false;
@@ -255,6 +282,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
       full = taken < bytes.length;
     }
     if (progressed && (full || this.#options.idleTimeout > 0)) this.#events.progressed(connection);
+    if (!full && connection.ending) return this.#sendEnding(connection);
     return !full;
   }
 
@@ -275,11 +303,15 @@ export class Feed<Member extends Subscriber = Subscriber> {
   }
 
   #write(connection: Member, bytes: Uint8Array): number {
+    const taken = this.#send(connection, bytes);
+    connection.bytesDelivered += taken;
+    return taken;
+  }
+
+  #send(connection: Member, bytes: Uint8Array): number {
     this.writes++;
     try {
-      const taken = connection.socket.write(bytes);
-      connection.bytesDelivered += taken;
-      return taken;
+      return connection.socket.write(bytes);
     } catch (error) {
       this.#events.failed(connection, error);
       return 0;
@@ -287,22 +319,48 @@ export class Feed<Member extends Subscriber = Subscriber> {
   }
 
   #giveRemainder(connection: Member): boolean {
-    const remainder = connection.remainder!;
-    const taken = this.#write(connection, remainder);
-    connection.remainder = taken === remainder.length ? undefined : remainder.subarray(taken);
+    const taken = this.#write(connection, connection.remainder!);
+    connection.remainder = restOf(connection.remainder!, taken);
     if (taken > 0) this.#events.progressed(connection);
     return !connection.remainder;
   }
 
+  // --- control frames ---
+
+  /** Makes the rest of the frame in which the cursor is the remainder: the cursor is then at a frame boundary. */
+  #leaveFrame(connection: Member): void {
+    const { cursor } = connection;
+    // Behind a remainder it is at one already, and while it skips the log may not hold it.
+    if (connection.remainder || connection.delivery === "skipping") return;
+    const boundary = this.log.boundaryAfter(cursor);
+    if (boundary === cursor) return;
+    connection.remainder = this.log.read(cursor).subarray(0, boundary - cursor);
+    connection.remainderFrames = this.log.framesBefore(boundary) - this.log.framesBefore(cursor);
+    connection.cursor = boundary;
+  }
+
+  #sendControl(connection: Member): boolean {
+    const control = connection.control!;
+    for (let rest; control.length > 0; control.shift()) {
+      rest = restOf(control[0]!, this.#send(connection, control[0]!));
+      if (!rest) continue;
+      control[0] = rest;
+      return false;
+    }
+    connection.control = undefined;
+    return true;
+  }
+
+  #sendEnding(connection: Member): boolean {
+    connection.ending = restOf(connection.ending!, this.#send(connection, connection.ending!));
+    return !connection.ending;
+  }
+
   // --- the skip policy ---
 
-  /** Starts skipping: the rest of the half-sent frame stays pending, and everything after it is skipped. */
+  /** Starts skipping: the rest of the half-sent frame stays pending, and all after it is skipped. */
   #skip(connection: Member): void {
-    const boundary = this.log.boundaryAfter(connection.cursor);
-    if (boundary > connection.cursor) {
-      connection.remainder = this.log.read(connection.cursor).subarray(0, boundary - connection.cursor);
-      connection.cursor = boundary;
-    }
+    this.#leaveFrame(connection);
     connection.framesSkipped += this.log.frames - this.log.framesBefore(connection.cursor);
     connection.bytesSkipped += this.log.end - connection.cursor;
     connection.cursor = this.log.end;
@@ -336,17 +394,11 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   #addCurrent(connection: Member): void {
     connection.delivery = "current";
-    connection.currentIndex = this.#current.length;
-    this.#current.push(connection);
+    this.#current.add(connection);
   }
+}
 
-  #removeCurrent(connection: Member): void {
-    const index = connection.currentIndex;
-    if (index === -1) return;
-    connection.currentIndex = -1;
-    const last = this.#current.pop()!;
-    if (last === connection) return;
-    this.#current[index] = last;
-    last.currentIndex = index;
-  }
+/** What is left of bytes of which so many were taken; `undefined`: nothing. */
+function restOf(bytes: Uint8Array, taken: number): Uint8Array | undefined {
+  return taken === bytes.length ? undefined : bytes.subarray(taken);
 }

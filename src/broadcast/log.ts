@@ -5,7 +5,7 @@
  */
 
 import { checkOptions, type Checks, isString, isWhole } from "../check.ts";
-import { type Framing, type FramingName, framingOf, overhead } from "../framing/framing.ts";
+import { type FrameRules, type FramingName, framingOf } from "../framing/framing.ts";
 import { NOTHING } from "../bytes.ts";
 
 /** The options of a {@link Log}. */
@@ -14,6 +14,12 @@ export interface LogOptions {
   readonly framing?: FramingName | undefined;
   /** Bytes in a segment; a larger frame gets a segment of its own. Default 512 KiB. */
   readonly segmentSize?: number | undefined;
+}
+
+/** How a log finds the frames in its bytes. */
+export interface LogFraming extends Pick<FrameRules, "size" | "write" | "end"> {
+  /** How many frames the unit from `from` to `end` counts as; left out: 1. A reader receives or misses whole units. */
+  count?(bytes: Uint8Array, from: number, end: number): number;
 }
 
 /**
@@ -59,7 +65,7 @@ interface Segment {
  * ```
  */
 export class Log {
-  readonly #framing: Framing;
+  readonly #framing: LogFraming;
   readonly #segmentSize: number;
   #segments: Segment[] = [];
   #frames = 0;
@@ -71,10 +77,13 @@ export class Log {
   #lastRead: Uint8Array | undefined;
   #lastReadFrom = 0;
 
-  /** Makes an empty log. Throws a `TypeError` or a `RangeError` when an option is wrong. */
-  constructor(options?: LogOptions) {
-    const { framing = "u64", segmentSize = SEGMENT_SIZE } = checkOptions("a Log", options, LOG_CHECKS);
-    this.#framing = framingOf(framing);
+  /**
+   * Makes an empty log. Throws a `TypeError` or a `RangeError` when an option is wrong. `framing` is for frames that are in
+   * none of the named framings.
+   */
+  constructor(options?: LogOptions, framing?: LogFraming) {
+    const { framing: name = "u64", segmentSize = SEGMENT_SIZE } = checkOptions("a Log", options, LOG_CHECKS);
+    this.#framing = framing ?? framingOf(name);
     this.#segmentSize = segmentSize;
   }
 
@@ -129,15 +138,15 @@ export class Log {
     if (left > 0) this.#copy(bytes, at, end, left);
   }
 
-  /** Copies one whole frame of `length` bytes, which came in pieces, to the end of the log. */
-  appendPieces(pieces: readonly Uint8Array[], length: number): void {
+  /** Copies one whole frame of `length` bytes, which came in pieces, to the end of the log. It may count as several. */
+  appendPieces(pieces: readonly Uint8Array[], length: number, count: number = 1): void {
     const segment = this.#segmentFor(length);
     let at = segment.filled;
     for (const piece of pieces) {
       segment.bytes.set(piece, at);
       at += piece.length;
     }
-    this.#written(segment, length, 1);
+    this.#written(segment, length, count);
   }
 
   /** Appends the frame of one payload, with no copy in between. The payload must be one that the framing can carry. */
@@ -147,7 +156,7 @@ export class Log {
 
   /** Appends the frame of the payload that lies in `bytes` from `start` to `end`. Returns the bytes of the frame. */
   appendPayloadOf(bytes: Uint8Array, start: number, end: number): number {
-    const length = end - start + overhead(this.#framing);
+    const length = this.#framing.size(end - start);
     const segment = this.#segmentFor(length);
     this.#framing.write(bytes.subarray(start, end), segment.bytes, segment.filled);
     this.#written(segment, length, 1);
@@ -199,9 +208,12 @@ export class Log {
     if (offset === this.#end) return this.#frames;
     const segment = this.#find(offset);
     let frames = segment.framesBefore;
+    let at = 0;
     for (const boundary of this.#boundaries(segment)) {
       if (boundary > offset) break;
-      frames++;
+      const end = boundary - segment.start;
+      frames += this.#framing.count?.(segment.bytes, at, end) ?? 1;
+      at = end;
     }
     return frames;
   }

@@ -5,9 +5,11 @@
  */
 
 import type { Relay } from "../bus/relay.ts";
-import { type Framing, type FramingName, overhead } from "../framing/framing.ts";
+import { type FrameRules, type FramingName, FRAMINGS } from "../framing/framing.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
-import { Feed, type FeedEvents } from "./feed.ts";
+import { Feed } from "./feed.ts";
+import type { FeedEvents } from "./feed_events.ts";
+import type { FeedKind } from "./feed_kind.ts";
 import type { Count, Subscriber } from "./subscriber.ts";
 import type { BroadcastOptions } from "./options.ts";
 
@@ -24,20 +26,21 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
 
   readonly #options: BroadcastOptions;
   readonly #events: FeedEvents<Member>;
-  readonly #defaultOverhead: number;
+  readonly #default: FrameRules;
 
   /** Makes a publisher with one feed, of the default `framing`. */
   constructor(framing: FramingName, options: BroadcastOptions, events: FeedEvents<Member>) {
     this.#options = options;
     this.#events = events;
-    this.#defaultOverhead = overhead(this.feed(framing).framing);
+    this.#default = this.feed(framing).framing;
   }
 
-  /** The feed of a framing; makes it the first time. */
-  feed(framing: FramingName): Feed<Member> {
-    let feed = this.feeds.find((each) => each.framing.name === framing);
+  /** The feed of a framing or of another kind; makes it the first time. */
+  feed(which: FramingName | FeedKind): Feed<Member> {
+    const kind = typeof which === "string" ? { name: which, framing: FRAMINGS[which] } : which;
+    let feed = this.feeds.find((each) => each.kind.name === kind.name);
     if (!feed) {
-      feed = new Feed(framing, this.#options, this.#events);
+      feed = new Feed(kind, this.#options, this.#events);
       this.feeds.push(feed);
     }
     return feed;
@@ -63,11 +66,11 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
    * The most bytes that the largest feed may get for one byte of frames in `framing`; a payload of one byte grows the
    * most. 1 while no other feed has connections.
    */
-  growth(framing: Framing): number {
+  growth(framing: FrameRules): number {
     let growth = 1;
     for (const feed of this.feeds) {
       if (feed.subscribers === 0) continue;
-      growth = Math.max(growth, (1 + overhead(feed.framing)) / (1 + overhead(framing)));
+      growth = Math.max(growth, feed.growth / framing.size(1));
     }
     return growth;
   }
@@ -75,19 +78,25 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
   /** Publishes `count` whole frames. Returns how many bytes more than these the largest feed has got. */
   publish(sender: Member | undefined, bytes: Uint8Array, start: number, end: number, count: number): number {
     const feed = sender?.feed ?? this.feeds[0]!;
+    const mark = this.#markOwn(sender, feed);
     // The feed of a sender has at least that sender.
     if (feed.subscribers > 0) feed.append(bytes, start, end, count);
-    this.#published(sender, feed, end - start, count);
-    return this.feeds.length === 1 ? 0 : this.#publishToOthers(feed, bytes, start, end);
+    this.#published(feed.framing, bytes, start, end, count);
+    if (mark >= 0) this.#leaveOut(sender!, mark, count);
+    return this.feeds.length === 1 ? 0 : this.#publishToOthers(feed, bytes, start, end, count);
   }
 
   /** Publishes one frame that came in pieces. Returns the same. */
   publishPieces(sender: Member, pieces: readonly Uint8Array[], length: number): number {
     const { feed } = sender;
+    const mark = this.#markOwn(sender, feed);
     feed.appendPieces(pieces, length);
-    this.#published(sender, feed, length, 1);
+    // The first piece holds the header.
+    this.published.frames++;
+    this.published.bytes += this.#default.size(length - feed.framing.payloadAt(pieces[0]!, 0) - feed.framing.trailer);
+    if (mark >= 0) this.#leaveOut(sender, mark, 1);
     const others = this.feeds.some((each) => each !== feed && each.subscribers > 0);
-    return others ? this.#publishToOthers(feed, concatenate(pieces, length), 0, length) : 0;
+    return others ? this.#publishToOthers(feed, concatenate(pieces, length), 0, length, 1) : 0;
   }
 
   // --- the end of a tick ---
@@ -107,18 +116,43 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
     for (const feed of this.feeds) feed.settle();
   }
 
-  #published(sender: Member | undefined, feed: Feed<Member>, bytes: number, count: number): void {
+  /** Counts what was published. */
+  #published(framing: FrameRules, bytes: Uint8Array, start: number, end: number, count: number): void {
     this.published.frames += count;
-    this.published.bytes += bytes + count * (this.#defaultOverhead - overhead(feed.framing));
-    if (sender && this.#options.echo === "others") feed.leaveOut(sender, bytes, count);
+    this.published.bytes += framing === this.#default ? end - start : sizeIn(this.#default, framing, bytes, start, end);
   }
 
-  #publishToOthers(own: Feed<Member>, bytes: Uint8Array, start: number, end: number): number {
+  /** Where the sender's own frames will begin in the log, when it does not receive them; -1: it does. */
+  #markOwn(sender: Member | undefined, feed: Feed<Member>): number {
+    if (!sender || this.#options.echo === "all") return -1;
+    feed.seal();
+    return feed.log.end;
+  }
+
+  #leaveOut(sender: Member, mark: number, count: number): void {
+    const { feed } = sender;
+    feed.seal();
+    feed.leaveOut(sender, feed.log.end - mark, count);
+  }
+
+  #publishToOthers(own: Feed<Member>, bytes: Uint8Array, start: number, end: number, count: number): number {
     let most = 0;
     for (const feed of this.feeds) {
       if (feed === own || feed.subscribers === 0) continue;
-      most = Math.max(most, feed.appendFrom(own.framing, bytes, start, end));
+      if (feed.framing === own.framing) feed.append(bytes, start, end, count);
+      else most = Math.max(most, feed.appendFrom(own.framing, bytes, start, end));
     }
     return Math.max(0, most - (end - start));
   }
+}
+
+/** The bytes that whole frames of one framing would have in another. */
+function sizeIn(other: FrameRules, framing: FrameRules, bytes: Uint8Array, start: number, end: number): number {
+  let size = 0;
+  for (let at = start; at < end;) {
+    const next = framing.end(bytes, at, end, end);
+    size += other.size(next - framing.trailer - framing.payloadAt(bytes, at));
+    at = next;
+  }
+  return size;
 }

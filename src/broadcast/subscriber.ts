@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from "../contract/adapter.ts";
+import type { CurrentEntry } from "./current_list.ts";
 import type { LagEntry } from "./lag_heap.ts";
 import type { LogRanges } from "./log_ranges.ts";
 
@@ -24,13 +25,11 @@ export interface Count {
 export type Delivery = "current" | "ready" | "blocked" | "skipping";
 
 /** What a feed reads and writes of a connection. */
-export interface Subscriber extends LagEntry {
+export interface Subscriber extends LagEntry, CurrentEntry {
   /** Takes the bytes. */
   readonly socket: Pick<Socket, "write">;
   /** How the connection stands to the feed. Only the feed writes this. */
   delivery: Delivery;
-  /** The index in the list of current connections; -1: it is not in the list. */
-  currentIndex: number;
   /** Whether reading is paused because of its own lag: `caughtUp` ends that. */
   readonly paused: boolean;
   /** How many frames the feed had when the connection joined. */
@@ -46,8 +45,14 @@ export interface Subscriber extends LagEntry {
   until: number;
   /** How many frames the log had at `until`. */
   framesAtUntil: number;
-  /** The rest of a half-sent frame that the log no longer holds for it (`skip`). */
+  /** The rest of a half-sent frame that the log no longer holds for it (`skip`), or that goes before control frames. */
   remainder: Uint8Array | undefined;
+  /** How many frames the remainder is of. */
+  remainderFrames: number;
+  /** Control frames of its protocol, which go at the next frame boundary and are no part of its stream. */
+  control: Uint8Array[] | undefined;
+  /** What comes after the last byte of its stream, once that has an end. */
+  ending: Uint8Array | undefined;
   /** How many frames the log had when `skipping` began. */
   skippedAt: number;
   /** Ranges of the log that the connection has sent itself and does not receive (`echo: "others"`), in order. */

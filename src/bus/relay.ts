@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Framing } from "../framing/framing.ts";
+import type { FrameRules } from "../framing/framing.ts";
 
 /** Takes the frames that the receiver has read. */
 export interface Relay<Sender> {
@@ -17,7 +17,7 @@ export interface Relay<Sender> {
   /**
    * The most bytes that the largest feed may get for one byte of frames in `framing`; 1 where frames stay as they are.
    */
-  growth(framing: Framing): number;
+  growth(framing: FrameRules): number;
   /**
    * Takes `count` whole frames of `sender`, in `bytes` from `start` to `end`, and copies what it keeps. Returns how many
    * bytes more than these the largest feed has got: the receiver's budget counts them. Without a sender the frames are the

@@ -26,10 +26,21 @@ export const TOO_LARGE = -2;
 export const UNKNOWN = -1;
 
 /** The rules of one framing. */
-export interface Framing {
+export interface Framing extends FrameRules {
   /** Its name, as in options and on the command line. */
   readonly name: FramingName;
-  /** Bytes before the payload. */
+  /**
+   * How many bytes of `chunk` from `from` on belong to the frame that `partial` begins, as far as the bytes tell: at least 1
+   * while the frame is not whole, 0 when it is, {@link TOO_LARGE} when its payload is over `maxFrame`.
+   */
+  missing(partial: ReceiveBuffer, chunk: Uint8Array, from: number, maxFrame: number): number;
+  /** Why the framing cannot carry this payload, or `undefined` when it can. */
+  refuses(payload: Uint8Array): string | undefined;
+}
+
+/** What a log and its feed know of a framing. */
+export interface FrameRules {
+  /** Bytes before a short payload. */
   readonly header: number;
   /** Bytes after the payload. */
   readonly trailer: number;
@@ -39,15 +50,12 @@ export interface Framing {
    * `maxFrame` bytes.
    */
   end(bytes: Uint8Array, from: number, to: number, maxFrame: number): number;
-  /**
-   * How many bytes of `chunk` from `from` on belong to the frame that `partial` begins, as far as the bytes tell: at least 1
-   * while the frame is not whole, 0 when it is, {@link TOO_LARGE} when its payload is over `maxFrame`.
-   */
-  missing(partial: ReceiveBuffer, chunk: Uint8Array, from: number, maxFrame: number): number;
+  /** The bytes of the frame of a payload of `length` bytes. */
+  size(length: number): number;
+  /** Where the payload of the whole frame at `from` begins. */
+  payloadAt(bytes: Uint8Array, from: number): number;
   /** Writes the frame of `payload` into `target` at `at`. There must be room for header, payload and trailer. */
   write(payload: Uint8Array, target: Uint8Array, at: number): void;
-  /** Why the framing cannot carry this payload, or `undefined` when it can. */
-  refuses(payload: Uint8Array): string | undefined;
   /** Whether the framing can carry the payload in `bytes` from `start` to `end`. */
   carries(bytes: Uint8Array, start: number, end: number): boolean;
 }
@@ -84,6 +92,8 @@ function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
       const length = declared(partial.head, 0, maxFrame);
       return length === TOO_LARGE ? TOO_LARGE : length - partial.length;
     },
+    size: (length) => header + length,
+    payloadAt: (_bytes, from) => from + header,
     write(payload, target, at) {
       const length = payload.length;
       if (header === 8) target.fill(0, at, at + 4);
@@ -115,6 +125,8 @@ const line: Framing = {
     if (partial.length + more > maxFrame) return TOO_LARGE;
     return newline === -1 ? Math.max(more, 1) : more + 1;
   },
+  size: (length) => length + 1,
+  payloadAt: (_bytes, from) => from,
   write(payload, target, at) {
     target.set(payload, at);
     target[at + payload.length] = NEWLINE;
@@ -127,7 +139,7 @@ const line: Framing = {
   },
 };
 
-/** Bytes of a frame besides its payload. */
+/** Bytes of a frame besides a short payload. */
 export function overhead({ header, trailer }: Framing): number {
   return header + trailer;
 }
@@ -164,7 +176,7 @@ export function encodeFrame(framing: FramingName, payload: Payload): Uint8Array 
 
 /** The frame of a payload that was checked. */
 export function frameOf(rules: Framing, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(rules.header + payload.length + rules.trailer);
+  const frame = new Uint8Array(rules.size(payload.length));
   rules.write(payload, frame, 0);
   return frame;
 }

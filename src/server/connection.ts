@@ -69,6 +69,9 @@ export class Connection implements Subscriber {
   until: number = Infinity;
   framesAtUntil = 0;
   remainder: Uint8Array | undefined;
+  remainderFrames = 0;
+  control: Uint8Array[] | undefined;
+  ending: Uint8Array | undefined;
   skippedAt = 0;
   own: LogRanges | undefined;
   bytesDelivered = 0;

@@ -106,7 +106,7 @@ function* joinedIn(slab: Slab<Connection>): Iterable<Connection> {
 /** The counts of one feed. */
 function feedStats(feed: Publisher<Connection>["feeds"][number]): FeedStats {
   return {
-    framing: feed.framing.name,
+    framing: feed.kind.name as FeedStats["framing"],
     connections: feed.subscribers,
     published: { frames: feed.log.frames + feed.uncarried, bytes: feed.log.end + feed.uncarriedBytes },
     logBytes: feed.log.retainedBytes,
@@ -115,7 +115,7 @@ function feedStats(feed: Publisher<Connection>["feeds"][number]): FeedStats {
 
 /** The counts of one connection. Frames are counted here, not when they are written. */
 export function deliveryCounts(connection: Connection): DeliveryCounts {
-  const { cursor, remainder, skippedAt, delivery, feed } = connection;
+  const { cursor, remainder, remainderFrames, skippedAt, delivery, feed } = connection;
   const end = feed.endFor(connection);
   const framesAtEnd = feed.framesAtEndFor(connection);
   const skipping = delivery === "skipping";
@@ -123,14 +123,23 @@ export function deliveryCounts(connection: Connection): DeliveryCounts {
   const framesSkipped = connection.framesSkipped + (skipping ? framesAtEnd - skippedAt : 0);
   // The log may have dropped the cursor of a connection that has everything or is skipping: the log is not asked.
   const framesAtCursor = skipping || cursor === end ? framesAtEnd : feed.log.framesBefore(cursor);
-  const lagFrames = framesAtEnd - framesAtCursor + (remainder ? 1 : 0);
+  const lagFrames = framesAtEnd - framesAtCursor + (remainder ? remainderFrames : 0);
   const published = framesAtEnd - connection.framesAtJoin;
-  const uncarried = feed.uncarriedFor(connection);
+  const uncarried = uncarriedFor(connection);
   return {
     received: { frames: connection.framesReceived, bytes: connection.bytesReceived },
     delivered: { frames: published - framesSkipped - lagFrames, bytes: connection.bytesDelivered },
     skipped: { frames: framesSkipped + uncarried.frames, bytes: bytesSkipped + uncarried.bytes },
     lag: { frames: lagFrames, bytes: feed.lag(connection) },
+  };
+}
+
+/** Frames of the connection's stream that its feed could not carry. */
+function uncarriedFor({ until, uncarried, uncarriedBytes, feed }: Connection): Count {
+  const open = until === Infinity;
+  return {
+    frames: uncarried + (open ? feed.uncarried : 0),
+    bytes: uncarriedBytes + (open ? feed.uncarriedBytes : 0),
   };
 }
 

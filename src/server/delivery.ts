@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FeedEvents } from "../broadcast/feed.ts";
+import type { FeedEvents } from "../broadcast/feed_events.ts";
 import type { Connection } from "./connection.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Timeouts } from "./timeouts.ts";

@@ -10,7 +10,7 @@ import type { Count } from "../broadcast/subscriber.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadlines } from "../reactor/deadlines.ts";
 import type { FrameSink } from "../framing/decoder.ts";
-import type { Framing } from "../framing/framing.ts";
+import type { FrameRules } from "../framing/framing.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
 import type { Limits } from "./options.ts";
 import type { Poll } from "../reactor/poll.ts";
@@ -214,8 +214,8 @@ export class Receiver {
   }
 
   /** Shows one frame to the application, as a message. */
-  #show({ header, trailer }: Framing, bytes: Uint8Array, start: number, end: number): void {
-    const message = bytes.slice(start + header, end - trailer) as Uint8Array<ArrayBuffer>;
+  #show(framing: FrameRules, bytes: Uint8Array, start: number, end: number): void {
+    const message = bytes.slice(framing.payloadAt(bytes, start), end - framing.trailer) as Uint8Array<ArrayBuffer>;
     if (this.#allows!(message, this.#reading!)) return this.#runs.frames(bytes, start, end, 1);
     this.#reading!.withheld = true;
     this.withheld.frames++;
