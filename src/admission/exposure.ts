@@ -21,18 +21,24 @@ export interface ExposureOptions {
  * Checks a listener before it is opened. Throws when a secret would cross the network in the clear, and warns when any
  * client that reaches the listener may join. Listeners on loopback and on Unix sockets are not checked.
  */
-export function checkExposure(address: Address, options: ExposureOptions, tls?: ServerTls): void {
+export function checkExposure(
+  address: Address,
+  options: ExposureOptions,
+  tls?: ServerTls,
+  webSocket: boolean = false,
+): void {
   if (address.transport === "unix" || isLocal(address.host)) return;
-  const url = formatAddress(address);
+  const [scheme, secure] = webSocket ? ["ws", "wss"] : ["tcp", "tls"];
+  const url = formatAddress(address).replace(/^[a-z]+/, address.transport === "tls" ? secure! : scheme!);
   const { allow, secret } = options;
   if (address.transport === "tcp") {
     if (secret !== undefined) {
       throw new Error(
-        `Cannot listen on ${url}: the secret would cross the network in the clear, use tls:// or listen on loopback`,
+        `Cannot listen on ${url}: the secret would cross the network in the clear, use ${secure}:// or listen on loopback`,
       );
     }
     if (allow.length > 0) return;
-    warn(url, ", in the clear: use tls:// with client certificates", "listen on 127.0.0.1");
+    warn(url, `, in the clear: use ${secure}:// with client certificates`, "listen on 127.0.0.1");
   } else if (tls?.ca === undefined && allow.length === 0 && secret === undefined) {
     warn(url, ": ask for client certificates (ca)", "set a secret");
   }
@@ -57,7 +63,8 @@ export function checkPlaintext(url: string, address: Address, secret: string | u
   );
 }
 
-function isLocal(host: string): boolean {
+/** Whether only this machine reaches the host. */
+export function isLocal(host: string): boolean {
   // 127.1 is 127.0.0.1 to the system (inet(3)).
   return host.toLowerCase() === "localhost" || isLoopback(host) || /^127(\.[0-9]+){1,3}$/.test(host);
 }

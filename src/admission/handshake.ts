@@ -5,6 +5,8 @@
  */
 
 import type { Socket } from "../contract/adapter.ts";
+import type { Decoder } from "../framing/decoder.ts";
+import type { FrameRules } from "../framing/framing.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
 
 /**
@@ -18,8 +20,11 @@ export type HandshakeResult =
   | { readonly state: "accepted"; readonly rest: Uint8Array; readonly reply?: Uint8Array }
   /** The handshake waits for something else than bytes, and asks for another read when it is there. `rest` as above. */
   | { readonly state: "waiting"; readonly rest: Uint8Array; readonly reply?: Uint8Array }
-  /** The connection is refused. */
-  | { readonly state: "rejected"; readonly why: string; readonly reply?: Uint8Array };
+  /** The connection is refused. Without a `reason` it is unauthorized. */
+  | { readonly state: "rejected"; readonly why: string; readonly reason?: Rejection; readonly reply?: Uint8Array };
+
+/** Why a connection ends that has never joined. */
+export type Rejection = "refused" | "handshake-failed" | "unauthorized";
 
 /** One handshake of one connection. */
 export interface Handshake {
@@ -31,23 +36,33 @@ export interface Handshake {
   readonly retainedBytes: number;
 }
 
+/** What a handshake knows of its connection. */
+export interface Handshaking {
+  /** Cuts what the connection sends into frames, as it will when the connection is open. */
+  readonly decoder: Decoder;
+  /** How those frames are delimited. */
+  readonly feed: { readonly framing: FrameRules };
+  /** Takes a control frame that came between frames. */
+  receiveControl(opcode: number, payload: Uint8Array): void;
+}
+
 /** Makes the handshake of one connection. */
-export type HandshakeStep = () => Handshake;
+export type HandshakeStep = (connection: Handshaking) => Handshake;
 
 /**
  * Chains steps into one handshake: each step begins with the bytes after the step before, and what steps reply comes out
  * in their order. `undefined`: no steps.
  */
-export function chain(steps: readonly HandshakeStep[]): Handshake | undefined {
-  if (steps.length <= 1) return steps[0]?.();
+export function chain(steps: readonly HandshakeStep[], connection: Handshaking): Handshake | undefined {
+  if (steps.length <= 1) return steps[0]?.(connection);
   let step = 0;
-  let current = steps[0]!();
+  let current = steps[0]!(connection);
   return {
     receive(chunk) {
       let result = current.receive(chunk);
       while (result.state === "accepted" && step < steps.length - 1) {
         const { reply, rest } = result;
-        current = steps[++step]!();
+        current = steps[++step]!(connection);
         result = withReply(reply, current.receive(rest));
       }
       return result;

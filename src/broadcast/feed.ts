@@ -5,6 +5,7 @@
  */
 
 import type { FrameRules } from "../framing/framing.ts";
+import { queueControl, restOf, sendControl } from "./control.ts";
 import { CurrentList } from "./current_list.ts";
 import type { BatchLog, FeedKind } from "./feed_kind.ts";
 import type { FeedEvents } from "./feed_events.ts";
@@ -13,9 +14,6 @@ import { Log, segmentSizeFor } from "./log.ts";
 import { type LogRange, LogRanges } from "./log_ranges.ts";
 import type { BroadcastOptions } from "./options.ts";
 import type { Subscriber } from "./subscriber.ts";
-
-/** The most control frames that wait for one connection: ten pongs of the largest size are 1,270 bytes. */
-const CONTROL_FRAMES = 10;
 
 /** Writes one log to its connections, one write each a tick, and applies the policy to those that do not keep up. */
 export class Feed<Member extends Subscriber = Subscriber> {
@@ -130,15 +128,9 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.#ready.delete(connection);
   }
 
-  /**
-   * Gives a connection a control frame of its protocol, at the next frame boundary. When many wait, which only happens while
-   * its socket takes nothing, the latest is enough (RFC 6455, 5.5.3).
-   */
+  /** Gives a connection a control frame of its protocol, at the next frame boundary. */
   giveControl(connection: Member, frame: Uint8Array): void {
-    const control = connection.control ??= [];
-    // The first one may be half sent.
-    if (control.length >= CONTROL_FRAMES) control.splice(1);
-    control.push(frame);
+    queueControl(connection, frame);
     if (connection.currentIndex === -1) return;
     this.#current.remove(connection);
     this.#makeReady(connection);
@@ -266,7 +258,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     const end = this.endFor(connection);
     if (connection.control) this.#leaveFrame(connection);
     if (connection.remainder && !this.#giveRemainder(connection)) return false;
-    if (connection.control && !this.#sendControl(connection)) return false;
+    if (connection.control && !sendControl(connection, (bytes) => this.#send(connection, bytes))) return false;
     if (connection.delivery === "skipping") this.#resumeAtTail(connection, end);
     let progressed = false;
     let full = false;
@@ -339,18 +331,6 @@ export class Feed<Member extends Subscriber = Subscriber> {
     connection.cursor = boundary;
   }
 
-  #sendControl(connection: Member): boolean {
-    const control = connection.control!;
-    for (let rest; control.length > 0; control.shift()) {
-      rest = restOf(control[0]!, this.#send(connection, control[0]!));
-      if (!rest) continue;
-      control[0] = rest;
-      return false;
-    }
-    connection.control = undefined;
-    return true;
-  }
-
   #sendEnding(connection: Member): boolean {
     connection.ending = restOf(connection.ending!, this.#send(connection, connection.ending!));
     return !connection.ending;
@@ -396,9 +376,4 @@ export class Feed<Member extends Subscriber = Subscriber> {
     connection.delivery = "current";
     this.#current.add(connection);
   }
-}
-
-/** What is left of bytes of which so many were taken; `undefined`: nothing. */
-function restOf(bytes: Uint8Array, taken: number): Uint8Array | undefined {
-  return taken === bytes.length ? undefined : bytes.subarray(taken);
 }

@@ -99,6 +99,11 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
     return others ? this.#publishToOthers(feed, concatenate(pieces, length), 0, length, 1) : 0;
   }
 
+  /** Ends the units that logs collect: what is counted then is in the logs. */
+  seal(): void {
+    for (const feed of this.feeds) feed.seal();
+  }
+
   // --- the end of a tick ---
 
   /** Writes what is pending to each connection whose socket takes bytes. */

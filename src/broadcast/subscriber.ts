@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from "../contract/adapter.ts";
+import type { ControlQueue } from "./control.ts";
 import type { CurrentEntry } from "./current_list.ts";
 import type { LagEntry } from "./lag_heap.ts";
 import type { LogRanges } from "./log_ranges.ts";
@@ -25,7 +26,7 @@ export interface Count {
 export type Delivery = "current" | "ready" | "blocked" | "skipping";
 
 /** What a feed reads and writes of a connection. */
-export interface Subscriber extends LagEntry, CurrentEntry {
+export interface Subscriber extends LagEntry, CurrentEntry, ControlQueue {
   /** Takes the bytes. */
   readonly socket: Pick<Socket, "write">;
   /** How the connection stands to the feed. Only the feed writes this. */
@@ -49,8 +50,6 @@ export interface Subscriber extends LagEntry, CurrentEntry {
   remainder: Uint8Array | undefined;
   /** How many frames the remainder is of. */
   remainderFrames: number;
-  /** Control frames of its protocol, which go at the next frame boundary and are no part of its stream. */
-  control: Uint8Array[] | undefined;
   /** What comes after the last byte of its stream, once that has an end. */
   ending: Uint8Array | undefined;
   /** How many frames the log had when `skipping` began. */

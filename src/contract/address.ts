@@ -68,7 +68,7 @@ export function parseAddress(given: string | URL): Address {
   const [, scheme = "", bracketed = "", digits] = match;
   const transport = scheme.toLowerCase();
   if (transport !== "tcp" && transport !== "tls") {
-    throw invalid(url, `"${scheme}:" is not supported, use "tcp:", "tls:" or "unix:"`);
+    throw invalid(url, `"${scheme}:" is not supported, use "tcp:", "tls:", "unix:", "ws:" or "wss:"`);
   }
   // A zone may be written as in other URLs, `%25eth0` (RFC 6874, 2); digits alone are a zone by number, as they are.
   const host = bracketed.startsWith("[") ? bracketed.slice(1, -1).replace(/%25(?=[^0-9])/, "%") : bracketed;

@@ -28,8 +28,14 @@ export interface ControlSink extends FrameSink {
 
 /** Cuts what a connection sends into whole frames, wherever the stream is split into chunks. */
 export interface Decoder {
+  /** The largest payload in bytes. It may change between two chunks. */
+  maxFrame: number;
   /** Whether the stream broke a rule. Nothing can be decoded after that. */
   readonly failed: boolean;
+  /** Which rule that is, for a protocol with close codes; `undefined`: a frame was over the limit. */
+  readonly failure?: DecoderFailure | undefined;
+  /** Whether the sender has said that it sends no more. */
+  readonly closed?: boolean;
   /** The first bytes of what is not whole or was refused, about as many as a guess at its kind needs. */
   readonly head: Uint8Array;
   /** More than 0 while a frame or a message is not whole; 0 at a boundary. */
@@ -42,6 +48,14 @@ export interface Decoder {
   decode(chunk: Uint8Array, sink: ControlSink): number;
   /** Drops what is not whole and its memory: for a stream that has ended. */
   reset(): void;
+}
+
+/** A rule of a protocol that a stream broke. */
+export interface DecoderFailure {
+  /** The close code for it (RFC 6455, 7.4.1). */
+  readonly code: number;
+  /** What is wrong, in words. */
+  readonly why: string;
 }
 
 /** The options of a {@link FrameDecoder}. */
@@ -83,7 +97,8 @@ const DECODER_CHECKS: Checks = {
  */
 export class FrameDecoder implements Decoder {
   readonly #framing: Framing;
-  readonly #maxFrame: number;
+  /** See {@link Decoder.maxFrame}. */
+  maxFrame: number;
   readonly #ownsChunks: boolean;
   /** Made when it is first needed: an idle connection has none. */
   #partial: ReceiveBuffer | undefined;
@@ -97,7 +112,7 @@ export class FrameDecoder implements Decoder {
   constructor(options?: FrameDecoderOptions) {
     const given = checkOptions("a FrameDecoder", options, DECODER_CHECKS);
     this.#framing = framingOf(given.framing ?? "u64");
-    this.#maxFrame = given.maxFrame ?? 2 ** 20;
+    this.maxFrame = given.maxFrame ?? 2 ** 20;
     this.#ownsChunks = given.ownsChunks ?? false;
   }
 
@@ -148,7 +163,7 @@ export class FrameDecoder implements Decoder {
   #finish(partial: ReceiveBuffer, chunk: Uint8Array, sink: FrameSink): number {
     let at = 0;
     for (;;) {
-      const missing = this.#framing.missing(partial, chunk, at, this.#maxFrame);
+      const missing = this.#framing.missing(partial, chunk, at, this.maxFrame);
       if (missing === TOO_LARGE) {
         this.#fail(this.head);
         return chunk.length;
@@ -176,7 +191,7 @@ export class FrameDecoder implements Decoder {
     let count = 0;
     let end = UNKNOWN;
     while (at < to) {
-      end = this.#framing.end(chunk, at, to, this.#maxFrame);
+      end = this.#framing.end(chunk, at, to, this.maxFrame);
       if (end < 0 || end > to) break;
       this.#completed++;
       if (end - at > empty) {

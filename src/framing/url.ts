@@ -1,5 +1,5 @@
 /**
- * URLs that may name a framing: `tcp://127.0.0.1:8001?framing=line`.
+ * URLs of listeners, which may name a framing, `tcp://127.0.0.1:8001?framing=line`, or WebSocket, `ws://127.0.0.1:8080`.
  *
  * @module
  */
@@ -13,15 +13,27 @@ export interface ParsedUrl {
   readonly address: Address;
   /** The framing that it names; `undefined`: none. */
   readonly framing: FramingName | undefined;
+  /** Whether it is `ws:` or `wss:`: WebSocket over TCP or TLS. */
+  readonly webSocket: boolean;
 }
 
 /**
  * Reads a URL that may name a framing. Throws a `TypeError` when the URL is none, when its query has another parameter
- * than `framing`, or one that is no framing.
+ * than `framing`, or one that is no framing. The default port of `ws:` is 80, and that of `wss:` 443 (RFC 6455, 3).
  */
 export function parseUrl(given: string): ParsedUrl {
   const { url, framing } = splitFraming(given);
-  return { address: parseAddress(url), framing };
+  const [, scheme, rest] = /^(wss?):(.*)$/i.exec(url) ?? [];
+  if (scheme === undefined) return { address: parseAddress(url), framing, webSocket: false };
+  if (framing) throw invalid(given, "a WebSocket listener has the framing of WebSocket: leave ?framing= out");
+  const secure = scheme.length === 3;
+  const port = /:[0-9]+\/?$/.test(rest!) ? "" : secure ? ":443" : ":80";
+  try {
+    const address = parseAddress(`${secure ? "tls" : "tcp"}:${rest!.replace(/\/$/, "")}${port}`);
+    return { address, framing, webSocket: true };
+  } catch (error) {
+    throw new TypeError((error as Error).message.replace(/URL "[^"]*"/, `URL ${JSON.stringify(given)}`));
+  }
 }
 
 /**

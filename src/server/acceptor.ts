@@ -7,6 +7,7 @@
 import type { AcceptBackoff } from "../admission/accept_backoff.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Publisher } from "../broadcast/publisher.ts";
+import { queueControl } from "../broadcast/control.ts";
 import type { Adapter, Socket } from "../contract/adapter.ts";
 import { FrameDecoder } from "../framing/decoder.ts";
 import type { Slab } from "../reactor/slab.ts";
@@ -27,10 +28,15 @@ export interface AcceptorParts {
   readonly closing: () => string | undefined;
 }
 
+/** The most connections at a time that are refused and get an answer. Each goes within a second. */
+export const ANSWERS = 64;
+
 /** Puts sockets into the slab, or refuses them; both are counted and logged. */
 export class Acceptor {
   readonly #options: Pick<ResolvedOptions, "framing" | "maxFrame">;
   readonly #with: AcceptorParts;
+  /** Connections that were refused when they came, and get an answer. */
+  #answering = 0;
 
   /** An acceptor for the connections in the slab of `parts`. */
   constructor(options: Pick<ResolvedOptions, "framing" | "maxFrame">, parts: AcceptorParts) {
@@ -52,24 +58,28 @@ export class Acceptor {
     this.#with.acceptBackoff.tryNow();
   }
 
-  /** A listener has accepted a client, after its TLS handshake if there is one. Returns its connection, or why not. */
-  accept(listener: Listener, socket: Socket): Connection | string {
+  /**
+   * A listener has accepted a client, after its TLS handshake if there is one. Returns its connection. One that is refused
+   * has one too where the listener's protocol has an answer for it; `undefined`: it gets none.
+   */
+  accept(listener: Listener, socket: Socket): Connection | undefined {
     this.#with.admission.handshakeOver(socket.remoteAddress);
-    return this.place(listener, socket);
+    const connection = this.place(listener, socket);
+    return typeof connection === "string" ? this.#refused(listener, socket, connection) : connection;
+  }
+
+  /** A connection has left. */
+  leave({ admitted, socket }: Connection): void {
+    if (admitted) this.#with.admission.leave(socket.remoteAddress);
+    else this.#answering--;
   }
 
   /** Makes a connection in a slot of the slab, or returns why not. Without a listener it is the application that joins. */
   place(listener: Listener | undefined, socket: Socket): Connection | string {
     const { remoteAddress } = socket;
-    const { framing = this.#options.framing } = listener ?? {};
     const obstacle = this.#with.closing() ?? this.#with.admission.enter(remoteAddress, listener?.accessList);
     if (obstacle) return this.#refuse(remoteAddress, obstacle);
-    const decoder = new FrameDecoder({ framing, maxFrame: this.#options.maxFrame, ownsChunks: true });
-    const feed = this.#with.publisher.feed(framing);
-    const token = this.#with.slab.insert((token) =>
-      new Connection(token, socket, listener, decoder, feed, this.#with.adapter.now())
-    );
-    const connection = token === undefined ? undefined : this.#with.slab.get(token);
+    const connection = this.#insert(listener, socket);
     if (!connection) {
       // Admission counts as the slab does, so this slab has retired slots.
       this.#with.admission.leave(remoteAddress);
@@ -77,6 +87,28 @@ export class Acceptor {
     }
     this.#with.acceptBackoff.succeeded();
     return connection;
+  }
+
+  /** Makes a connection for an answer, which counts for no limit. There is none when too many get theirs already. */
+  #refused(listener: Listener, socket: Socket, obstacle: string): Connection | undefined {
+    if (!listener.protocol || this.#answering >= ANSWERS) return undefined;
+    const connection = this.#insert(listener, socket);
+    if (!connection) return undefined;
+    this.#answering++;
+    connection.admitted = false;
+    connection.phase = "refused";
+    queueControl(connection, listener.protocol.refusal(obstacle));
+    return connection;
+  }
+
+  #insert(listener: Listener | undefined, socket: Socket): Connection | undefined {
+    const { framing = this.#options.framing } = listener ?? {};
+    const decoder = new FrameDecoder({ framing, maxFrame: this.#options.maxFrame, ownsChunks: true });
+    const feed = this.#with.publisher.feed(framing);
+    const token = this.#with.slab.insert((token) =>
+      new Connection(token, socket, listener, decoder, feed, this.#with.adapter.now())
+    );
+    return token === undefined ? undefined : this.#with.slab.get(token);
   }
 
   #refuse(remoteAddress: string, obstacle: string): string {

@@ -4,25 +4,26 @@
  * @module
  */
 
-import type { Handshake } from "../admission/handshake.ts";
+import type { Handshake, Handshaking } from "../admission/handshake.ts";
+import type { Protocol, Upgrade } from "../admission/protocol.ts";
 import type { Feed } from "../broadcast/feed.ts";
 import type { LogRanges } from "../broadcast/log_ranges.ts";
 import type { Delivery, Subscriber } from "../broadcast/subscriber.ts";
 import type { Socket } from "../contract/adapter.ts";
 import type { Token } from "../contract/token.ts";
-import type { FrameDecoder } from "../framing/decoder.ts";
+import type { Decoder } from "../framing/decoder.ts";
 import type { Listener } from "./listener.ts";
 import type { CloseReason } from "./stats.ts";
 
 /**
- * Where a connection is in its life. `handshaking`: it has a slot, and its handshake is not accepted yet. `open`: it
- * has joined, sends and receives. `draining`: it leaves, and still receives what was published before that. `shut`: it
+ * Where a connection is in its life. `handshaking`: it has a slot, and its handshake is not accepted yet. `refused`: it
+ * never joins, and has a moment to read why. `open`: it has joined, sends and receives. `draining`: it leaves, and still receives what was published before that. `shut`: it
  * has received everything, its stream is half-closed, and the client has a moment to hang up.
  */
-export type Phase = "handshaking" | "open" | "draining" | "shut";
+export type Phase = "handshaking" | "refused" | "open" | "draining" | "shut";
 
 /** What the server knows of one connection. Receiver, feed and dispatcher each write their own fields. */
-export class Connection implements Subscriber {
+export class Connection implements Subscriber, Handshaking {
   /** Names the connection for its whole life. */
   readonly token: Token;
   /** The byte stream to the client. */
@@ -30,17 +31,25 @@ export class Connection implements Subscriber {
   /** The listener that accepted it; `undefined` for `mob.join()`. */
   readonly listener: Listener | undefined;
   /** Cuts the bytes received into frames. */
-  readonly decoder: FrameDecoder;
+  decoder: Decoder;
   /** The feed it receives, in the framing in which it sends. */
-  readonly feed: Feed<Connection>;
+  feed: Feed<Connection>;
+  /** The protocol around its frames, once its handshake has changed to it; `undefined`: none. */
+  protocol: Protocol | undefined;
   /** Where the connection is in its life. Only the dispatcher writes this. */
   phase: Phase = "handshaking";
+  /** Whether it counts for the limits: it was not refused when it came. */
+  admitted = true;
   /** The handshake under way; set exactly while the phase is `handshaking`. */
   handshake: Handshake | undefined;
   /** When the connection joined, or was accepted while it is handshaking, in the adapter's milliseconds. */
   since: number;
   /** Why the connection leaves; set exactly while it is `draining` or `shut`. */
   closeReason: CloseReason | undefined;
+  /** What the application or the protocol adds to the close reason. */
+  closeDetail: string | undefined;
+  /** The bytes that were delivered when a ping of its protocol was due last. */
+  deliveredAtPing = 0;
 
   // --- written by the receiver ---
 
@@ -83,7 +92,7 @@ export class Connection implements Subscriber {
     token: Token,
     socket: Socket,
     listener: Listener | undefined,
-    decoder: FrameDecoder,
+    decoder: Decoder,
     feed: Feed<Connection>,
     since: number,
   ) {
@@ -93,6 +102,24 @@ export class Connection implements Subscriber {
     this.decoder = decoder;
     this.feed = feed;
     this.since = since;
+  }
+
+  /** Changes to a protocol: a handshake has agreed on it. */
+  upgrade(protocol: Protocol, { decoder }: Upgrade, feed: Feed<Connection>): void {
+    this.protocol = protocol;
+    this.decoder = decoder;
+    this.feed = feed;
+  }
+
+  /** See {@link Handshaking.receiveControl}: the answer goes at the next frame boundary. */
+  receiveControl(opcode: number, payload: Uint8Array): void {
+    const answer = this.protocol?.answer(opcode, payload);
+    if (answer) this.feed.giveControl(this, answer);
+  }
+
+  /** Whether the connection has joined, and is open or on its way out. */
+  get joined(): boolean {
+    return this.phase !== "handshaking" && this.phase !== "refused";
   }
 
   /** Whether the connection is on its way out. */
@@ -106,7 +133,7 @@ export class Connection implements Subscriber {
  * simulation check it after every tick.
  */
 export function brokenInvariant(connection: Connection): string | undefined {
-  const { phase, delivery, feed, handshake, closeReason, heapIndex, currentIndex, until, cursor } = connection;
+  const { phase, joined, delivery, feed, handshake, closeReason, heapIndex, currentIndex, until, cursor } = connection;
   const leaving = phase === "draining" || phase === "shut";
   const rules: readonly [boolean, string][] = [
     [(phase === "handshaking") === (handshake !== undefined), "it has a handshake exactly while it is handshaking"],
@@ -117,9 +144,9 @@ export function brokenInvariant(connection: Connection): string | undefined {
       (delivery === "current" && phase === "open") === (currentIndex !== -1),
       "it is in the list of current connections exactly while it is current and open",
     ],
-    [delivery !== "current" || phase === "handshaking" || !feed.hasPending(connection), "it is current and behind"],
+    [delivery !== "current" || !joined || !feed.hasPending(connection), "it is current and behind"],
     [phase !== "shut" || !feed.hasPending(connection), "it is shut and behind"],
-    [phase === "handshaking" || cursor <= feed.endFor(connection), "its cursor is beyond the end of its stream"],
+    [!joined || cursor <= feed.endFor(connection), "its cursor is beyond the end of its stream"],
     [
       delivery === "skipping" || !connection.remainder || heapIndex !== -1,
       "a remainder waits for nothing",

@@ -48,7 +48,10 @@ export class Counters {
     addCounts(totals, { ...this.#departed, lag: noCount() });
     let pings = this.#pings;
     let connections = 0;
-    for (const connection of joinedIn(slab)) {
+    let unauthenticated = 0;
+    for (const connection of slab.values()) {
+      if (connection.phase === "handshaking") unauthenticated++;
+      if (!connection.joined) continue;
       connections++;
       addCounts(totals, deliveryCounts(connection));
       pings += connection.decoder.pings;
@@ -57,7 +60,7 @@ export class Counters {
       ...totals,
       undelivered: { ...this.#departed.lag },
       connections,
-      unauthenticated: slab.size - connections,
+      unauthenticated,
       joined: this.joined,
       closed: { ...this.#left },
       published: { ...publisher.published },
@@ -100,7 +103,7 @@ export type OtherStats = Pick<
 
 /** The connections that have joined. */
 function* joinedIn(slab: Slab<Connection>): Iterable<Connection> {
-  for (const connection of slab.values()) if (connection.phase !== "handshaking") yield connection;
+  for (const connection of slab.values()) if (connection.joined) yield connection;
 }
 
 /** The counts of one feed. */

@@ -19,15 +19,15 @@ import {
 } from "../contract/adapter.ts";
 import { AcceptBackoff } from "../admission/accept_backoff.ts";
 import { Admission } from "../admission/admission.ts";
-import { HandshakeReader } from "../admission/handshake.ts";
 import { Publisher } from "../broadcast/publisher.ts";
-import type { Token } from "../contract/token.ts";
-import type { Deadlines } from "../reactor/deadlines.ts";
+import { INDEX_LIMIT, type Token } from "../contract/token.ts";
 import { Poll } from "../reactor/poll.ts";
 import { Slab } from "../reactor/slab.ts";
-import { Acceptor } from "./acceptor.ts";
+import { Acceptor, ANSWERS } from "./acceptor.ts";
 import type { Connection } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
+import { Expiry } from "./expiry.ts";
+import { Handshaker } from "./handshaker.ts";
 import type { MobHooks } from "./hooks.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { Listener } from "./listener.ts";
@@ -39,6 +39,9 @@ import { type Allows, Receiver } from "./receiver.ts";
 import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
 import { Timeouts } from "./timeouts.ts";
 
+/** The close code of a message over the limit (RFC 6455, 7.4.1). */
+const MESSAGE_TOO_BIG = 1009;
+
 /** All connections of a mob, and everything that happens to them. */
 export class Dispatcher {
   /** Why no connection may join any more; `undefined` while the mob is open. Only the dispatcher writes it. */
@@ -49,7 +52,8 @@ export class Dispatcher {
   readonly #poll: Poll;
   readonly #slab: Slab<Connection>;
   readonly #admission: Admission;
-  readonly #handshakes: HandshakeReader = new HandshakeReader();
+  readonly #handshaker: Handshaker;
+  readonly #expiry: Expiry;
   readonly #publisher: Publisher<Connection>;
   readonly #receiver: Receiver;
   readonly #memory: ReceiveMemory;
@@ -77,7 +81,7 @@ export class Dispatcher {
     this.#adapter = adapter;
     this.#now = adapter.now();
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
-    this.#slab = new Slab({ capacity: options.maxConnections });
+    this.#slab = new Slab({ capacity: Math.min(options.maxConnections + ANSWERS, INDEX_LIMIT) });
     this.#admission = new Admission(options, adapter.capacity);
     this.#acceptBackoff = new AcceptBackoff(adapter);
     this.#lifecycle = new Lifecycle(hooks, () => adapter.now());
@@ -106,10 +110,33 @@ export class Dispatcher {
       lifecycle: this.#lifecycle,
       closing: () => this.closing,
     });
+    this.#handshaker = new Handshaker({
+      poll: this.#poll,
+      publisher: this.#publisher,
+      timeouts: this.#timeouts,
+      lifecycle: this.#lifecycle,
+      memory: this.#memory,
+      receiver: this.#receiver,
+      closing: () => this.closing,
+      open: (connection) => this.#open(connection),
+      remove: (connection, reason, why) => this.#remove(connection, reason, why),
+      now: () => adapter.now(),
+    });
+    this.#expiry = new Expiry({
+      poll: this.#poll,
+      slab: this.#slab,
+      timeouts: this.#timeouts,
+      rate: this.#rate,
+      receiver: this.#receiver,
+      handshaker: this.#handshaker,
+      end: (connection, reason) => this.#end(connection, reason),
+      remove: (connection, reason) => this.#remove(connection, reason),
+    });
   }
 
   /** Everything that is counted. */
   stats(): MobStats {
+    this.#publisher.seal();
     return this.#lifecycle.counters.stats(this.#slab, this.#publisher, {
       handshakes: this.#admission.handshakes,
       acceptFailures: this.#acceptBackoff.failures,
@@ -122,6 +149,7 @@ export class Dispatcher {
 
   /** All connections that have joined, the furthest behind first. */
   connections(): ConnectionStats[] {
+    this.#publisher.seal();
     return this.#lifecycle.counters.connections(this.#slab, this.#adapter.now());
   }
 
@@ -145,7 +173,7 @@ export class Dispatcher {
     const connection = this.#slab.get(token);
     if (!connection) return false;
     this.#doomed.add(connection);
-    this.#whenDone(() => this.#remove(connection, "disconnected", detail));
+    this.#whenDone(() => this.#end(connection, "disconnected", detail));
     return true;
   }
 
@@ -189,15 +217,9 @@ export class Dispatcher {
   /** A listener has accepted a client, after its TLS handshake if there is one. */
   #accept(listener: Listener, socket: Socket): Token | undefined {
     const connection = this.#acceptor.accept(listener, socket);
-    if (typeof connection === "string") return undefined;
-    const { token } = connection;
-    connection.handshake = listener.handshake(
-      this.#lifecycle.hooks.authorization(connection, () => this.#poll.ready(token, READABLE)),
-    );
-    if (!connection.handshake) this.#open(connection);
-    else this.#timeouts.handshake.set(token);
-    if (this.#lifecycle.hooks.any) this.#poll.wake();
-    return token;
+    if (connection?.phase === "refused") this.#handshaker.answer(connection);
+    else if (connection) this.#handshaker.begin(connection);
+    return connection?.token;
   }
 
   /** The connection joins: its stream begins here, and `onJoin` will be called. */
@@ -209,6 +231,7 @@ export class Dispatcher {
     feed.add(connection);
     this.#timeouts.handshake.clear(token);
     this.#timeouts.idle.set(token);
+    if (connection.protocol) this.#timeouts.ping.set(token);
     this.#lifecycle.joined(connection);
     if (this.#lifecycle.hooks.any) this.#poll.wake();
   }
@@ -223,7 +246,7 @@ export class Dispatcher {
     this.#working = true;
     this.#outbox.beginTick();
     this.#receiver.beginTick();
-    this.#handshakes.beginTick();
+    this.#handshaker.beginTick();
     for (const [token, readiness] of events) {
       const connection = this.#slab.get(token);
       if (!connection) {
@@ -244,8 +267,8 @@ export class Dispatcher {
     // A closing mob publishes nothing more: no lag grows, and drainTimeout bounds it.
     const over = this.closing ? [] : this.#publisher.overLimit();
     for (const connection of over) this.#remove(connection, "lagged");
-    for (const connection of this.#memory.overLimit()) this.#remove(connection, "receive-memory");
-    this.#expire();
+    for (const connection of this.#memory.overLimit()) this.#end(connection, "receive-memory");
+    this.#expiry.run();
     this.#working = false;
     if (this.#afterwards.length > 0) { for (const action of this.#afterwards.splice(0)) action(); }
     this.#publisher.settle();
@@ -255,29 +278,16 @@ export class Dispatcher {
   }
 
   #handle(connection: Connection, readiness: Readiness): void {
-    if (readiness & WRITABLE) connection.feed.resume(connection);
+    if (!connection.joined) this.#handshaker.handle(connection, readiness);
+    else if (readiness & WRITABLE) connection.feed.resume(connection);
     const final = (readiness & (HUP | ERROR)) !== 0;
     if (!(readiness & READABLE) && !final) return;
-    if (connection.phase === "handshaking") this.#shakeHands(connection, final);
     if (connection.phase === "open") {
       this.#read(connection, readiness, final);
     } else if (connection.leaving) {
       this.#receiver.discard(connection);
       if (final) this.#remove(connection, connection.closeReason!);
     }
-  }
-
-  /** A handshaking connection is readable; `final`: no more will come. */
-  #shakeHands(connection: Connection, final: boolean): void {
-    if (this.closing) return this.#remove(connection, "refused", this.closing);
-    const outcome = this.#handshakes.read(connection.handshake!, connection.socket, final);
-    if (outcome.state === "rejected") return this.#remove(connection, "unauthorized", outcome.why);
-    if (outcome.state === "later") this.#poll.ready(connection.token, READABLE);
-    if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;
-    if (outcome.state === "accepted") this.#open(connection);
-    // The hook that the last step calls.
-    else if (this.#lifecycle.hooks.any) this.#poll.wake();
-    this.#memory.note(connection);
   }
 
   /** An open connection is readable; `final`: no more will come. */
@@ -289,7 +299,7 @@ export class Dispatcher {
       return this.#poll.ready(connection.token, readiness & ~WRITABLE);
     }
     const outcome = this.#receiver.read(connection, this.#now, final);
-    if (outcome === "too-large") this.#remove(connection, "frame-too-large");
+    if (outcome === "failed") this.#broke(connection, final);
     else if (final) this.#remove(connection, this.#endOf(connection, readiness));
     else if (outcome === "end") this.#leave(connection, this.#endOf(connection, readiness));
   }
@@ -300,10 +310,18 @@ export class Dispatcher {
     return connection.decoder.pending > 0 ? "truncated" : "end";
   }
 
+  /** The connection has sent what its framing or its protocol does not allow. */
+  #broke(connection: Connection, final: boolean): void {
+    const { failure } = connection.decoder;
+    const reason = !failure || failure.code === MESSAGE_TOO_BIG ? "frame-too-large" : "protocol-error";
+    if (final) this.#remove(connection, reason, failure?.why);
+    else this.#end(connection, reason, failure?.why);
+  }
+
   /** A defect of mobcast costs the connection it happens to, and no other. */
   #failed(connection: Connection, error: unknown): void {
     this.#lifecycle.failed(connection.socket.remoteAddress, error, this.#now);
-    this.#remove(connection, "internal");
+    this.#end(connection, "internal");
   }
 
   // --- leaving ---
@@ -314,57 +332,40 @@ export class Dispatcher {
     connection.closeReason = reason;
     this.#receiver.forget(connection);
     this.#timeouts.idle.clear(connection.token);
-    connection.feed.finish(connection);
+    this.#timeouts.ping.clear(connection.token);
+    connection.feed.finish(connection, connection.protocol?.closing(reason, connection.decoder));
+  }
+
+  /**
+   * Ends a connection for a fault of it or of ours. Where its protocol has last bytes for that, and its socket takes bytes,
+   * it leaves with them; otherwise it is removed now.
+   */
+  #end(connection: Connection, reason: CloseReason, detail?: string): void {
+    const { phase, delivery, protocol, decoder } = connection;
+    const behind = delivery === "blocked" || delivery === "skipping";
+    if (phase !== "open" || behind || !protocol?.closing(reason, decoder)) return this.#remove(connection, reason, detail);
+    connection.closeDetail = detail;
+    this.#leave(connection, reason);
   }
 
   /** Takes the connection off every list and count, and closes its socket. There is no other way out. */
   #remove(connection: Connection, reason: CloseReason, detail?: string): void {
-    const { token, socket, feed, phase } = connection;
+    const { token, socket, feed } = connection;
     if (!this.#slab.remove(token)) return;
     this.#doomed.delete(connection);
-    const { remoteAddress } = socket;
-    if (phase === "handshaking") {
-      this.#lifecycle.rejected(remoteAddress, reason, detail ?? reason, this.#adapter.now());
-    } else {
+    if (connection.phase === "handshaking") {
+      this.#handshaker.rejected(connection, reason, detail);
+    } else if (connection.joined) {
+      feed.seal();
       this.#lifecycle.left(connection, reason, detail, this.#now);
       feed.remove(connection);
       this.#receiver.forget(connection);
     }
     this.#memory.forget(connection);
     this.#timeouts.clear(token);
-    this.#admission.leave(remoteAddress);
+    this.#acceptor.leave(connection);
     socket.close();
     this.#acceptBackoff.tryNow();
-  }
-
-  /** Handles expired deadlines. Input is handled first: a connection that is late only because we were is not late. */
-  #expire(): void {
-    this.#late(this.#timeouts.frame, (connection) => this.#remove(connection, "frame-timeout"));
-    this.#late(
-      this.#timeouts.handshake,
-      (connection) => this.#remove(connection, "unauthorized", "its handshake took too long"),
-    );
-    this.#late(this.#timeouts.idle, (connection) => {
-      // Its bytes wait for us: the connection is not idle.
-      if (this.#receiver.holds(connection)) this.#timeouts.idle.set(connection.token, this.#timeouts.now);
-      else this.#remove(connection, "idle");
-    });
-    this.#late(this.#timeouts.linger, (connection) => this.#remove(connection, connection.closeReason ?? "shutdown"));
-    this.#late(this.#timeouts.stall, (connection) => {
-      // Under `skip` a socket can be full with nothing pending: the connection is not late, and its deadline starts anew.
-      if (connection.leaving || connection.feed.hasPending(connection)) this.#remove(connection, "stalled");
-      else this.#timeouts.stall.set(connection.token, this.#timeouts.now);
-    });
-    if (!this.#rate) return;
-    this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));
-  }
-
-  #late(deadlines: Deadlines, deal: (connection: Connection) => void): void {
-    if (!deadlines.fired) return;
-    for (const token of deadlines.expired()) {
-      const connection = this.#slab.get(token);
-      if (connection) deal(connection);
-    }
   }
 
   /** Publishes what the adapter has read of every connection, then drains all of them. */
@@ -373,19 +374,19 @@ export class Dispatcher {
     this.#outbox.flush();
     const staying = [...this.#slab.values()].filter((connection) => !connection.leaving);
     for (const connection of staying) {
-      if (connection.phase === "handshaking") {
-        this.#remove(connection, "shutdown");
+      if (!connection.joined) {
+        if (connection.phase === "handshaking") this.#handshaker.close(connection, this.closing!);
         continue;
       }
       try {
         const outcome = this.#receiver.read(connection, this.#now, true);
-        if (outcome === "too-large") this.#remove(connection, "frame-too-large");
+        if (outcome === "failed") this.#broke(connection, false);
       } catch (error) {
         this.#failed(connection, error);
       }
     }
     for (const connection of staying) {
-      if (this.#slab.contains(connection.token)) this.#leave(connection, "shutdown");
+      if (connection.phase === "open" && this.#slab.contains(connection.token)) this.#leave(connection, "shutdown");
     }
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { logger } from "../logger.ts";
+import type { Rejection } from "../admission/handshake.ts";
 import type { Connection } from "./connection.ts";
 import type { CloseReason } from "./stats.ts";
 import { formatToken } from "../contract/token.ts";
@@ -67,9 +68,10 @@ export class EventLog {
     if (this.#mayWrite(name, now)) logger.error(`Cannot run ${name} of the application: {error}`, { error });
   }
 
-  /** A connection was refused by a limit or a list, or did not send the secret. */
-  rejected(remoteAddress: string, reason: "refused" | "unauthorized", why: string, now: number): void {
-    if (reason === "unauthorized") this.#turnedAway("Unauthorized", reason, remoteAddress, "why", why, now);
+  /** A connection was refused by a limit or a list, failed its protocol's handshake, or did not send the secret. */
+  rejected(remoteAddress: string, reason: Rejection, why: string, now: number): void {
+    if (reason === "handshake-failed") this.#turnedAway("Handshake failed", reason, remoteAddress, "why", why, now);
+    else if (reason === "unauthorized") this.#turnedAway("Unauthorized", reason, remoteAddress, "why", why, now);
     else this.#turnedAway("Refused", reason, remoteAddress, "limit", why, now);
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Rejection } from "../admission/handshake.ts";
 import { Counters, deliveryCounts } from "./counters.ts";
 import type { Connection } from "./connection.ts";
 import { EventLog } from "./event_log.ts";
@@ -35,17 +36,16 @@ export class Lifecycle {
   /** A connection that had joined leaves. To be called before its feed forgets it: the counts are those of its feed. */
   left(connection: Connection, reason: CloseReason, detail: string | undefined, now: number): void {
     const counts = deliveryCounts(connection);
-    const text = detail ?? guess(connection);
+    const text = detail ?? connection.closeDetail ?? guess(connection);
     this.counters.closed(connection, reason, counts);
     this.#eventLog.left(connection, reason, text, counts.lag.bytes, now);
     this.hooks.left(connection, reason, text);
   }
 
-  /** A connection that had not joined leaves. Its reasons are these two: the others add up to those that joined. */
-  rejected(remoteAddress: string, reason: CloseReason, why: string, now: number): void {
-    const rejection = reason === "unauthorized" ? reason : "refused";
-    this.counters.rejected(rejection);
-    this.#eventLog.rejected(remoteAddress, rejection, why, now);
+  /** A connection that had not joined leaves. Its reasons are these: the others add up to those that joined. */
+  rejected(remoteAddress: string, reason: Rejection, why: string, now: number): void {
+    this.counters.rejected(reason);
+    this.#eventLog.rejected(remoteAddress, reason, why, now);
   }
 
   /** A TLS handshake failed. */
@@ -61,8 +61,8 @@ export class Lifecycle {
 }
 
 /** What a connection speaks that has sent no whole frame; `undefined` when its bytes do not tell. */
-function guess({ framesReceived, withheld, decoder, feed }: Connection): string | undefined {
-  if (framesReceived > 0 || withheld || decoder.pings > 0) return undefined;
+function guess({ framesReceived, withheld, decoder, listener, protocol }: Connection): string | undefined {
+  if (framesReceived > 0 || withheld || decoder.pings > 0 || protocol || !listener) return undefined;
   const { head } = decoder;
-  return head.length > 0 ? looksLike(head, feed.framing.name) : undefined;
+  return head.length > 0 ? looksLike(head, listener.framing) : undefined;
 }

@@ -5,7 +5,9 @@
  */
 
 import { AccessList } from "../admission/access_list.ts";
-import { chain, type Handshake, type HandshakeStep } from "../admission/handshake.ts";
+import { chain, type Handshake, type Handshaking, type HandshakeStep } from "../admission/handshake.ts";
+import { isLocal } from "../admission/exposure.ts";
+import type { Protocol, ProtocolRules, Upgrade } from "../admission/protocol.ts";
 import { secretStep } from "../admission/secret.ts";
 import type { ListeningSocket, Registry } from "../contract/adapter.ts";
 import { type Address, formatAddress } from "../contract/address.ts";
@@ -23,6 +25,10 @@ export interface ListenerRules {
   readonly deny: readonly string[];
   /** What a client has to send in its first frame; `undefined`: nothing. */
   readonly secret: string | undefined;
+  /** The origins of pages that may connect, at a WebSocket listener. */
+  readonly origins: readonly string[];
+  /** The largest payload in bytes. */
+  readonly maxFrame: number;
 }
 
 /** Makes the registry of one listener. */
@@ -36,35 +42,60 @@ export class Listener {
   readonly accessList: AccessList;
   /** The functions that the adapter calls. */
   readonly registry: Registry;
+  /** The protocol around the frames; `undefined`: none. */
+  readonly protocol: Protocol | undefined;
   readonly #address: Address;
   readonly #query: string;
-  readonly #steps: readonly HandshakeStep[];
+  readonly #protocolRules: ProtocolRules;
+  readonly #secretStep: HandshakeStep | undefined;
   #socket: ListeningSocket | undefined;
 
   /** Makes a listener that is not open yet. `query` ends its URL where the URL names the framing. */
-  constructor(address: Address, query: string, rules: ListenerRules, registryFor: RegistryFor) {
+  constructor(
+    address: Address,
+    query: string,
+    rules: ListenerRules,
+    registryFor: RegistryFor,
+    protocol: Protocol | undefined,
+  ) {
     this.framing = rules.framing;
     this.accessList = new AccessList(rules.allow, rules.deny);
     this.#address = address;
     this.#query = query;
-    this.#steps = rules.secret === undefined ? [] : [secretStep(rules.secret, rules.framing)];
+    this.#secretStep = rules.secret === undefined ? undefined : secretStep(rules.secret);
+    const loopback = address.transport === "unix" || isLocal(address.host);
+    this.#protocolRules = { origins: rules.origins, loopback, maxFrame: rules.maxFrame };
+    this.protocol = protocol;
     this.registry = registryFor(this);
   }
 
   /** Its URL. Once the listener is open, a port of 0 has become a real one. */
   get url(): string {
-    return formatAddress(this.#socket?.address ?? this.#address) + this.#query;
+    return this.#urlOf(this.#socket?.address ?? this.#address);
   }
 
   /** The URLs at which it is open: its own, or for a host name one URL for each IP address. */
   get addresses(): readonly string[] {
     const { address = this.#address, addresses = [address] } = this.#socket ?? {};
-    return addresses.map((each) => formatAddress(each) + this.#query);
+    return addresses.map((each) => this.#urlOf(each));
   }
 
-  /** The handshake of a new connection, with `last` as its last step; `undefined`: the connection joins at once. */
-  handshake(last: HandshakeStep | undefined): Handshake | undefined {
-    return chain(last ? [...this.#steps, last] : this.#steps);
+  /**
+   * The handshake of a new connection, with `last` as its last step; `undefined`: the connection joins at once. `upgrade`
+   * changes the connection to the protocol.
+   */
+  handshake(
+    connection: Handshaking,
+    last: HandshakeStep | undefined,
+    upgrade: (agreed: Upgrade) => void,
+  ): Handshake | undefined {
+    const steps = [this.protocol?.step(this.#protocolRules, upgrade), this.#secretStep, last];
+    return chain(steps.filter((step) => step !== undefined), connection);
+  }
+
+  #urlOf(address: Address): string {
+    const url = formatAddress(address);
+    return this.protocol ? url.replace(/^t(cp|ls)/, (scheme) => scheme === "tls" ? "wss" : "ws") : url + this.#query;
   }
 
   /** The adapter has opened the listener. */

@@ -89,7 +89,7 @@ function joinChecks(): Checks {
 /**
  * The options of one listener. Each defaults to the mob's own; `framing` may also stand in the URL, as `?framing=line`.
  */
-export interface ListenerOptions extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "secret"> {}
+export interface ListenerOptions extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "origins" | "secret"> {}
 
 /**
  * A multi-echo server: whatever whole frame a connection sends, every connection receives, in one total order.
@@ -171,14 +171,18 @@ export class Mob implements AsyncDisposable {
    */
   async listen(url: string | URL, options?: ListenerOptions): Promise<string> {
     const text = urlText("Cannot listen on", url);
-    const { address, framing: named } = parseUrl(text);
+    const { address, framing: named, webSocket } = parseUrl(text);
     const given = checkOptions("mob.listen()", options, listenChecks());
     if (given.tls && address.transport !== "tls") refuse("tls", given.tls, `${text} is not over TLS`);
     if (given.unixMode !== undefined && address.transport !== "unix") {
       refuse("unixMode", given.unixMode, `${text} is no Unix socket`);
     }
     const { tls = this.#transportOptions.tls, unixMode = this.#transportOptions.unixMode, ...others } = given;
-    const framing = oneFraming(`Cannot listen on ${text}`, named, others.framing);
+    if (webSocket && given.framing) {
+      refuse("framing", given.framing, `${text} has the framing of WebSocket, leave it out`);
+    }
+    if (!webSocket && given.origins) refuse("origins", given.origins, `${text} is no WebSocket listener`);
+    const framing = webSocket ? "u64" : oneFraming(`Cannot listen on ${text}`, named, others.framing);
     const rules = resolveListener(framing === undefined ? others : { ...others, framing }, this.options);
     const checkOpen = (): void => this.#checkOpen(`Cannot listen on ${url}`);
     checkOpen();
@@ -187,11 +191,14 @@ export class Mob implements AsyncDisposable {
       throw describe(`Cannot listen on ${address.transport === "unix" ? url : formatAddress(address)}`, cause);
     };
     const certificates = address.transport === "tls" ? await certificatesOf(tls).catch(failed) : undefined;
+    // Loaded only for a listener that needs it: most mobs have none.
+    const protocol = webSocket ? (await import("../websocket/websocket.ts")).webSocket : undefined;
     // The mob may have closed while the certificates were being read.
     checkOpen();
-    checkExposure(address, rules, certificates);
+    checkExposure(address, rules, certificates, webSocket);
     const query = rules.framing === this.options.framing ? "" : `?framing=${rules.framing}`;
-    const listener = new Listener(address, query, rules, (listener) => this.#dispatcher.registryFor(listener));
+    const registryFor = (listener: Listener) => this.#dispatcher.registryFor(listener);
+    const listener = new Listener(address, query, rules, registryFor, protocol);
     const listenOptions: ListenOptions = address.transport === "unix" ? { unixMode } : { tls: certificates };
     await this.#whileOpening(listener, this.#adapter.listen(address, listener.registry, listenOptions)).catch(failed);
     checkOpen();

@@ -22,6 +22,7 @@ import type { FramingName } from "../framing/framing.ts";
 import { FRAMING_NAMES, MAX_FRAME } from "../framing/options.ts";
 import { checkSecret } from "../admission/secret.ts";
 import type { Echo, SlowConsumer } from "../broadcast/options.ts";
+import { isOrigin } from "../websocket/origin.ts";
 import type { ListenerRules } from "./listener.ts";
 import { INDEX_LIMIT } from "../contract/token.ts";
 
@@ -56,6 +57,11 @@ export interface Limits {
   readonly maxByteRate: number;
   /** How long a leaving connection may take to receive what is pending, in milliseconds. Default 5 000. */
   readonly drainTimeout: number;
+  /**
+   * After how long a WebSocket connection is pinged when nothing was delivered to it, in milliseconds; 0: never. Default
+   * 25 000: proxies drop a connection that is silent for a minute (nginx, `proxy_read_timeout`), and browsers do not ping.
+   */
+  readonly pingInterval: number;
 }
 
 /** The {@link Limits} as options: each has its default when it is not given, or `undefined`. */
@@ -95,6 +101,12 @@ export interface MobOptions extends LimitOptions {
   /** The addresses that may not connect, even if `allow` has them. Default: none. */
   readonly deny?: readonly string[] | undefined;
   /**
+   * The origins of pages that may connect to a WebSocket listener, such as `https://app.example`; `*` is any. A page of the
+   * same host name as the listener's always may, and so may programs, which send no origin. At a listener on loopback the
+   * host name has to be one of loopback. Default: none.
+   */
+  readonly origins?: readonly string[] | undefined;
+  /**
    * What every client has to send in its first frame, as UTF-8 of up to 4096 bytes, within `frameTimeout` of connecting
    * (within 30 seconds when that is 0). Pings before it are swallowed. A client that does not send it never joins, and
    * ends as `unauthorized`. Default: no secret.
@@ -120,6 +132,7 @@ export const RANGES: { readonly [Name in keyof Limits]: Range } = {
   maxFrameRate: range("frames/s", 0, 0, 2 ** 31 - 1),
   maxByteRate: range("bytes/s", 0, 0, 2 ** 40),
   drainTimeout: range("ms", 5_000, 1, LONGEST_TIMER),
+  pingInterval: range("ms", 25_000, 0, LONGEST_TIMER),
 };
 
 function range(unit: Unit, standard: number, min: number, max: number): Range {
@@ -148,6 +161,7 @@ const TEXTS: { readonly [Name in keyof Limits]: readonly [about: string, effect:
   maxFrameRate: ["frames a second from one connection (0: no limit)", "not read from until it is within the rate"],
   maxByteRate: ["bytes a second from one connection (0: no limit)", "not read from until it is within the rate"],
   drainTimeout: ["how long a leaving connection may take", "dropped"],
+  pingInterval: ["pause after which a WebSocket connection is pinged (0: never)", "a ping, if nothing was delivered meanwhile"],
 };
 
 /**
@@ -199,6 +213,14 @@ const isList: Check = (name, value) => {
   }
 };
 
+const isOriginList: Check = (name, value) => {
+  if (!Array.isArray(value)) refuse(name, value, "it is a list of origins such as https://app.example");
+  for (const entry of Array.from(value as readonly unknown[])) {
+    if (typeof entry !== "string") refuse(name, entry, "it is not a string");
+    isOrigin(name, entry);
+  }
+};
+
 /** What each option of a mob has to be. */
 export function mobChecks(): Checks {
   return {
@@ -206,6 +228,7 @@ export function mobChecks(): Checks {
     ...Object.fromEntries(Object.entries(CHOICES).map(([name, choices]) => [name, isOneOf(choices)])),
     allow: isList,
     deny: isList,
+    origins: isOriginList,
     // Checked together with the framing, by checkSecret, whose error does not show it.
     secret: () => {},
   };
@@ -229,7 +252,7 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
   for (const [name, limit] of Object.entries(RANGES)) resolved[name] = limit.default;
   for (const [name, choices] of Object.entries(CHOICES)) resolved[name] = choices[0];
   Object.assign(resolved, { secret: undefined }, given);
-  for (const list of ["allow", "deny"] as const) resolved[list] = [...given[list] ?? []];
+  for (const list of ["allow", "deny", "origins"] as const) resolved[list] = [...given[list] ?? []];
   const { maxLag, maxFrame, secret, framing } = resolved as unknown as ResolvedOptions;
   const { maxReceiveMemory = Math.max(RANGES.maxReceiveMemory.default, 4 * maxFrame) } = given;
   resolved.maxReceiveMemory = maxReceiveMemory;
@@ -246,15 +269,16 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
 }
 
 /** The options of a mob that a listener may set for itself. */
-const RULES = ["framing", "allow", "deny", "secret"] as const;
+const RULES = ["framing", "allow", "deny", "origins", "secret"] as const;
 
 /** The rules of a listener: its own options, and the mob's where it has none. */
 export function resolveListener(
   options: Pick<MobOptions, (typeof RULES)[number]>,
   mob: ResolvedOptions,
 ): ListenerRules {
-  const { framing, allow, deny, secret } = mob;
-  return resolveOptions({ framing, allow, deny, secret, ...options });
+  const { framing, allow, deny, origins, secret, maxFrame } = mob;
+  const rules = resolveOptions({ framing, allow, deny, origins, secret, ...options });
+  return { ...rules, maxFrame };
 }
 
 /** What each option of a listener has to be, except those of the transport. */

@@ -9,7 +9,7 @@ import type { Relay } from "../bus/relay.ts";
 import type { Count } from "../broadcast/subscriber.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadlines } from "../reactor/deadlines.ts";
-import type { FrameSink } from "../framing/decoder.ts";
+import type { ControlSink, FrameSink } from "../framing/decoder.ts";
 import type { FrameRules } from "../framing/framing.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
 import type { Limits } from "./options.ts";
@@ -17,8 +17,8 @@ import type { Poll } from "../reactor/poll.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { ReceiveMemory } from "./receive_memory.ts";
 
-/** How a read ended: nothing is left, more is left for later, the stream is over, or a frame is too large. */
-export type ReadOutcome = "drained" | "later" | "end" | "too-large";
+/** How a read ended: nothing is left, more is left for later, the stream is over, or it broke a rule. */
+export type ReadOutcome = "drained" | "later" | "end" | "failed";
 
 /** Bytes read from one connection in a tick, so that one fast publisher does not keep the others waiting. */
 const READ_BUDGET = 256 * 1024;
@@ -64,7 +64,7 @@ export class Receiver {
   /** Bytes by which the largest feed has grown beyond the current chunk. */
   #growth = 0;
   // All decoders share one sink: a read allocates no closure.
-  readonly #sink: FrameSink;
+  readonly #sink: ControlSink;
   /** Publishes runs of frames as they came. */
   readonly #runs: FrameSink = {
     frames: (bytes, start, end, count) => {
@@ -105,7 +105,8 @@ export class Receiver {
     this.#rate = rate;
     this.#memory = memory;
     this.#allows = allows;
-    this.#sink = allows ? this.#messages : this.#runs;
+    const { frames, pieces } = allows ? this.#messages : this.#runs;
+    this.#sink = { frames, pieces, control: (opcode, payload) => this.#reading!.receiveControl(opcode, payload) };
     this.#pauseLag = options.maxLag / 2;
     // One tick must not push connections that keep up over the limit.
     this.tickBudget = Math.max(1, Math.min(TICK_BUDGET, Math.floor(options.maxLag / 4)));
@@ -160,7 +161,8 @@ export class Receiver {
         left -= chunk.length + this.#growth;
         this.#left -= chunk.length + this.#growth;
         this.#rate?.spend(connection, frames, chunk.length);
-        if (decoder.failed) outcome = "too-large";
+        if (decoder.failed) outcome = "failed";
+        else if (decoder.closed) outcome = "end";
         else if (left <= 0) outcome = this.#again(connection);
         else if (!final && this.#rate && !this.#rate.allows(connection, now)) outcome = "later";
       }

@@ -23,13 +23,14 @@ export const CLOSE_REASONS = {
   "reset": "the connection broke",
   "truncated": "the client ended its stream inside a frame",
   "frame-too-large": "a frame was over maxFrame",
+  "protocol-error": "it broke the rules of WebSocket",
   "frame-timeout": "a frame took longer than frameTimeout",
   "receive-memory": "all receive buffers together passed maxReceiveMemory, and it held the most",
   "lagged": "its lag passed maxLag",
   "stalled": "it accepted no byte for stallTimeout while bytes were pending",
   "idle": "nothing was received from it and nothing delivered to it for idleTimeout",
   "refused": "a limit, an access list or a closing mob refused it",
-  "handshake-failed": "its TLS handshake failed",
+  "handshake-failed": "its TLS or WebSocket handshake failed",
   "unauthorized": "it did not send the secret, or authorize did not let it join",
   "disconnected": "the application disconnected it",
   "shutdown": "the mob was closed",
@@ -45,6 +46,7 @@ const REASONS = [
   "reset",
   "truncated",
   "frame-too-large",
+  "protocol-error",
   "frame-timeout",
   "receive-memory",
   "lagged",
@@ -108,8 +110,11 @@ export interface ConnectionStats extends DeliveryCounts {
 
 /** One feed: the log of one framing, and the connections that receive it. */
 export interface FeedStats {
-  /** How its frames are delimited. */
-  readonly framing: FramingName;
+  /**
+   * How its frames are delimited: `websocket` for WebSocket clients, `mobcast.u64` for those that asked for that
+   * subprotocol.
+   */
+  readonly framing: FramingName | "websocket" | "mobcast.u64";
   /** Connections that receive it. */
   readonly connections: number;
   /** What was published while it had connections. A frame that its framing cannot carry counts, and is skipped. */

@@ -16,11 +16,11 @@ const LINGER = 1000;
 const DEFAULT_HANDSHAKE = RANGES.frameTimeout.default;
 
 /** The slice of a mob's options that sets deadlines. */
-export type TimeoutOptions = Pick<Limits, "stallTimeout" | "frameTimeout" | "idleTimeout" | "drainTimeout">;
+export type TimeoutOptions = Pick<Limits, "stallTimeout" | "frameTimeout" | "idleTimeout" | "drainTimeout" | "pingInterval">;
 
-type FiveDeadlines = readonly [Deadlines, Deadlines, Deadlines, Deadlines, Deadlines];
+type AllDeadlines = readonly [Deadlines, Deadlines, Deadlines, Deadlines, Deadlines, Deadlines];
 
-/** The five kinds of deadline that a connection can have. */
+/** The kinds of deadline that a connection can have. */
 export class Timeouts {
   /** The clock of all deadlines. */
   readonly clock: Clock;
@@ -36,17 +36,20 @@ export class Timeouts {
   readonly idle: Deadlines;
   /** The stream has ended and the client has not hung up. */
   readonly linger: Deadlines;
+  /** A ping of the connection's protocol is due. */
+  readonly ping: Deadlines;
   readonly #all: readonly Deadlines[];
 
   /** Makes the deadlines with the timeouts of the options. */
   constructor(adapter: Clock, options: TimeoutOptions, wake: () => void) {
     const clock = this.clock = new AwakeClock(adapter);
-    const { stallTimeout, frameTimeout, idleTimeout, drainTimeout } = options;
+    const { stallTimeout, frameTimeout, idleTimeout, drainTimeout, pingInterval } = options;
     // Without a deadline, clients that do not know the secret could fill the mob.
     const handshakeTimeout = frameTimeout || DEFAULT_HANDSHAKE;
-    const timeouts = [stallTimeout, frameTimeout, handshakeTimeout, idleTimeout, Math.min(LINGER, drainTimeout)];
+    const linger = Math.min(LINGER, drainTimeout);
+    const timeouts = [stallTimeout, frameTimeout, handshakeTimeout, idleTimeout, linger, pingInterval];
     this.#all = timeouts.map((timeout) => new Deadlines(clock, timeout, wake));
-    [this.stall, this.frame, this.handshake, this.idle, this.linger] = this.#all as FiveDeadlines;
+    [this.stall, this.frame, this.handshake, this.idle, this.linger, this.ping] = this.#all as AllDeadlines;
   }
 
   /** A tick begins: its time is that of all deadlines that it sets. */

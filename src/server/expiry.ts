@@ -1,0 +1,80 @@
+/**
+ * Expiry: what follows when a deadline of a connection has passed.
+ *
+ * @module
+ */
+
+import { READABLE } from "../contract/adapter.ts";
+import type { Deadlines } from "../reactor/deadlines.ts";
+import type { Poll } from "../reactor/poll.ts";
+import type { Slab } from "../reactor/slab.ts";
+import type { Connection } from "./connection.ts";
+import type { Handshaker } from "./handshaker.ts";
+import type { RateLimit } from "./rate_limit.ts";
+import type { Receiver } from "./receiver.ts";
+import type { CloseReason } from "./stats.ts";
+import type { Timeouts } from "./timeouts.ts";
+
+/** What expiry uses. */
+export interface ExpiryParts {
+  readonly poll: Poll;
+  readonly slab: Slab<Connection>;
+  readonly timeouts: Timeouts;
+  readonly rate: RateLimit | undefined;
+  readonly receiver: Receiver;
+  readonly handshaker: Handshaker;
+  /** Ends a connection, with the last bytes of its protocol where that has some. */
+  readonly end: (connection: Connection, reason: CloseReason) => void;
+  /** Removes a connection. */
+  readonly remove: (connection: Connection, reason: CloseReason) => void;
+}
+
+/** Handles the deadlines that have passed, at the end of a tick. */
+export class Expiry {
+  readonly #with: ExpiryParts;
+
+  /** Expiry with these parts. */
+  constructor(parts: ExpiryParts) {
+    this.#with = parts;
+  }
+
+  /** To be called after the tick's input was handled: a connection that is late only because we were is not late. */
+  run(): void {
+    const { poll, timeouts, rate, receiver, handshaker, end, remove } = this.#with;
+    this.#late(timeouts.frame, (connection) => end(connection, "frame-timeout"));
+    this.#late(timeouts.handshake, (connection) => handshaker.late(connection));
+    this.#late(timeouts.idle, (connection) => {
+      // Its bytes wait for us: the connection is not idle.
+      if (receiver.holds(connection)) timeouts.idle.set(connection.token, timeouts.now);
+      else end(connection, "idle");
+    });
+    this.#late(timeouts.linger, (connection) => remove(connection, connection.closeReason ?? "shutdown"));
+    this.#late(timeouts.stall, (connection) => {
+      // Under `skip` a socket can be full with nothing pending: the connection is not late, and its deadline starts anew.
+      if (connection.leaving || connection.feed.hasPending(connection)) remove(connection, "stalled");
+      else timeouts.stall.set(connection.token, timeouts.now);
+    });
+    this.#late(timeouts.ping, (connection) => this.#ping(connection));
+    if (rate) this.#late(rate.waiting, (connection) => poll.ready(connection.token, READABLE));
+  }
+
+  /** A ping is due: it goes only when nothing was delivered since the last one. */
+  #ping(connection: Connection): void {
+    const { token, bytesDelivered, deliveredAtPing, control, feed, protocol } = connection;
+    const { poll, timeouts } = this.#with;
+    if (bytesDelivered === deliveredAtPing && !control) {
+      feed.giveControl(connection, protocol!.ping);
+      poll.wake();
+    }
+    connection.deliveredAtPing = bytesDelivered;
+    timeouts.ping.set(token, timeouts.now);
+  }
+
+  #late(deadlines: Deadlines, deal: (connection: Connection) => void): void {
+    if (!deadlines.fired) return;
+    for (const token of deadlines.expired()) {
+      const connection = this.#with.slab.get(token);
+      if (connection) deal(connection);
+    }
+  }
+}

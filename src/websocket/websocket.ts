@@ -1,0 +1,36 @@
+/**
+ * WebSocket (RFC 6455), the server's side: what a `ws:` or `wss:` listener puts around its frames.
+ *
+ * @module
+ */
+
+import type { Protocol, Upgrade } from "../admission/protocol.ts";
+import { NOTHING } from "../bytes.ts";
+import { type CloseState, closeCodeOf } from "./close.ts";
+import { WebSocketDecoder } from "./decoder.ts";
+import { MESSAGES, PACKED } from "./feeds.ts";
+import { closeFrame, controlFrame, PING, PONG } from "./frame.ts";
+import { PackedDecoder } from "./packed_decoder.ts";
+import { refusal, upgradeStep } from "./upgrade.ts";
+
+/** The protocol of `ws:` and `wss:` listeners. */
+export const webSocket: Protocol = {
+  step: (rules, upgrade) =>
+    upgradeStep(rules, (subprotocol) => upgrade(agreed(subprotocol, rules.maxFrame))),
+  refusal: (why) => refusal(why.startsWith("maxConnections") ? 503 : 403, why),
+  ping: controlFrame(PING, NOTHING),
+  answer: (opcode, payload) => opcode === PING ? controlFrame(PONG, payload) : undefined,
+  closing(reason, decoder) {
+    const { closeCode, failure, closed } = decoder as Partial<CloseState> & { failure?: { why: string }; closed?: boolean };
+    // A stream that ended without a close frame gets none.
+    if (reason === "end" && !closed) return undefined;
+    const code = closeCodeOf(reason, { closeCode, failure });
+    return code === undefined ? undefined : closeFrame(code, failure?.why ?? (reason === "end" ? "" : reason));
+  },
+};
+
+function agreed(subprotocol: string | undefined, maxFrame: number): Upgrade {
+  return subprotocol === PACKED.name
+    ? { kind: PACKED, decoder: new PackedDecoder(maxFrame) }
+    : { kind: MESSAGES, decoder: new WebSocketDecoder(maxFrame) };
+}
