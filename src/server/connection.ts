@@ -51,6 +51,9 @@ export class Connection implements Subscriber, Handshaking {
   /** The bytes that were delivered when a ping of its protocol was due last. */
   deliveredAtPing = 0;
 
+  /** Pings that came before the connection joined, and do not count. */
+  pingsBefore = 0;
+
   // --- written by the receiver ---
 
   /** Frames that came from it and were published. */
@@ -115,6 +118,11 @@ export class Connection implements Subscriber, Handshaking {
   receiveControl(opcode: number, payload: Uint8Array): void {
     const answer = this.protocol?.answer(opcode, payload);
     if (answer) this.feed.giveControl(this, answer);
+  }
+
+  /** Pings that came since the connection joined. */
+  get pings(): number {
+    return this.decoder.pings - this.pingsBefore;
   }
 
   /** Whether the connection has joined, and is open or on its way out. */

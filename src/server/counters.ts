@@ -38,7 +38,7 @@ export class Counters {
   /** A connection left, with these counts. */
   closed(connection: Connection, reason: CloseReason, counts: DeliveryCounts): void {
     this.#left[reason]++;
-    this.#pings += connection.decoder.pings;
+    this.#pings += connection.pings;
     addCounts(this.#departed, counts);
   }
 
@@ -54,7 +54,7 @@ export class Counters {
       if (!connection.joined) continue;
       connections++;
       addCounts(totals, deliveryCounts(connection));
-      pings += connection.decoder.pings;
+      pings += connection.pings;
     }
     return {
       ...totals,

@@ -227,6 +227,7 @@ export class Dispatcher {
     const { token, feed } = connection;
     connection.phase = "open";
     connection.handshake = undefined;
+    connection.pingsBefore = connection.decoder.pings;
     connection.since = this.#adapter.now();
     feed.add(connection);
     this.#timeouts.handshake.clear(token);

@@ -61,8 +61,8 @@ export class Lifecycle {
 }
 
 /** What a connection speaks that has sent no whole frame; `undefined` when its bytes do not tell. */
-function guess({ framesReceived, withheld, decoder, listener, protocol }: Connection): string | undefined {
-  if (framesReceived > 0 || withheld || decoder.pings > 0 || protocol || !listener) return undefined;
+function guess({ framesReceived, withheld, decoder, pings, listener, protocol }: Connection): string | undefined {
+  if (framesReceived > 0 || withheld || pings > 0 || protocol || !listener) return undefined;
   const { head } = decoder;
   return head.length > 0 ? looksLike(head, listener.framing) : undefined;
 }

@@ -213,14 +213,6 @@ const isList: Check = (name, value) => {
   }
 };
 
-const isOriginList: Check = (name, value) => {
-  if (!Array.isArray(value)) refuse(name, value, "it is a list of origins such as https://app.example");
-  for (const entry of Array.from(value as readonly unknown[])) {
-    if (typeof entry !== "string") refuse(name, entry, "it is not a string");
-    isOrigin(name, entry);
-  }
-};
-
 /** What each option of a mob has to be. */
 export function mobChecks(): Checks {
   return {
@@ -228,7 +220,7 @@ export function mobChecks(): Checks {
     ...Object.fromEntries(Object.entries(CHOICES).map(([name, choices]) => [name, isOneOf(choices)])),
     allow: isList,
     deny: isList,
-    origins: isOriginList,
+    origins: isOrigin,
     // Checked together with the framing, by checkSecret, whose error does not show it.
     secret: () => {},
   };

@@ -26,7 +26,8 @@ export interface Failure {
  * the payloads. What breaks a rule is refused from the first byte that shows it: the decoder is then `failed`.
  */
 export abstract class ClientFrames implements Decoder {
-  readonly #maxMessage: number;
+  /** The largest message in bytes, all its fragments together. */
+  protected maxMessage: number;
   readonly #takesText: boolean;
   /** The header of the frame under way, made when it is first needed: an idle connection has none. */
   #header: Uint8Array | undefined;
@@ -54,9 +55,12 @@ export abstract class ClientFrames implements Decoder {
 
   /** Frames of messages of up to `maxMessage` bytes in all their fragments; `takesText`: also of text. */
   constructor(maxMessage: number, takesText: boolean) {
-    this.#maxMessage = maxMessage;
+    this.maxMessage = maxMessage;
     this.#takesText = takesText;
   }
+
+  /** See {@link Decoder.maxFrame}. */
+  abstract maxFrame: number;
 
   /** Which rule the client broke; `undefined` when none. */
   get failure(): Failure | undefined {
@@ -187,7 +191,7 @@ export abstract class ClientFrames implements Decoder {
     if (length < 0) return this.fail(1002, "a length is not in its shortest form");
     const opcode = header[0]! & OPCODE;
     if (opcode < CLOSE) {
-      if (this.#length + length > this.#maxMessage) return this.fail(1009, "a message is over maxFrame");
+      if (this.#length + length > this.maxMessage) return this.fail(1009, "a message is over maxFrame");
       if (opcode !== CONTINUATION) this.kind = opcode;
       this.#length += length;
     } else if (length > 0) {

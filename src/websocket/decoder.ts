@@ -27,7 +27,6 @@ const loaded: { chunk: Uint8Array | undefined; from: number; to: number } = { ch
  * mask, and back to back, many at a time. They lie in memory that all decoders share, so a sink must not decode.
  */
 export class WebSocketDecoder extends ClientFrames {
-  readonly #maxFrame: number;
   /** The message that is not whole; made when it is first needed. */
   #partial: ReceiveBuffer | undefined;
   /** Where the text of that message stands inside a character. */
@@ -36,7 +35,15 @@ export class WebSocketDecoder extends ClientFrames {
   /** A decoder of messages of up to `maxFrame` bytes. */
   constructor(maxFrame: number) {
     super(maxFrame, true);
-    this.#maxFrame = maxFrame;
+  }
+
+  /** See {@link Decoder.maxFrame}. */
+  override get maxFrame(): number {
+    return this.maxMessage;
+  }
+
+  override set maxFrame(bytes: number) {
+    this.maxMessage = bytes;
   }
 
   /** See {@link ClientFrames.retainedBytes}. */
@@ -63,7 +70,7 @@ export class WebSocketDecoder extends ClientFrames {
    * a run of them moves down word by word, over what was read already.
    */
   protected override messages(chunk: Uint8Array, at: number, sink: ControlSink): number {
-    const first = plainEnd(chunk, at, chunk.length, this.#maxFrame);
+    const first = plainEnd(chunk, at, chunk.length, this.maxMessage);
     if (first === 0) return at;
     if (loaded.chunk !== chunk || at < loaded.from || first > loaded.to) load(chunk, at);
     const offset = loaded.from;
@@ -73,7 +80,7 @@ export class WebSocketDecoder extends ClientFrames {
     let target = start;
     let count = 0;
     for (;;) {
-      const end = plainEnd(SCRATCH, source, to, this.#maxFrame);
+      const end = plainEnd(SCRATCH, source, to, this.maxMessage);
       if (end === 0 || !move(source, end, target)) break;
       target += end - source - MASK_BYTES;
       source = end;

@@ -9,6 +9,7 @@ import type { BatchLog, FeedKind } from "../broadcast/feed_kind.ts";
 import { Log, type LogFraming } from "../broadcast/log.ts";
 import { type FrameRules, FRAMINGS, UNKNOWN } from "../framing/framing.ts";
 import { headerSize, writeHeader } from "./frame.ts";
+import { PACKED as PACKED_NAME } from "./upgrade.ts";
 
 /** The length of a payload when the second byte of its header says 126: it stands in the next two bytes. */
 const IN_TWO_BYTES = 126;
@@ -69,7 +70,7 @@ const BATCHES: LogFraming = {
  */
 export class PackedLog extends Log implements BatchLog {
   /** See {@link BatchLog.overhead}. */
-  readonly overhead = HEADER;
+  readonly overhead: number = HEADER;
   /** The frames that were collected; made when it is first needed. */
   #batch: Uint8Array | undefined;
   #filled = 0;
@@ -155,7 +156,7 @@ export class PackedLog extends Log implements BatchLog {
 
 /** The feed of clients of `mobcast.u64`. Its connections send u64 frames, as its log collects them. */
 export const PACKED: FeedKind = {
-  name: "mobcast.u64",
+  name: PACKED_NAME,
   framing: FRAMINGS.u64,
   log: (segmentSize) => new PackedLog(segmentSize),
 };

@@ -27,6 +27,15 @@ export class PackedDecoder extends ClientFrames {
     this.#frames = new FrameDecoder({ framing: "u64", maxFrame });
   }
 
+  /** See {@link Decoder.maxFrame}: it is that of the u64 frames. */
+  override get maxFrame(): number {
+    return this.#frames.maxFrame;
+  }
+
+  override set maxFrame(bytes: number) {
+    this.#frames.maxFrame = bytes;
+  }
+
   /** The header of the WebSocket frame that broke a rule, or the first bytes of the u64 frame that is too large or not whole. */
   override get head(): Uint8Array {
     const { head } = this.#frames;

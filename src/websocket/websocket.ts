@@ -11,7 +11,8 @@ import { WebSocketDecoder } from "./decoder.ts";
 import { MESSAGES, PACKED } from "./feeds.ts";
 import { closeFrame, controlFrame, PING, PONG } from "./frame.ts";
 import { PackedDecoder } from "./packed_decoder.ts";
-import { refusal, upgradeStep } from "./upgrade.ts";
+import { refusal } from "./response.ts";
+import { PACKED as PACKED_NAME, type Subprotocol, upgradeStep } from "./upgrade.ts";
 
 /** The protocol of `ws:` and `wss:` listeners. */
 export const webSocket: Protocol = {
@@ -29,8 +30,8 @@ export const webSocket: Protocol = {
   },
 };
 
-function agreed(subprotocol: string | undefined, maxFrame: number): Upgrade {
-  return subprotocol === PACKED.name
+function agreed(subprotocol: Subprotocol, maxFrame: number): Upgrade {
+  return subprotocol === PACKED_NAME
     ? { kind: PACKED, decoder: new PackedDecoder(maxFrame) }
     : { kind: MESSAGES, decoder: new WebSocketDecoder(maxFrame) };
 }

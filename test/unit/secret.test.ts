@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { ERROR, HUP, READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import { encodeFrame, type FramingName, FRAMINGS } from "../../src/framing/framing.ts";
+import { FrameDecoder } from "../../src/framing/decoder.ts";
 import { Mob } from "../../src/server/mob.ts";
 import { LIMITS, type MobOptions } from "../../src/server/options.ts";
 import { sameBytes, SecretHandshake } from "../../src/admission/secret.ts";
@@ -392,13 +393,20 @@ test("sameBytes looks at every byte of a guess, wherever the first wrong one is"
 });
 
 test("an unauthenticated connection costs a buffer of the secret's length and a header, whatever it declares", () => {
-  const secret = new SecretHandshake(bytesOf("12345678"), "u64");
+  const handshake = (): [FrameDecoder, SecretHandshake] => {
+    const decoder = new FrameDecoder({ maxFrame: 2 ** 20 });
+    const connection = { decoder, feed: { framing: FRAMINGS.u64 }, receiveControl: () => {} };
+    return [decoder, new SecretHandshake(bytesOf("12345678"), connection)];
+  };
+  const [decoder, secret] = handshake();
   assertEquals(secret.receive(frameOf("12345678").subarray(0, 15)).state, "more");
   // The smallest buffer.
-  assertEquals(secret.retainedBytes, 64);
+  assertEquals(decoder.retainedBytes + secret.retainedBytes, 64);
+  assertEquals(secret.receive(frameOf("12345678").subarray(15)), { state: "accepted", rest: new Uint8Array(0) });
+  assertEquals(decoder.maxFrame, 2 ** 20);
   for (const length of [9, 2 ** 20]) {
-    const longer = new SecretHandshake(bytesOf("12345678"), "u64");
+    const [decoder, longer] = handshake();
     assertEquals(longer.receive(frameOf("x".repeat(length))).state, "rejected");
-    assert(longer.retainedBytes <= 64);
+    assert(decoder.retainedBytes + longer.retainedBytes <= 64);
   }
 });

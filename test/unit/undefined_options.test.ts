@@ -23,6 +23,7 @@ const LISTENER: All<ListenerOptions> = {
   framing: undefined,
   allow: undefined,
   deny: undefined,
+  origins: undefined,
   secret: undefined,
 };
 
@@ -44,6 +45,7 @@ const SERVE: All<ServeOptions> = {
   maxFrameRate: undefined,
   maxByteRate: undefined,
   drainTimeout: undefined,
+  pingInterval: undefined,
   authorize: undefined,
   onJoin: undefined,
   onMessage: undefined,

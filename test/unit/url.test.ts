@@ -11,10 +11,14 @@ import { bytesOf, textOf } from "../helpers/bytes.ts";
 
 test("parseUrl reads an address and the framing that the query names", () => {
   const address = { transport: "tcp", host: "::1", port: 9 } as const;
-  assertEquals(parseUrl("tcp://[::1]:9?framing=line"), { address, framing: "line" });
-  assertEquals(parseUrl("tcp://[::1]:9/?framing=u32"), { address, framing: "u32" });
-  assertEquals(parseUrl("tcp://[::1]:9"), { address, framing: undefined });
-  const path = (path: string, framing?: FramingName): ParsedUrl => ({ address: { transport: "unix", path }, framing });
+  assertEquals(parseUrl("tcp://[::1]:9?framing=line"), { address, framing: "line", webSocket: false });
+  assertEquals(parseUrl("tcp://[::1]:9/?framing=u32"), { address, framing: "u32", webSocket: false });
+  assertEquals(parseUrl("tcp://[::1]:9"), { address, framing: undefined, webSocket: false });
+  const path = (path: string, framing?: FramingName): ParsedUrl => ({
+    address: { transport: "unix", path },
+    framing,
+    webSocket: false,
+  });
   assertEquals(parseUrl("unix:/run/mob?framing=line"), path("/run/mob", "line"));
   assertEquals(parseUrl("unix:/run/mob?x=1"), path("/run/mob?x=1"));
   assertEquals(parseUrl("unix:/run/mob?x=1?framing=u64"), path("/run/mob?x=1", "u64"));
@@ -31,6 +35,32 @@ test("parseUrl reads an address and the framing that the query names", () => {
   ) {
     const error = assertThrows(() => parseUrl(url), TypeError, part);
     assertEquals(error.message.startsWith("Cannot parse URL "), true, error.message);
+  }
+});
+
+test("parseUrl reads a WebSocket URL: the port is 80, or 443 with TLS", () => {
+  const at = (transport: "tcp" | "tls", port: number): ParsedUrl => ({
+    address: { transport, host: "host", port },
+    framing: undefined,
+    webSocket: true,
+  });
+  assertEquals(parseUrl("ws://host:8080"), at("tcp", 8080));
+  assertEquals(parseUrl("WS://host:8080/"), at("tcp", 8080));
+  assertEquals(parseUrl("ws://host/"), at("tcp", 80));
+  assertEquals(parseUrl("wss://host"), at("tls", 443));
+  assertEquals(parseUrl("wss://host:0"), at("tls", 0));
+  assertEquals(parseUrl("ws://[::1]").address, { transport: "tcp", host: "::1", port: 80 });
+  for (
+    const [url, part] of [
+      ["ws://host?framing=line", "leave ?framing= out"],
+      ["ws://host:8080/path", "a URL looks like"],
+      ["ws://:8080", "it names no host"],
+      ["wss://host:70000", "a port is a number"],
+      ["ws:///run/mob.sock", "a URL looks like"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parseUrl(url), TypeError, part);
+    assertEquals(error.message.startsWith(`Cannot parse URL ${JSON.stringify(url)}: `), true, error.message);
   }
 });
 
