@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Address } from "../contract/address.ts";
 import { parseUrl } from "../framing/url.ts";
 import { flagOf, rangeOption } from "./flags.ts";
+import { isOrigin } from "../websocket/origin.ts";
 import { parseDestination } from "../client/destination.ts";
 import { CONNECT_TIMEOUT, type Destination } from "../client/dial.ts";
 import { LONGEST_TIMER } from "../check.ts";
@@ -37,6 +38,8 @@ export interface ListenerFlags extends Omit<ClientFlags, "servername" | "connect
   readonly allow: readonly string[];
   /** The addresses that may not connect. */
   readonly deny: readonly string[];
+  /** The origins of pages that may connect to a WebSocket listener. */
+  readonly origins: readonly string[];
 }
 
 /** Adds the options of `serve`. */
@@ -55,6 +58,7 @@ export function addListenerOptions(command: Command): Command {
     )
     .addOption(blocksOption("--allow", "addresses that may connect", "all"))
     .addOption(blocksOption("--deny", "addresses that may not, even if allowed", "none"))
+    .addOption(originsOption())
     .option("--secret-file <file>", "its first line is what clients have to send first");
 }
 
@@ -85,9 +89,12 @@ export function checkListeners(command: Command, urls: readonly string[], flags:
   const transports = urls.map((url) => parseUrl(url).address.transport);
   checkUse(command, flags, ["cert", "key", "ca"], "tls", transports);
   checkUse(command, flags, ["unixMode"], "unix", transports);
+  if (flags.origins.length > 0 && !urls.some((url) => parseUrl(url).webSocket)) {
+    refuse(command, "origins", "is of no use: no URL begins with ws: or wss:");
+  }
   for (const name of ["cert", "key"] as const) {
     if (transports.includes("tls") && flags[name] === undefined) {
-      refuse(command, name, "is missing: a tls: listener needs it");
+      refuse(command, name, "is missing: a tls: or wss: listener needs it");
     }
   }
 }
@@ -132,6 +139,21 @@ function blocksOption(flag: string, about: string, byDefault: string): Option {
       return [...before, ...blocks];
     })
     .default([], byDefault);
+}
+
+/** The same for origins. */
+function originsOption(): Option {
+  return new Option("--origins <url,...>", "ws: pages that may connect, * for any")
+    .argParser((text: string, before: readonly string[]) => {
+      const origins = text.split(",").map((origin) => origin.trim());
+      try {
+        isOrigin("origins", origins);
+      } catch (error) {
+        throw new InvalidArgumentError(`${(error as Error).message.replace(/^Cannot use [^:]*: /, "")}.`);
+      }
+      return [...before, ...origins];
+    })
+    .default([], "those of the same host");
 }
 
 function parseMode(text: string): number {

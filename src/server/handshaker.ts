@@ -132,9 +132,7 @@ export class Handshaker {
     if (outcome.state === "rejected") {
       const { reason = "unauthorized", why, reply } = outcome;
       if (final) return remove(connection, reason, why);
-      if (!reply) return this.refuse(connection, reason, why);
-      connection.control!.pop();
-      return this.refuse(connection, reason, why, reply);
+      return this.refuse(connection, reason, why, reply && connection.control!.pop());
     }
     if (outcome.state === "later") poll.ready(connection.token, READABLE);
     if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;

@@ -16,7 +16,7 @@ import {
 } from "../../src/server/options.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 
-const NAMES = [...Object.keys(LIMITS), ...Object.keys(CHOICES), "allow", "deny", "secret"];
+const NAMES = [...Object.keys(LIMITS), ...Object.keys(CHOICES), "allow", "deny", "origins", "secret"];
 
 // --- resolveOptions ---
 
