@@ -39,7 +39,7 @@ export interface ListenerFlags extends Omit<ClientFlags, "servername" | "connect
   /** The addresses that may not connect. */
   readonly deny: readonly string[];
   /** The origins of pages that may connect to a WebSocket listener. */
-  readonly origins: readonly string[];
+  readonly origin: readonly string[];
 }
 
 /** Adds the options of `serve`. */
@@ -89,8 +89,8 @@ export function checkListeners(command: Command, urls: readonly string[], flags:
   const transports = urls.map((url) => parseUrl(url).address.transport);
   checkUse(command, flags, ["cert", "key", "ca"], "tls", transports);
   checkUse(command, flags, ["unixMode"], "unix", transports);
-  if (flags.origins.length > 0 && !urls.some((url) => parseUrl(url).webSocket)) {
-    refuse(command, "origins", "is of no use: no URL begins with ws: or wss:");
+  if (flags.origin.length > 0 && !urls.some((url) => parseUrl(url).webSocket)) {
+    refuse(command, "origin", "is of no use: no URL begins with ws: or wss:");
   }
   for (const name of ["cert", "key"] as const) {
     if (transports.includes("tls") && flags[name] === undefined) {
@@ -143,17 +143,17 @@ function blocksOption(flag: string, about: string, byDefault: string): Option {
 
 /** The same for origins. */
 function originsOption(): Option {
-  return new Option("--origins <url,...>", "ws: pages that may connect, * for any")
+  return new Option("--origin <url,...>", "ws: pages that may connect, * for any")
     .argParser((text: string, before: readonly string[]) => {
       const origins = text.split(",").map((origin) => origin.trim());
       try {
-        isOrigin("origins", origins);
+        isOrigin("origin", origins);
       } catch (error) {
         throw new InvalidArgumentError(`${(error as Error).message.replace(/^Cannot use [^:]*: /, "")}.`);
       }
       return [...before, ...origins];
     })
-    .default([], "those of the same host");
+    .default([], "same host");
 }
 
 function parseMode(text: string): number {

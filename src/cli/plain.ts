@@ -18,8 +18,8 @@ export function plainUrls(args: readonly string[]): readonly string[] | undefine
 
 /** The default options of `serve`. */
 export function plainFlags(): ServeFlags {
-  const { secret: _secret, ...options } = resolveOptions({});
-  return { ...options, logLevel: DEFAULT_LOG_LEVEL, logFormat: DEFAULT_LOG_FORMAT };
+  const { secret: _secret, origins, ...options } = resolveOptions({});
+  return { ...options, origin: origins, logLevel: DEFAULT_LOG_LEVEL, logFormat: DEFAULT_LOG_FORMAT };
 }
 
 function isUrl(word: string): boolean {

@@ -26,7 +26,7 @@ export const DEFAULT_LOG_LEVEL: LogLevelName = "info";
 export const DEFAULT_LOG_FORMAT: LogFormat = "text";
 
 /** The options of `serve`. A secret is not among them: it comes from a file. */
-export interface ServeFlags extends Omit<ResolvedOptions, "secret">, ListenerFlags {
+export interface ServeFlags extends Omit<ResolvedOptions, "secret" | "origins">, ListenerFlags {
   /** How much is logged. */
   readonly logLevel: LogLevelName;
   /** How a log line looks. */
@@ -36,6 +36,6 @@ export interface ServeFlags extends Omit<ResolvedOptions, "secret">, ListenerFla
 /** Those flags that are options of a mob. */
 export function toOptions(flags: ServeFlags): Omit<ResolvedOptions, "secret"> {
   const { logLevel: _level, logFormat: _format, cert: _cert, key: _key, ca: _ca, ...others } = flags;
-  const { unixMode: _mode, secretFile: _file, ...options } = others;
-  return options;
+  const { unixMode: _mode, secretFile: _file, origin: origins, ...options } = others;
+  return { ...options, origins };
 }

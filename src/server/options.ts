@@ -161,7 +161,7 @@ const TEXTS: { readonly [Name in keyof Limits]: readonly [about: string, effect:
   maxFrameRate: ["frames a second from one connection (0: no limit)", "not read from until it is within the rate"],
   maxByteRate: ["bytes a second from one connection (0: no limit)", "not read from until it is within the rate"],
   drainTimeout: ["how long a leaving connection may take", "dropped"],
-  pingInterval: ["pause after which a WebSocket connection is pinged (0: never)", "a ping, if nothing was delivered meanwhile"],
+  pingInterval: ["pause before a WebSocket ping (0: never)", "a ping, if nothing was delivered meanwhile"],
 };
 
 /**

@@ -14,11 +14,14 @@ import { PackedDecoder } from "./packed_decoder.ts";
 import { refusal } from "./response.ts";
 import { PACKED as PACKED_NAME, type Subprotocol, upgradeStep } from "./upgrade.ts";
 
+/** The words of an access list that refuses a client; all others are of a limit or of a mob that closes. */
+const LISTS = /^(deny |not in allow|its address)/;
+
 /** The protocol of `ws:` and `wss:` listeners. */
 export const webSocket: Protocol = {
   step: (rules, upgrade) =>
     upgradeStep(rules, (subprotocol) => upgrade(agreed(subprotocol, rules.maxFrame))),
-  refusal: (why) => refusal(why.startsWith("maxConnections") ? 503 : 403, why),
+  refusal: (why) => refusal(LISTS.test(why) ? 403 : 503, why),
   ping: controlFrame(PING, NOTHING),
   answer: (opcode, payload) => opcode === PING ? controlFrame(PONG, payload) : undefined,
   closing(reason, decoder) {

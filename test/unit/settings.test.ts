@@ -47,6 +47,7 @@ const VALUES: Readonly<Record<string, readonly [text: string, json: unknown, val
   ...Object.fromEntries(Object.entries(CHOICES).map(([name, choices]) => [name, [choices[1], choices[1], choices[1]]])),
   allow: ["10.0.0.0/8, ::1", ["10.0.0.0/8", "::1"], ["10.0.0.0/8", "::1"]],
   deny: ["10.6.0.0/16", ["10.6.0.0/16"], ["10.6.0.0/16"]],
+  origin: ["https://app.example", ["https://app.example"], ["https://app.example"]],
   unixMode: ["0660", "0660", 0o660],
   secretFile: ["secret", "secret", "secret"],
   cert: ["cert.pem", "cert.pem", "cert.pem"],
@@ -56,7 +57,7 @@ const VALUES: Readonly<Record<string, readonly [text: string, json: unknown, val
   logFormat: ["json", "json", "json"],
 };
 
-const URLS = ["tls://127.0.0.1:1", "unix:x"];
+const URLS = ["wss://127.0.0.1:1", "unix:x"];
 
 test("every option of serve has a variable and a name in the file", async () => {
   const help = new FakeTerminal("serve", "--help");

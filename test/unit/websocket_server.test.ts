@@ -1,0 +1,469 @@
+/** WebSocket listeners: the server's part, with scripted sockets, so that every byte and every moment is in the test's hands. */
+
+import { test } from "node:test";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { READABLE, WRITABLE } from "../../src/contract/adapter.ts";
+import type { MobHooks } from "../../src/server/hooks.ts";
+import type { ListenerOptions } from "../../src/server/mob.ts";
+import type { MobOptions } from "../../src/server/options.ts";
+import { bytesOf, concat, frameOf, textOf, textsOf } from "../helpers/bytes.ts";
+import { type Member, type ScriptedSocket, World } from "../helpers/scripted_server.ts";
+import { clientFrame } from "../helpers/websocket_client.ts";
+
+const PING = 9;
+const PONG = 10;
+const CLOSE = 8;
+
+/** What a socket was given: the status of the answer to its handshake, then frames. */
+interface Received {
+  readonly status: number;
+  readonly head: string;
+  /** Messages as texts, and control frames as `ping:`, `pong:` and `close:` with what they hold. */
+  readonly frames: string[];
+  readonly payloads: Uint8Array[];
+}
+
+function received({ received: bytes }: ScriptedSocket): Received {
+  const text = String.fromCharCode(...bytes.subarray(0, 400));
+  const end = text.indexOf("\r\n\r\n") + 4;
+  const status = Number(text.split(" ", 2)[1]);
+  const frames: string[] = [];
+  const payloads: Uint8Array[] = [];
+  for (let at = end; status === 101 && at < bytes.length;) {
+    const short = bytes[at + 1]!;
+    const view = new DataView(bytes.buffer, bytes.byteOffset + at);
+    const [header, length] = short < 126 ? [2, short] : short === 126 ? [4, view.getUint16(2)] : [10, view.getUint32(6)];
+    const payload = bytes.subarray(at + header, at + header + length);
+    assertEquals(payload.length, length, "a torn frame");
+    at += header + length;
+    const opcode = bytes[view.byteOffset - bytes.byteOffset]! & 15;
+    if (opcode === 2) payloads.push(payload);
+    if (opcode === CLOSE) frames.push(`close:${payload[0]! * 256 + payload[1]!}:${textOf(payload.subarray(2))}`);
+    else frames.push((opcode === PING ? "ping:" : opcode === PONG ? "pong:" : "") + textOf(payload));
+  }
+  return { status, head: text.slice(0, end), frames, payloads };
+}
+
+function request(headers: Record<string, string> = {}): Uint8Array {
+  const all = {
+    Host: "localhost:8080",
+    Upgrade: "websocket",
+    Connection: "Upgrade",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+    ...headers,
+  };
+  return bytesOf(`GET / HTTP/1.1\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
+}
+
+const packedRequest = (): Uint8Array => request({ "Sec-WebSocket-Protocol": "mobcast.u64" });
+
+interface Page {
+  readonly world: World;
+  /** A client that has connected, and sent nothing. */
+  come(client?: string): Member;
+  /** A client whose handshake is over. */
+  join(packed?: boolean): Member;
+}
+
+async function open(options: MobOptions & MobHooks = {}, listener: ListenerOptions = {}): Promise<Page> {
+  const world = await World.open(options);
+  const come = await world.listen("ws://127.0.0.1:0", listener);
+  return {
+    world,
+    come,
+    join(packed = false) {
+      const member = come();
+      send(world, member, packed ? packedRequest() : request());
+      assertEquals(received(member.socket).status, 101);
+      return member;
+    },
+  };
+}
+
+function send(world: World, { socket, token }: Member, ...chunks: (Uint8Array | null)[]): void {
+  socket.incoming.push(...chunks);
+  world.ready(token, READABLE);
+  world.run();
+}
+
+const message = (text: string): Uint8Array => clientFrame({ payload: bytesOf(text) });
+const control = (opcode: number, payload = bytesOf("")): Uint8Array => clientFrame({ first: 128 | opcode, payload });
+
+// --- one order ---
+
+test("clients of TCP, of WebSocket and of mobcast.u64 receive the same messages in one order", async () => {
+  const { world, join } = await open();
+  const [tcp, plain, packed] = [world.join(), join(), join(true)];
+  world.say(tcp, "one", "two");
+  send(world, plain, concat(message("three"), clientFrame({ first: 0x81, payload: bytesOf("four") })));
+  const run = concat(frameOf("five"), frameOf("six"));
+  send(world, packed, clientFrame({ payload: run.subarray(0, 13) }), clientFrame({ payload: run.subarray(13) }));
+  world.mob.publish("seven");
+  world.run();
+  const all = ["one", "two", "three", "four", "five", "six", "seven"];
+  assertEquals(tcp.socket.texts, all);
+  assertEquals(received(plain.socket).frames, all);
+  assertEquals(received(packed.socket).payloads.flatMap((payload) => textsOf(payload)), all);
+  for (const row of world.mob.connections()) {
+    assertEquals([row.delivered.frames, row.skipped.frames, row.lag.frames], [7, 0, 0]);
+  }
+  assertEquals(
+    world.mob.stats().feeds.map(({ framing, connections, published }) => [framing, connections, published.frames]),
+    [["u64", 1, 7], ["websocket", 1, 7], ["mobcast.u64", 1, 7]],
+  );
+  // Bytes in the mob's own framing: eight of a header for each message.
+  assertEquals(world.mob.stats().published, { frames: 7, bytes: 7 * 8 + all.join("").length });
+});
+
+test("a tick's run is one write to each connection, and one message to a client of mobcast.u64", async () => {
+  const { world, join } = await open();
+  const [tcp, plain, packed] = [world.join(), join(), join(true)];
+  const writes = [tcp, plain, packed].map(({ socket }) => socket.offers.length);
+  world.say(tcp, ...Array.from({ length: 100 }, (_, index) => `message ${index}`));
+  assertEquals([tcp, plain, packed].map(({ socket }, index) => socket.offers.length - writes[index]!), [1, 1, 1]);
+  assertEquals(received(plain.socket).frames.length, 100);
+  const { payloads } = received(packed.socket);
+  assertEquals([payloads.length, textsOf(payloads[0]!).length], [1, 100]);
+});
+
+test("a message of mobcast.u64 has at most 65,535 bytes, unless one frame has more", async () => {
+  const { world, join } = await open();
+  const [tcp, packed] = [world.join(), join(true)];
+  const texts = ["x".repeat(40_000), "y".repeat(25_511), "z", "l".repeat(100_000), "t"];
+  world.say(tcp, ...texts);
+  const { payloads } = received(packed.socket);
+  assertEquals(payloads.map(({ length }) => length), [40_000 + 25_511 + 16, 9, 100_008, 9]);
+  assertEquals(payloads.flatMap((payload) => textsOf(payload)), texts);
+});
+
+test("a client of mobcast.u64 that joins in the middle of a tick receives what is published from then on", async () => {
+  const { world, come, join } = await open();
+  const [tcp, first, second] = [world.join(), join(true), come()];
+  tcp.socket.incoming.push(frameOf("before"));
+  second.socket.incoming.push(packedRequest());
+  for (const { token } of [tcp, second]) world.ready(token, READABLE);
+  world.run();
+  world.say(tcp, "after");
+  assertEquals(received(first.socket).payloads.flatMap((payload) => textsOf(payload)), ["before", "after"]);
+  assertEquals(received(second.socket).payloads.flatMap((payload) => textsOf(payload)), ["after"]);
+  const counts = world.mob.connections().map(({ delivered }) => delivered.frames).sort();
+  assertEquals(counts, [1, 2, 2]);
+});
+
+test("echo others: no client receives its own messages, also in mobcast.u64", async () => {
+  const { world, join } = await open({ echo: "others" });
+  const members = [world.join(), join(), join(true)] as const;
+  const [tcp, plain, packed] = members;
+  for (const [member, name] of [[plain, "plain"], [packed, "packed"]] as const) {
+    const bytes = (text: string): Uint8Array => member === plain ? message(text) : clientFrame({ payload: frameOf(text) });
+    member.socket.incoming.push(concat(bytes(`${name} 1`), bytes(`${name} 2`)));
+    world.ready(member.token, READABLE);
+  }
+  tcp.socket.incoming.push(frameOf("tcp"));
+  world.ready(tcp.token, READABLE);
+  world.run();
+  assertEquals(tcp.socket.texts, ["plain 1", "plain 2", "packed 1", "packed 2"]);
+  assertEquals(received(plain.socket).frames, ["packed 1", "packed 2", "tcp"]);
+  assertEquals(received(packed.socket).payloads.flatMap((each) => textsOf(each)), ["plain 1", "plain 2", "tcp"]);
+  for (const { delivered, skipped, lag } of world.mob.connections()) {
+    assertEquals(delivered.frames + skipped.frames + lag.frames, 5);
+  }
+});
+
+test("skip: a slow client goes on at a message boundary, and what it missed is counted in frames", async () => {
+  const { world, join } = await open({ slowConsumer: "skip", maxLag: 4000 });
+  const [tcp, plain, packed] = [world.join(), join(), join(true)];
+  for (const { socket } of [plain, packed]) socket.room = 0;
+  const text = "x".repeat(92);
+  const batch = (first: number): string[] => Array.from({ length: 4 }, (_, at) => `${text}${first + at}`);
+  world.say(tcp, ...batch(1000));
+  // Half of the first message.
+  for (const { socket, token } of [plain, packed]) world.makeRoom(socket, token, 50);
+  world.run();
+  for (let first = 1004; first < 1100; first += 4) world.say(tcp, ...batch(first));
+  for (const { socket, token } of [plain, packed]) world.makeRoom(socket, token, Infinity);
+  world.run();
+  world.say(tcp, "live");
+  assertEquals(received(plain.socket).frames, [`${text}1000`, "live"]);
+  assertEquals(received(packed.socket).payloads.map((each) => textsOf(each).length), [4, 1]);
+  const rows = world.mob.connections().map(({ delivered, skipped, lag }) => [delivered, skipped, lag].map((c) => c.frames));
+  assertEquals(rows.sort(), [[101, 0, 0], [2, 99, 0], [5, 96, 0]]);
+});
+
+// --- control frames ---
+
+test("a ping is answered behind the message that is half delivered, and before the next one", async () => {
+  const { world, join } = await open();
+  const [tcp, plain] = [world.join(), join()];
+  plain.socket.room = 5;
+  world.say(tcp, "first message", "second message");
+  send(world, plain, control(PING, bytesOf("?")));
+  world.makeRoom(plain.socket, plain.token, 3);
+  world.run();
+  world.makeRoom(plain.socket, plain.token, Infinity);
+  world.run();
+  assertEquals(received(plain.socket).frames, ["first message", "pong:?", "second message"]);
+  const [row] = world.mob.connections().filter(({ listener }) => listener!.startsWith("ws:"));
+  // Answers are no part of what is published and delivered.
+  assertEquals([row!.delivered, row!.lag.bytes], [{ frames: 2, bytes: 2 * 2 + 13 + 14 }, 0]);
+});
+
+test("of many pings of a client that does not read, some are answered, the last one among them", async () => {
+  const { world, join } = await open();
+  const plain = join();
+  plain.socket.room = 1;
+  for (let count = 0; count < 1000; count++) send(world, plain, control(PING, bytesOf(`${count}`)));
+  world.makeRoom(plain.socket, plain.token, Infinity);
+  world.run();
+  const { frames } = received(plain.socket);
+  assertEquals([frames[0], frames.at(-1), frames.length <= 10], ["pong:0", "pong:999", true]);
+});
+
+test("a client to which nothing is delivered is pinged, and one that receives messages is not", async () => {
+  const { world, join } = await open({ pingInterval: 1000, idleTimeout: 2500 });
+  const [tcp, quiet] = [world.join(), join()];
+  const later = (milliseconds: number): void => {
+    world.adapter.advance(milliseconds);
+    world.run();
+  };
+  later(1001);
+  assertEquals(received(quiet.socket).frames, ["ping:"]);
+  world.say(tcp, "something");
+  later(1001);
+  assertEquals(received(quiet.socket).frames, ["ping:", "something"]);
+  later(1001);
+  assertEquals(received(quiet.socket).frames, ["ping:", "something", "ping:"]);
+  // A pong is a sign of life; without one the connection is idle.
+  send(world, quiet, control(PONG));
+  later(2000);
+  assertEquals(world.reasons.filter((reason) => reason === "idle").length, 1);
+  later(1000);
+  assertEquals(received(quiet.socket).frames.at(-1), "close:1008:idle");
+  later(1001);
+  assertEquals(world.reasons, ["idle", "idle"]);
+});
+
+// --- ends ---
+
+test("a client's close frame is answered with its code, behind what is pending, and its end is an end", async () => {
+  for (const [payload, answer] of [[Uint8Array.of(0x0f, 0xa1), "close:4001:"], [undefined, "close:1000:"]] as const) {
+    const { world, join } = await open();
+    const [tcp, plain] = [world.join(), join()];
+    plain.socket.room = 4;
+    world.say(tcp, "pending");
+    send(world, plain, concat(message("last"), control(CLOSE, payload), message("not any more")));
+    world.makeRoom(plain.socket, plain.token, Infinity);
+    world.run();
+    assertEquals(received(plain.socket).frames, ["pending", "last", answer]);
+    assertEquals(plain.socket.shutdowns, 1);
+    world.adapter.advance(1001);
+    world.run();
+    assertEquals([world.reasons, plain.socket.closes, tcp.socket.texts], [["end"], 1, ["pending", "last"]]);
+  }
+});
+
+test("each fault of a client has its close code, and ends behind what is pending", async () => {
+  const cases: readonly [chunks: Uint8Array[], frame: RegExp, reason: string][] = [
+    [[clientFrame({ payload: bytesOf("x"), mask: null })], /^close:1002:.*masked/, "protocol-error"],
+    [[clientFrame({ first: 0xc2 })], /^close:1002:.*reserved/, "protocol-error"],
+    [[clientFrame({ first: 0x81, payload: Uint8Array.of(0xff) })], /^close:1007:/, "protocol-error"],
+    [[clientFrame({ payload: new Uint8Array(101) })], /^close:1009:/, "frame-too-large"],
+  ];
+  for (const [chunks, frame, reason] of cases) {
+    const { world, join } = await open({ maxFrame: 100 });
+    const [tcp, plain] = [world.join(), join()];
+    send(world, plain, concat(message("good"), ...chunks, message("behind")));
+    const { frames } = received(plain.socket);
+    assertEquals([frames[0], frames.length, tcp.socket.texts], ["good", 2, ["good"]]);
+    assert(frame.test(frames[1]!), frames[1]);
+    // What the client still sends is read and dropped, so that the close frame is not overtaken by a reset.
+    send(world, plain, new Uint8Array(5000));
+    assertEquals([plain.socket.incoming.length, plain.socket.closes], [0, 0]);
+    world.adapter.advance(1001);
+    world.run();
+    assertEquals(world.reasons, [reason]);
+  }
+});
+
+test("a client whose socket takes nothing goes at once, without a close frame", async () => {
+  const { world, join } = await open();
+  const [tcp, plain] = [world.join(), join()];
+  plain.socket.room = 0;
+  world.say(tcp, "pending");
+  send(world, plain, clientFrame({ mask: null }));
+  assertEquals([world.reasons, received(plain.socket).frames], [["protocol-error"], []]);
+});
+
+test("fragments count for one frameTimeout, whatever control frames come between them", async () => {
+  const { world, join } = await open({ frameTimeout: 1000, pingInterval: 0 });
+  const plain = join();
+  send(world, plain, clientFrame({ first: 0x02, payload: bytesOf("begin") }));
+  for (let count = 0; count < 3; count++) {
+    world.adapter.advance(400);
+    world.run();
+    send(world, plain, concat(control(PING), clientFrame({ first: 0x00 })));
+  }
+  assertEquals(received(plain.socket).frames.at(-1), "close:1008:frame-timeout");
+});
+
+test("a mob that closes says 1001 to clients, and 503 to those whose handshake is not over", async () => {
+  const { world, come, join } = await open();
+  const [plain, packed, waiting] = [join(), join(true), come()];
+  send(world, waiting, bytesOf("GET / HTTP/1.1\r\n"));
+  const closed = world.mob.close();
+  world.run();
+  for (const { socket } of [plain, packed]) assertEquals(received(socket).frames, ["close:1001:shutdown"]);
+  assertEquals(received(waiting.socket).status, 503);
+  world.adapter.advance(1001);
+  world.run();
+  await closed;
+  assertEquals(world.mob.stats().closed.shutdown, 2);
+  assertEquals(world.mob.stats().closed.refused, 1);
+});
+
+// --- admission ---
+
+test("an answer to a handshake goes out in as many writes as the socket wants, and the stream begins behind it", async () => {
+  const { world, come } = await open();
+  const tcp = world.join();
+  const slow = come();
+  slow.socket.room = 10;
+  send(world, slow, concat(request(), message("in one chunk with the head")));
+  world.say(tcp, "published meanwhile");
+  for (let writes = 0; writes < 100; writes++) {
+    world.makeRoom(slow.socket, slow.token, 7);
+    world.run();
+  }
+  const { status, frames } = received(slow.socket);
+  assertEquals([status, frames], [101, ["in one chunk with the head", "published meanwhile"]]);
+});
+
+test("the secret is the first message, in both kinds of client; a wrong one is 1008 and never told", async () => {
+  for (const packed of [false, true]) {
+    const { world, come } = await open({ secret: "sesame" });
+    const wrap = (text: string): Uint8Array => packed ? clientFrame({ payload: frameOf(text) }) : message(text);
+    const [right, wrong, chatty] = [come(), come(), come()];
+    for (const member of [right, wrong, chatty]) send(world, member, packed ? packedRequest() : request());
+    send(world, chatty, control(PING, bytesOf("early")));
+    assertEquals(received(chatty.socket).frames, ["pong:early"]);
+    const bytes = wrap("sesame");
+    for (let at = 0; at < bytes.length; at++) send(world, right, bytes.subarray(at, at + 1));
+    send(world, chatty, concat(wrap("sesame"), wrap("behind it")));
+    send(world, wrong, wrap("open!!"));
+    assertEquals(received(wrong.socket).frames, ["close:1008:unauthorized"]);
+    const texts = (member: Member): string[] =>
+      packed ? received(member.socket).payloads.flatMap((each) => textsOf(each)) : received(member.socket).frames;
+    assertEquals(texts(right), ["behind it"]);
+    assertEquals(world.mob.stats().connections, 2);
+    assertEquals(world.mob.stats().closed.unauthorized, 1);
+    world.adapter.advance(1001);
+    world.run();
+    assertEquals(wrong.socket.closes, 1);
+  }
+});
+
+test("what is no WebSocket handshake is answered and counted as a failed one; a foreign origin is refused", async () => {
+  const cases: readonly [Uint8Array, number, string][] = [
+    [bytesOf("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), 426, "handshake-failed"],
+    [request({ "Sec-WebSocket-Version": "8" }), 426, "handshake-failed"],
+    [request({ "Sec-WebSocket-Protocol": "chat" }), 400, "handshake-failed"],
+    [frameOf("a client of tcp"), 400, "handshake-failed"],
+    [request({ Origin: "https://evil.example" }), 403, "refused"],
+  ];
+  for (const [bytes, status, reason] of cases) {
+    const { world, come } = await open();
+    const member = come();
+    send(world, member, bytes);
+    assertEquals([received(member.socket).status, member.socket.shutdowns], [status, 1]);
+    assertEquals(world.mob.stats().closed[reason as "refused"], 1);
+    assertEquals(world.mob.stats().unauthenticated, 0);
+    world.adapter.advance(1001);
+    world.run();
+    assertEquals(member.socket.closes, 1);
+  }
+});
+
+test("a listed origin may connect, and a page of this machine", async () => {
+  const { world, come } = await open({}, { origins: ["https://app.example"] });
+  for (const origin of ["https://app.example", "http://localhost:5173"]) {
+    const member = come();
+    send(world, member, request({ Origin: origin }));
+    assertEquals(received(member.socket).status, 101);
+  }
+  await assertRejects(() => world.mob.listen("tcp://127.0.0.1:0", { origins: ["*"] }), TypeError, "no WebSocket listener");
+  await assertRejects(() => world.mob.listen("ws://127.0.0.1:0", { framing: "line" }), TypeError, "framing");
+  await assertRejects(() => world.mob.listen("ws://127.0.0.1:0", { origins: ["app.example"] }), TypeError, "app.example");
+});
+
+test("a client over a limit or on a list is answered with 503 or 403, and takes nobody's place", async () => {
+  const { world, come, join } = await open({ maxConnections: 2, deny: ["10.9.0.0/16"] });
+  const denied = come("10.9.1.2:3");
+  join();
+  join();
+  const full = [come(), come()];
+  for (const member of [denied, ...full]) send(world, member, request());
+  assertEquals([denied, ...full].map(({ socket }) => received(socket).status), [403, 503, 503]);
+  assertEquals([denied, ...full].map(({ socket }) => socket.shutdowns), [1, 1, 1]);
+  assertEquals(world.mob.stats().closed.refused, 3);
+  world.adapter.advance(1001);
+  world.run();
+  assertEquals([denied, ...full].map(({ socket }) => socket.closes), [1, 1, 1]);
+  assertEquals(world.mob.stats().connections, 2);
+});
+
+test("no more than 64 refused clients get their answer at a time", async () => {
+  const { world, come } = await open({ maxConnections: 1 });
+  // The first one has the only place.
+  const answered = Array.from({ length: 65 }, () => come()).slice(1);
+  await assertRejects(async () => void come(), Error, "was refused");
+  world.run();
+  assertEquals(answered.map(({ socket }) => received(socket).status), Array.from(answered, () => 503));
+});
+
+test("a handshake that is not finished in time is dropped, and after the upgrade told so", async () => {
+  const { world, come } = await open({ secret: "sesame", frameTimeout: 1000 });
+  const [silent, upgraded] = [come(), come()];
+  send(world, upgraded, request());
+  world.adapter.advance(1001);
+  world.run();
+  assertEquals([silent.socket.closes, silent.socket.received.length], [1, 0]);
+  assertEquals(received(upgraded.socket).frames, ["close:1008:unauthorized"]);
+  assertEquals(world.mob.stats().closed.unauthorized, 2);
+});
+
+test("an answer that the client does not take is dropped after a second", async () => {
+  const { world, come } = await open();
+  const member = come();
+  member.socket.room = 3;
+  send(world, member, frameOf("garbage"));
+  assertEquals(member.socket.shutdowns, 0);
+  world.adapter.advance(1001);
+  world.run();
+  assertEquals([member.socket.closes, world.mob.stats().closed["handshake-failed"]], [1, 1]);
+  world.ready(member.token, WRITABLE);
+  world.run();
+});
+
+test("authorize is asked behind the upgrade, and its no is 1008", async () => {
+  let answer: (allowed: boolean) => void = () => {};
+  const { world, come } = await open({ authorize: () => new Promise<boolean>((resolve) => answer = resolve) });
+  const member = come();
+  send(world, member, request());
+  assertEquals(received(member.socket).status, 101);
+  answer(false);
+  await new Promise((resolve) => setTimeout(resolve));
+  world.run();
+  assertEquals(received(member.socket).frames, ["close:1008:unauthorized"]);
+});
+
+test("disconnect() of the application is 1008 with its reason in the hooks and the log", async () => {
+  const { world, join } = await open();
+  const plain = join();
+  assertEquals(world.mob.disconnect(plain.token, "too loud"), true);
+  world.run();
+  assertEquals(received(plain.socket).frames, ["close:1008:disconnected"]);
+  world.adapter.advance(1001);
+  world.run();
+  assertEquals(world.departures.map(({ reason, detail }) => [reason, detail]), [["disconnected", "too loud"]]);
+});
