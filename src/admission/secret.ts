@@ -8,7 +8,7 @@ import { cannotUse } from "../check.ts";
 import type { ControlSink } from "../framing/decoder.ts";
 import { type FramingName, FRAMINGS } from "../framing/framing.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
-import type { Handshake, Handshaking, HandshakeResult, HandshakeStep } from "./handshake.ts";
+import type { Handshake, HandshakeResult, HandshakeStep, Handshaking } from "./handshake.ts";
 import { utf8 } from "../bytes.ts";
 
 /** The longest secret in bytes: no more is kept of an unauthenticated connection. */
@@ -64,7 +64,10 @@ export class SecretHandshake implements Handshake {
 
   #compare(bytes: Uint8Array, start: number, end: number): void {
     const { framing } = this.#connection.feed;
-    const payload = bytes.subarray(framing.payloadAt(bytes, start), framing.end(bytes, start, end, end) - framing.trailer);
+    const payload = bytes.subarray(
+      framing.payloadAt(bytes, start),
+      framing.end(bytes, start, end, end) - framing.trailer,
+    );
     this.#right ??= sameBytes(payload, this.#secret);
   }
 }

@@ -54,6 +54,8 @@ export interface Decoder {
 export interface DecoderFailure {
   /** The close code for it (RFC 6455, 7.4.1). */
   readonly code: number;
+  /** Whether the rule is the limit of a message. */
+  readonly tooLarge: boolean;
   /** What is wrong, in words. */
   readonly why: string;
 }

@@ -39,9 +39,6 @@ import { type Allows, Receiver } from "./receiver.ts";
 import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
 import { Timeouts } from "./timeouts.ts";
 
-/** The close code of a message over the limit (RFC 6455, 7.4.1). */
-const MESSAGE_TOO_BIG = 1009;
-
 /** All connections of a mob, and everything that happens to them. */
 export class Dispatcher {
   /** Why no connection may join any more; `undefined` while the mob is open. Only the dispatcher writes it. */
@@ -314,7 +311,7 @@ export class Dispatcher {
   /** The connection has sent what its framing or its protocol does not allow. */
   #broke(connection: Connection, final: boolean): void {
     const { failure } = connection.decoder;
-    const reason = !failure || failure.code === MESSAGE_TOO_BIG ? "frame-too-large" : "protocol-error";
+    const reason = !failure || failure.tooLarge ? "frame-too-large" : "protocol-error";
     if (final) this.#remove(connection, reason, failure?.why);
     else this.#end(connection, reason, failure?.why);
   }
@@ -344,7 +341,9 @@ export class Dispatcher {
   #end(connection: Connection, reason: CloseReason, detail?: string): void {
     const { phase, delivery, protocol, decoder } = connection;
     const behind = delivery === "blocked" || delivery === "skipping";
-    if (phase !== "open" || behind || !protocol?.closing(reason, decoder)) return this.#remove(connection, reason, detail);
+    if (phase !== "open" || behind || !protocol?.closing(reason, decoder)) {
+      return this.#remove(connection, reason, detail);
+    }
     connection.closeDetail = detail;
     this.#leave(connection, reason);
   }

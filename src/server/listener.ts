@@ -5,7 +5,7 @@
  */
 
 import { AccessList } from "../admission/access_list.ts";
-import { chain, type Handshake, type Handshaking, type HandshakeStep } from "../admission/handshake.ts";
+import { chain, type Handshake, type HandshakeStep, type Handshaking } from "../admission/handshake.ts";
 import { isLocal } from "../admission/exposure.ts";
 import type { Protocol, ProtocolRules, Upgrade } from "../admission/protocol.ts";
 import { secretStep } from "../admission/secret.ts";

@@ -89,7 +89,8 @@ function joinChecks(): Checks {
 /**
  * The options of one listener. Each defaults to the mob's own; `framing` may also stand in the URL, as `?framing=line`.
  */
-export interface ListenerOptions extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "origins" | "secret"> {}
+export interface ListenerOptions
+  extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "origins" | "secret"> {}
 
 /**
  * A multi-echo server: whatever whole frame a connection sends, every connection receives, in one total order.

@@ -16,7 +16,10 @@ const LINGER = 1000;
 const DEFAULT_HANDSHAKE = RANGES.frameTimeout.default;
 
 /** The slice of a mob's options that sets deadlines. */
-export type TimeoutOptions = Pick<Limits, "stallTimeout" | "frameTimeout" | "idleTimeout" | "drainTimeout" | "pingInterval">;
+export type TimeoutOptions = Pick<
+  Limits,
+  "stallTimeout" | "frameTimeout" | "idleTimeout" | "drainTimeout" | "pingInterval"
+>;
 
 type AllDeadlines = readonly [Deadlines, Deadlines, Deadlines, Deadlines, Deadlines, Deadlines];
 

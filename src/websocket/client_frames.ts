@@ -17,6 +17,8 @@ import { readUtf8, WHOLE } from "./utf8.ts";
 export interface Failure {
   /** The close code that says so. */
   readonly code: 1002 | 1003 | 1007 | 1009;
+  /** Whether it is the limit of a message. */
+  readonly tooLarge: boolean;
   /** What is wrong, in words. */
   readonly why: string;
 }
@@ -158,7 +160,7 @@ export abstract class ClientFrames implements Decoder {
   /** Fails the connection: a rule is broken. What came before is still handed on. */
   protected fail(code: Failure["code"], why: string): void {
     this.#refused = this.#header?.slice(0, this.#headerLength);
-    this.#failure = { code, why };
+    this.#failure = { code, tooLarge: code === 1009, why };
   }
 
   /** Takes bytes of a header. Returns where it stopped: behind the header, or at the end of the chunk. */

@@ -114,7 +114,12 @@ const UNKNOWN_PROTOCOL: Refusal = {
 };
 
 function rejected({ status, why }: Refusal): HandshakeResult {
-  return { state: "rejected", why, reason: status === 403 ? "refused" : "handshake-failed", reply: refusal(status, why) };
+  return {
+    state: "rejected",
+    why,
+    reason: status === 403 ? "refused" : "handshake-failed",
+    reply: refusal(status, why),
+  };
 }
 
 /** Whether a byte can begin the method of a request. */

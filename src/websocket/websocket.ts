@@ -6,7 +6,7 @@
 
 import type { Protocol, Upgrade } from "../admission/protocol.ts";
 import { NOTHING } from "../bytes.ts";
-import { type CloseState, closeCodeOf } from "./close.ts";
+import { closeCodeOf, type CloseState } from "./close.ts";
 import { WebSocketDecoder } from "./decoder.ts";
 import { MESSAGES, PACKED } from "./feeds.ts";
 import { closeFrame, controlFrame, PING, PONG } from "./frame.ts";
@@ -19,13 +19,15 @@ const LISTS = /^(deny |not in allow|its address)/;
 
 /** The protocol of `ws:` and `wss:` listeners. */
 export const webSocket: Protocol = {
-  step: (rules, upgrade) =>
-    upgradeStep(rules, (subprotocol) => upgrade(agreed(subprotocol, rules.maxFrame))),
+  step: (rules, upgrade) => upgradeStep(rules, (subprotocol) => upgrade(agreed(subprotocol, rules.maxFrame))),
   refusal: (why) => refusal(LISTS.test(why) ? 403 : 503, why),
   ping: controlFrame(PING, NOTHING),
   answer: (opcode, payload) => opcode === PING ? controlFrame(PONG, payload) : undefined,
   closing(reason, decoder) {
-    const { closeCode, failure, closed } = decoder as Partial<CloseState> & { failure?: { why: string }; closed?: boolean };
+    const { closeCode, failure, closed } = decoder as Partial<CloseState> & {
+      failure?: { why: string };
+      closed?: boolean;
+    };
     // A stream that ended without a close frame gets none.
     if (reason === "end" && !closed) return undefined;
     const code = closeCodeOf(reason, { closeCode, failure });

@@ -1,7 +1,7 @@
 /** WebSocket listeners: the server's part, with scripted sockets, so that every byte and every moment is in the test's hands. */
 
 import { test } from "node:test";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import type { MobHooks } from "../../src/server/hooks.ts";
 import type { ListenerOptions } from "../../src/server/mob.ts";
@@ -32,7 +32,11 @@ function received({ received: bytes }: ScriptedSocket): Received {
   for (let at = end; status === 101 && at < bytes.length;) {
     const short = bytes[at + 1]!;
     const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-    const [header, length] = short < 126 ? [2, short] : short === 126 ? [4, view.getUint16(2)] : [10, view.getUint32(6)];
+    const [header, length] = short < 126
+      ? [2, short]
+      : short === 126
+      ? [4, view.getUint16(2)]
+      : [10, view.getUint32(6)];
     const payload = bytes.subarray(at + header, at + header + length);
     assertEquals(payload.length, length, "a torn frame");
     at += header + length;
@@ -53,7 +57,9 @@ function request(headers: Record<string, string> = {}): Uint8Array {
     "Sec-WebSocket-Version": "13",
     ...headers,
   };
-  return bytesOf(`GET / HTTP/1.1\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
+  return bytesOf(
+    `GET / HTTP/1.1\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
+  );
 }
 
 const packedRequest = (): Uint8Array => request({ "Sec-WebSocket-Protocol": "mobcast.u64" });
@@ -156,7 +162,8 @@ test("echo others: no client receives its own messages, also in mobcast.u64", as
   const members = [world.join(), join(), join(true)] as const;
   const [tcp, plain, packed] = members;
   for (const [member, name] of [[plain, "plain"], [packed, "packed"]] as const) {
-    const bytes = (text: string): Uint8Array => member === plain ? message(text) : clientFrame({ payload: frameOf(text) });
+    const bytes = (text: string): Uint8Array =>
+      member === plain ? message(text) : clientFrame({ payload: frameOf(text) });
     member.socket.incoming.push(concat(bytes(`${name} 1`), bytes(`${name} 2`)));
     world.ready(member.token, READABLE);
   }
@@ -187,7 +194,9 @@ test("skip: a slow client goes on at a message boundary, and what it missed is c
   world.say(tcp, "live");
   assertEquals(received(plain.socket).frames, [`${text}1000`, "live"]);
   assertEquals(received(packed.socket).payloads.map((each) => textsOf(each).length), [4, 1]);
-  const rows = world.mob.connections().map(({ delivered, skipped, lag }) => [delivered, skipped, lag].map((c) => c.frames));
+  const rows = world.mob.connections().map(({ delivered, skipped, lag }) =>
+    [delivered, skipped, lag].map((c) => c.frames)
+  );
   assertEquals(rows.sort(), [[101, 0, 0], [2, 99, 0], [5, 96, 0]]);
 });
 
@@ -391,9 +400,17 @@ test("a listed origin may connect, and a page of this machine", async () => {
     send(world, member, request({ Origin: origin }));
     assertEquals(received(member.socket).status, 101);
   }
-  await assertRejects(() => world.mob.listen("tcp://127.0.0.1:0", { origins: ["*"] }), TypeError, "no WebSocket listener");
+  await assertRejects(
+    () => world.mob.listen("tcp://127.0.0.1:0", { origins: ["*"] }),
+    TypeError,
+    "no WebSocket listener",
+  );
   await assertRejects(() => world.mob.listen("ws://127.0.0.1:0", { framing: "line" }), TypeError, "framing");
-  await assertRejects(() => world.mob.listen("ws://127.0.0.1:0", { origins: ["app.example"] }), TypeError, "app.example");
+  await assertRejects(
+    () => world.mob.listen("ws://127.0.0.1:0", { origins: ["app.example"] }),
+    TypeError,
+    "app.example",
+  );
 });
 
 test("a client over a limit or on a list is answered with 503 or 403, and takes nobody's place", async () => {
@@ -416,7 +433,7 @@ test("no more than 64 refused clients get their answer at a time", async () => {
   const { world, come } = await open({ maxConnections: 1 });
   // The first one has the only place.
   const answered = Array.from({ length: 65 }, () => come()).slice(1);
-  await assertRejects(async () => void come(), Error, "was refused");
+  assertThrows(() => come(), Error, "was refused");
   world.run();
   assertEquals(answered.map(({ socket }) => received(socket).status), Array.from(answered, () => 503));
 });

@@ -1,8 +1,16 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { chain, HandshakeReader, type HandshakeResult, type HandshakeStep } from "../../src/admission/handshake.ts";
+import {
+  chain,
+  HandshakeReader,
+  type HandshakeResult,
+  type HandshakeStep,
+  type Handshaking,
+} from "../../src/admission/handshake.ts";
 import type { Socket } from "../../src/contract/adapter.ts";
+import { FrameDecoder } from "../../src/framing/decoder.ts";
+import { FRAMINGS } from "../../src/framing/framing.ts";
 import { secretStep } from "../../src/admission/secret.ts";
 import { refusal } from "../../src/websocket/response.ts";
 import { LONGEST_HEAD, PACKED, UpgradeHandshake, upgradeStep } from "../../src/websocket/upgrade.ts";
@@ -30,9 +38,16 @@ function request(
   return [first, ...lines, "", ""].join("\r\n");
 }
 
+/** A connection in u64, as a handshake knows it. */
+const connectionOf = (): Handshaking => ({
+  decoder: new FrameDecoder(),
+  feed: { framing: FRAMINGS.u64 },
+  receiveControl: () => {},
+});
+
 /** The result of a handshake for chunks, and what was replied in all. */
 function shake(chunks: readonly Uint8Array[], step: HandshakeStep = upgradeStep(RULES)) {
-  const handshake = step();
+  const handshake = step(connectionOf());
   let result: HandshakeResult = { state: "more" };
   const replies: Uint8Array[] = [];
   let rest = new Uint8Array();
@@ -232,13 +247,13 @@ test("a refused handshake does not call back", () => {
   const step = upgradeStep(RULES, () => {
     throw new Error("called");
   });
-  for (const [, text] of REFUSED) assertEquals(step().receive(bytesOf(text)).state, "rejected");
+  for (const [, text] of REFUSED) assertEquals(step(connectionOf()).receive(bytesOf(text)).state, "rejected");
 });
 
 test("a handshake before another one replies at once: the client waits for it", () => {
-  const step: HandshakeStep = () => chain([upgradeStep(RULES), secretStep("key", "u64")])!;
+  const step: HandshakeStep = (connection) => chain([upgradeStep(RULES), secretStep("key")], connection)!;
   const head = bytesOf(request());
-  const handshake = step();
+  const handshake = step(connectionOf());
   const first = handshake.receive(head);
   assertEquals(first.state, "more");
   assertStringIncludes(textOf(first.reply!), "HTTP/1.1 101 ");
@@ -262,9 +277,9 @@ test("a chain hands out the replies of all its steps in their order", () => {
     receive: () => ({ state: "rejected", why: "no", reply: bytesOf("c") }),
     retainedBytes: 0,
   });
-  const all = chain([replies("a"), silent, replies("b"), silent])!.receive(bytesOf("123"));
+  const all = chain([replies("a"), silent, replies("b"), silent], connectionOf())!.receive(bytesOf("123"));
   assertEquals([all.state, textOf(all.reply!)], ["accepted", "ab"]);
-  const refused = chain([replies("a"), replies("b"), refuses])!.receive(bytesOf("123"));
+  const refused = chain([replies("a"), replies("b"), refuses], connectionOf())!.receive(bytesOf("123"));
   assertEquals([refused.state, textOf(refused.reply!)], ["rejected", "abc"]);
 });
 
