@@ -284,7 +284,7 @@ test("a chain hands out the replies of all its steps in their order", () => {
 });
 
 test("HandshakeReader hands out what was replied during a read, once, whatever its outcome", () => {
-  const step: HandshakeStep = () => chain([upgradeStep(RULES), secretStep("key", "u64")])!;
+  const step: HandshakeStep = () => chain([upgradeStep(RULES), secretStep("key")], connectionOf())!;
   const head = bytesOf(request());
   const ends: readonly (readonly [string, readonly (Uint8Array | undefined)[]])[] = [
     ["more", [head, undefined]],
@@ -298,7 +298,7 @@ test("HandshakeReader hands out what was replied during a read, once, whatever i
     const socket = { read: () => left.shift() } as unknown as Socket;
     const reader = new HandshakeReader();
     reader.beginTick();
-    const handshake = step();
+    const handshake = step(connectionOf());
     const outcome = reader.read(handshake, socket, false);
     assertEquals(outcome.state, state);
     assertEquals(textOf(outcome.reply!).match(/HTTP\/1\.1 101 /g)?.length, 1);
