@@ -77,7 +77,7 @@ export const CORE: readonly Group[] = [
         why: "a connection that comes in after a handshake counts twice",
       },
       {
-        in: "place",
+        in: "#insert",
         from: "const { framing = this.#options.framing } = listener ?? {};",
         to: "const { framing } = this.#options;",
         why: "every connection has the framing of the mob",
@@ -205,8 +205,8 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "#show",
-        from: "bytes.slice(start + header",
-        to: "bytes.subarray(start + header",
+        from: "bytes.slice(framing.payloadAt",
+        to: "bytes.subarray(framing.payloadAt",
         why: "onMessage can change what is published",
       },
       {
@@ -263,12 +263,6 @@ export const CORE: readonly Group[] = [
         to: "",
         why: "what publish() took waits for another event",
       },
-      {
-        in: "#accept",
-        from: "    if (this.#lifecycle.hooks.any) this.#poll.wake();\n",
-        to: "",
-        why: "authorize is asked when something else happens",
-      },
     ],
   },
   {
@@ -306,7 +300,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#read",
-        from: 'if (outcome === "too-large") this.#remove(connection, "frame-too-large");\n    else if (final)',
+        from: 'if (outcome === "failed") this.#broke(connection, final);\n    else if (final)',
         to: "if (final)",
         why: "a frame over the limit does not remove its sender",
       },
@@ -319,8 +313,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#tick",
-        from: 'this.#memory.overLimit()) this.#remove(connection, "receive-memory");',
-        to: 'this.#memory.overLimit()) this.#remove(connection, "lagged");',
+        from: 'this.#memory.overLimit()) this.#end(connection, "receive-memory");',
+        to: 'this.#memory.overLimit()) this.#end(connection, "lagged");',
         why: "a receive buffer that is too large ends with the wrong reason",
       },
       {
@@ -343,7 +337,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#remove",
-        from: "    this.#admission.leave(remoteAddress);\n",
+        from: "    this.#acceptor.leave(connection);\n",
         to: "",
         why: "a removed connection keeps its place (M: a full server stays full)",
       },
@@ -363,12 +357,12 @@ export const CORE: readonly Group[] = [
       {
         in: "#tick",
         from: "    this.#receiver.beginTick();\n",
-        to: "    this.#receiver.beginTick();\n    this.#expire();\n",
+        to: "    this.#receiver.beginTick();\n    this.#expiry.run();\n",
         why: "deadlines pass before the input is handled",
       },
       {
         in: "#leave",
-        from: "    connection.feed.finish(connection);\n",
+        from: "    connection.feed.finish(connection, connection.protocol?.closing(reason, connection.decoder));\n",
         to: "",
         why: "a connection that begins to leave is not served once more",
       },
@@ -405,15 +399,10 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#drainAll",
-        from: '        this.#remove(connection, "shutdown");\n        continue;',
+        from:
+          '        if (connection.phase === "handshaking") this.#handshaker.close(connection, this.closing!);\n        continue;',
         to: "        continue;",
         why: "a mob that closes keeps unauthenticated connections",
-      },
-      {
-        in: "#expire",
-        from: "    this.#late(this.#rate.waiting, (connection) => this.#poll.ready(connection.token, READABLE));\n",
-        to: "",
-        why: "a connection over its rate is not looked at again",
       },
       {
         in: "#handle",
@@ -440,18 +429,6 @@ export const CORE: readonly Group[] = [
         why: "a connection that leaves is ended as idle",
       },
       {
-        in: "#accept",
-        from: "    else this.#timeouts.handshake.set(token);\n",
-        to: "    else {\n      this.#timeouts.handshake.set(token);\n      connection.feed.add(connection);\n    }\n",
-        why: "an unauthenticated connection is given the log",
-      },
-      {
-        in: "#accept",
-        from: "    else this.#timeouts.handshake.set(token);\n",
-        to: "",
-        why: "an unauthenticated connection may stay for ever",
-      },
-      {
         in: "#open",
         from: "    this.#timeouts.handshake.clear(token);\n",
         to: "",
@@ -459,15 +436,50 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#remove",
-        from: "    this.#admission.leave(remoteAddress);\n",
-        to: "    if (counts !== undefined) this.#admission.leave(remoteAddress);\n",
+        from: "    this.#acceptor.leave(connection);\n",
+        to: "    if (connection.joined) this.#acceptor.leave(connection);\n",
         why: "an unauthenticated connection that was turned away keeps its place",
       },
+    ],
+  },
+  {
+    file: "src/server/handshaker.ts",
+    bugs: [
       {
-        in: "#shakeHands",
+        in: "begin",
+        from: "    if (lifecycle.hooks.any) poll.wake();\n",
+        to: "",
+        why: "authorize is asked when something else happens",
+      },
+      {
+        in: "begin",
+        from: "    if (connection.handshake) timeouts.handshake.set(token);\n",
+        to:
+          "    if (connection.handshake) {\n      timeouts.handshake.set(token);\n      connection.feed.add(connection);\n    }\n",
+        why: "an unauthenticated connection is given the log",
+      },
+      {
+        in: "begin",
+        from: "    if (connection.handshake) timeouts.handshake.set(token);\n",
+        to: "    if (connection.handshake) void token;\n",
+        why: "an unauthenticated connection may stay for ever",
+      },
+      {
+        in: "#read",
         from: 'if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;',
         to: "",
         why: "frames behind the secret are lost",
+      },
+    ],
+  },
+  {
+    file: "src/server/expiry.ts",
+    bugs: [
+      {
+        in: "run",
+        from: "    if (rate) this.#late(rate.waiting, (connection) => poll.ready(connection.token, READABLE));\n",
+        to: "",
+        why: "a connection over its rate is not looked at again",
       },
     ],
   },
@@ -595,13 +607,14 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "publishPieces",
-        from: "    this.#published(sender, feed, length, 1);\n",
+        from:
+          "    this.published.frames++;\n    this.published.bytes += this.#default.size(length - feed.framing.payloadAt(pieces[0]!, 0) - feed.framing.trailer);\n",
         to: "",
         why: "pieces are not counted",
       },
       {
-        in: "#published",
-        from: '    if (sender && this.#options.echo === "others") feed.leaveOut(sender, bytes, count);\n',
+        in: "#leaveOut",
+        from: "    feed.leaveOut(sender, feed.log.end - mark, count);\n",
         to: "",
         why: "own frames are given under others",
       },
@@ -613,14 +626,14 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "publishPieces",
-        from: "return others ? this.#publishToOthers(feed, concatenate(pieces, length), 0, length) : 0;",
+        from: "return others ? this.#publishToOthers(feed, concatenate(pieces, length), 0, length, 1) : 0;",
         to: "return others ? 0 : 0;",
         why: "a frame in pieces reaches its own framing alone",
       },
       {
         in: "#published",
-        from: "this.published.bytes += bytes + count * (this.#defaultOverhead - overhead(feed.framing));",
-        to: "this.published.bytes += bytes;",
+        from: "framing === this.#default ? end - start : sizeIn(this.#default, framing, bytes, start, end);",
+        to: "end - start;",
         why: "published bytes are those of the sender's framing",
       },
       {
@@ -691,19 +704,19 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "flush",
-        from: "        this.#removeCurrent(connection);\n        this.#block(connection);\n",
-        to: "        this.#removeCurrent(connection);\n        this.#block(connection);\n        index++;\n",
+        from: "        this.#current.remove(connection);\n        this.#block(connection);\n",
+        to: "        this.#current.remove(connection);\n        this.#block(connection);\n        index++;\n",
         why: "the connection that takes another's place in the list is passed over",
       },
       {
-        in: "#skip",
-        from: "const boundary = this.log.boundaryAfter(connection.cursor);",
-        to: "const boundary = connection.cursor;",
+        in: "#leaveFrame",
+        from: "const boundary = this.log.boundaryAfter(cursor);",
+        to: "const boundary = cursor;",
         why: "a skip tears a frame",
       },
       {
-        in: "#skip",
-        from: "      connection.cursor = boundary;\n",
+        in: "#leaveFrame",
+        from: "    connection.cursor = boundary;\n",
         to: "",
         why: "a skip repeats a frame's rest",
       },
@@ -745,7 +758,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "settle",
-        from: "    if (this.#current.length === 0 && furthest === this.log.end) this.log.clear();\n",
+        from: "    if (this.#current.members.length === 0 && furthest === this.log.end) this.log.clear();\n",
         to: "",
         why: "the log stays when nobody is there",
       },
@@ -799,7 +812,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "appendFrom",
-        from: "        this.uncarriedBytes += to - from + overhead(this.framing);\n",
+        from: "        this.uncarriedBytes += this.framing.size(to - from);\n",
         to: "",
         why: "bytes that a framing cannot carry are not counted",
       },
@@ -826,12 +839,6 @@ export const CORE: readonly Group[] = [
         from: "    connection.uncarriedBytes += this.uncarriedBytes;\n",
         to: "",
         why: "a connection that leaves forgets what it could not be given",
-      },
-      {
-        in: "uncarriedFor",
-        from: "const open = until === Infinity;",
-        to: "const open = until !== undefined;",
-        why: "what cannot be carried goes on counting for a connection that leaves",
       },
     ],
   },
@@ -881,9 +888,9 @@ export const CORE: readonly Group[] = [
         why: "pieces are written over what the segment holds",
       },
       {
-        in: "Log",
-        from: "    this.#written(segment, length, 1);\n  }\n\n  /** Appends the frame of one",
-        to: "    this.#written(segment, length, 0);\n  }\n\n  /** Appends the frame of one",
+        in: "appendPieces",
+        from: "    this.#written(segment, length, count);\n",
+        to: "    this.#written(segment, length, 0);\n",
         why: "a frame in pieces counts for none",
       },
       {
@@ -1022,15 +1029,9 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "handshake",
-        from: "return chain(last ? [...this.#steps, last] : this.#steps);",
-        to: "return undefined;",
+        from: "this.#secretStep, last];",
+        to: "last];",
         why: "a listener with a secret asks for none",
-      },
-      {
-        in: "Listener",
-        from: "secretStep(rules.secret, rules.framing)",
-        to: 'secretStep(rules.secret, "u64")',
-        why: "the secret of every listener is in u64",
       },
       {
         in: "Listener",
@@ -1072,14 +1073,20 @@ export const CORE: readonly Group[] = [
     file: "src/server/counters.ts",
     bugs: [
       {
+        in: "uncarriedFor",
+        from: "const open = until === Infinity;",
+        to: "const open = until !== undefined;",
+        why: "what cannot be carried goes on counting for a connection that leaves",
+      },
+      {
         in: "joinedIn",
-        from: 'if (connection.phase !== "handshaking") yield',
+        from: "if (connection.joined) yield",
         to: "yield",
         why: "an unauthenticated connection is listed",
       },
       {
-        in: "lagFrames",
-        from: "(remainder ? 1 : 0);",
+        in: "deliveryCounts",
+        from: "(remainder ? remainderFrames : 0);",
         to: "0;",
         why: "a half-delivered frame counts as delivered",
       },
@@ -1118,9 +1125,15 @@ export const CORE: readonly Group[] = [
     file: "src/admission/secret.ts",
     bugs: [
       {
-        in: "receive",
-        from: "sameBytes(bytes.subarray(start + header, end - trailer), this.#secret)",
-        to: "bytes.length > header + trailer",
+        in: "#compare",
+        from: "const { framing } = this.#connection.feed;",
+        to: "const framing = FRAMINGS.u64;",
+        why: "the secret of every listener is in u64",
+      },
+      {
+        in: "#compare",
+        from: "sameBytes(payload, this.#secret)",
+        to: "payload.length > 0",
         why: "any first frame is the secret",
       },
       {
@@ -1131,14 +1144,14 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "receive",
-        from: "rest: chunk.subarray(next)",
+        from: "rest: chunk.subarray(at)",
         to: "rest: chunk",
         why: "the secret is published",
       },
       {
         in: "receive",
-        from: "length - pending",
-        to: "length",
+        from: "(decoder.pending === 0 ? whole : 1)",
+        to: "whole",
         why: "what follows a secret in pieces is lost",
       },
     ],

@@ -144,7 +144,7 @@ export const LEAKS: readonly Group[] = [
       },
       {
         in: "#remove",
-        from: "    this.#admission.leave(remoteAddress);\n",
+        from: "    this.#acceptor.leave(connection);\n",
         to: "",
         why: "connections that left are counted as inside",
       },

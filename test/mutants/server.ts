@@ -144,7 +144,7 @@ export const SERVER: readonly Group[] = [
     proof: { on: ["node"], tests: "test/simulation/simulation.test.ts", named: "frames in pieces" },
     bugs: [
       {
-        in: "place",
+        in: "#insert",
         from: "ownsChunks: true",
         to: "ownsChunks: false",
         why: "every large frame is copied as it comes",
@@ -157,7 +157,7 @@ export const SERVER: readonly Group[] = [
     bugs: [
       {
         in: "closed",
-        from: "    this.#pings += connection.decoder.pings;\n",
+        from: "    this.#pings += connection.pings;\n",
         to: "",
         why: "the pings of a connection that left are not counted",
         hole: 13,
@@ -299,8 +299,8 @@ export const SERVER: readonly Group[] = [
       },
       {
         in: "SecretHandshake.constructor",
-        from: "maxFrame: secret.length",
-        to: "maxFrame: LONGEST",
+        from: "connection.decoder.maxFrame = secret.length;",
+        to: "connection.decoder.maxFrame = LONGEST;",
         why: "an unauthenticated connection makes us keep more than the secret's length",
       },
       {

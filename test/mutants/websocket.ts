@@ -79,8 +79,8 @@ export const WEBSOCKET: readonly Group[] = [
     bugs: [
       {
         in: "#declare",
-        from: "this.#length + length > this.#maxMessage",
-        to: "length > this.#maxMessage",
+        from: "this.#length + length > this.maxMessage",
+        to: "length > this.maxMessage",
         why: "each fragment may have maxFrame bytes",
         proof: unit("decoder", "refuses one more from its header"),
       },
