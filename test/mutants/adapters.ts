@@ -218,7 +218,7 @@ export const ADAPTERS: readonly Group[] = [
       {
         in: "accept",
         from: "if (token === undefined) return socket.end();",
-        to: "if (secret === undefined) return;",
+        to: "if (token === undefined) return;",
         why: "bun: a refused connection stays open",
         proof: rule("bun", "rule 1"),
       },

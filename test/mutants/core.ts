@@ -566,7 +566,7 @@ export const CORE: readonly Group[] = [
       {
         in: "#scan",
         from: "    else if (at < to) this.#keep(chunk, at, to);\n",
-        to: "    else if (to - at >= header) this.#keep(chunk, at, to);\n",
+        to: "    else if (to - at >= empty) this.#keep(chunk, at, to);\n",
         why: "a header in parts is forgotten (M1)",
       },
       {
