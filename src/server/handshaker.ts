@@ -130,9 +130,11 @@ export class Handshaker {
     const outcome = this.#reader.read(connection.handshake!, connection.socket, final);
     if (outcome.reply) queueControl(connection, outcome.reply);
     if (outcome.state === "rejected") {
-      const { reason = "unauthorized", why, reply } = outcome;
+      const { reason = "unauthorized", why } = outcome;
       if (final) return remove(connection, reason, why);
-      return this.refuse(connection, reason, why, reply && connection.control!.pop());
+      // Before the change to a protocol the reply is the answer; after it the protocol has one, behind the reply.
+      const answer = connection.protocol ? undefined : outcome.reply && connection.control!.pop();
+      return this.refuse(connection, reason, why, answer);
     }
     if (outcome.state === "later") poll.ready(connection.token, READABLE);
     if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;

@@ -361,11 +361,14 @@ test("the secret is the first message, in both kinds of client; a wrong one is 1
     send(world, chatty, concat(wrap("sesame"), wrap("behind it")));
     send(world, wrong, wrap("open!!"));
     assertEquals(received(wrong.socket).frames, ["close:1008:unauthorized"]);
+    const hasty = come();
+    send(world, hasty, concat(packed ? packedRequest() : request(), wrap("open!!")));
+    assertEquals([received(hasty.socket).status, received(hasty.socket).frames], [101, ["close:1008:unauthorized"]]);
     const texts = (member: Member): string[] =>
       packed ? received(member.socket).payloads.flatMap((each) => textsOf(each)) : received(member.socket).frames;
     assertEquals(texts(right), ["behind it"]);
     assertEquals(world.mob.stats().connections, 2);
-    assertEquals(world.mob.stats().closed.unauthorized, 1);
+    assertEquals(world.mob.stats().closed.unauthorized, 2);
     world.adapter.advance(1001);
     world.run();
     assertEquals(wrong.socket.closes, 1);
