@@ -32,7 +32,6 @@ import { eventLoop } from "./shared/event_loop.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
-import { overWebSocket } from "./shared/websocket.ts";
 
 // --- socket ---
 
@@ -221,8 +220,7 @@ export function bunAdapter(): Adapter {
   return {
     name: "bun",
     capacity: connectionsThatFit(),
-    ...overTransports({ listenTcp, listenUnix, offer }),
-    ...overWebSocket(eventLoop),
+    ...overTransports({ listenTcp, listenUnix, offer, clock: eventLoop }),
     ...eventLoop,
   };
 }

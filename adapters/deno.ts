@@ -29,7 +29,6 @@ import { connectionsThatFit } from "./shared/file_limit.ts";
 import { Inbox, WRITE_STEP } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
 import { BACKLOG } from "./shared/node_server.ts";
-import { overWebSocket } from "./shared/websocket.ts";
 
 // --- socket ---
 
@@ -281,8 +280,7 @@ export function denoAdapter(): Adapter {
   return {
     name: "deno",
     capacity: connectionsThatFit(),
-    ...overTransports({ listenTcp, listenUnix }),
-    ...overWebSocket(eventLoop),
+    ...overTransports({ listenTcp, listenUnix, clock: eventLoop }),
     ...eventLoop,
     defer: deferWithRests(() => writing),
   };

@@ -13,7 +13,6 @@ import { overTransports } from "./shared/listen.ts";
 import { offerPlain } from "./shared/node_dial.ts";
 import { boundAddress, startServer, type Where } from "./shared/node_server.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
-import { overWebSocket } from "./shared/websocket.ts";
 
 // --- socket ---
 
@@ -57,8 +56,7 @@ export function nodeAdapter(): Adapter {
   return {
     name: "node",
     capacity: connectionsThatFit(),
-    ...overTransports({ listenTcp, listenUnix }),
-    ...overWebSocket(eventLoop),
+    ...overTransports({ listenTcp, listenUnix, clock: eventLoop }),
     ...eventLoop,
   };
 }

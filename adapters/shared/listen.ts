@@ -1,6 +1,6 @@
 /**
- * Listening and connecting: which way an address goes, the same on the three runtimes. TLS and Unix sockets are loaded with
- * their first use.
+ * Listening and connecting: which way an address goes, the same on the three runtimes. TLS, Unix sockets and WebSocket are
+ * loaded with their first use.
  *
  * @module
  */
@@ -20,11 +20,19 @@ export interface Transports {
   listenUnix(path: string, address: UnixAddress, registry: Registry): Promise<ListeningSocket>;
   /** Offers a connection that `node:net` has made in a better way than as it is. Returns whether there is one. */
   offer?(socket: NetSocket, address: Address, registry: Registry): boolean;
+  /** The time of the adapter. */
+  readonly clock: Pick<Adapter, "after">;
 }
 
-/** Makes `listen` and `connect` of an adapter. */
-export function overTransports({ listenTcp, listenUnix, offer }: Transports): Pick<Adapter, "listen" | "connect"> {
+/** Makes `listen`, `connect` and `connectWebSocket` of an adapter. */
+export function overTransports(
+  { listenTcp, listenUnix, offer, clock }: Transports,
+): Pick<Adapter, "listen" | "connect" | "connectWebSocket"> {
   return {
+    async connectWebSocket(url, registry, options) {
+      const { overWebSocket } = await import("./websocket.ts");
+      await overWebSocket(clock).connectWebSocket(url, registry, options);
+    },
     async listen(address, registry, options = {}) {
       try {
         if (address.transport === "unix") {
