@@ -7,7 +7,7 @@
  */
 
 import { type Command, CommanderError, type Option } from "commander";
-import { suggestion } from "../check.ts";
+import { suggestion } from "../suggestion.ts";
 import { flagOf } from "./flags.ts";
 import { attempt } from "./session.ts";
 import type { Terminal } from "./terminal.ts";

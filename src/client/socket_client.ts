@@ -20,7 +20,6 @@ import { describe } from "../errors.ts";
 import { FrameDecoder, type FrameSink } from "../framing/decoder.ts";
 import type { Framing } from "../framing/framing.ts";
 import { looksLike } from "../framing/looks_like.ts";
-import { Log } from "../broadcast/log.ts";
 import { BaseClient, type ClientState } from "./client.ts";
 import { abortError, type ClientEnd, ClientError, closedError, endOf } from "./client_error.ts";
 import { closedByMob, isAnswer, shownClose } from "./close_frame.ts";
@@ -39,6 +38,7 @@ import {
 } from "./client_options.ts";
 import { Poll } from "../reactor/poll.ts";
 import { type Token, tokenOf } from "../contract/token.ts";
+import { SendBuffer } from "./send_buffer.ts";
 import { SendQueue } from "./send_queue.ts";
 import { NOTHING, utf8 } from "../bytes.ts";
 
@@ -79,8 +79,8 @@ export class SocketClient extends BaseClient {
   readonly #receive: boolean;
   readonly #poll: Poll;
   readonly #decoder: FrameDecoder;
-  /** The bytes to send: a log with one cursor. */
-  readonly #outbox: Log;
+  /** The bytes to send. */
+  readonly #outbox: SendBuffer;
   #cursor = 0;
   #blocked = false;
   #socket: Socket | undefined;
@@ -126,7 +126,7 @@ export class SocketClient extends BaseClient {
     this.#patience = new Patience(adapter, () => this.#end(this.#lost("nothing moved any more")));
     this.#messages = new MessageQueue(framing, maxFrame);
     this.#decoder = new FrameDecoder({ framing: framing.name, maxFrame, ownsChunks: true });
-    this.#outbox = new Log({ framing: framing.name });
+    this.#outbox = new SendBuffer(framing);
     if (secret !== undefined) this.#outbox.appendPayload(utf8(secret));
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
     this.registry = {
