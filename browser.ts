@@ -16,9 +16,8 @@
  */
 
 import { browserAdapter } from "./adapters/browser.ts";
-import { checkOptions } from "./src/check.ts";
+import { checkOptions, kindOf, shown } from "./src/check.ts";
 import type { Adapter } from "./src/contract/adapter.ts";
-import { urlText } from "./src/contract/address.ts";
 import type { Client } from "./src/client/client.ts";
 import { type ConnectOptions as AllOptions, webSocketChecks } from "./src/client/connect.ts";
 import { openAgain, openOnce, type Target } from "./src/client/open.ts";
@@ -35,7 +34,10 @@ function page(): Adapter {
 }
 
 function targetOf(url: string | URL, options: Target["options"]): Target {
-  const name = urlText("Cannot connect to", url);
+  if (typeof url !== "string" && kindOf(url) !== "URL") {
+    throw new TypeError(`Cannot connect to ${shown(url)}: a URL is a string such as wss://example.com/`);
+  }
+  const name = String(url);
   return { name, address: webSocketAddress(name, options), options };
 }
 

@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 // Plain objects, not defineConfig(): importing tsup would make `deno check` fetch everything in package.json.
 const common = {
   format: "esm",
@@ -35,12 +37,15 @@ const library = {
   },
 };
 
-/** Modules that a page has little use for, and what it gets instead: its errors have no codes of the system, for example. */
+/** Modules of which a page has little use, and the smaller ones that it gets instead. */
 const LESS: Readonly<Record<string, string>> = {
-  "src/error_words.ts": "export const inWords = (code) => code;",
-  "src/framing/looks_like.ts": "export const looksLike = () => undefined;",
-  "src/logger.ts": "export const logger = { error: (line, { error }) => console.error(`mobcast: ${line}`, error) };",
-  "src/suggestion.ts": "export const suggestion = () => '';",
+  "src/contract/chunk_queue.ts": "adapters/page/chunk_queue.ts",
+  "src/error_words.ts": "adapters/page/words.ts",
+  "adapters/shared/websocket_failure.ts": "adapters/page/websocket_failure.ts",
+  "src/framing/looks_like.ts": "adapters/page/words.ts",
+  "src/logger.ts": "adapters/page/logger.ts",
+  "src/reactor/awake_clock.ts": "adapters/page/awake_clock.ts",
+  "src/suggestion.ts": "adapters/page/words.ts",
 };
 
 /** One file without imports, which `<script type="module">` can load: what a page downloads is minified. */
@@ -54,8 +59,9 @@ const page = {
   sourcemap: false,
   esbuildPlugins: [{
     name: "less",
-    setup(build: { onLoad(which: { filter: RegExp }, load: (file: { path: string }) => unknown): void }) {
-      for (const [path, contents] of Object.entries(LESS)) {
+    setup(build: { onLoad(which: { filter: RegExp }, load: () => unknown): void }) {
+      for (const [path, other] of Object.entries(LESS)) {
+        const contents = `export * from ${JSON.stringify(fileURLToPath(new URL(other, import.meta.url)))};`;
         build.onLoad({ filter: new RegExp(`${path.replaceAll(/[./]/g, "[./]")}$`) }, () => ({ contents, loader: "js" }));
       }
     },

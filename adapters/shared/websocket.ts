@@ -19,7 +19,8 @@ import {
 } from "../../src/contract/adapter.ts";
 import { ChunkQueue } from "../../src/contract/chunk_queue.ts";
 import type { Token } from "../../src/contract/token.ts";
-import type { SocketErrorEvent, WebSocketClass, WebSocketLike } from "../types/websocket.ts";
+import type { WebSocketClass, WebSocketLike } from "../types/websocket.ts";
+import { failureOf, noWebSocket } from "./websocket_failure.ts";
 
 /** The subprotocol. */
 export const PROTOCOL = "mobcast.u64";
@@ -206,10 +207,7 @@ export function overWebSocket(clock: Clock): Required<Pick<Adapter, "connectWebS
     async connectWebSocket(url, registry, { signal } = {}) {
       signal?.throwIfAborted();
       const { WebSocket } = globalThis as unknown as { readonly WebSocket?: WebSocketClass };
-      if (WebSocket === undefined) {
-        const advice = "use tcp:// or tls://, or Node 22, Bun or Deno";
-        throw new TypeError(`Cannot connect to ${url}: this runtime has no WebSocket, ${advice}`);
-      }
+      if (WebSocket === undefined) throw noWebSocket(url);
       const socket = new WebSocket(url, [PROTOCOL]);
       socket.binaryType = "arraybuffer";
       await new Promise<void>((resolve, reject) => {
@@ -240,14 +238,4 @@ export function overWebSocket(clock: Clock): Required<Pick<Adapter, "connectWebS
       });
     },
   };
-}
-
-/** Why a WebSocket was not opened. Pages are told nothing, lest they explore the network that the browser is in. */
-function failureOf(event: SocketErrorEvent): Error {
-  const error = event.error instanceof Error ? event.error : undefined;
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    // The system's code, in which all runtimes agree.
-    if (typeof (cause as { code?: unknown }).code === "string") return cause;
-  }
-  return new Error(event.message || error?.message || "refused or not reachable, a browser's console may say more");
 }

@@ -102,7 +102,11 @@ export async function connect(
 
 /** What a URL and the options say together. Throws when they do not fit. */
 function targetOf(name: string, options: Target["options"]): Target {
-  if (isWebSocketUrl(name)) return { name, address: webSocketAddress(name, options), options };
+  if (isWebSocketUrl(name)) {
+    if (options.tls === undefined) return { name, address: webSocketAddress(name, options), options };
+    const advice = "name the authority to the runtime (NODE_EXTRA_CA_CERTS, DENO_CERT) or use tls://";
+    throw new TypeError(`Cannot connect to ${name}: no WebSocket takes tls, ${advice}`);
+  }
   const { address, framing: named } = parseUrl(name);
   const framing = oneFraming(`Cannot connect to ${name}`, named, options.framing);
   if (options.tls !== undefined && address.transport !== "tls") {

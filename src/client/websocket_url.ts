@@ -28,7 +28,7 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
  */
 export function webSocketAddress(
   name: string,
-  { framing = "u64", secret, tls }: Pick<ClientOptions, "framing" | "secret"> & { readonly tls?: unknown },
+  { framing = "u64", secret }: Pick<ClientOptions, "framing" | "secret">,
 ): WebSocketAddress {
   const cannot = `Cannot connect to ${name}`;
   const wrong = (why: string): never => {
@@ -45,9 +45,6 @@ export function webSocketAddress(
   if (url.hash) wrong("a WebSocket URL has no #fragment, leave it out");
   if (framing !== "u64" || /[?&]framing=(?!u64(&|$))/.test(url.search)) {
     wrong("over a WebSocket the framing is u64, leave framing out");
-  }
-  if (tls !== undefined) {
-    wrong("no WebSocket takes tls, name the authority to the runtime (NODE_EXTRA_CA_CERTS, DENO_CERT) or use tls://");
   }
   if (secret !== undefined && url.protocol === "ws:" && !LOOPBACK.test(url.hostname)) {
     throw new Error(`${cannot}: the secret would cross the network in the clear, use wss:// or connect to loopback`);

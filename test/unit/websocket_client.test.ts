@@ -67,7 +67,7 @@ test("connect fails as UNREACHABLE when the WebSocket does not open, with what t
   const table: readonly (readonly [(socket: FakeWebSocket) => void, RegExp])[] = [
     [
       (socket) => socket.ends(1006),
-      /^Cannot connect to ws:\S+: refused or not reachable, a browser's console may say more$/,
+      /^Cannot connect to ws:\S+: refused or not reachable, the runtime does not say why$/,
     ],
     [(socket) => socket.ends(1006, "", true), /refused or not reachable/],
     [

@@ -1,0 +1,13 @@
+/**
+ * Why a WebSocket of a page cannot be opened: pages are told nothing, lest they explore the network that the browser is in.
+ *
+ * @module
+ */
+
+/** The error of a page that was not connected. */
+export function failureOf(): Error {
+  return new Error("refused or not reachable, the browser's console may say more");
+}
+
+/** The error of a page without WebSockets, which no browser has. */
+export const noWebSocket: () => Error = failureOf;
