@@ -42,6 +42,7 @@ const LESS: Readonly<Record<string, string>> = {
   "src/contract/chunk_queue.ts": "adapters/page/chunk_queue.ts",
   "src/error_words.ts": "adapters/page/words.ts",
   "adapters/shared/websocket_failure.ts": "adapters/page/websocket_failure.ts",
+  "src/framing/line.ts": "adapters/page/line.ts",
   "src/framing/looks_like.ts": "adapters/page/words.ts",
   "src/logger.ts": "adapters/page/logger.ts",
   "src/reactor/awake_clock.ts": "adapters/page/awake_clock.ts",
@@ -62,7 +63,10 @@ const page = {
     setup(build: { onLoad(which: { filter: RegExp }, load: () => unknown): void }) {
       for (const [path, other] of Object.entries(LESS)) {
         const contents = `export * from ${JSON.stringify(fileURLToPath(new URL(other, import.meta.url)))};`;
-        build.onLoad({ filter: new RegExp(`${path.replaceAll(/[./]/g, "[./]")}$`) }, () => ({ contents, loader: "js" }));
+        build.onLoad(
+          { filter: new RegExp(`${path.replaceAll(/[./]/g, "[./]")}$`) },
+          () => ({ contents, loader: "js" }),
+        );
       }
     },
   }],

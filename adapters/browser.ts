@@ -26,8 +26,7 @@ function messageLoop(): Adapter["defer"] {
 
 /** The adapter for pages. */
 export function browserAdapter(): Adapter {
-  const none = (what: string): Promise<never> =>
-    Promise.reject(new TypeError(`a page has no ${what}, only WebSockets`));
+  const none = (): Promise<never> => Promise.reject(new TypeError("a page has only WebSockets"));
   const clock: Pick<Adapter, "now" | "after"> = {
     now: () => performance.now(),
     after(milliseconds, run) {
@@ -37,8 +36,8 @@ export function browserAdapter(): Adapter {
   };
   return {
     name: "browser",
-    listen: () => none("listeners"),
-    connect: () => none("TCP"),
+    listen: none,
+    connect: none,
     defer: messageLoop(),
     ...clock,
     ...overWebSocket(clock),

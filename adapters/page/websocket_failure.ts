@@ -6,7 +6,7 @@
 
 /** The error of a page that was not connected. */
 export function failureOf(): Error {
-  return new Error("refused or not reachable, the browser's console may say more");
+  return new Error("no answer or a refusal, see the console");
 }
 
 /** The error of a page without WebSockets, which no browser has. */

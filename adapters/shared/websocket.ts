@@ -120,7 +120,7 @@ class WebSocketSocket implements Socket {
 
   #message(data: unknown): void {
     if (this.#closed || this.error) return;
-    if (typeof data === "string") return this.#break(`the server sent text, which is not ${PROTOCOL}`);
+    if (typeof data === "string") return this.#break("the server sent text");
     if (this.#inbox.retainedBytes > RECEIVE_LIMIT) {
       return this.#break(`over ${RECEIVE_LIMIT / 2 ** 20} MiB waited to be read`);
     }
@@ -228,8 +228,7 @@ export function overWebSocket(clock: Clock): Required<Pick<Adapter, "connectWebS
             return fail(new Error(`the server does not speak ${PROTOCOL}, is it a mob?`));
           }
           ignoreSignal?.();
-          const { host } = new URL(url);
-          const opened = new WebSocketSocket(socket, host, registry, clock);
+          const opened = new WebSocketSocket(socket, url, registry, clock);
           const token = registry.accept(opened);
           if (token === undefined) drop(socket);
           else opened.attach(token);

@@ -96,6 +96,9 @@ export async function connect(
   // What is wrong with the options is said before anything is done.
   limitsOf(target.options);
   const adapter = given ?? await runtime();
+  if (target.address.transport === "websocket" && !adapter.connectWebSocket) {
+    throw new TypeError(`Cannot connect to ${target.name}: the ${adapter.name} adapter has no WebSocket, use tcp://`);
+  }
   if (reconnect === false) return openOnce(target, adapter, others.signal);
   return openAgain(target, adapter, reconnect === true ? {} : reconnect);
 }

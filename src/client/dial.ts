@@ -40,12 +40,9 @@ export async function dialInTime(adapter: Adapter, attempt: Attempt, signal: Abo
   const cancel = new AwakeClock(adapter).after(connectTimeout, () => dialing.abort(late));
   const ignoreSignal = signal && onAbort(signal, () => dialing.abort(signal.reason));
   try {
-    if (address.transport !== "websocket") await adapter.connect(address, registry, { signal: dialing.signal, tls });
-    else if (adapter.connectWebSocket) {
-      await adapter.connectWebSocket(address.url, registry, { signal: dialing.signal });
-    } else {throw new TypeError(
-        `Cannot connect to ${address.url}: the ${adapter.name} adapter has no WebSocket, use tcp://`,
-      );}
+    if (address.transport === "websocket") {
+      await adapter.connectWebSocket!(address.url, registry, { signal: dialing.signal });
+    } else await adapter.connect(address, registry, { signal: dialing.signal, tls });
   } catch (cause) {
     signal?.throwIfAborted();
     throw dialing.signal.aborted ? late : cause;

@@ -41,8 +41,8 @@ export function webSocketAddress(
   } catch {
     return wrong("a WebSocket URL looks like ws://127.0.0.1:8080/");
   }
-  if (url.username || url.password) wrong("browsers refuse a user in it, use the option secret");
-  if (url.hash) wrong("a WebSocket URL has no #fragment, leave it out");
+  // Browsers refuse a user, and some of them a fragment.
+  if (url.username || url.password || url.hash) wrong("leave out the user and the #fragment");
   if (framing !== "u64" || /[?&]framing=(?!u64(&|$))/.test(url.search)) {
     wrong("over a WebSocket the framing is u64, leave framing out");
   }

@@ -13,17 +13,15 @@
  */
 
 import { isOneOf } from "../check.ts";
+import { line } from "./line.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
 import { type Payload, payloadOf } from "./payload.ts";
+import { TOO_LARGE, UNKNOWN } from "./unknown_end.ts";
+
+export { TOO_LARGE, UNKNOWN } from "./unknown_end.ts";
 
 /** The names of the framings. */
 export type FramingName = "u64" | "u32" | "line";
-
-/** What {@link Framing.end} and {@link Framing.missing} return for a frame whose payload is over the limit. */
-export const TOO_LARGE = -2;
-
-/** What {@link Framing.end} returns when the bytes do not tell yet where the frame ends. */
-export const UNKNOWN = -1;
 
 /** The rules of one framing. */
 export interface Framing extends FrameRules {
@@ -59,8 +57,6 @@ export interface FrameRules {
   /** Whether the framing can carry the payload in `bytes` from `start` to `end`. */
   carries(bytes: Uint8Array, start: number, end: number): boolean;
 }
-
-const NEWLINE = 10;
 
 /** The longest payload: only four bytes of a length are written. */
 const LONGEST_PAYLOAD = 2 ** 32 - 1;
@@ -108,36 +104,6 @@ function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
     carries: () => true,
   };
 }
-
-const line: Framing = {
-  name: "line",
-  header: 0,
-  trailer: 1,
-  end(bytes, from, to, maxFrame) {
-    const newline = bytes.indexOf(NEWLINE, from);
-    if (newline === -1 || newline >= to) return to - from > maxFrame ? TOO_LARGE : UNKNOWN;
-    return newline - from > maxFrame ? TOO_LARGE : newline + 1;
-  },
-  missing(partial, chunk, from, maxFrame) {
-    if (partial.last === NEWLINE) return 0;
-    const newline = chunk.indexOf(NEWLINE, from);
-    const more = newline === -1 ? chunk.length - from : newline - from;
-    if (partial.length + more > maxFrame) return TOO_LARGE;
-    return newline === -1 ? Math.max(more, 1) : more + 1;
-  },
-  size: (length) => length + 1,
-  payloadAt: (_bytes, from) => from,
-  write(payload, target, at) {
-    target.set(payload, at);
-    target[at + payload.length] = NEWLINE;
-  },
-  refuses: (payload) => payload.includes(NEWLINE) ? "a line cannot hold a newline" : undefined,
-  carries(bytes, start, end) {
-    // A loop: `indexOf` would search the rest of the chunk behind a payload without a newline.
-    for (let at = start; at < end; at++) if (bytes[at] === NEWLINE) return false;
-    return true;
-  },
-};
 
 /** Bytes of a frame besides a short payload. */
 export function overhead({ header, trailer }: Framing): number {

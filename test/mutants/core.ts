@@ -963,6 +963,11 @@ export const CORE: readonly Group[] = [
         to: "!== 0) low = from + 4;",
         why: "only the low word of a length is read",
       },
+    ],
+  },
+  {
+    file: "src/framing/line.ts",
+    bugs: [
       {
         in: "carries",
         from: "for (let at = start; at < end; at++)",
