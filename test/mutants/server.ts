@@ -141,7 +141,7 @@ export const SERVER: readonly Group[] = [
   {
     file: "src/server/acceptor.ts",
     // Not wrong, but no simulated frame is in pieces then: the marks must say so.
-    proof: { on: ["node"], tests: "test/simulation/simulation.test.ts", named: "frames in pieces" },
+    proof: { on: ["deno"], tests: "test/simulation/simulation.test.ts", named: "frames in pieces" },
     bugs: [
       {
         in: "#insert",

@@ -6,63 +6,21 @@ import { READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import type { MobHooks } from "../../src/server/hooks.ts";
 import type { ListenerOptions } from "../../src/server/mob.ts";
 import type { MobOptions } from "../../src/server/options.ts";
-import { bytesOf, concat, frameOf, textOf, textsOf } from "../helpers/bytes.ts";
+import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";
 import { type Member, type ScriptedSocket, World } from "../helpers/scripted_server.ts";
 import { clientFrame } from "../helpers/websocket_client.ts";
+import { packedRequest, readStream, type Received, upgradeRequest } from "../helpers/websocket_stream.ts";
 
 const PING = 9;
 const PONG = 10;
 const CLOSE = 8;
 
-/** What a socket was given: the status of the answer to its handshake, then frames. */
-interface Received {
-  readonly status: number;
-  readonly head: string;
-  /** Messages as texts, and control frames as `ping:`, `pong:` and `close:` with what they hold. */
-  readonly frames: string[];
-  readonly payloads: Uint8Array[];
-}
-
+/** What a socket was given, which ends with a whole frame. */
 function received({ received: bytes }: ScriptedSocket): Received {
-  const text = String.fromCharCode(...bytes.subarray(0, 400));
-  const end = text.indexOf("\r\n\r\n") + 4;
-  const status = Number(text.split(" ", 2)[1]);
-  const frames: string[] = [];
-  const payloads: Uint8Array[] = [];
-  for (let at = end; status === 101 && at < bytes.length;) {
-    const short = bytes[at + 1]!;
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-    const [header, length] = short < 126
-      ? [2, short]
-      : short === 126
-      ? [4, view.getUint16(2)]
-      : [10, view.getUint32(6)];
-    const payload = bytes.subarray(at + header, at + header + length);
-    assertEquals(payload.length, length, "a torn frame");
-    at += header + length;
-    const opcode = bytes[view.byteOffset - bytes.byteOffset]! & 15;
-    if (opcode === 2) payloads.push(payload);
-    if (opcode === CLOSE) frames.push(`close:${payload[0]! * 256 + payload[1]!}:${textOf(payload.subarray(2))}`);
-    else frames.push((opcode === PING ? "ping:" : opcode === PONG ? "pong:" : "") + textOf(payload));
-  }
-  return { status, head: text.slice(0, end), frames, payloads };
+  const read = readStream(bytes);
+  if (read.status === 101) assertEquals(read.rest.length, 0, "a torn frame");
+  return read;
 }
-
-function request(headers: Record<string, string> = {}): Uint8Array {
-  const all = {
-    Host: "localhost:8080",
-    Upgrade: "websocket",
-    Connection: "Upgrade",
-    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version": "13",
-    ...headers,
-  };
-  return bytesOf(
-    `GET / HTTP/1.1\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
-  );
-}
-
-const packedRequest = (): Uint8Array => request({ "Sec-WebSocket-Protocol": "mobcast.u64" });
 
 interface Page {
   readonly world: World;
@@ -80,7 +38,7 @@ async function open(options: MobOptions & MobHooks = {}, listener: ListenerOptio
     come,
     join(packed = false) {
       const member = come();
-      send(world, member, packed ? packedRequest() : request());
+      send(world, member, packed ? packedRequest() : upgradeRequest());
       assertEquals(received(member.socket).status, 101);
       return member;
     },
@@ -338,7 +296,7 @@ test("an answer to a handshake goes out in as many writes as the socket wants, a
   const tcp = world.join();
   const slow = come();
   slow.socket.room = 10;
-  send(world, slow, concat(request(), message("in one chunk with the head")));
+  send(world, slow, concat(upgradeRequest(), message("in one chunk with the head")));
   world.say(tcp, "published meanwhile");
   for (let writes = 0; writes < 100; writes++) {
     world.makeRoom(slow.socket, slow.token, 7);
@@ -353,7 +311,7 @@ test("the secret is the first message, in both kinds of client; a wrong one is 1
     const { world, come } = await open({ secret: "sesame" });
     const wrap = (text: string): Uint8Array => packed ? clientFrame({ payload: frameOf(text) }) : message(text);
     const [right, wrong, chatty] = [come(), come(), come()];
-    for (const member of [right, wrong, chatty]) send(world, member, packed ? packedRequest() : request());
+    for (const member of [right, wrong, chatty]) send(world, member, packed ? packedRequest() : upgradeRequest());
     send(world, chatty, control(PING, bytesOf("early")));
     assertEquals(received(chatty.socket).frames, ["pong:early"]);
     const bytes = wrap("sesame");
@@ -362,7 +320,7 @@ test("the secret is the first message, in both kinds of client; a wrong one is 1
     send(world, wrong, wrap("open!!"));
     assertEquals(received(wrong.socket).frames, ["close:1008:unauthorized"]);
     const hasty = come();
-    send(world, hasty, concat(packed ? packedRequest() : request(), wrap("open!!")));
+    send(world, hasty, concat(packed ? packedRequest() : upgradeRequest(), wrap("open!!")));
     assertEquals([received(hasty.socket).status, received(hasty.socket).frames], [101, ["close:1008:unauthorized"]]);
     const texts = (member: Member): string[] =>
       packed ? received(member.socket).payloads.flatMap((each) => textsOf(each)) : received(member.socket).frames;
@@ -378,10 +336,10 @@ test("the secret is the first message, in both kinds of client; a wrong one is 1
 test("what is no WebSocket handshake is answered and counted as a failed one; a foreign origin is refused", async () => {
   const cases: readonly [Uint8Array, number, string][] = [
     [bytesOf("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), 426, "handshake-failed"],
-    [request({ "Sec-WebSocket-Version": "8" }), 426, "handshake-failed"],
-    [request({ "Sec-WebSocket-Protocol": "chat" }), 400, "handshake-failed"],
+    [upgradeRequest({ "Sec-WebSocket-Version": "8" }), 426, "handshake-failed"],
+    [upgradeRequest({ "Sec-WebSocket-Protocol": "chat" }), 400, "handshake-failed"],
     [frameOf("a client of tcp"), 400, "handshake-failed"],
-    [request({ Origin: "https://evil.example" }), 403, "refused"],
+    [upgradeRequest({ Origin: "https://evil.example" }), 403, "refused"],
   ];
   for (const [bytes, status, reason] of cases) {
     const { world, come } = await open();
@@ -400,7 +358,7 @@ test("a listed origin may connect, and a page of this machine", async () => {
   const { world, come } = await open({}, { origins: ["https://app.example"] });
   for (const origin of ["https://app.example", "http://localhost:5173"]) {
     const member = come();
-    send(world, member, request({ Origin: origin }));
+    send(world, member, upgradeRequest({ Origin: origin }));
     assertEquals(received(member.socket).status, 101);
   }
   await assertRejects(
@@ -422,7 +380,7 @@ test("a client over a limit or on a list is answered with 503 or 403, and takes 
   join();
   join();
   const full = [come(), come()];
-  for (const member of [denied, ...full]) send(world, member, request());
+  for (const member of [denied, ...full]) send(world, member, upgradeRequest());
   assertEquals([denied, ...full].map(({ socket }) => received(socket).status), [403, 503, 503]);
   assertEquals([denied, ...full].map(({ socket }) => socket.shutdowns), [1, 1, 1]);
   assertEquals(world.mob.stats().closed.refused, 3);
@@ -444,7 +402,7 @@ test("no more than 64 refused clients get their answer at a time", async () => {
 test("a handshake that is not finished in time is dropped, and after the upgrade told so", async () => {
   const { world, come } = await open({ secret: "sesame", frameTimeout: 1000 });
   const [silent, upgraded] = [come(), come()];
-  send(world, upgraded, request());
+  send(world, upgraded, upgradeRequest());
   world.adapter.advance(1001);
   world.run();
   assertEquals([silent.socket.closes, silent.socket.received.length], [1, 0]);
@@ -469,7 +427,7 @@ test("authorize is asked behind the upgrade, and its no is 1008", async () => {
   let answer: (allowed: boolean) => void = () => {};
   const { world, come } = await open({ authorize: () => new Promise<boolean>((resolve) => answer = resolve) });
   const member = come();
-  send(world, member, request());
+  send(world, member, upgradeRequest());
   assertEquals(received(member.socket).status, 101);
   answer(false);
   await new Promise((resolve) => setTimeout(resolve));
