@@ -131,7 +131,8 @@ export class AwakeClock implements Clock {
   /** There are no timers: the clock stands still, and a timer that is set later has its rests. */
   #idle(): void {
     this.#stop();
-    this.#rests = this.#restedFor = 0;
+    // How late a beat was tells nothing of a much later one.
+    this.#rests = this.#restedFor = this.#late = 0;
   }
 
   /** Stops the clock at what has passed of the beat. */

@@ -128,6 +128,35 @@ test("AwakeClock: without timers there is none below it, and a timer that throws
   assertEquals([ran, adapter.timers], [1, 0]);
 });
 
+test("AwakeClock: a stop of long ago, before there were no timers, delays no timer of now", () => {
+  let now = 0;
+  let due: { at: number; run: () => void }[] = [];
+  const clock = new AwakeClock({
+    now: () => now,
+    after(milliseconds, run) {
+      const timer = { at: now + milliseconds, run };
+      due.push(timer);
+      return () => due = due.filter((each) => each !== timer);
+    },
+  });
+  const pass = (milliseconds: number): void => {
+    now += milliseconds;
+    for (const timer of due.filter(({ at }) => at <= now)) {
+      due = due.filter((each) => each !== timer);
+      timer.run();
+    }
+  };
+  const cancel = clock.after(1000, () => {});
+  // The process is stopped in the first beat, and the timer is canceled in the second.
+  pass(900);
+  cancel();
+  pass(1000);
+  let ran = false;
+  clock.after(40, () => ran = true);
+  for (let count = 0; count < 6; count++) pass(10);
+  assertEquals(ran, true);
+});
+
 test("AwakeClock: in a busy process, with deadlines close to one another, none takes three times as long", () => {
   for (const late of [8, 20, 60]) {
     let now = 0;
