@@ -25,6 +25,8 @@ export interface Upgrade {
   readonly decoder: Decoder;
   /** What the connection receives. */
   readonly kind: FeedKind;
+  /** The origin of the page that connects; `undefined`: it is a program. */
+  readonly origin: string | undefined;
 }
 
 /** A protocol, without state: each connection's is in its decoder. */

@@ -38,6 +38,8 @@ export class Connection implements Subscriber, Handshaking {
   protocol: Protocol | undefined;
   /** Where the connection is in its life. Only the dispatcher writes this. */
   phase: Phase = "handshaking";
+  /** The origin of the page that connected, at a WebSocket listener. */
+  origin: string | undefined;
   /** Whether it counts for the limits: it was not refused when it came. */
   admitted = true;
   /** The handshake under way; set exactly while the phase is `handshaking`. */
@@ -108,8 +110,9 @@ export class Connection implements Subscriber, Handshaking {
   }
 
   /** Changes to a protocol: a handshake has agreed on it. */
-  upgrade(protocol: Protocol, { decoder }: Upgrade, feed: Feed<Connection>): void {
+  upgrade(protocol: Protocol, { decoder, origin }: Upgrade, feed: Feed<Connection>): void {
     this.protocol = protocol;
+    this.origin = origin;
     this.decoder = decoder;
     this.feed = feed;
   }

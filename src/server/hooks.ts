@@ -25,6 +25,8 @@ export interface ConnectionInfo {
    * The subject of the client's certificate, `{ CN: "sensor-7" }`, at a TLS listener with `ca`; `undefined` elsewhere.
    */
   readonly subject: CertificateSubject | undefined;
+  /** The origin of the page that connected, `https://app.example`, at a WebSocket listener; `undefined`: it is a program. */
+  readonly origin: string | undefined;
 }
 
 /** A connection that left. */
@@ -181,6 +183,6 @@ export class Hooks {
 }
 
 /** A connection, as hooks get it. */
-function infoOf({ token, socket, listener }: Connection): ConnectionInfo {
-  return { token, remoteAddress: socket.remoteAddress, listener: listener?.url, subject: socket.subject };
+function infoOf({ token, socket, listener, origin }: Connection): ConnectionInfo {
+  return { token, remoteAddress: socket.remoteAddress, listener: listener?.url, subject: socket.subject, origin };
 }

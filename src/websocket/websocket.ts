@@ -19,7 +19,8 @@ const LISTS = /^(deny |not in allow|its address)/;
 
 /** The protocol of `ws:` and `wss:` listeners. */
 export const webSocket: Protocol = {
-  step: (rules, upgrade) => upgradeStep(rules, (subprotocol) => upgrade(agreed(subprotocol, rules.maxFrame))),
+  step: (rules, upgrade) =>
+    upgradeStep(rules, (subprotocol, { origin }) => upgrade({ ...agreed(subprotocol, rules.maxFrame), origin })),
   refusal: (why) => refusal(LISTS.test(why) ? 403 : 503, why),
   ping: controlFrame(PING, NOTHING),
   answer: (opcode, payload) => opcode === PING ? controlFrame(PONG, payload) : undefined,
@@ -35,7 +36,7 @@ export const webSocket: Protocol = {
   },
 };
 
-function agreed(subprotocol: Subprotocol, maxFrame: number): Upgrade {
+function agreed(subprotocol: Subprotocol, maxFrame: number): Pick<Upgrade, "kind" | "decoder"> {
   return subprotocol === PACKED_NAME
     ? { kind: PACKED, decoder: new PackedDecoder(maxFrame) }
     : { kind: MESSAGES, decoder: new WebSocketDecoder(maxFrame) };

@@ -274,7 +274,13 @@ test("authorize lets a connection join for true and a promise of it, and for not
     await settle(world);
     assertEquals(fates(world.mob.stats()), [...expected], String(answer));
     assertEquals(asked, [
-      { token: token!, remoteAddress: "10.1.2.3:4", listener: world.mob.urls[0], subject: undefined },
+      {
+        token: token!,
+        remoteAddress: "10.1.2.3:4",
+        listener: world.mob.urls[0],
+        subject: undefined,
+        origin: undefined,
+      },
     ]);
     assertEquals(socket.texts, expected[0] === 1 ? ["early"] : []);
     assertEquals(world.departures, []);
