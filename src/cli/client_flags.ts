@@ -77,14 +77,22 @@ export async function openClient(
   }
 }
 
-/** Options that report every change of the connection, and each gap between the messages around it. */
+/** Waits of fewer milliseconds than this are not reported, but for the first. */
+const SHORT_WAIT = 1000;
+
+/** Options that report the changes of the connection, and each gap between the messages around it. */
 function telling(print: (line: string) => void, url: string, lost?: () => void): ReconnectOptions {
   const say = (text: string): void => print(`mobcast: ${oneLine(text)}\n`);
+  // The first waits are short, and a line for each would hide what has been received.
+  const sayWait = ({ attempt, milliseconds }: { attempt: number; milliseconds: number }): void => {
+    if (milliseconds >= SHORT_WAIT) say(`trying again in ${(milliseconds / 1000).toFixed(1)} s, attempt ${attempt}`);
+    else if (attempt === 1) say("trying again");
+  };
   const onChange = (change: ConnectionChange): void => {
     if (change.kind === "lost") lost?.();
     if (change.kind === "connected") say(`connected to ${url}`);
     if (change.kind === "lost") say(`lost ${url}: ${change.error?.message ?? "the server ended the connection"}`);
-    if (change.kind === "waiting") say(`trying again in ${change.milliseconds} ms, attempt ${change.attempt}`);
+    if (change.kind === "waiting") sayWait(change);
     if (change.kind === "reconnected") say(`connected to ${url} again`);
   };
   const onGap = ({ milliseconds }: { milliseconds: number }): void => {

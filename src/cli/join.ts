@@ -27,13 +27,18 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
   const { stdin, stdout, stderr } = terminal;
   const own = new OwnMessages(terminal);
   let editor: LineEditor | undefined;
+  // A person is told of the first connection in other words.
+  let isTold = !stdin.isTerminal;
   const client = await openClient(session, url, flags, {
-    say: (text) => void (editor ?? { print: stderr.write.bind(stderr) }).print(text),
+    say: (text) => {
+      if (isTold) void (editor ?? { print: stderr.write.bind(stderr) }).print(text);
+    },
     lost: () => own.forget(),
   });
   if (client === undefined) return 0;
   const began = terminal.now();
-  if (stdin.isTerminal) void stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
+  if (!isTold) void stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
+  isTold = true;
   let failure: unknown;
   const leave = (options?: { timeout: number }): void => void client.close(options);
   const stopped = (): void => leave({ timeout: CLOSE_TIMEOUT });

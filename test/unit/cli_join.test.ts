@@ -208,6 +208,28 @@ test("join: lines go out, frames come in; raw for a pipe, visible for a person",
 });
 
 test(
+  "join --reconnect: a person is told once of each connection, and of no wait but the first and long ones",
+  LIMITED,
+  async () => {
+    const first = await serve({ listen: "tcp://127.0.0.1:0" });
+    const url = first.urls[0]!;
+    const person = personAt("join", url, "--reconnect");
+    const code = main(person);
+    await person.stdout.match(/> /);
+    await first.close();
+    await person.stdout.match(/trying again/);
+    const second = await serve({ listen: url });
+    await person.stdout.match(/connected to [^]*missed/);
+    person.stdin.say("bye\r").end();
+    assertEquals(await code, 0);
+    assertEquals(person.stderr.text, `connected to ${url}, Ctrl-D leaves\nleft ${url}\n`);
+    assertMatch(seenBy(person).join(""), /^mobcast: lost [^]*mobcast: trying againmobcast: (?!.* ms)/);
+    assertEquals(person.stdout.text.match(/: connected to/g)?.length, 1);
+    await second.close();
+  },
+);
+
+test(
   "join: an output without room is waited for, and nothing more is taken from the server meanwhile",
   LIMITED,
   async () => {

@@ -418,7 +418,7 @@ test(
       "",
     ]);
     assertMatch(lines[3]!, /^mobcast: missed the messages of at least \d+\.\d s$/);
-    assertMatch(terminal.stderr.text, /^mobcast: trying again in \d+ ms, attempt 1$/m);
+    assertMatch(terminal.stderr.text, /^mobcast: trying again$/m);
     await second.close();
   },
 );
