@@ -11,7 +11,7 @@ import { type ClientCommandFlags, openClient } from "./client_flags.ts";
 import { CLOSE_TIMEOUT, failureOf, isOver } from "./ending.ts";
 import { splitLines } from "./lines.ts";
 import { OwnMessages } from "./own_messages.ts";
-import { attempt, onAny, oneLine, type Session, unlessStopped } from "./session.ts";
+import { attempt, Failure, onAny, oneLine, type Session, unlessStopped } from "./session.ts";
 import { sanitize, spellOut } from "./sanitize.ts";
 import type { LineEditor, Terminal } from "./terminal.ts";
 
@@ -40,12 +40,13 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
   if (!isTold) void stderr.write(`connected to ${oneLine(url)}, Ctrl-D leaves\n`);
   isTold = true;
   let failure: unknown;
+  let unsent = 0;
   const leave = (options?: { timeout: number }): void => void client.close(options);
   const stopped = (): void => leave({ timeout: CLOSE_TIMEOUT });
   onAny([stop, stdout.broken], stopped);
   if (stdin.isTerminal && stdout.isTerminal) {
     await unlessStopped(stderr.flush(), stop);
-    editor = await openEditor(terminal, client, own, flags.name, leave);
+    editor = await openEditor(terminal, client, own, flags.name, leave, () => unsent++);
     onAny([drop], () => editor!.close());
   } else {
     attempt(sendLines(terminal, client, flags, leave)).catch((error: unknown) => {
@@ -65,6 +66,9 @@ export async function runJoin(session: Session, url: string, flags: JoinFlags): 
   // Messages that were not delivered are reported, except after a second signal.
   const ending = failureOf(url, end, terminal.now() - began);
   if (ending !== undefined && !drop.aborted) throw ending;
+  if (unsent > 0 && !drop.aborted) {
+    throw new Failure(`Cannot send ${unsent} of your lines to ${url}: you left before there was a connection again`);
+  }
   if (editor !== undefined) void stderr.write(`left ${oneLine(url)}\n`);
   return 0;
 }
@@ -76,6 +80,7 @@ async function openEditor(
   own: OwnMessages,
   name: string | undefined,
   leave: () => void,
+  unsent: () => void,
 ): Promise<LineEditor> {
   const prefix = prefixOf(name);
   const editor = await terminal.edit(prefix === "" ? "> " : spellOut(prefix), {
@@ -85,8 +90,9 @@ async function openEditor(
       const forget = own.add(message);
       client.send(message).catch((error: Error) => {
         forget();
-        // When the connection is over, receiving reports why.
-        if (!isOver(client)) void editor.print(`mobcast: ${oneLine(error.message)}\n`);
+        // When the connection is over, the end reports why.
+        if (isOver(client)) unsent();
+        else void editor.print(`mobcast: ${oneLine(error.message)}\n`);
       });
     },
     left: leave,

@@ -267,6 +267,23 @@ test("join: no server, a line too long: one line each, exit code 1", LIMITED, as
   assertEquals(nobody.stderr.text, `mobcast: Cannot connect to ${url}: connection refused (ECONNREFUSED)\n`);
 });
 
+test(
+  "join --reconnect: lines that wait for a connection when a person leaves are counted, exit code 1",
+  LIMITED,
+  async () => {
+    const mob = await serve({ listen: "tcp://127.0.0.1:0" });
+    const url = mob.urls[0]!;
+    const person = personAt("join", url, "--reconnect");
+    const code = main(person);
+    await person.stdout.match(/> /);
+    await mob.close();
+    await person.stdout.match(/trying again/);
+    person.stdin.say("one\rtwo\r").end();
+    assertEquals(await code, 1);
+    assertMatch(person.stderr.text, /^mobcast: Cannot send 2 of your lines to [^\n]+\n$/m);
+  },
+);
+
 test("join: a server that ends inside a frame broke the connection", LIMITED, async () => {
   const server = createServer((socket) => void socket.on("error", () => {}).end("\0\0\0\0\0\0\0\x09half"));
   const url = await new Promise<string>((resolve) => {
