@@ -194,7 +194,7 @@ export class ServerProcess extends CommandLine {
 
 /** Starts a server and waits until its listeners are open. Without a URL among the arguments it takes a free port. */
 export async function startServer(runtime: RuntimeName, args: readonly string[] = []): Promise<ServerProcess> {
-  const urls = args.filter((arg) => /^(tcp|tls|unix):/.test(arg));
+  const urls = args.filter((arg) => /^(tcp|tls|unix|wss?):/.test(arg));
   const listeners = Math.max(1, urls.length);
   const all = urls.length > 0 ? args : ["tcp://127.0.0.1:0", ...args];
   const server = new ServerProcess(runtime, all);
