@@ -17,7 +17,7 @@ import { pause, within } from "../helpers/wait.ts";
 const LIMITED = { timeout: 60_000, skip: CHROMIUM === undefined ? "there is no chromium" : false };
 
 /** Pictures go here, to be looked at, when this is set. */
-const PICTURES = process.env["PICTURES"];
+const PICTURES: string | undefined = process.env["PICTURES"];
 
 let chromium: Chromium;
 before(async () => {
@@ -62,11 +62,11 @@ test("a plain WebSocket: text, bytes, a Blob and 300 kB, a message each, and a c
     socket.send(new Blob(["a ", "Blob"]));
     socket.send("x".repeat(300_000));
     await until(() => socket.texts.length === 4);
-    socket.close(1000, "enough");
+    socket.close(1000);
     return [socket.texts.map((text) => text.slice(0, 20) + text.length), socket.extensions, await socket.closed];
   `);
   const expected = ["text, ümlaut12", "bytes5", "a Blob6", `${"x".repeat(20)}300000`];
-  assertEquals([texts, extensions, how], [expected, "", [1000, "enough", true]]);
+  assertEquals([texts, extensions, how], [expected, "", [1000, "", true]]);
   const messages = program.text();
   for (const start of expected) {
     const { value = "" } = await within(messages.next(), start);
@@ -76,46 +76,52 @@ test("a plain WebSocket: text, bytes, a Blob and 300 kB, a message each, and a c
   await page.close();
 });
 
-test("close codes in a page: 1009, 1008, 1001, and a reset is none", LIMITED, async () => {
-  await using server = await startServer(OURS, ["ws://127.0.0.1:0/", "--max-frame", "1000"]);
-  const page = await plainPage();
-  const [code, reason, clean] = await page.run<[number, string, boolean]>(`
+test(
+  "close codes in a page: 1009 for a frame that is too large, 1001 when the server is stopped",
+  LIMITED,
+  async () => {
+    await using server = await startServer(OURS, ["ws://127.0.0.1:0/", "--max-frame", "1000"]);
+    const page = await plainPage();
+    const [code, reason, clean] = await page.run<[number, string, boolean]>(`
     const socket = await open_("${server.url}");
     socket.send("x".repeat(1001));
     return await socket.closed;
   `);
-  assertEquals([code, clean], [1009, true], reason);
+    assertEquals([code, clean], [1009, true], reason);
 
-  const [told] = await page.run<[{ code: string; message: string; reason: string }]>(`
+    const [told] = await page.run<[{ code: string; message: string; reason: string }]>(`
     ${CLIENT}
     const client = await connect("${server.url}", { maxFrame: 5000 });
     await client.send("x".repeat(1001));
     const { reason, error } = await client.closed;
     return [{ reason, code: error.code, message: error.message }];
   `);
-  assertEquals([told.reason, told.code], ["lost", "FRAME_TOO_LARGE"]);
-  assertMatch(told.message, /^Cannot read from ws:\S+: a frame is over the mob's maxFrame \(1009/);
+    assertEquals([told.reason, told.code], ["lost", "FRAME_TOO_LARGE"]);
+    assertMatch(told.message, /^Cannot read from ws:\S+: a frame is over the mob's maxFrame \(1009/);
 
-  await page.run(`
+    await page.run(`
     ${CLIENT}
     window.plain = await open_("${server.url}");
     window.client = await connect("${server.url}");
     await client.send("hello");
     await client.text().next();
   `);
-  const ended = server.stop("SIGTERM");
-  const ends = await page.run<unknown[]>("return [await plain.closed, await client.closed];");
-  assertEquals((await ended).code, 0);
-  const [first, second] = ends as [[number, string, boolean], { reason: string }];
-  assertEquals([first[0], first[2], second], [1001, true, { reason: "ended" }]);
-  await page.close();
-});
+    const ended = server.stop("SIGTERM");
+    const ends = await page.run<unknown[]>("return [await plain.closed, await client.closed];");
+    assertEquals((await ended).code, 0);
+    const [first, second] = ends as [[number, string, boolean], { reason: string }];
+    assertEquals([first[0], first[2], second], [1001, true, { reason: "ended" }]);
+    await page.close();
+  },
+);
 
 test("a page of another host may not connect, and learns no more than that", LIMITED, async () => {
   await using server = await startServer(OURS, ["ws://127.0.0.1:0/"]);
   const page = await chromium.open({ url: "data:text/html,<title>elsewhere</title>" });
   await page.run(PLAIN);
-  const failed = await page.run<string>(`return await open_("${server.url}").then(() => "open", (error) => error.message);`);
+  const failed = await page.run<string>(
+    `return await open_("${server.url}").then(() => "open", (error) => error.message);`,
+  );
   assertEquals(failed, "1006,,false");
   await page.close();
 });
@@ -135,7 +141,11 @@ test("mobcast/browser reconnects after the mob has restarted, and sends what wai
     if ((await texts.next()).value !== "before") throw new Error("not received");
   `);
   await first.stop();
-  await page.run(`window.sending = client.send("after"); while (!changes.includes("waiting")) await new Promise((resolve) => setTimeout(resolve, 5));`);
+  // What is sent before the page has seen the end may be lost with the connection.
+  await page.run(`
+    while (!changes.includes("lost")) await new Promise((resolve) => setTimeout(resolve, 5));
+    window.sending = client.send("after");
+  `);
   await using _second = await startServer(OURS, [url]);
   const [text, changes, end] = await page.run<[string, string[], unknown]>(`
     await sending;
@@ -242,40 +252,45 @@ test("a page hears through mobcast.u64 many times what it hears a message each",
   assert(packed > 25_000 && packed > 3 * plain, `${packed} and ${plain}`);
 });
 
-test("examples/chat.ts: people in two windows hear each other, as text, light or dark, wide or narrow", LIMITED, async () => {
-  const launcher = {
-    node: ["node", "--import", "tsx"],
-    bun: [process.execPath],
-    deno: [process.execPath, "run", "--allow-net", "--allow-read"],
-  }[OURS];
-  await using program = new CommandLine(OURS, ["0", "0"], [...launcher, "examples/chat.ts"]);
-  const [, url] = await program.match(/^chat at (\S+) and (ws:\S+)$/m);
-  const folder = PICTURES ?? mkdtempSync(join(tmpdir(), "mobcast-pictures-"));
-  const ann = await chromium.open({ url: url!, width: 360, dark: true });
-  const bob = await chromium.open({ url: url! });
-  const lines = `[...document.querySelectorAll("#log li")].map((line) => line.textContent)`;
-  const ready = `while (document.getElementById("status").textContent !== "connected") await new Promise((resolve) => setTimeout(resolve, 5));`;
-  for (const page of [ann, bob]) await page.run(ready);
-  await ann.fill("Your name", "Ann");
-  await ann.fill("Message", "hello, <img src=x onerror=alert(1)> everybody");
-  await ann.press("Send");
-  await bob.run(`while (${lines}.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));`);
-  await bob.fill("Your name", "Bob");
-  await bob.fill("Message", `a long word: ${"w".repeat(120)}`);
-  await bob.press("Send");
-  const expected = [
-    "Ann hello, <img src=x onerror=alert(1)> everybody",
-    `Bob a long word: ${"w".repeat(120)}`,
-  ];
-  for (const [name, page] of Object.entries({ ann, bob })) {
-    await page.run(`while (${lines}.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));`);
-    assertEquals(await page.run<string[]>(`return ${lines};`), expected);
-    assertEquals(await page.run<number>(`return document.querySelectorAll("#log img").length;`), 0);
-    const [wide, room] = await page.run<number[]>(`return [document.documentElement.scrollWidth, innerWidth];`);
-    assert(wide! <= room!, `${name}: ${wide} of ${room}`);
-    await page.screenshot(join(folder, `chat-${name}.png`));
-    assertEquals(await page.errors(), []);
-    await page.close();
-  }
-  if (PICTURES === undefined) rmSync(folder, { recursive: true, force: true });
-});
+test(
+  "examples/chat.ts: people in two windows hear each other, as text, light or dark, wide or narrow",
+  LIMITED,
+  async () => {
+    const launcher = {
+      node: ["node", "--import", "tsx"],
+      bun: [process.execPath],
+      deno: [process.execPath, "run", "--allow-net", "--allow-read"],
+    }[OURS];
+    await using program = new CommandLine(OURS, ["0", "0"], [...launcher, "examples/chat.ts"]);
+    const [, url] = await program.match(/^chat at (\S+) and (ws:\S+)$/m);
+    const folder = PICTURES ?? mkdtempSync(join(tmpdir(), "mobcast-pictures-"));
+    const ann = await chromium.open({ url: url!, width: 360, dark: true });
+    const bob = await chromium.open({ url: url! });
+    const lines = `[...document.querySelectorAll("#log li")].map((line) => line.textContent)`;
+    const ready =
+      `while (document.getElementById("status").textContent !== "connected") await new Promise((resolve) => setTimeout(resolve, 5));`;
+    for (const page of [ann, bob]) await page.run(ready);
+    await ann.fill("Your name", "Ann");
+    await ann.fill("Message", "hello, <img src=x onerror=alert(1)> everybody");
+    await ann.press("Send");
+    await bob.run(`while (${lines}.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));`);
+    await bob.fill("Your name", "Bob");
+    await bob.fill("Message", `a long word: ${"w".repeat(120)}`);
+    await bob.press("Send");
+    const expected = [
+      "Ann hello, <img src=x onerror=alert(1)> everybody",
+      `Bob a long word: ${"w".repeat(120)}`,
+    ];
+    for (const [name, page] of Object.entries({ ann, bob })) {
+      await page.run(`while (${lines}.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));`);
+      assertEquals(await page.run<string[]>(`return ${lines};`), expected);
+      assertEquals(await page.run<number>(`return document.querySelectorAll("#log img").length;`), 0);
+      const [wide, room] = await page.run<number[]>(`return [document.documentElement.scrollWidth, innerWidth];`);
+      assert(wide! <= room!, `${name}: ${wide} of ${room}`);
+      await page.screenshot(join(folder, `chat-${name}.png`));
+      assertEquals(await page.errors(), []);
+      await page.close();
+    }
+    if (PICTURES === undefined) rmSync(folder, { recursive: true, force: true });
+  },
+);

@@ -24,7 +24,7 @@ function start(name: string, args: string[] = [], launcher: readonly string[] = 
 }
 
 test("examples are short, and say how to run them", () => {
-  assertEquals(FILES.length, 5);
+  assertEquals(FILES.length, 6);
   for (const name of FILES) {
     const text = readFileSync(join(ROOT, "examples", name), "utf8");
     assert(text.split("\n").length <= 60, `${name} is long`);
@@ -55,6 +55,19 @@ test("examples/http_chat.ts: browsers and TCP clients are in one room", async ()
   await reader.cancel();
   const long = fetch(`${page}/say`, { method: "POST", body: "x".repeat(1000) });
   await rejection(long, "a long text");
+  assertEquals((await fetch(`${page}/nothing`)).status, 404);
+});
+
+// What the page does is in browser.test.ts.
+test("examples/chat.ts: serves its page, which is under 80 lines, and the file that the page loads", async () => {
+  await using program = start("chat.ts", ["0", "0"], OURS === "deno" ? [...LAUNCHERS.deno, "--allow-read"] : undefined);
+  const [, page, mob] = await program.match(/^chat at (\S+) and (ws:\S+)$/m);
+  const text = await (await fetch(page!)).text();
+  assertStringIncludes(text, `data-mob="${mob}"`);
+  assert(text.split("\n").length < 80);
+  const script = await fetch(`${page}/browser.js`);
+  assertMatch(script.headers.get("content-type")!, /^text\/javascript/);
+  assertStringIncludes(await script.text(), "export");
   assertEquals((await fetch(`${page}/nothing`)).status, 404);
 });
 

@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { join } from "node:path";
 import process from "node:process";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect } from "../../mod.ts";
-import { CommandLine, OURS, ROOT, runCommand } from "../helpers/command_line.ts";
+import { connect, serve } from "../../mod.ts";
+import { CommandLine, OURS, ROOT, runCommand, startServer } from "../helpers/command_line.ts";
+import { TlsFixture } from "../helpers/tls_fixture.ts";
 import { pause, rejection, within } from "../helpers/wait.ts";
 
 // Node has it from version 22 on; Node 20 with --experimental-websocket.
@@ -105,17 +106,67 @@ test(
     }),
 );
 
-test("pub and sub speak with each other over a WebSocket", LIMITED, () =>
-  withServer(async (url) => {
-    await using sub = new CommandLine(OURS, ["sub", `${url}/`, "--count", "1"]);
-    // It may not have joined yet.
-    for (let tries = 0; tries < 50 && !sub.stdout.includes("one"); tries++) {
-      const { code, stderr } = await runCommand(OURS, ["pub", `${url}/`, "one"]);
-      assertEquals(code, 0, stderr);
-    }
-    const { code, stdout, stderr } = await sub.exit();
-    assertEquals([code, stdout], [0, "one\n"], stderr);
-    const { code: wrong, stderr: says } = await runCommand(OURS, ["sub", `${url}/`, "--framing", "line"]);
-    assertEquals(wrong, 2);
-    assertMatch(says, /option '--framing .*' is line, and the URL says u64/);
+test("at a mob: the secret is the first message, and join, pub, sub and bench take ws: URLs", LIMITED, async () => {
+  await using mob = await serve({ listen: ["ws://127.0.0.1:0/", "tcp://127.0.0.1:0"] });
+  const [url, tcp] = mob.urls;
+  const over = await Promise.all([connect(url!), connect(tcp!), connect(url!, { ping: 20 })]);
+  const texts = ["one", "x".repeat(200_000), "ü"];
+  for (const [index, text] of texts.entries()) await over[index]!.send(text);
+  const received = await Promise.all(over.map(async (client) => {
+    const own: string[] = [];
+    for await (const text of client.text()) if (own.push(text) === 3) break;
+    return own;
   }));
+  assertEquals(received.map((own) => own.toSorted()), [texts.toSorted(), texts.toSorted(), texts.toSorted()]);
+  assertEquals(received[0], received[1]);
+  assertEquals(received[0], received[2]);
+  for (const client of over) assertEquals(await client.close(), { reason: "closed" });
+  for (const args of [["pub", url!, "hello"], ["bench", url!, "--clients", "2", "--seconds", "1"]]) {
+    const { code, stderr } = await runCommand(OURS, args);
+    assertEquals([code, args[0]], [0, args[0]], stderr);
+  }
+  await using sub = new CommandLine(OURS, ["sub", url!, "--count", "1"]);
+  while (mob.connections().length < 1) await pause(10);
+  await using join = new CommandLine(OURS, ["join", url!]);
+  join.write("from join\n");
+  await join.match(/^from join$/m);
+  assertEquals(await sub.exit(), { code: 0, stdout: "from join\n", stderr: "" });
+  const { code, stderr } = await runCommand(OURS, ["sub", url!, "--framing", "line"]);
+  assertEquals(code, 2);
+  assertMatch(stderr, /option '--framing .*' is line, and the URL says u64/);
+});
+
+test("a wrong secret is refused with a code, and a signal ends what waits", LIMITED, async () => {
+  await using mob = await serve({ listen: "ws://127.0.0.1:0/", secret: "s3cret", maxFrame: 1000 });
+  const [url] = mob.urls;
+  const wrong = await connect(url!, { secret: "wrong" });
+  const { reason, error } = await within(wrong.closed, "the end");
+  assertEquals([reason, error?.code], ["refused", "REFUSED"]);
+  assertMatch(error!.message, /: the mob refused this client \(1008/);
+  const large = await connect(url!, { secret: "s3cret" });
+  await large.send(new Uint8Array(1001));
+  assertEquals((await within(large.closed, "the end")).error?.code, "FRAME_TOO_LARGE");
+  const stopping = new AbortController();
+  const client = await connect(url!, { secret: "s3cret", signal: stopping.signal });
+  stopping.abort();
+  assertEquals((await within(client.closed, "the end")).reason, "aborted");
+});
+
+test("wss: trusts the authority that the environment names, and no other", LIMITED, async () => {
+  await using kit = await TlsFixture.make();
+  await using server = await startServer(OURS, [
+    "wss://127.0.0.1:0/",
+    "--cert",
+    kit.path("server.pem"),
+    "--key",
+    kit.path("server.key"),
+  ]);
+  const pub = ["pub", server.url, "hello"];
+  const { code, stderr } = await runCommand(OURS, pub);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^mobcast: Cannot connect to wss:/);
+  const names = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
+  for (const name of names) process.env[name] = kit.path("ca.pem");
+  const trusted = await runCommand(OURS, pub).finally(() => names.forEach((name) => delete process.env[name]));
+  assertEquals(trusted.code, 0, trusted.stderr);
+});

@@ -1,8 +1,9 @@
 // A headless Chromium, driven by playwright-core, for tests on any runtime: node test/helpers/chromium.mjs CHROMIUM FOLDER.
-// Reads commands, one line of JSON each, and answers each with a line: { "id", "value" } or { "id", "error" }. Pages are at
-// http://127.0.0.1/ and /browser.js is that of dist. A script for Node: the driver is for it.
+// Reads commands, one line of JSON each, and answers each with a line: { "id", "value" } or { "id", "error" }. Pages come from a
+// server of its own, with dist/browser.js as /browser.js. A script for Node: the driver is for it.
 
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,30 +18,34 @@ const browser = await chromium.launch({
   // Root has no sandbox, and self-signed certificates are what the tests have.
   args: ["--no-sandbox", "--ignore-certificate-errors"],
 });
+const context = await browser.newContext();
 const pages = new Map();
 
+// Not by interception: Chromium lets a page connect to this machine only when it comes from there, by its address.
+const files = createServer(({ url }, response) => {
+  const [type, body] = url === "/browser.js"
+    ? ["text/javascript", readFileSync(join(root, "dist/browser.js"), "utf8")]
+    : ["text/html", "<!doctype html><title>test</title>"];
+  response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(body);
+});
+await new Promise((resolve) => files.listen(0, "127.0.0.1", resolve));
+const home = `http://127.0.0.1:${files.address().port}/`;
+
 const COMMANDS = {
-  /** Opens a page: at a URL, or with a body at http://127.0.0.1/. */
-  async open({ page, url, width = 800, dark = false }) {
-    const context = await browser.newContext({
-      viewport: { width, height: 640 },
-      colorScheme: dark ? "dark" : "light",
-    });
+  /** Opens a page: at a URL, or an empty one. */
+  async open({ page, url = home, width = 800, dark = false }) {
     const opened = await context.newPage();
     pages.set(page, opened);
     opened.errors = [];
     opened.on("pageerror", (error) => opened.errors.push(String(error)));
-    if (url !== undefined) return void await opened.goto(url);
-    await opened.route("http://127.0.0.1/**", (route) =>
-      route.request().url().endsWith("/browser.js")
-        ? route.fulfill({ contentType: "text/javascript", body: readFileSync(join(root, "dist/browser.js"), "utf8") })
-        : route.fulfill({ contentType: "text/html", body: "<!doctype html><title>test</title>" }));
-    await opened.goto("http://127.0.0.1/");
+    await opened.setViewportSize({ width, height: 640 });
+    await opened.emulateMedia({ colorScheme: dark ? "dark" : "light" });
+    await opened.goto(url);
   },
   /** Runs the body of an asynchronous function in a page. */
   run: ({ page, code }) => pages.get(page).evaluate(`(async () => { ${code} })()`),
   /** Fills in a field that has this label, as a person finds it. */
-  fill: ({ page, label, text }) => pages.get(page).getByLabel(label).fill(text),
+  fill: ({ page, label, text }) => pages.get(page).getByLabel(label, { exact: true }).fill(text),
   press: ({ page, button }) => pages.get(page).getByRole("button", { name: button }).click(),
   screenshot: async ({ page, path }) => void await pages.get(page).screenshot({ path }),
   errors: ({ page }) => pages.get(page).errors,
@@ -56,3 +61,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   );
 }
 await browser.close();
+files.close();

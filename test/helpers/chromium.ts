@@ -22,7 +22,7 @@ export const CHROMIUM: string | undefined = [
 
 /** How a page is shown. */
 export interface PageOptions {
-  /** Where it is. Default: an empty page at http://127.0.0.1/. */
+  /** Where it is. Default: an empty page at 127.0.0.1. */
   readonly url?: string;
   readonly width?: number;
   readonly dark?: boolean;
@@ -64,7 +64,7 @@ export class Chromium {
     });
   }
 
-  /** Opens a page, in a profile of its own. */
+  /** Opens a page, in a tab of its own. */
   async open(options: PageOptions = {}): Promise<Page> {
     const page = ++this.#pages;
     const send = (command: string, rest: object): Promise<unknown> => this.#send({ command, page, ...rest });
