@@ -42,6 +42,18 @@ export async function main(signal: AbortSignal | undefined): Promise<string> {
 }
 `;
 
+/** A program of a page. */
+const PAGE = `
+import { type Client, ClientError, connect, connectOnce, type ConnectOptions } from "mobcast/browser";
+const options: ConnectOptions = { reconnect: { maxDelay: undefined }, ping: undefined };
+export async function page(): Promise<string> {
+  const client: Client = await connect("wss://example.com/", options);
+  const { error } = await (await connectOnce("wss://example.com/", { receive: false })).close();
+  for await (const text of client.text()) return text;
+  return error instanceof ClientError ? error.code : "";
+}
+`;
+
 /** The same for the platforms that have what is named. */
 const STREAMS = `
 import type { Client, Mob } from "mobcast";
@@ -67,8 +79,8 @@ const DISPOSABLE = ["lib.es2022.d.ts", "lib.esnext.disposable.d.ts"];
 
 /** What the users of a package choose: their libraries, their types, their modules. */
 const CONFIGURATIONS = {
-  "ES2022 alone": [["user.ts", "user.cts"], { ...nodeNext, lib: ES2022 }],
-  "ES2022 and DOM": [["user.ts"], { ...bundler, lib: [...ES2022, "lib.dom.d.ts", "lib.dom.asynciterable.d.ts"] }],
+  "ES2022 alone": [["user.ts", "user.cts", "page.ts"], { ...nodeNext, lib: ES2022 }],
+  "ES2022 and DOM": [["user.ts", "page.ts"], { ...bundler, lib: [...ES2022, "lib.dom.d.ts", "lib.dom.asynciterable.d.ts"] }],
   "DOM with disposables": [["user.ts", "streams.ts"], { ...bundler, lib: [...DISPOSABLE, "lib.dom.d.ts"] }],
   "Node": [["user.ts", "user.cts", "streams.ts"], { ...nodeNext, lib: ES2022, types: ["node"] }],
 };
@@ -78,7 +90,7 @@ try {
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(root, join(folder, "node_modules/mobcast"), "junction");
   symlinkSync(join(root, "node_modules/@types"), join(folder, "node_modules/@types"), "junction");
-  for (const [name, text] of Object.entries({ "user.ts": PROGRAM, "streams.ts": STREAMS, "user.cts": COMMON_JS })) {
+  for (const [name, text] of Object.entries({ "user.ts": PROGRAM, "streams.ts": STREAMS, "page.ts": PAGE, "user.cts": COMMON_JS })) {
     writeFileSync(join(folder, name), text);
   }
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
