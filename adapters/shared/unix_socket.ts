@@ -247,7 +247,7 @@ async function answers(path: string): Promise<boolean> {
 
 /**
  * Whether a socket that refuses on Bun is in use: `node:net` says so of a full one, too, and fetch alone tells them apart
- * (https://github.com/oven-sh/bun/pull/29182). To one that is just no longer full it sends the head of a request.
+ * (https://github.com/oven-sh/bun/pull/29182). A socket that has just become free gets the head of a request.
  */
 async function isFull(path: string): Promise<boolean> {
   try {

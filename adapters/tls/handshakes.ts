@@ -66,7 +66,7 @@ export class Handshakes {
 
   /** The subject of the certificate that the client had to have; `undefined` where it needs none. */
   subjectOf(socket: TLSSocket): CertificateSubject | undefined {
-    // A resumed session may remember a certificate that nobody here has asked for.
+    // A resumed session may remember a certificate, though this listener asks for none.
     if (!this.#needCertificate) return undefined;
     return { ...socket.getPeerCertificate().subject } as unknown as CertificateSubject;
   }

@@ -21,7 +21,7 @@ import type { Terminal } from "./terminal.ts";
  */
 export function startLogging(terminal: Terminal, level: LogLevelName, format: LogFormat): () => void {
   if (level === "off") {
-    // An error that nobody has asked not to see would be printed.
+    // Without this sink the errors would be printed.
     const loggers = [["mobcast"], ["logtape", "meta"]].map((category) => ({ category, lowestLevel: null }));
     configureSync({ reset: true, sinks: {}, loggers });
     return resetSync;

@@ -88,7 +88,7 @@ async function reload(mob: Mob, { cert }: ServeFlags): Promise<void> {
   }
 }
 
-/** Logs what runs, where and for whom. */
+/** Logs what runs, where, and which clients may come in. */
 function tellOfStart({ terminal: { pid, runtime } }: Session, { urls }: Mob, format: LogFormat): void {
   logger.info("Started: mobcast {version} on {runtime} {runtimeVersion}, pid {pid}, {urls}", {
     version: VERSION,

@@ -76,7 +76,7 @@ export function originOf(command: Command, name: string): string {
 
 // --- where they come from ---
 
-/** The variables by the names of their options. An empty variable counts as one that is not set, as in compose files. */
+/** The variables by the names of their options. An empty variable counts as not set, as in compose files. */
 function readEnvironment(
   command: Command,
   variables: Readonly<Record<string, string>>,

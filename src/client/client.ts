@@ -176,7 +176,7 @@ export abstract class BaseClient implements Client {
   get readable(): ReadableStream<Message> {
     if (!this.#readable) {
       const messages = this[Symbol.asyncIterator]();
-      // A message that waits in the stream would be one that no iterator can have.
+      // A message that waits in the stream could not be taken by an iterator.
       this.#readable = new ReadableStream<Message>({
         async pull(controller) {
           const { done, value } = await messages.next();

@@ -32,7 +32,7 @@ export class MessageQueue {
     this.#maxFrame = maxFrame;
   }
 
-  /** Bytes that the messages nobody took yet hold, overhead and pinned buffers included. */
+  /** Bytes that the messages that wait hold, overhead and pinned buffers included. */
   get bytes(): number {
     return this.#chunks.retainedBytes;
   }

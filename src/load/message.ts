@@ -5,7 +5,7 @@
  * | bytes | what |
  * | --- | --- |
  * | 0 to 3 | run: tells the messages of one load from all others |
- * | 4 to 7 | publisher: who sent it, from 0 |
+ * | 4 to 7 | publisher: which client sent it, from 0 |
  * | 8 to 11 | sequence: its number among those of its publisher, from 0 |
  * | 12 to 19 | time: when it was due, in milliseconds by the clock of the load, a float |
  *

@@ -84,7 +84,10 @@ export function casesFor(subject: Subject): Cases {
 
   /** Writes until nothing more is taken, as far as that can be known. */
   const fill = async (link: Link): Promise<void> => {
-    assert(await link.fill(KERNEL_LIMIT, differences.quiet), `${link.sent} bytes were taken, though nobody reads`);
+    assert(
+      await link.fill(KERNEL_LIMIT, differences.quiet),
+      `${link.sent} bytes were taken, though the other end does not read`,
+    );
   };
 
   /** Fails unless each connection gets one final event, and nothing after it. */

@@ -35,7 +35,10 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
 
   check("rule 3: a short write among small ones is followed by WRITABLE", async (stage) => {
     const { server, client } = await stage.pair();
-    assert(await server.fill(KERNEL_LIMIT, differences.quiet, 4 * KIB), "all was taken, though nobody reads");
+    assert(
+      await server.fill(KERNEL_LIMIT, differences.quiet, 4 * KIB),
+      "all was taken, though the other end does not read",
+    );
     const seen = server.count(WRITABLE);
     await client.readPattern(server.sent);
     await server.toldTimes(seen + 1, WRITABLE);

@@ -38,7 +38,7 @@ export function rule5({ check, checkRaw, differences, fill, quiet }: Cases): voi
     await server.toldTimes(1, READABLE_OR_END);
     await quiet();
     assertLessOrEqual(server.readNow(), differences.inbox, "bytes ready for read");
-    assert(client.socket.writableLength > 0, "everything was taken, though nobody reads");
+    assert(client.socket.writableLength > 0, "everything was taken, though the other end does not read");
     await server.readPattern(total);
   });
 

@@ -29,7 +29,7 @@ export function rule8({ checkReset }: Cases): void {
       await link.readToEnd();
       link.socket.shutdown();
     }
-    await stage.bell.until(() => others.every((link) => link.count(FINAL) === 1), "a final event for all who came");
+    await stage.bell.until(() => others.every((link) => link.count(FINAL) === 1), "a final event for all that came");
   };
 
   checkReset(

@@ -64,7 +64,7 @@ async function connectPastLimit(
   await clients.settle();
   findings.expect(server.runs, `the server ended with code ${server.code}: ${server.noise}`);
   findings.expect(server.noise === "", `on standard error: ${server.noise}`);
-  findings.expect(again !== undefined, `nobody was let in within ${AGAIN} ms after descriptors were free`);
+  findings.expect(again !== undefined, `no client was let in within ${AGAIN} ms after descriptors were free`);
   findings.expect(cpu < PROCESSOR * size.seconds, `${cpu.toFixed(2)} s of processor time in ${size.seconds} s`);
   findings.problems.push(...clients.problems());
   const { acceptFailures, closed: left } = await server.stats();

@@ -119,7 +119,8 @@ async function isServed(url: string, options: ConnectOptions): Promise<boolean> 
 // Without the right to read /proc, Deno does not know that there is a limit.
 for (const rights of name === "deno" ? [["-A"], ["--allow-net", "--allow-env"]] : [[]]) {
   for (const scheme of ["tcp", "tls"]) {
-    const flooded = `descriptors: a flood of ${scheme} connections over the limit shuts nobody out for good ${rights}`;
+    const flooded =
+      `descriptors: a flood of ${scheme} connections over the limit shuts no client out for good ${rights}`;
     test(flooded, LIMITED, async () => {
       const authority = await makeAuthority("an authority");
       using child = start(SERVER.replace("TLS", JSON.stringify(await authority.issue())), rights);
@@ -129,7 +130,7 @@ for (const rights of name === "deno" ? [["-A"], ["--allow-net", "--allow-env"]] 
         const options = url.startsWith("tls:") ? { tls: { ca: authority.cert } } : {};
         // Connections that come too early are refused, or reset when the listener opens anew.
         for (let tries = 1; !await isServed(url, options); tries++) {
-          assert(tries < 10, `${url} serves nobody`);
+          assert(tries < 10, `${url} serves no client`);
           await pause(200);
         }
       }

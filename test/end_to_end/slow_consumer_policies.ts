@@ -38,7 +38,7 @@ export interface Plan {
   readonly after: number;
   /** Frames sent as fast as they come back. */
   readonly flood: number;
-  /** How long bytes may wait for one that takes none, in milliseconds. */
+  /** How long bytes may wait for a client that takes none, in milliseconds. */
   readonly stall: number;
   /** Whether delays are held against their bound. */
   readonly timed: boolean;

@@ -25,7 +25,7 @@ export const stuck: Scenario = {
     const { stuck: counts, ...plan } = PLANS[size];
     let baseline: Measured | undefined;
     for (const policy of POLICIES) {
-      // With nobody stuck all policies do the same: in short, one such run is what all are held against.
+      // Without stuck clients all policies do the same: the short form has one such run, to compare all with.
       if (size === "long") baseline = undefined;
       for (const count of baseline === undefined ? counts : counts.filter((count) => count > 0)) {
         for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {

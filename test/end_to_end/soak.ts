@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ROOT, type RuntimeName } from "../helpers/command_line.ts";
 import type { Row, Scenario } from "./scenario.ts";
 
-/** How long it churns, in minutes, when nobody says how long. */
+/** How long it churns by default, in minutes. */
 const MINUTES = { long: 1, short: 0.05 } as const;
 
 /** The share of a core that it takes: in the tests other files run meanwhile. */

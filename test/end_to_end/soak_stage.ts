@@ -1,4 +1,4 @@
-/** The stage of the soak: two mobs that stay, one that comes and goes, and those who receive everything. */
+/** The stage of the soak: two mobs that stay, one that comes and goes, and clients that receive everything. */
 
 import { join } from "node:path";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -19,7 +19,7 @@ export const SECRET = "the word of the soak";
 /** Nothing here takes longer on a busy machine, unless it hangs, in milliseconds. */
 export const PATIENCE = 10_000;
 
-/** Waits until it holds, by looking again and again: much of it nobody tells of. Rejects, saying what did not happen. */
+/** Waits until it holds, by looking again and again: for much of it there is no event. Rejects with what did not happen. */
 export async function comes(holds: () => boolean, what: () => string): Promise<void> {
   const deadline = performance.now() + PATIENCE;
   while (!holds()) {
@@ -56,7 +56,7 @@ export class Stage {
   readonly folder: string;
   /** One signal for all that can be aborted: what waits for it must let go of it. */
   readonly signal: AbortSignal;
-  /** Who receive everything at the open mob, one over each transport and one that joined without a socket. */
+  /** The clients that receive everything of the open mob: one over each transport, and one without a socket. */
   readonly subscribers: Subscriber[] = [];
   readonly #publisher: Publisher = new Publisher();
   readonly #peers: Client[] = [];
@@ -163,7 +163,7 @@ export class Stage {
     await comes(() => this.#passing!.stats().connections === 1, () => `the client is back, time ${expected}`);
   }
 
-  /** Waits until only those are there who stay, and everybody has received everything. */
+  /** Waits until only the clients that stay are there, and each has received everything. */
   async quiet(): Promise<void> {
     const alone = (mob: Mob, members: number): boolean => {
       const { connections, unauthenticated, handshakes } = mob.stats();

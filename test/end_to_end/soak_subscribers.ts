@@ -2,7 +2,7 @@
 
 import type { Client } from "../../src/client/client.ts";
 
-/** Bytes at the start of each payload: who says it, as which of its frames. */
+/** Bytes at the start of each payload: which client sends it, and which of its frames it is. */
 const STAMP = 8;
 
 /** Sizes of payloads: of one segment, and of several chunks. */

@@ -46,7 +46,7 @@ function onOurs(what: string, run: (runtime: RuntimeName) => Promise<void>): voi
   test(what, LIMITED, () => running);
 }
 
-onOurs("stopped for longer than every timeout, a server cuts only who was late", async (runtime) => {
+onOurs("stopped for longer than every timeout, a server cuts only the client that was late", async (runtime) => {
   const folder = await mkdtemp(join(tmpdir(), "mobcast-"));
   try {
     const token = join(folder, "token");

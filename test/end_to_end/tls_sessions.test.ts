@@ -119,7 +119,7 @@ for (const version of VERSIONS) {
   });
 
   // Deno has one store of sessions for the process (https://github.com/denoland/deno/pull/34630), and neither `ticketKeys`,
-  // `sessionIdContext`, `sessionTimeout` nor SSL_OP_NO_TICKET changes that. Without `ca` it lets nobody in who would be
+  // `sessionIdContext`, `sessionTimeout` nor SSL_OP_NO_TICKET changes that. Without `ca` it lets no client in that would be
   // kept out without a session; with `ca` no session is taken.
   const elsewhere = adapter.name === "deno";
 

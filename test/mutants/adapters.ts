@@ -262,7 +262,7 @@ export const ADAPTERS: readonly Group[] = [
         in: "DenoSocket.#readOn",
         from: " || this.#inbox.full",
         to: "",
-        why: "deno: a socket that nobody reads from reads on",
+        why: "deno: a socket that is not read from reads on",
         proof: rule("deno", "rule 5"),
       },
       {

@@ -115,7 +115,7 @@ export const CLI: readonly Group[] = [
         in: "hasNoRoomFor",
         from: "this.#held + length + PART_COST > OUTPUT_LIMIT",
         to: "length > OUTPUT_LIMIT",
-        why: "log lines that nobody reads wait without bound",
+        why: "log lines that are not read wait without bound",
       },
       {
         in: "add",

@@ -161,13 +161,13 @@ export const CORE: readonly Group[] = [
         in: "authorizationStep",
         from: 'return allowed ? { state: "accepted", rest } : REFUSED;',
         to: 'return { state: "accepted", rest };',
-        why: "authorize refuses nobody",
+        why: "authorize refuses no connection",
       },
       {
         in: "authorizationStep",
         from: "      decided();\n",
         to: "",
-        why: "the answer of authorize wakes nobody",
+        why: "the answer of authorize wakes no tick",
       },
     ],
   },
@@ -382,7 +382,7 @@ export const CORE: readonly Group[] = [
         in: "#tick",
         from: "    if (this.#receiver.released || this.#outbox.ready) this.#poll.wake();\n",
         to: "",
-        why: "the end of back-pressure wakes nobody",
+        why: "the end of back-pressure wakes no tick",
       },
       {
         in: "#remove",
@@ -760,7 +760,7 @@ export const CORE: readonly Group[] = [
         in: "settle",
         from: "    if (this.#current.members.length === 0 && furthest === this.log.end) this.log.clear();\n",
         to: "",
-        why: "the log stays when nobody is there",
+        why: "the log stays when no connection is there",
       },
       {
         in: "settle",

@@ -118,7 +118,7 @@ export const TRAPS: readonly Trap[] = [
     runtimes: ["bun"],
     seen: "1.4.5",
     link: "https://github.com/oven-sh/bun/pull/37690",
-    what: "listening on a host that nobody knows fails without a code",
+    what: "listening on an unknown host fails without a code",
     workaround: "the code that `open` in adapters/bun.ts adds",
     probe() {
       try {

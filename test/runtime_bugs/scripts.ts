@@ -53,7 +53,7 @@ export const SCRIPTS: readonly Script[] = [
   script("a reset behind many unread bytes", HOLDS, MIB, [send(MIB), quiet, reset, quiet, weRead]),
   script("a reset after the client's end", {}, 0, [fin, quiet, reset, quiet, weShutDown]),
   script("a reset after our end", LEAVES, 0, [weShutDown, quiet, reset]),
-  script("resets before anybody is accepted", LEAVES, 0, [storm]),
+  script("resets before any connection is accepted", LEAVES, 0, [storm]),
 
   // --- clients that are gone ---
   script("connect and gone at once", LEAVES, 0, [gone]),

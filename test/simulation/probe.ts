@@ -1,6 +1,6 @@
 /**
  * The probe: the one place where the simulation looks into the core. The code under test stays as it ships: five methods
- * are wrapped from outside, to record who joins, what is published and by which connection, and to count look-ups and
+ * are wrapped from outside, to record which connections join, what is published and by which, and to count look-ups and
  * walks.
  *
  * @module

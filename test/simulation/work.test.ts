@@ -45,7 +45,7 @@ const EVENTS: Readonly<Record<string, (world: World, active: Member) => void>> =
   },
   "a spurious event": (world, { token }) => world.ready(token, READABLE | WRITABLE),
   "a tick without events": (world) => world.adapter.advance(10),
-  "an incoming connection who leaves at once": (world) => {
+  "an incoming connection that leaves at once": (world) => {
     const { socket, token } = world.join();
     socket.incoming.push(null);
     world.ready(token, READABLE);

@@ -87,7 +87,7 @@ test("pub: without waiting, for a server that echoes to the others only", LIMITE
   assertEquals((await messages.next()).value, "one");
 });
 
-test("pub: refused, and nobody there: one line each, exit code 1", LIMITED, async () => {
+test("pub: refused, and no server there: one line each, exit code 1", LIMITED, async () => {
   const mob = await serve({ listen: "tcp://127.0.0.1:0", maxConnections: 1 });
   const url = mob.urls[0]!;
   const member = new FakeTerminal("join", url);

@@ -86,7 +86,7 @@ test("sub: it ends with 0 when the time is over, by a signal, and when its reade
   }
 });
 
-test("sub: refused, ended by the server, and nobody there: one line each, exit code 1", LIMITED, async () => {
+test("sub: refused, ended by the server, and no server there: one line each, exit code 1", LIMITED, async () => {
   const mob = await serve({ listen: "tcp://127.0.0.1:0", maxConnections: 1 });
   const url = mob.urls[0]!;
   const { terminal, code } = await subscribed(mob, []);

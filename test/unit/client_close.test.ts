@@ -126,7 +126,7 @@ test("Client.close: what the socket took may not have arrived when the server ne
   assertStringIncludes(client.error!.message, "the last messages may not have arrived");
 });
 
-test("Client.close of one who has said nothing has nothing to lose", TIMEOUT, async () => {
+test("Client.close of a client that has sent nothing has nothing to lose", TIMEOUT, async () => {
   const { server, client } = await scene(0);
   void client.close();
   await server.pass(5000);

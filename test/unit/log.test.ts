@@ -201,9 +201,9 @@ class LogBesideArrays {
     this.log.trim(offset);
     assert(this.log.start <= offset, "dropped what is needed");
     const first = this.log.read(this.log.start).length;
-    assert(this.log.start + first > offset || this.log.start + first === this.log.end, "kept what nobody needs");
+    assert(this.log.start + first > offset || this.log.start + first === this.log.end, "kept what no reader needs");
     if (offset === this.log.end) {
-      assert(this.log.retainedBytes <= this.#segmentSize, `${this.log.retainedBytes} bytes held for nobody`);
+      assert(this.log.retainedBytes <= this.#segmentSize, `${this.log.retainedBytes} bytes held for no reader`);
     }
   }
 

@@ -1,4 +1,4 @@
-/** Errors that nobody would see: they are printed, once for each kind, unless the application has said what to do with them. */
+/** Errors that no log would show: each kind is printed once, unless the application has configured its log. */
 
 import { test } from "node:test";
 import { configureSync, resetSync } from "@logtape/logtape";
@@ -45,7 +45,7 @@ test("a standard error that cannot be printed to breaks nothing", async () => {
   });
 });
 
-test("who has configured LogTape gets errors there and none is printed, also when it is to be silent", async () => {
+test("where LogTape is configured errors go there and none is printed, also when it is to be silent", async () => {
   const silent = { sinks: [], lowestLevel: null };
   const meta = { category: ["logtape", "meta"], ...silent };
   const asked = [{ category: "mobcast", ...silent }, { category: [], ...silent }];
