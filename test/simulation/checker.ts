@@ -77,8 +77,10 @@ export class Checker {
    * is over maxLag behind, in any framing.
    */
   reading(socket: CheckedSocket | undefined): void {
-    const { slowConsumer, echo } = this.#simulation.options;
+    const { slowConsumer, echo, maxLag } = this.#simulation.options;
     if (slowConsumer !== "block" || echo === "others" || this.#blocker === undefined || this.#blocker.closed) return;
+    // This tick has written to it, and a hook publishes behind that.
+    if (this.#blocker.stream.behind <= maxLag) return;
     const { nameOf } = this.#simulation;
     const source = socket === undefined ? "the application" : nameOf(socket);
     this.#simulation.violate(

@@ -56,16 +56,18 @@ async function runSeeds(plan: Plan, seconds: number): Promise<boolean> {
   const started = performance.now();
   const elapsed = (): number => (performance.now() - started) / 1000;
   const bar = new SingleBar({
-    format: "[{bar}] {percentage}% | {seeds} seeds | {rate} events/s | {failures} failures",
+    format: "[{bar}] {percentage}% | {seeds} seeds | {rate} events/s | {failures}",
     // Without a terminal, a line now and then.
     noTTYOutput: true,
     notTTYSchedule: 20_000,
   });
-  bar.start(plan.seeds === Infinity ? seconds : plan.seeds, 0, { seeds: 0, rate: 0, failures: 0 });
+  bar.start(plan.seeds === Infinity ? seconds : plan.seeds, 0, { seeds: 0, rate: 0, failures: "0 failures" });
   const enough = (tally: Tally): boolean => {
     const rate = Math.round(tally.events / elapsed()).toLocaleString("en");
     const done = plan.seeds === Infinity ? Math.min(seconds, elapsed()) : tally.seeds;
-    bar.update(done, { seeds: tally.seeds.toLocaleString("en"), rate, failures: tally.failures.length });
+    const found = tally.failures.slice(0, EXPLAINED).map(({ seed }) => ` ${seed}`);
+    const failures = `${tally.failures.length} failures${found.length > 0 ? `: seed${found}` : ""}`;
+    bar.update(done, { seeds: tally.seeds.toLocaleString("en"), rate, failures });
     return elapsed() >= seconds || tally.failures.length > 1000;
   };
   const result: Result = await campaign({ ...plan, enough }).finally(() => bar.stop());
