@@ -115,7 +115,8 @@ class WebSocketSocket implements Socket {
     this.#closed = true;
     this.#ended = true;
     this.#inbox.clear();
-    this.#leave();
+    this.#cancelLook?.();
+    drop(this.#socket);
   }
 
   #message(data: unknown): void {
@@ -128,16 +129,14 @@ class WebSocketSocket implements Socket {
     this.#ready(READABLE);
   }
 
-  /** Ends the connection from this end, because of what came. */
+  /** The connection is over because of what came: the core closes it. */
   #break(message: string): void {
     this.error = new Error(message);
     this.#ended = true;
-    this.#leave();
     this.#ready(ERROR);
   }
 
   #hangUp(code: number, reason: string, wasClean: boolean): void {
-    this.#cancelLook?.();
     if (this.#ended) return;
     this.#ended = true;
     const inOrder = wasClean && code !== 1006;
@@ -176,13 +175,6 @@ class WebSocketSocket implements Socket {
   #sayGoodbye(): void {
     this.#shut = true;
     this.#socket.close(1000);
-  }
-
-  #leave(): void {
-    this.#cancelLook?.();
-    // It has left already, because of what came.
-    if (!this.#socket.onclose) return;
-    drop(this.#socket);
   }
 
   #ready(readiness: Readiness): void {

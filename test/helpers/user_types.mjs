@@ -80,7 +80,10 @@ const DISPOSABLE = ["lib.es2022.d.ts", "lib.esnext.disposable.d.ts"];
 /** What the users of a package choose: their libraries, their types, their modules. */
 const CONFIGURATIONS = {
   "ES2022 alone": [["user.ts", "user.cts", "page.ts"], { ...nodeNext, lib: ES2022 }],
-  "ES2022 and DOM": [["user.ts", "page.ts"], { ...bundler, lib: [...ES2022, "lib.dom.d.ts", "lib.dom.asynciterable.d.ts"] }],
+  "ES2022 and DOM": [["user.ts", "page.ts"], {
+    ...bundler,
+    lib: [...ES2022, "lib.dom.d.ts", "lib.dom.asynciterable.d.ts"],
+  }],
   "DOM with disposables": [["user.ts", "streams.ts"], { ...bundler, lib: [...DISPOSABLE, "lib.dom.d.ts"] }],
   "Node": [["user.ts", "user.cts", "streams.ts"], { ...nodeNext, lib: ES2022, types: ["node"] }],
 };
@@ -90,7 +93,14 @@ try {
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(root, join(folder, "node_modules/mobcast"), "junction");
   symlinkSync(join(root, "node_modules/@types"), join(folder, "node_modules/@types"), "junction");
-  for (const [name, text] of Object.entries({ "user.ts": PROGRAM, "streams.ts": STREAMS, "page.ts": PAGE, "user.cts": COMMON_JS })) {
+  for (
+    const [name, text] of Object.entries({
+      "user.ts": PROGRAM,
+      "streams.ts": STREAMS,
+      "page.ts": PAGE,
+      "user.cts": COMMON_JS,
+    })
+  ) {
     writeFileSync(join(folder, name), text);
   }
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);

@@ -21,6 +21,91 @@ function keepalive(on: Proof["on"][number]): Proof {
 /** The bugs of the adapters. */
 export const ADAPTERS: readonly Group[] = [
   {
+    file: "adapters/shared/websocket.ts",
+    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
+    bugs: [
+      {
+        in: "write",
+        from: "while (taken < bytes.length && socket.bufferedAmount < SEND_LIMIT)",
+        to: "while (taken < bytes.length)",
+        why: "a WebSocket takes everything, and memory has no bound",
+        sample: true,
+      },
+      {
+        in: "write",
+        from: "Math.min(taken + MESSAGE, bytes.length)",
+        to: "bytes.length",
+        why: "a message has more than 65,535 bytes",
+      },
+      {
+        in: "write",
+        from: "      this.#look();\n",
+        to: "",
+        why: "a short write is not followed by WRITABLE",
+      },
+      {
+        in: "shutdown",
+        from: "if (this.#socket.bufferedAmount === 0) this.#sayGoodbye();",
+        to: "if (this.#socket.bufferedAmount >= 0) this.#sayGoodbye();",
+        why: "the close frame does not wait for what is unsent",
+      },
+      {
+        in: "#message",
+        from: "this.#inbox.retainedBytes > RECEIVE_LIMIT",
+        to: "false",
+        why: "what nobody reads piles up without bound",
+      },
+      {
+        in: "close",
+        from: "    this.#cancelLook?.();\n",
+        to: "",
+        why: "a WebSocket that is closed is looked at",
+      },
+      {
+        in: "close",
+        from: "    drop(this.#socket);\n",
+        to: "",
+        why: "a WebSocket of a client that is over stays open",
+      },
+      {
+        in: "#hangUp",
+        from: "else if (this.#shutDue && !this.#shut)",
+        to: "else if (false)",
+        why: "a close of the mob passes for the answer to ours",
+      },
+      {
+        in: "#lookLater",
+        from: "Math.min(2 * this.#pause, LONGEST_LOOK)",
+        to: "FIRST_LOOK",
+        why: "a WebSocket that does not move is looked at all the time",
+      },
+      {
+        in: "#lookLater",
+        from: "      if (!this.#writableDue && !this.#shutDue) return;\n",
+        to: "",
+        why: "a WebSocket is looked at when nothing depends on it",
+      },
+      {
+        in: "#lookLater",
+        from: "bufferedAmount <= SEND_LIMIT / 2",
+        to: "bufferedAmount <= 2 * SEND_LIMIT",
+        why: "WRITABLE comes without room",
+      },
+      {
+        in: "overWebSocket.connectWebSocket",
+        from: "if (socket.protocol !== PROTOCOL)",
+        to: "if (false)",
+        why: "a server that does not speak mobcast.u64 is a mob",
+      },
+      {
+        in: "overWebSocket.connectWebSocket",
+        from: "        socket.onerror = (event) => fail(failureOf(event));\n",
+        to: "",
+        why: "a WebSocket that fails without a close event is waited for",
+      },
+    ],
+  },
+  {
     file: "adapters/shared/inbox.ts",
     proof: rule("node", "rule 5"),
     bugs: [

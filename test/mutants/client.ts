@@ -392,4 +392,66 @@ export const CLIENT: readonly Group[] = [
       },
     ],
   },
+  {
+    file: "src/client/close_frame.ts",
+    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
+    bugs: [
+      {
+        in: "IN_ORDER",
+        from: "[1000, 1001, 1005]",
+        to: "[1000, 1005]",
+        why: "a mob that goes away has broken the connection",
+      },
+      {
+        in: "isAnswer",
+        from: "code === 1000 || ",
+        to: "code === 1000 || code === 1001 || ",
+        why: "a mob that goes away has received everything",
+      },
+      {
+        in: "closedByMob",
+        from: '?? ["LOST", "the mob closed the connection"]',
+        to: "?? CODES[1008]!",
+        why: "every code is a refusal",
+      },
+    ],
+  },
+  {
+    file: "src/client/websocket_url.ts",
+    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
+    bugs: [
+      {
+        in: "webSocketAddress",
+        from: " && !LOOPBACK.test(url.hostname)",
+        to: " && false",
+        why: "a secret crosses the network in the clear",
+      },
+      {
+        in: "LOOPBACK",
+        from: "(\\.\\d+){3}|\\[::1\\])$/",
+        to: "(\\.\\d+){3}|\\[::1\\])/",
+        why: "127.0.0.1.example.com is loopback",
+      },
+      { in: "webSocketAddress", from: 'framing !== "u64" || ', to: "", why: "a framing that is not u64 is ignored" },
+    ],
+  },
+  {
+    file: "src/client/send_buffer.ts",
+    proof: { on: ["node"], tests: "test/unit/send_buffer.test.ts" },
+    bugs: [
+      { in: "read", from: "    this.trim(offset);\n", to: "", why: "a block that is sent hides the next" },
+      {
+        in: "appendPayload",
+        from: "last.filled + length > last.bytes.length",
+        to: "last.filled + length >= last.bytes.length + 8",
+        why: "a frame is cut at the end of a block",
+      },
+      {
+        in: "trim",
+        from: "if (start + filled > offset || ",
+        to: "if (",
+        why: "a block is dropped before it is sent",
+      },
+    ],
+  },
 ];
