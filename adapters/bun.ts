@@ -91,7 +91,6 @@ class BunSocket implements Socket, BunTcpEvents {
     this.#shut = true;
     // Not end(): that closes at once, and with unread input the kernel then drops what it has yet to send.
     this.#socket.shutdown();
-    this.#closeWhenDone();
   }
 
   close(): void {
@@ -116,7 +115,6 @@ class BunSocket implements Socket, BunTcpEvents {
   onEnd(): void {
     this.#inbox.end();
     this.#ready(READABLE);
-    this.#closeWhenDone();
   }
 
   onDrain(): void {
@@ -130,11 +128,6 @@ class BunSocket implements Socket, BunTcpEvents {
     this.error ??= error;
     this.#inbox.end();
     this.#ready(this.error ? ERROR : HUP);
-  }
-
-  /** Closes the socket when both halves have ended, since Bun leaves it open. No input can come, so nothing is lost. */
-  #closeWhenDone(): void {
-    if (this.#shut && this.#inbox.ended) this.#socket.end();
   }
 
   #ready(readiness: Readiness): void {

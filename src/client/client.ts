@@ -54,9 +54,9 @@ export interface Client extends AsyncIterable<Uint8Array<ArrayBuffer>, void, voi
    * awaiting it gives a fast sender back-pressure. The payload is taken as it is when `send` is called, and may change
    * afterwards. An empty message is a ping: the mob drops it. A reconnecting client waits while it has no connection.
    *
-   * Rejects with a `RangeError` when the payload is over `maxFrame`, with a `TypeError` when it is neither text nor bytes
-   * or when the framing cannot carry it, with the reason of `signal` when that aborts, and with a {@link ClientError}
-   * (CLOSED) when the client is over.
+   * Rejects with a `RangeError` when the payload is over `maxFrame`, and with a `TypeError` when it is neither text nor
+   * bytes or when the framing cannot carry it. When `signal` aborts, it rejects with the reason; when the client is over,
+   * with a {@link ClientError} (CLOSED).
    */
   send(payload: Payload, options?: SendOptions): Promise<void>;
 

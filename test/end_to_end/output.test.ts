@@ -15,7 +15,15 @@ import { main } from "../../src/cli/main.ts";
 import { logger } from "../../src/logger.ts";
 import { serve } from "../../mod.ts";
 import { frameOf, textOf } from "../helpers/bytes.ts";
-import { portOf, programOf, ROOT, type RuntimeName, startServer, TESTED } from "../helpers/command_line.ts";
+import {
+  CommandLine,
+  portOf,
+  programOf,
+  ROOT,
+  type RuntimeName,
+  startServer,
+  TESTED,
+} from "../helpers/command_line.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 import { PlainClient } from "../helpers/plain_client.ts";
 
@@ -500,6 +508,13 @@ for (const runtime of TESTED) {
     await using server = await startServer(runtime);
     const { url } = server;
     using speaker = await PlainClient.connect(url);
+    // More than a pipe holds: it is written in parts.
+    const long = Array.from({ length: 100_000 }, (_, index) => index).join();
+    await using whole = new CommandLine(runtime, ["sub", url, "--count", "1"]);
+    let isPrinted = false;
+    void whole.ended.then(() => isPrinted = true);
+    for (; !isPrinted; await pause(100)) speaker.send(frameOf(long));
+    assert((await whole.ended).stdout === `${long}\n`, "a long message was not printed whole");
     const commands = [["--help"], ["--version"], ["join", url], ["pub", url, "one"], ["sub", url], [
       "bench",
       url,

@@ -287,13 +287,6 @@ export const ADAPTERS: readonly Group[] = [
         proof: rule("bun", "(rule|close)"),
       },
       {
-        in: "BunSocket.#closeWhenDone",
-        from: "if (this.#shut && this.#inbox.ended) this.#socket.end();",
-        to: "",
-        why: "bun: a socket whose halves have ended stays open",
-        proof: rule("bun", "rule [67]"),
-      },
-      {
         in: "BunSocket.onClose",
         from: "this.error ? ERROR : HUP",
         to: "HUP",
@@ -391,10 +384,11 @@ export const ADAPTERS: readonly Group[] = [
         sample: true,
       },
       {
-        in: "removeStale",
-        from: "  if (await answers(path)) return false;\n  await pause",
-        to: "  await pause",
-        why: "one look is enough to take a socket for stale",
+        in: "answers",
+        from: 'return code !== "ECONNREFUSED" && code !== "ENOENT";',
+        to: 'return code === "connected";',
+        why: "a socket of a busy server is taken for stale",
+        proof: { on: ["node"], tests: "test/unit/unix.test.ts", named: "as many connections waiting as fit" },
       },
       {
         in: "answers",
@@ -576,6 +570,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "resolve(length)",
         to: "resolve(bytes.length)",
         why: "a short write is taken for a whole one",
+        proof: { on: ["bun"], tests: "test/end_to_end/output.test.ts", named: "^bun: a command whose output cannot" },
       },
       {
         in: "openFdWriter",

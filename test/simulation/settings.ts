@@ -82,8 +82,8 @@ export function small(random: Random, least: number, most: number): number {
 const LARGE_FRAMES = [1500, 3000, 6000, 6000, 20_000, 70_000, 150_000];
 
 /**
- * Draws a world: what is asked of it from `work`, what goes wrong in it from `faults`, and from `more` what came to the
- * simulation last, so that a world that has nothing of it is what it was before.
+ * Draws a world. What is asked of it comes from `work`, what goes wrong from `faults`. What was added to the simulation
+ * last comes from `more`: a world without it stays the same.
  */
 export function drawSettings(work: Random, faults: Random, more: Random): Settings {
   const large = work() < 1 / 16;

@@ -10,9 +10,9 @@ import type { Client } from "./client.ts";
 import type { Simulation } from "./simulation.ts";
 
 /**
- * In milliseconds. A stop counts as no more than one beat of the clock, which may be a little late (`counts`), and a stop
- * that ends right after a deadline looks like a late timer (`unseen`). Afterward the clock rests, in which nothing is due
- * (`rest`, at the most), and the memory adapter reports what happened meanwhile (`untilNoticed`).
+ * In milliseconds. A stop counts as no more than one beat of the clock, which may be a little late (`counts`). A stop that
+ * ends right after a deadline looks like a late timer (`unseen`). Afterward the clock rests, and nothing is due (`rest`, at
+ * the most). The memory adapter then reports what happened meanwhile (`untilNoticed`).
  */
 const TIMES = { counts: 505, unseen: 10, rest: 1000, untilNoticed: 10 } as const;
 
