@@ -341,11 +341,11 @@ export class Dispatcher {
   #end(connection: Connection, reason: CloseReason, detail?: string): void {
     const { phase, delivery, protocol, decoder } = connection;
     const behind = delivery === "blocked" || delivery === "skipping";
-    if (phase !== "open" || behind || !protocol?.closing(reason, decoder)) {
-      return this.#remove(connection, reason, detail);
-    }
+    const leaves = phase === "open" && !behind && protocol?.closing(reason, decoder);
+    if (!leaves) return this.#remove(connection, reason, detail);
     connection.closeDetail = detail;
     this.#leave(connection, reason);
+    this.#poll.wake(); // The tick may have flushed already.
   }
 
   /** Takes the connection off every list and count, and closes its socket. There is no other way out. */
