@@ -25,9 +25,8 @@ import {
 import { systemError } from "../src/errors.ts";
 import type { Token } from "../src/contract/token.ts";
 import type { Socket as NetSocket } from "node:net";
-import { listenOnBun, openPort } from "./shared/bun_port.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
-import type { BunHandlers, BunTcpEvents, BunTcpSocket } from "./types/bun.ts";
+import { type BunHandlers, type BunTcpEvents, type BunTcpSocket, listenOnBun } from "./types/bun.ts";
 import { eventLoop } from "./shared/event_loop.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
@@ -169,6 +168,7 @@ function listenUnix(unix: string, address: UnixAddress, registry: Registry): Pro
 
 async function listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket> {
   const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(address, registry) };
+  const { openPort } = await import("./shared/bun_port.ts");
   const listeners = await openPort(options, address.port);
   const close = (): Promise<void> => {
     for (const listener of listeners) listener.stop(false);

@@ -10,15 +10,18 @@ import { inWords } from "./error_words.ts";
 interface Remarks {
   /** Which of several addresses the error is about: `[::1]:8000`. */
   readonly subject?: string;
+  /** Its code in words. */
+  readonly words?: string;
   /** What to do about it. */
   readonly advice?: string;
 }
 
 /** Makes an error that says what could not be done and the system's reason, with the `code` of `cause`. */
 export function describe(what: string, cause: unknown): Error {
-  const { subject, advice } = (cause ?? {}) as Remarks;
+  const { subject, words, advice } = (cause ?? {}) as Remarks;
   const code = (cause as { code?: unknown } | undefined)?.code;
-  const reason = typeof code === "string" ? inWords(code) : cause instanceof Error ? cause.message : String(cause);
+  const reason = words ??
+    (typeof code === "string" ? inWords(code) : cause instanceof Error ? cause.message : String(cause));
   const error = new Error(`${what}: ${subject ? `${subject}: ` : ""}${reason}${advice ? `, ${advice}` : ""}`, {
     cause,
   });

@@ -1,11 +1,12 @@
 /**
- * Ports on Bun: exactly one of several servers gets a port, with a backlog for a storm of connections.
+ * Ports on Bun: exactly one of several servers gets a port, with a backlog for a storm of connections. Loaded with the first
+ * port.
  *
  * @module
  */
 
 import { getuid, platform } from "node:process";
-import { bun, type BunApi, type BunListener } from "../types/bun.ts";
+import { type BunApi, type BunListener, listenOnBun } from "../types/bun.ts";
 import { pause } from "./event_loop.ts";
 
 /**
@@ -21,16 +22,6 @@ const TRIES = 10;
 const PATIENCE = 2000;
 
 type Options = Parameters<BunApi["listen"]>[0];
-
-/** Listens. Every error has a code. */
-export function listenOnBun(options: Options): BunListener {
-  try {
-    return bun().listen(options);
-  } catch (error) {
-    // The error for a host that cannot be resolved, or is not of this machine, has no code.
-    throw "code" in (error as Error) ? error : Object.assign(error as Error, { code: "EADDRNOTAVAIL" });
-  }
-}
 
 /** Opens a port: one listener, or on Linux several that share it. Port 0 picks a free port. */
 export async function openPort(options: Options, port: number): Promise<BunListener[]> {

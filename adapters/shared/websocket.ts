@@ -20,6 +20,7 @@ import {
 import { ChunkQueue } from "../../src/contract/chunk_queue.ts";
 import type { Token } from "../../src/contract/token.ts";
 import type { WebSocketClass, WebSocketLike } from "../types/websocket.ts";
+import { closeFrameOf } from "./close_frame.ts";
 import { failureOf, noWebSocket } from "./websocket_failure.ts";
 
 /** The subprotocol. */
@@ -140,7 +141,7 @@ class WebSocketSocket implements Socket {
     if (this.#ended) return;
     this.#ended = true;
     const inOrder = wasClean && code !== 1006;
-    if (inOrder) this.closeFrame = { code, reason };
+    if (inOrder) this.closeFrame = closeFrameOf(code, reason);
     if (!inOrder) this.error = new Error("connection lost");
     // The answer of a mob that was not asked.
     else if (this.#shutDue && !this.#shut) this.error = new Error(`the mob has closed the connection (${code})`);

@@ -11,6 +11,7 @@ import { checkServerIdentity, connect as startTls, type TLSSocket } from "node:t
 import type { DialOptions, ListeningSocket, ListenOptions, Registry } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
 import { HANDSHAKE_TIMEOUT, type ServerTls } from "../../src/contract/tls.ts";
+import { withWords } from "./certificate_words.ts";
 import { checked } from "./pem.ts";
 import { Handshakes, leftError } from "./handshakes.ts";
 import { listenEverywhere } from "../shared/names.ts";
@@ -129,7 +130,7 @@ export async function connectOverTls(address: NetworkAddress, registry: Registry
   await unlessAborted(signal, () => broken(new Error("aborted")), (resolve, reject) => {
     broken = (error) => {
       raw.destroy();
-      reject(error);
+      reject(withWords(error));
     };
     raw.on("error", (error) => broken(error));
     raw.once("close", () => broken(leftError()));

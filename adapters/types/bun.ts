@@ -57,3 +57,13 @@ export interface BunApi {
 
 /** A function, so that importing this file reads no global of the runtime. */
 export const bun = (): BunApi => (globalThis as unknown as { Bun: BunApi }).Bun;
+
+/** Listens. Every error has a code. */
+export function listenOnBun(options: Parameters<BunApi["listen"]>[0]): BunListener {
+  try {
+    return bun().listen(options);
+  } catch (error) {
+    // The error for a host that cannot be resolved, or is not of this machine, has no code.
+    throw "code" in (error as Error) ? error : Object.assign(error as Error, { code: "EADDRNOTAVAIL" });
+  }
+}

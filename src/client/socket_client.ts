@@ -22,7 +22,6 @@ import type { Framing } from "../framing/framing.ts";
 import { looksLike } from "../framing/looks_like.ts";
 import { BaseClient, type ClientState } from "./client.ts";
 import { abortError, type ClientEnd, ClientError, closedError, endOf } from "./client_error.ts";
-import { closedByMob, isAnswer, shownClose } from "./close_frame.ts";
 import { type Message, MessageReader } from "./message_reader.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { CLOSE_TIMEOUT, Patience } from "./patience.ts";
@@ -244,11 +243,10 @@ export class SocketClient extends BaseClient {
       const { message } = describe(this.#cannotDeliver, socket.error ?? "connection broke");
       this.#end(this.#said ? new ClientError("UNDELIVERED", message, socket.error) : undefined);
     } else if (readiness & HUP) {
-      const { closeFrame: frame } = socket;
+      const { closeFrame } = socket;
       // Both ends of a WebSocket may close it at the same time: only the code tells.
-      const first = this.#endedFirst || (frame !== undefined && !isAnswer(frame));
-      const how = frame ? ` (${shownClose(frame)})` : "";
-      this.#end(first ? this.#lost(`the mob ended the connection first${how}`) : undefined);
+      const first = this.#endedFirst || closeFrame?.isAnswer === false;
+      this.#end(first ? this.#lost(closeFrame?.words ?? "the mob ended the connection first") : undefined);
     } else {
       this.#write(socket);
     }
@@ -325,8 +323,8 @@ export class SocketClient extends BaseClient {
   /** Why an open connection ended; `undefined` when the mob ended it in order. */
   #failure({ error, closeFrame }: Socket, broken: boolean): ClientError | undefined {
     const cannot = `Cannot read from ${this.#name}`;
-    const told = closeFrame && closedByMob(cannot, closeFrame);
-    if (told || (closeFrame && this.#decoder.pending === 0)) return told;
+    if (closeFrame?.error) return new ClientError(closeFrame.error, `${cannot}: ${closeFrame.words}`);
+    if (closeFrame && this.#decoder.pending === 0) return undefined;
     const how = broken
       ? describe(cannot, error ?? "connection broke").message
       : `${cannot}: the mob ended the connection`;

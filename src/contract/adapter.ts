@@ -39,12 +39,14 @@ export const ERROR = 8;
 /** One or more of {@link READABLE}, {@link WRITABLE}, {@link HUP}, {@link ERROR}, or-ed together. */
 export type Readiness = number;
 
-/** The close frame of a WebSocket. */
+/** The close frame of a WebSocket, as far as a client has to know. */
 export interface CloseFrame {
-  /** Its code (RFC 6455, 7.4); 1005 when it has none. */
-  readonly code: number;
-  /** Its text, mostly empty. */
-  readonly reason: string;
+  /** The code of the client's error; `undefined`: the connection has ended in order. */
+  readonly error?: "REFUSED" | "FRAME_TOO_LARGE" | "LOST" | undefined;
+  /** What it says, in words. */
+  readonly words: string;
+  /** Whether it may answer the client's own: then everything before that was read. */
+  readonly isAnswer: boolean;
 }
 
 /** A non-blocking byte stream, as the core sees it. No method throws. */

@@ -132,7 +132,7 @@ const connects: Act = {
     const began = performance.now();
     const all = await rawClients(2000, server.port);
     const surplus = (): RawClient[] => all.filter(({ ended }) => ended);
-    await until(() => surplus().length >= 2000 - room, "the surplus is closed", SOON);
+    await until(() => surplus().length >= 2000 - room, "the surplus is closed", PATIENCE);
     const took = performance.now() - began;
     await until(() => all.every(({ ended, received }) => ended || received > 0), "those inside receive", SOON);
     const kept = 2000 - surplus().length;

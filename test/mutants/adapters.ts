@@ -21,6 +21,30 @@ function keepalive(on: Proof["on"][number]): Proof {
 /** The bugs of the adapters. */
 export const ADAPTERS: readonly Group[] = [
   {
+    file: "adapters/shared/close_frame.ts",
+    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
+    bugs: [
+      {
+        in: "IN_ORDER",
+        from: "[1000, 1001, 1005]",
+        to: "[1000, 1005]",
+        why: "a mob that goes away has broken the connection",
+      },
+      {
+        in: "closeFrameOf",
+        from: "code === 1000 || ",
+        to: "code === 1000 || code === 1001 || ",
+        why: "a mob that goes away has received everything",
+      },
+      {
+        in: "closeFrameOf",
+        from: "CODES[code] ??",
+        to: "CODES[1008] ??",
+        why: "every code is a refusal",
+      },
+    ],
+  },
+  {
     file: "adapters/shared/websocket.ts",
     proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
     bugs: [

@@ -393,30 +393,6 @@ export const CLIENT: readonly Group[] = [
     ],
   },
   {
-    file: "src/client/close_frame.ts",
-    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
-    bugs: [
-      {
-        in: "IN_ORDER",
-        from: "[1000, 1001, 1005]",
-        to: "[1000, 1005]",
-        why: "a mob that goes away has broken the connection",
-      },
-      {
-        in: "isAnswer",
-        from: "code === 1000 || ",
-        to: "code === 1000 || code === 1001 || ",
-        why: "a mob that goes away has received everything",
-      },
-      {
-        in: "closedByMob",
-        from: '?? ["LOST", "the mob closed the connection"]',
-        to: "?? CODES[1008]!",
-        why: "every code is a refusal",
-      },
-    ],
-  },
-  {
     file: "src/client/websocket_url.ts",
     proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
     bugs: [

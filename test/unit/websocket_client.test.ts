@@ -421,8 +421,8 @@ test(
 
 test("close says what was not delivered: the mob was first, the connection broke, nothing moved", TIMEOUT, async () => {
   const ends: readonly (readonly [boolean, (socket: FakeWebSocket) => void, RegExp])[] = [
-    [true, (socket) => socket.ends(1001, "shutdown"), /the mob ended the connection first \(1001, shutdown\)/],
-    [true, (socket) => socket.ends(1009), /the mob ended the connection first \(1009\)/],
+    [true, (socket) => socket.ends(1001, "shutdown"), /: the mob closed the connection \(1001, shutdown\)/],
+    [true, (socket) => socket.ends(1009), /: a frame is over the mob's maxFrame \(1009\)/],
     [true, (socket) => socket.ends(1006), /connection lost$/],
     [true, () => {}, /nothing moved any more/],
     [false, (socket) => socket.ends(1000), /the mob has closed the connection \(1000\)$/],
