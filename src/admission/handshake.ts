@@ -42,6 +42,8 @@ export interface Handshaking {
   readonly decoder: Decoder;
   /** How those frames are delimited. */
   readonly feed: { readonly framing: FrameRules };
+  /** Takes what a step replies before the next one begins: it goes before the answers to control frames that come then. */
+  takeReply(reply: Uint8Array): void;
   /** Takes a control frame that came between frames. */
   receiveControl(opcode: number, payload: Uint8Array): void;
 }
@@ -50,8 +52,8 @@ export interface Handshaking {
 export type HandshakeStep = (connection: Handshaking) => Handshake;
 
 /**
- * Chains steps into one handshake: each step begins with the bytes after the step before, and what steps reply comes out
- * in their order. `undefined`: no steps.
+ * Chains steps into one handshake: each step begins with the bytes after the step before. What a step replies that another
+ * one follows is handed to the connection, and that of the last one is in the result. `undefined`: no steps.
  */
 export function chain(steps: readonly HandshakeStep[], connection: Handshaking): Handshake | undefined {
   if (steps.length <= 1) return steps[0]?.(connection);
@@ -62,8 +64,9 @@ export function chain(steps: readonly HandshakeStep[], connection: Handshaking):
       let result = current.receive(chunk);
       while (result.state === "accepted" && step < steps.length - 1) {
         const { reply, rest } = result;
+        if (reply) connection.takeReply(reply);
         current = steps[++step]!(connection);
-        result = withReply(reply, current.receive(rest));
+        result = current.receive(rest);
       }
       return result;
     },
@@ -114,13 +117,13 @@ export class HandshakeReader {
       const { reply } = result;
       if (left <= 0) return withReply(reply, { state: "later" });
       const chunk = socket.read();
-      if (chunk === null || (!chunk && final)) return LEFT;
+      if (chunk === null || (!chunk && final)) return withReply(reply, LEFT);
       if (!chunk) return withReply(reply, MORE);
       left -= chunk.length;
       this.#left -= chunk.length;
       result = withReply(reply, handshake.receive(chunk));
     }
     // What it waits for would come too late.
-    return final && result.state === "waiting" ? LEFT : result;
+    return final && result.state === "waiting" ? withReply(result.reply, LEFT) : result;
   }
 }

@@ -100,8 +100,9 @@ export class Feed<Member extends Subscriber = Subscriber> {
     connection.framesAtJoin = this.log.frames;
     connection.uncarried = -this.uncarried;
     connection.uncarriedBytes = -this.uncarriedBytes;
-    if (connection.control) this.#makeReady(connection);
-    else this.#addCurrent(connection);
+    if (!connection.control) this.#addCurrent(connection);
+    else if (connection.full) this.#block(connection);
+    else this.#makeReady(connection);
   }
 
   /**
@@ -258,7 +259,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     const end = this.endFor(connection);
     if (connection.control) this.#leaveFrame(connection);
     if (connection.remainder && !this.#giveRemainder(connection)) return false;
-    if (connection.control && !sendControl(connection, (bytes) => this.#send(connection, bytes))) return false;
+    if (connection.control && !sendControl(connection, (bytes) => this.#sendControl(connection, bytes))) return false;
     if (connection.delivery === "skipping") this.#resumeAtTail(connection, end);
     let progressed = false;
     let full = false;
@@ -331,8 +332,14 @@ export class Feed<Member extends Subscriber = Subscriber> {
     connection.cursor = boundary;
   }
 
+  #sendControl(connection: Member, bytes: Uint8Array): number {
+    const taken = this.#send(connection, bytes);
+    if (taken > 0) this.#events.tookControl(connection);
+    return taken;
+  }
+
   #sendEnding(connection: Member): boolean {
-    connection.ending = restOf(connection.ending!, this.#send(connection, connection.ending!));
+    connection.ending = restOf(connection.ending!, this.#sendControl(connection, connection.ending!));
     return !connection.ending;
   }
 

@@ -12,6 +12,8 @@ export interface FeedEvents<Member extends Subscriber> {
   blocked(connection: Member): void;
   /** The connection's socket took bytes. For current connections only when `idleTimeout` is set. */
   progressed(connection: Member): void;
+  /** The connection's socket took control frames: it is not stalled. That is no sign of life from its client. */
+  tookControl(connection: Member): void;
   /** A connection that was blocked or paused, or is leaving, has received everything. */
   caughtUp(connection: Member): void;
   /** The connection's socket threw, against the contract. */

@@ -50,6 +50,8 @@ export interface Subscriber extends LagEntry, CurrentEntry, ControlQueue {
   remainder: Uint8Array | undefined;
   /** How many frames the remainder is of. */
   remainderFrames: number;
+  /** Whether its socket was full when it was last given control frames before it joined. */
+  full: boolean;
   /** What comes after the last byte of its stream, once that has an end. */
   ending: Uint8Array | undefined;
   /** How many frames the log had when `skipping` began. */

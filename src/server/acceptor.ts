@@ -68,6 +68,11 @@ export class Acceptor {
     return typeof connection === "string" ? this.#refused(listener, socket, connection) : connection;
   }
 
+  /** The mob has closed: a client that comes now gets no answer, which nothing would end. */
+  stop(): void {
+    this.#answering = ANSWERS;
+  }
+
   /** A connection has left. */
   leave({ admitted, socket }: Connection): void {
     if (admitted) this.#with.admission.leave(socket.remoteAddress);

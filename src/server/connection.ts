@@ -6,6 +6,7 @@
 
 import type { Handshake, Handshaking } from "../admission/handshake.ts";
 import type { Protocol, Upgrade } from "../admission/protocol.ts";
+import { queueControl } from "../broadcast/control.ts";
 import type { Feed } from "../broadcast/feed.ts";
 import type { LogRanges } from "../broadcast/log_ranges.ts";
 import type { Delivery, Subscriber } from "../broadcast/subscriber.ts";
@@ -85,6 +86,7 @@ export class Connection implements Subscriber, Handshaking {
   remainder: Uint8Array | undefined;
   remainderFrames = 0;
   control: Uint8Array[] | undefined;
+  full = false;
   ending: Uint8Array | undefined;
   skippedAt = 0;
   own: LogRanges | undefined;
@@ -115,6 +117,11 @@ export class Connection implements Subscriber, Handshaking {
     this.origin = origin;
     this.decoder = decoder;
     this.feed = feed;
+  }
+
+  /** See {@link Handshaking.takeReply}. */
+  takeReply(reply: Uint8Array): void {
+    queueControl(this, reply);
   }
 
   /** See {@link Handshaking.receiveControl}: the answer goes at the next frame boundary. */

@@ -31,10 +31,16 @@ export class Delivery implements FeedEvents<Connection> {
   /** See {@link FeedEvents.progressed}: the connection is neither stalled nor idle. */
   progressed(connection: Connection): void {
     const { token, phase } = connection;
-    const { stall, idle, now } = this.#timeouts;
-    if (stall.has(token)) stall.set(token, now);
+    const { idle, now } = this.#timeouts;
+    this.tookControl(connection);
     if (phase === "open") idle.set(token, now);
     this.#receiver().unpause(connection);
+  }
+
+  /** See {@link FeedEvents.tookControl}. */
+  tookControl({ token }: Connection): void {
+    const { stall, now } = this.#timeouts;
+    if (stall.has(token)) stall.set(token, now);
   }
 
   /** See {@link FeedEvents.caughtUp}: an open connection is read again, and the stream of a leaving one ends. */

@@ -128,6 +128,7 @@ export class Dispatcher {
       handshaker: this.#handshaker,
       end: (connection, reason) => this.#end(connection, reason),
       remove: (connection, reason) => this.#remove(connection, reason),
+      failed: (connection, error) => this.#failed(connection, error),
     });
   }
 
@@ -332,6 +333,8 @@ export class Dispatcher {
     this.#timeouts.idle.clear(connection.token);
     this.#timeouts.ping.clear(connection.token);
     connection.feed.finish(connection, connection.protocol?.closing(reason, connection.decoder));
+    // What it still sends is read and dropped: unread bytes would turn its end into a reset.
+    if (connection.protocol) this.#poll.ready(connection.token, READABLE);
   }
 
   /**
@@ -341,11 +344,11 @@ export class Dispatcher {
   #end(connection: Connection, reason: CloseReason, detail?: string): void {
     const { phase, delivery, protocol, decoder } = connection;
     const behind = delivery === "blocked" || delivery === "skipping";
-    const leaves = phase === "open" && !behind && protocol?.closing(reason, decoder);
-    if (!leaves) return this.#remove(connection, reason, detail);
+    if (phase !== "open" || behind || !protocol?.closing(reason, decoder)) {
+      return this.#remove(connection, reason, detail);
+    }
     connection.closeDetail = detail;
     this.#leave(connection, reason);
-    this.#poll.wake(); // The tick may have flushed already.
   }
 
   /** Takes the connection off every list and count, and closes its socket. There is no other way out. */
@@ -372,15 +375,11 @@ export class Dispatcher {
   #drainAll(): void {
     this.#draining = false;
     this.#outbox.flush();
-    const staying = [...this.#slab.values()].filter((connection) => !connection.leaving);
+    const staying = [...this.#slab.values()].filter(({ phase }) => phase === "handshaking" || phase === "open");
     for (const connection of staying) {
-      if (!connection.joined) {
-        if (connection.phase === "handshaking") this.#handshaker.close(connection, this.closing!);
-        continue;
-      }
       try {
-        const outcome = this.#receiver.read(connection, this.#now, true);
-        if (outcome === "failed") this.#broke(connection, false);
+        if (connection.phase === "handshaking") this.#handshaker.close(connection, this.closing!);
+        else if (this.#receiver.read(connection, this.#now, true) === "failed") this.#broke(connection, false);
       } catch (error) {
         this.#failed(connection, error);
       }
@@ -393,6 +392,7 @@ export class Dispatcher {
   #finish(empty: () => void): void {
     this.#empty = undefined;
     this.#timeouts.stop();
+    this.#acceptor.stop();
     this.#acceptBackoff.tryNow();
     this.#rate?.waiting.stop();
     empty();

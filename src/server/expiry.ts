@@ -27,6 +27,8 @@ export interface ExpiryParts {
   readonly end: (connection: Connection, reason: CloseReason) => void;
   /** Removes a connection. */
   readonly remove: (connection: Connection, reason: CloseReason) => void;
+  /** The connection's socket threw, against the contract. */
+  readonly failed: (connection: Connection, error: unknown) => void;
 }
 
 /** Handles the deadlines that have passed, at the end of a tick. */
@@ -74,7 +76,12 @@ export class Expiry {
     if (!deadlines.fired) return;
     for (const token of deadlines.expired()) {
       const connection = this.#with.slab.get(token);
-      if (connection) deal(connection);
+      if (!connection) continue;
+      try {
+        deal(connection);
+      } catch (error) {
+        this.#with.failed(connection, error);
+      }
     }
   }
 }

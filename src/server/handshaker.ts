@@ -76,7 +76,10 @@ export class Handshaker {
   /** A connection that has not joined is ready. */
   handle(connection: Connection, readiness: Readiness): void {
     const final = (readiness & (HUP | ERROR)) !== 0;
-    if (readiness & WRITABLE) this.#send(connection);
+    if (readiness & WRITABLE) {
+      connection.full = false;
+      this.#send(connection);
+    }
     if (!(readiness & READABLE) && !final) return;
     if (connection.phase === "handshaking") return this.#read(connection, final);
     this.#with.receiver.discard(connection);
@@ -88,7 +91,7 @@ export class Handshaker {
    * Without an answer it is gone at once.
    */
   refuse(connection: Connection, reason: Rejection, why: string, answer?: Uint8Array): void {
-    const { timeouts, memory, remove } = this.#with;
+    const { poll, timeouts, memory, remove } = this.#with;
     const { token, protocol, decoder } = connection;
     const bytes = answer ?? protocol?.closing(reason, decoder);
     if (!bytes) return remove(connection, reason, why);
@@ -101,6 +104,8 @@ export class Handshaker {
     timeouts.handshake.clear(token);
     timeouts.linger.set(token);
     queueControl(connection, bytes);
+    // What it still sends is read and dropped: unread bytes would turn its end into a reset.
+    poll.ready(token, READABLE);
     this.#send(connection);
   }
 
@@ -128,14 +133,13 @@ export class Handshaker {
     const why = closing();
     if (why) return final ? remove(connection, "refused", why) : this.close(connection, why);
     const outcome = this.#reader.read(connection.handshake!, connection.socket, final);
-    if (outcome.reply) queueControl(connection, outcome.reply);
     if (outcome.state === "rejected") {
-      const { reason = "unauthorized", why } = outcome;
+      const { reason = "unauthorized", why, reply } = outcome;
       if (final) return remove(connection, reason, why);
-      // Before the change to a protocol the reply is the answer; after it the protocol has one, behind the reply.
-      const answer = connection.protocol ? undefined : outcome.reply && connection.control!.pop();
-      return this.refuse(connection, reason, why, answer);
+      // Before the change to a protocol the reply is the answer; after it the protocol has one.
+      return this.refuse(connection, reason, why, connection.protocol ? undefined : reply);
     }
+    if (outcome.reply) queueControl(connection, outcome.reply);
     if (outcome.state === "later") poll.ready(connection.token, READABLE);
     if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;
     if (outcome.state === "accepted") open(connection);
@@ -150,7 +154,9 @@ export class Handshaker {
   /** Sends what waits. The stream of a refused connection ends behind it. */
   #send(connection: Connection): void {
     const { socket } = connection;
-    if (!sendControl(connection, (bytes) => socket.write(bytes))) return;
+    if (connection.full || !connection.control) return;
+    connection.full = !sendControl(connection, (bytes) => socket.write(bytes));
+    if (connection.full) return;
     if (connection.phase === "refused") socket.shutdown();
   }
 }

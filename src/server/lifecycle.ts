@@ -36,7 +36,8 @@ export class Lifecycle {
   /** A connection that had joined leaves. To be called before its feed forgets it: the counts are those of its feed. */
   left(connection: Connection, reason: CloseReason, detail: string | undefined, now: number): void {
     const counts = deliveryCounts(connection);
-    const text = detail ?? connection.closeDetail ?? guess(connection);
+    const { closeReason, closeDetail } = connection;
+    const text = detail ?? (reason === closeReason ? closeDetail : undefined) ?? guess(connection);
     this.counters.closed(connection, reason, counts);
     this.#eventLog.left(connection, reason, text, counts.lag.bytes, now);
     this.hooks.left(connection, reason, text);

@@ -107,7 +107,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "progressed",
-        from: "    if (stall.has(token)) stall.set(token, now);\n",
+        from: "    this.tookControl(connection);\n",
         to: "",
         why: "progress does not count against a stall",
       },

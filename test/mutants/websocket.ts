@@ -506,8 +506,8 @@ export const WEBSOCKET: readonly Group[] = [
     bugs: [
       {
         in: "chain",
-        from: "withReply(reply, current.receive(rest))",
-        to: "current.receive(rest)",
+        from: "if (reply) connection.takeReply(reply);",
+        to: "",
         why: "the reply of a step before another one is lost",
       },
       {
@@ -529,6 +529,14 @@ export const WEBSOCKET: readonly Group[] = [
         from: "own ? concatenate([reply, own], reply.length + own.length) : reply",
         to: "own ?? reply",
         why: "the reply of a step replaces the one before",
+        proof: unit("upgrade", "HandshakeReader"),
+      },
+      {
+        in: "read",
+        from: "return withReply(reply, LEFT);",
+        to: "return LEFT;",
+        why: "a reply is lost when the client leaves in the same read",
+        proof: unit("upgrade", "HandshakeReader"),
       },
     ],
   },

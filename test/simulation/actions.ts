@@ -66,7 +66,7 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
   hostile: (simulation, { who, how }) => {
     const client = clientAt(simulation, who);
     // A client that sends a wrong secret, or none, sends nothing else.
-    if (client === undefined || !client.speaks || !client.sane) return;
+    if (client?.talks !== true) return;
     client.poison(garbage(client, simulation.options.maxFrame, how));
     client.push(Infinity);
   },
@@ -113,6 +113,17 @@ const ACTS: Readonly<Record<StepName, (simulation: Simulation, step: Step) => vo
     if (application === undefined) return;
     application.command = { on: (["onMessage", "onMessage", "event", "authorize"] as const)[who % 4]!, who, size, how };
   },
+  control: (simulation, { who, size, how }) => {
+    const webs = simulation.clients.filter((client) => client.web !== undefined && client.talks);
+    const client = webs[who % Math.max(1, webs.length)];
+    if (client === undefined) return;
+    const web = client.web!;
+    if (how < 2) web.ping();
+    else if (how === 2) { for (let count = 8 + size % 8; count > 0; count--) web.ping(); }
+    else if (how === 3) web.pong();
+    else if (how === 4 && who % 4 === 0) web.close();
+    pushSome(simulation, client);
+  },
   close: (simulation, { how }) => simulation.close([undefined, 0, 1][how]),
 };
 
@@ -140,7 +151,7 @@ function clientAt({ clients }: Simulation, who: number): Client | undefined {
 /** A client that can still send frames. */
 function speaker(simulation: Simulation, who: number): Client | undefined {
   const client = clientAt(simulation, who);
-  return client?.speaks && client.sane ? client : undefined;
+  return client?.talks === true ? client : undefined;
 }
 
 /** The client sends what it has to send, or less. */
@@ -158,7 +169,8 @@ export function goneToken({ gone }: Simulation, who: number): Token {
 }
 
 /** Bytes that begin no frame within limits. In the `line` framing only a line that is too long is one. */
-function garbage({ listener, header }: Client, maxFrame: number, how: number): Uint8Array {
+function garbage({ listener, header, web }: Client, maxFrame: number, how: number): Uint8Array {
+  if (web !== undefined) return web.offend(how, maxFrame);
   const bytes = new Uint8Array(listener.framing === "line" ? maxFrame + 1 : header + how);
   if (listener.framing === "line") return bytes.fill(65);
   const view = new DataView(bytes.buffer);

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { encodeFrame } from "../../src/framing/framing.ts";
 import type { ResolvedOptions } from "../../src/server/options.ts";
 import type { MobStats } from "../../src/server/stats.ts";
 import type { Client } from "./client.ts";
+import { ENCODINGS } from "./feeds.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import { pick, type Random } from "./settings.ts";
+import { WebAdmission } from "./web_admission.ts";
+import type { WebSpeaker } from "./web_speaker.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Where a client is at home. */
@@ -86,21 +88,50 @@ export type Manner = (typeof MANNERS)[number];
 /** The first frame of a client where there is a secret. A client that sends a wrong one, or none, sends nothing else. */
 export function saySecret(client: Client): void {
   const { secret, framing } = client.listener;
+  if (client.web !== undefined) return beginWeb(client, client.web);
   if (secret === undefined) return;
   const payload = new TextEncoder().encode(secret);
   if (client.manner === "never") return client.poison(new Uint8Array(0));
   if (client.manner === "wrong") {
     const wrong = wrongSecret(payload, client.number);
-    const frame = encodeFrame(framing, wrong);
+    const frame = ENCODINGS[framing].encode(wrong);
     client.poison(frame);
     // A secret that is too long is known by its header, or by as many bytes in a line.
     const header = framing === "line" ? wrong.length : frame.length - wrong.length;
     client.provenAt = wrong.length > payload.length ? header : frame.length;
     return;
   }
-  if (client.manner === "behind a ping") client.preface(encodeFrame(framing, new Uint8Array(0)));
-  client.preface(encodeFrame(framing, payload));
+  if (client.manner === "behind a ping") client.preface(ENCODINGS[framing].encode(new Uint8Array(0)));
+  client.preface(ENCODINGS[framing].encode(payload));
   client.provenAt = client.author.length;
+}
+
+/** The first bytes of a WebSocket client: its request, then the secret, if there is one. One of both may be wrong or missing. */
+function beginWeb(client: Client, web: WebSpeaker): void {
+  const { listener: { secret }, number, manner } = client;
+  const payload = new TextEncoder().encode(secret ?? "");
+  const errs = manner === "wrong" || manner === "never";
+  if (errs && (secret === undefined || number % 4 < 2)) {
+    const { bytes, refusal } = web.askWrongly();
+    // Without its last byte most requests are not whole.
+    const part = manner === "wrong" ? bytes.length : Math.min(bytes.length, refusal!.at) - 1;
+    client.poison(bytes.subarray(0, part));
+    client.provenAt = refusal!.at;
+    return;
+  }
+  web.ask();
+  client.provenAt = client.author.length;
+  if (secret === undefined) return;
+  client.provenAt = Infinity;
+  if (manner === "never") return client.poison(new Uint8Array(0));
+  if (manner === "wrong") {
+    const wrong = wrongSecret(payload, number);
+    const { bytes, known } = web.wrongly(wrong, wrong.length > payload.length);
+    client.provenAt = client.author.length + known;
+    return client.poison(bytes);
+  }
+  if (manner === "behind a ping") web.ping();
+  client.provenAt = web.preface(payload);
 }
 
 function wrongSecret(secret: Uint8Array, number: number): Uint8Array {
@@ -120,6 +151,8 @@ export class AdmissionChecker {
     "unauthorized": 0,
     "handshake-failed": 0,
   };
+  /** Checks those of WebSocket. */
+  readonly web: WebAdmission;
   readonly #simulation: Simulation;
   #wasFull = false;
   /** How many of those refused may count as unauthorized. */
@@ -127,6 +160,7 @@ export class AdmissionChecker {
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
+    this.web = new WebAdmission(simulation);
   }
 
   /** Whether an incoming connection must be accepted now; if not, it must be refused. */
@@ -134,7 +168,8 @@ export class AdmissionChecker {
     const { inside, members, mob, options, closing, marks, network } = this.#simulation;
     const { maxConnections, maxConnectionsPerAddress } = options;
     const rows = members.length === 0 ? [] : mob.connections();
-    const clients = [...inside.values(), ...network.handshakes.values()].map(({ client }) => client);
+    const admitted = [...inside.values()].filter(({ web }) => web?.wasRefusedAtDoor !== true);
+    const clients = [...admitted, ...network.handshakes.values()].map(({ client }) => client);
     const all = clients.length + rows.filter(({ token }) => !inside.has(token)).length;
     const neighbors = clients.filter(({ home }) => home.address === address).length;
     const crowded = maxConnectionsPerAddress > 0 && address !== undefined && neighbors >= maxConnectionsPerAddress;
@@ -169,9 +204,10 @@ export class AdmissionChecker {
   /** The core has read something of an unauthenticated connection. Whether that makes it a member. */
   proves(socket: CheckedSocket, length: number): boolean {
     const { client, bytesRead } = socket;
-    if (!client.sane && client.manner === "wrong" || bytesRead < client.provenAt) return false;
+    if (!client.sane && errs(client) || bytesRead < client.provenAt) return false;
     if (socket.proven) return false;
     const { marks } = this.#simulation;
+    if (client.listener.secret === undefined) return true;
     marks.reach("secret sent");
     if (client.provenAt > length) marks.reach("secret sent in parts");
     if (bytesRead > client.provenAt) marks.reach("frames behind the secret");
@@ -181,6 +217,7 @@ export class AdmissionChecker {
   /** The core has closed an unauthenticated connection. */
   unauthenticatedRemoved(socket: CheckedSocket): void {
     const { closing, marks, application, inTick, hooks } = this.#simulation;
+    if (socket.web !== undefined) return this.web.removed(socket, socket.web);
     // One that onMessage has disconnected goes at the end of the tick, or before that for a reason of its own.
     if (!closing && inTick && !hooks.isCalling && application?.asked.has(socket.token)) this.#eitherWay++;
     if (closing || socket.threw || application?.asked.has(socket.token)) {
@@ -200,6 +237,10 @@ export class AdmissionChecker {
     const { inside, now, tickDue, drains, stops } = this.#simulation;
     for (const socket of inside.values()) {
       if (!socket.unauthenticated) continue;
+      if (socket.web?.refused !== undefined) {
+        this.web.check(socket, socket.web);
+        continue;
+      }
       const wrong = (rule: string, what: string): void =>
         this.#simulation.violate(rule, `${this.#simulation.nameOf(socket)}, an unauthenticated connection, ${what}`);
       const late = now - socket.since - this.patience - stops.excuse(socket.since);
@@ -227,7 +268,7 @@ export class AdmissionChecker {
     this.#eitherWay = 0;
     const counted = [unauthenticated, handshakes, left.refused, left.unauthorized, left["handshake-failed"]];
     const due = [
-      [...inside.values()].filter((socket) => socket.unauthenticated).length,
+      [...inside.values()].filter((socket) => socket.unauthenticated && socket.web?.refused === undefined).length,
       network.handshakes.size,
       ...Object.values(this.ended),
     ];
@@ -243,10 +284,25 @@ export class AdmissionChecker {
     return this.#simulation.options.frameTimeout || DEFAULT_PATIENCE;
   }
 
+  /** A client was refused as it came, and is to get an answer. */
+  answeredAtDoor(socket: CheckedSocket, hasSlot: boolean): void {
+    this.answered(socket.client, false, false);
+    this.web.refusedAtDoor(socket, socket.web!, hasSlot);
+  }
+
+  /** The core refuses a WebSocket connection that has not joined. */
+  rejected(socket: CheckedSocket, reason: string): void {
+    if (socket.web!.refused !== undefined || !socket.unauthenticated) {
+      return this.#simulation.violate("ends", `${this.#simulation.nameOf(socket)} is refused, and was before`);
+    }
+    this.ended[reason as "refused"]++;
+    this.web.rejected(socket, socket.web!, reason, () => this.#causeIsMissing(socket));
+  }
+
   #causeIsMissing(socket: CheckedSocket): string | undefined {
     const { marks, stops, now } = this.#simulation;
     if (isWrong(socket)) {
-      marks.reach("wrong secret");
+      marks.reach(socket.web?.isUpgraded === false ? "wrong request" : "wrong secret");
       return undefined;
     }
     if (socket.sawEnd || socket.sawFinal) {
@@ -269,6 +325,11 @@ export class AdmissionChecker {
 }
 
 /** Whether the core has read enough of the connection to know that it does not send the secret. */
-function isWrong({ client, bytesRead }: CheckedSocket): boolean {
-  return client.manner === "wrong" && bytesRead >= client.provenAt;
+export function isWrong({ client, bytesRead }: CheckedSocket): boolean {
+  return errs(client) && bytesRead >= client.provenAt;
+}
+
+/** Whether what a client sends first is wrong. */
+function errs({ manner, web }: Client): boolean {
+  return manner === "wrong" && (web === undefined || web.request.refusal !== undefined || web.errs);
 }

@@ -14,7 +14,7 @@ import type { ApplicationSettings } from "./application_settings.ts";
 import { Authorizer } from "./authorizer.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import { frameOf } from "./client.ts";
-import { Author } from "./model.ts";
+import { Author } from "./image.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Its number as an author: its frames differ from those of clients, and some hold what no line can carry. */
@@ -180,7 +180,7 @@ export class Application {
     if (!isMember && found !== (socket !== undefined)) {
       simulation.violate("ends", `disconnect() of ${formatToken(token)} returned ${found}`);
     }
-    if (socket === undefined || this.working || socket.closed) return;
+    if (socket === undefined || this.working || socket.closed || socket.web?.leaving !== undefined) return;
     simulation.violate("ends", `${simulation.nameOf(socket)} is disconnected, and stays`);
   }
 
@@ -306,7 +306,8 @@ export class Application {
     if (this.unflushed > 0 && !tickDue) simulation.violate("will go on", "what a hook published is not written");
     for (const token of this.asked.keys()) {
       const socket = inside.get(token);
-      if (socket !== undefined) simulation.violate("ends", `${simulation.nameOf(socket)} is disconnected, and stays`);
+      if (socket === undefined || socket.web?.leaving !== undefined) continue;
+      simulation.violate("ends", `${simulation.nameOf(socket)} is disconnected, and stays`);
     }
     if (this.author.published === this.author.sent.length || this.#mayHaveDropped) return;
     if (drains) simulation.violate("ends", "the mob closes, and has not published what publish() took");

@@ -11,6 +11,7 @@ import type { Authorization } from "./authorizer.ts";
 import type { Client } from "./client.ts";
 import type { Stream } from "./model.ts";
 import type { Simulation } from "./simulation.ts";
+import { WebSide } from "./web_side.ts";
 
 /** What the next call on a socket finds, by the number of the way. */
 export const TRAPS = [
@@ -31,6 +32,8 @@ export class CheckedSocket implements Socket {
   readonly client: Client;
   readonly stream: Stream;
   readonly inner: PairedSocket;
+  /** What it is sent besides its feed, where it is a WebSocket connection. */
+  readonly web: WebSide | undefined;
   readonly #simulation: Simulation;
   /** The end of the last frame that the core has read to its end. */
   #boundaryRead = 0;
@@ -86,7 +89,9 @@ export class CheckedSocket implements Socket {
     this.client = client;
     this.stream = stream;
     this.lastActivity = this.since = simulation.now;
-    this.proven = client.listener.secret === undefined;
+    this.web = client.web && new WebSide(simulation, this, client.web);
+    stream.keepsTrack = this.web === undefined;
+    this.proven = client.listener.secret === undefined && this.web === undefined;
     this.unauthenticated = !this.proven || simulation.application?.authorizer.isAsked === true;
   }
 
@@ -100,12 +105,22 @@ export class CheckedSocket implements Socket {
 
   /** Bytes of the client that the core has read end at a frame boundary. */
   get atBoundary(): boolean {
-    return this.client.author.boundaries.has(this.bytesRead);
+    return this.client.author.boundaries.has(this.bytesRead) ||
+      this.bytesRead >= (this.client.web?.closedAt ?? Infinity);
+  }
+
+  /** Frames of its client that the core has read to their ends. */
+  get whole(): number {
+    const { author } = this.client;
+    return author.wholeWithin(Math.min(this.bytesRead, author.poisonedAt));
   }
 
   /** Bytes that came of the frame that is not whole: the core has to hold them. */
   get leastHeld(): number {
-    return this.bytesRead - this.#boundaryRead;
+    const { web } = this.client;
+    if (web === undefined) return this.bytesRead - this.#boundaryRead;
+    // Nothing is known of a stream that is cut twice.
+    return web.isPacked || !this.client.sane ? 0 : web.dataWithin(this.#boundaryRead, this.bytesRead);
   }
 
   /** Bytes of memory that the core may hold of what it has read and not published. */
@@ -115,7 +130,7 @@ export class CheckedSocket implements Socket {
     const unpublished = this.bytesRead - (author.endsAt[author.published - 1] ?? 0);
     const { maxFrame } = this.#simulation.options;
     // Twice what came, the smallest rest of a chunk that is worth a copy, and the buffer that is kept for the next frame.
-    return 2 * unpublished + 1024 + Math.min(4096, Math.max(64, 2 * (8 + maxFrame)));
+    return 2 * unpublished + (this.web === undefined ? 1024 : 1200) + Math.min(4096, Math.max(64, 2 * (8 + maxFrame)));
   }
 
   read(): Uint8Array | undefined | null {
@@ -127,7 +142,7 @@ export class CheckedSocket implements Socket {
     if (this.lag > simulation.options.maxLag / 2 && !this.#mustBeRead) {
       simulation.violate("limits", `${simulation.nameOf(this)} is read from, and is ${this.lag} bytes behind`);
     }
-    if (this.unauthenticated && this.proven) {
+    if (this.unauthenticated && this.proven && this.web?.refused === undefined) {
       simulation.violate("unauthenticated", `${simulation.nameOf(this)} is read from while the application decides`);
     }
     if (!this.unauthenticated && !this.#mustBeRead) simulation.checker.reading(this);
@@ -145,6 +160,7 @@ export class CheckedSocket implements Socket {
       this.reported = false;
       if (chunk === null && !this.sawEnd) {
         this.sawEnd = true;
+        if (this.web !== undefined) return chunk;
         if (simulation.drains) this.stream.mayEndHere();
         else if (this.stream.until === Infinity) this.stream.end();
       }
@@ -154,6 +170,8 @@ export class CheckedSocket implements Socket {
     if (this.atBoundary) this.frameSince = simulation.now;
     this.#passBoundaries(chunk.length);
     this.#noteHowRead(chunk.length);
+    this.web?.hasRead(this.bytesRead);
+    if (this.web?.refused !== undefined) return chunk;
     if (this.unauthenticated && simulation.admission.proves(this, chunk.length)) {
       this.proven = true;
       if (simulation.application?.authorizer.isAsked !== true) this.join();
@@ -164,6 +182,8 @@ export class CheckedSocket implements Socket {
   /** It joins: its stream begins here. */
   join(): void {
     this.unauthenticated = false;
+    if (this.web !== undefined) this.web.pingedAt = this.#simulation.now;
+    if (this.blocked) this.waitingSince = this.#simulation.now;
     this.stream.begin();
   }
 
@@ -171,7 +191,8 @@ export class CheckedSocket implements Socket {
     const simulation = this.#simulation;
     this.#mustBeOpen("write");
     if (this.shut) simulation.violate("touched", `${simulation.nameOf(this)} is written to after shutdown`);
-    if (this.unauthenticated) {
+    const isOfFeed = this.web?.isOfFeed(bytes) ?? true;
+    if (this.unauthenticated && isOfFeed) {
       simulation.violate("unauthenticated", `${simulation.nameOf(this)}, an unauthenticated connection, is written to`);
     }
     if (bytes.length === 0) simulation.violate("work", `${simulation.nameOf(this)} is given no bytes`);
@@ -187,12 +208,12 @@ export class CheckedSocket implements Socket {
     const taken = fault === "full" ? this.#takeNothing() : this.inner.write(bytes);
     simulation.trace.note("write", this.token, bytes.length, taken);
     const missed = this.stream.gap !== undefined;
-    const wrong = this.stream.give(bytes, taken);
+    const wrong = isOfFeed ? this.#give(bytes, taken) : this.web!.give(bytes, taken);
     if (missed && this.stream.gap === undefined) simulation.marks.reach("went on after a skip");
     if (wrong !== undefined) simulation.violate("stream", `${simulation.nameOf(this)} is ${wrong}`);
-    this.writesInTick++;
+    if (isOfFeed) this.writesInTick++;
     this.shortInTick = this.blocked = taken < bytes.length;
-    if (taken > 0) this.lastActivity = simulation.now;
+    if (taken > 0 && isOfFeed) this.lastActivity = simulation.now;
     if (!this.blocked) this.waitingSince = undefined;
     else if (taken > 0 || this.waitingSince === undefined) this.waitingSince = simulation.now;
     if (this.blocked) this.#noteHowWritten();
@@ -228,7 +249,14 @@ export class CheckedSocket implements Socket {
    */
   get #mayBeReadAnyway(): boolean {
     const { drains, options } = this.#simulation;
-    return drains || this.stream.until !== Infinity || options.slowConsumer === "block";
+    return drains || this.stream.until !== Infinity || this.web?.refused !== undefined ||
+      options.slowConsumer === "block";
+  }
+
+  #give(bytes: Uint8Array, taken: number): string | undefined {
+    this.web?.given(bytes, taken);
+    if (this.web !== undefined && taken > 0) this.web.deliveredAt = this.#simulation.now;
+    return this.stream.give(bytes, taken);
   }
 
   /** It is over, or leaves: what it has sent is read whatever its lag. */
@@ -278,7 +306,8 @@ export class CheckedSocket implements Socket {
 
   #noteHowRead(length: number): void {
     const { marks } = this.#simulation;
-    const { author: { boundaries }, header } = this.client;
+    const { author: { boundaries }, header, web } = this.client;
+    if (web !== undefined) return;
     for (let back = 1; back < header; back++) {
       if (boundaries.has(this.bytesRead - back) && back < length + header) marks.reach("header read in parts");
     }

@@ -6,19 +6,21 @@
 
 import { ERROR, HUP, READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import { segmentSizeFor } from "../../src/broadcast/log.ts";
-import type { FramingName } from "../../src/framing/framing.ts";
 import type { ConnectionStats, FeedStats, MobStats } from "../../src/server/stats.ts";
 import { formatToken, type Token } from "../../src/contract/token.ts";
 import { brokenInvariants } from "../helpers/invariants.ts";
 import type { Client } from "./client.ts";
 import { checkCounters } from "./counters.ts";
 import { checkInvariants } from "./invariants.ts";
-import { causeIsMissing, type Removal } from "./close_reasons.ts";
+import { causeIsMissing, type Removal, whyItLeaves } from "./close_reasons.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Totals take a quarter of a run when they are looked at in every tick, and they do not heal by themselves. */
 const STATS_EVERY = 4;
+
+/** Bytes of the largest message with several frames. */
+const LARGEST_BATCH = 65_539;
 
 /** Judges one world. */
 export class Checker {
@@ -55,6 +57,7 @@ export class Checker {
     for (const [token, socket] of this.#simulation.inside) {
       socket.shortInTick = false;
       socket.writesInTick = 0;
+      if (socket.web !== undefined) socket.web.wroteInTick = false;
       socket.before = { ...socket.stream.given };
       if (socket.stream.until !== Infinity) this.#leaversBefore.add(token);
     }
@@ -65,7 +68,7 @@ export class Checker {
     const simulation = this.#simulation;
     const named = ((simulation.batch.get(socket.token) ?? 0) & (WRITABLE | HUP | ERROR)) !== 0;
     const leaves = socket.stream.until !== Infinity && !this.#leaversBefore.has(socket.token);
-    if (simulation.newFrameBytes > 0 || named || leaves || simulation.closing) return;
+    if (simulation.newFrameBytes > 0 || named || leaves || simulation.closing || socket.web?.isPending) return;
     simulation.violate(
       "work",
       `${simulation.nameOf(socket)} is written to, and there is neither a new frame nor an event`,
@@ -112,7 +115,9 @@ export class Checker {
         simulation.violate("unauthenticated", `${simulation.nameOf(socket)}, an unauthenticated connection, is listed`);
       }
       // A closing mob lets all connections leave after the events of this tick were handled.
-      if (simulation.drains) socket.stream.endWithAll(row.delivered.bytes + row.skipped.bytes + row.lag.bytes);
+      if (simulation.drains && socket.web === undefined) {
+        socket.stream.endWithAll(row.delivered.bytes + row.skipped.bytes + row.lag.bytes);
+      }
       checkCounters(simulation, socket, row);
       this.#checkWork(socket);
       const wasLeaving = this.#leaversBefore.has(row.token);
@@ -151,7 +156,8 @@ export class Checker {
     if (options.echo === "others") return;
     const frames = socket.stream.given.frames - socket.before.frames;
     const bytes = socket.stream.given.bytes - socket.before.bytes;
-    const most = 2 + Math.min(frames + 1, 2 * Math.ceil(bytes / this.#segment));
+    // Control frames come behind the rest of a frame.
+    const most = (socket.web?.wroteInTick ? 3 : 2) + Math.min(frames + 1, 2 * Math.ceil(bytes / this.#segment));
     if (socket.writesInTick <= most) return;
     this.#simulation.violate(
       "work",
@@ -206,7 +212,8 @@ export class Checker {
     const simulation = this.#simulation;
     // When exactly a member has gone, only the mob knows.
     if (framing === simulation.options.framing && simulation.members.length > 0) return;
-    const due = simulation.model.image(framing as FramingName).published;
+    // A WebSocket listener has connections of u64 until their handshakes are over.
+    const due = simulation.model.image(framing)?.published ?? { bytes: 0, frames: 0 };
     if (published.bytes === due.bytes && published.frames === due.frames) return;
     simulation.violate("accounts", `${framing}: published is ${JSON.stringify(published)}, not ${JSON.stringify(due)}`);
   }
@@ -215,9 +222,10 @@ export class Checker {
   #checkMemory({ framing, logBytes: held }: FeedStats, needed: number): void {
     const simulation = this.#simulation;
     const segment = this.#segment;
-    const largest = 14 + simulation.options.maxFrame + 1;
+    const isPacked = framing === "mobcast.u64";
+    const largest = Math.max(14 + simulation.options.maxFrame + 1, isPacked ? LARGEST_BATCH : 0);
     const members = simulation.members.some((member) => member.inside);
-    const bound = 2 * needed + 2 * Math.max(segment, largest);
+    const bound = 2 * needed + 2 * Math.max(segment, largest) + (isPacked ? LARGEST_BATCH : 0);
     if (held > bound && !members) {
       simulation.violate(
         "memory",
@@ -235,11 +243,18 @@ export class Checker {
 
   /** The core has closed a connection. */
   removed(socket: CheckedSocket, unread: number): void {
-    const { now, batch, admission } = this.#simulation;
+    const { admission } = this.#simulation;
     if (socket.unauthenticated) return admission.unauthenticatedRemoved(socket);
     if (this.#simulation.application?.asked.has(socket.token)) this.#simulation.application.disconnected(socket);
     this.#removedInTick = true;
-    this.#removals.set(socket.token, {
+    this.#removals.set(socket.token, this.#removalOf(socket, unread));
+    if (!socket.stream.atBoundary) this.#simulation.marks.reach("cut inside a frame");
+    if (this.#simulation.network.listenersWaiting > 0) this.#simulation.marks.reach("back-off ended by a departure");
+  }
+
+  #removalOf(socket: CheckedSocket, unread: number): Removal {
+    const { now, batch } = this.#simulation;
+    return {
       socket,
       at: now,
       unread,
@@ -249,9 +264,14 @@ export class Checker {
       closing: this.#simulation.closing,
       broke: this.#inTick && socket.sawError && !this.#leaversBefore.has(socket.token),
       readable: ((batch.get(socket.token) ?? 0) & READABLE) !== 0,
-    });
-    if (!socket.stream.atBoundary) this.#simulation.marks.reach("cut inside a frame");
-    if (this.#simulation.network.listenersWaiting > 0) this.#simulation.marks.reach("back-off ended by a departure");
+    };
+  }
+
+  /** A WebSocket connection begins to leave. */
+  leaving(socket: CheckedSocket, reason: string): void {
+    const missing = whyItLeaves(this.#simulation, this.#removalOf(socket, 0), reason);
+    if (missing === undefined) return;
+    this.#simulation.violate("ends", `${this.#simulation.nameOf(socket)} leaves for ${reason}: ${missing}`);
   }
 
   /** The mob reported a close reason. */
@@ -262,7 +282,9 @@ export class Checker {
     // Without a text of the application, the mob says what the bytes of a client without a whole frame look like.
     const isGuess = text === undefined && detail?.startsWith("looks like ") &&
       !this.#removals.get(token)?.socket.client.author.published;
-    if (detail !== text && !isGuess) {
+    // Which rule a WebSocket client has broken, its decoder says.
+    const isRule = this.#removals.get(token)?.socket.client.web?.offence?.reason === reason && detail !== undefined;
+    if (detail !== text && !isGuess && !isRule) {
       simulation.violate("ends", `${formatToken(token)} left with the text ${detail}, not ${text}`);
     }
     const member = simulation.members.find((each) => each.token === token);
@@ -296,8 +318,10 @@ export class Checker {
 
   /** A client received something. */
   received(client: Client, bytes: Uint8Array): void {
-    const { stream, number } = client;
-    const wrong = stream === undefined ? "received before it was let in" : stream.receive(bytes);
+    const { stream, number, side, reader } = client;
+    reader?.read(bytes);
+    const wrong = reader?.wrong ??
+      (stream === undefined ? "received before it was let in" : (side ?? stream).receive(bytes));
     if (wrong !== undefined) this.#simulation.violate("stream", `client ${number}: ${wrong}`);
   }
 }

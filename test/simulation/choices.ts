@@ -39,7 +39,8 @@ export class Generator implements Choices {
     // Another stream of the same seed: an odd multiplier, so that no two seeds share one.
     this.#faults = splitmix32(Math.imul(seed, 0x6c078965) ^ 0x2545f491);
     const more = splitmix32(Math.imul(seed, 0x27d4eb2f) ^ 0x165667b1);
-    this.settings = drawSettings(this.#work, this.#faults, more);
+    const web = splitmix32(Math.imul(seed, 0x2c1b3c6d) ^ 0x297a2d39);
+    this.settings = drawSettings(this.#work, this.#faults, more, web);
     this.#left = this.settings.steps;
     this.#total = STEP_NAMES.reduce((sum, name) => sum + this.settings.weights[name], 0);
   }

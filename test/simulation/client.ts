@@ -5,33 +5,38 @@
  */
 
 import type { PairedSocket } from "../../src/contract/socket_pair.ts";
-import { encodeFrame, type FramingName } from "../../src/framing/framing.ts";
 import { concat } from "../helpers/bytes.ts";
-import { Author, type Stream } from "./model.ts";
+import { ENCODINGS, type FeedName } from "./feeds.ts";
+import { Author } from "./image.ts";
+import type { Stream } from "./model.ts";
 import { type Home, HOMES, type Manner } from "./admission.ts";
 import type { SimulatedListener } from "./listeners.ts";
+import { type ReceivedControl, WebReader } from "./web_reader.ts";
+import type { WebSide } from "./web_side.ts";
+import { WebSpeaker } from "./web_speaker.ts";
 
 /** A newline cannot be in a line. */
 const NEWLINE = 10;
 
+const [CLOSE, PING] = [8, 9];
+
 /** How often an author sends what no line can carry: as its bytes fall, never, or in every fourth frame. */
 export type Newlines = "as it falls" | "never" | "often";
 
-/** The `index`-th frame of an author: its bytes show the author and the index. */
-export function frameOf(
-  framing: FramingName,
-  author: number,
-  index: number,
-  size: number,
-  newlines: Newlines,
-): Uint8Array {
+/** The `index`-th payload of an author: its bytes show the author and the index. */
+function payloadOf(feed: FeedName, author: number, index: number, size: number, newlines: Newlines): Uint8Array {
   const payload = new Uint8Array(size);
   for (let at = 0; at < size; at++) {
     const byte = (author * 37 + index * 101 + at * 7 + (at >> 8) * 11) & 255;
-    payload[at] = (newlines === "never" || framing === "line") && byte === NEWLINE ? NEWLINE + 1 : byte;
+    payload[at] = (newlines === "never" || feed === "line") && byte === NEWLINE ? NEWLINE + 1 : byte;
   }
-  if (newlines === "often" && framing !== "line" && size > 0 && index % 4 === 0) payload[index % size] = NEWLINE;
-  return encodeFrame(framing, payload);
+  if (newlines === "often" && feed !== "line" && size > 0 && index % 4 === 0) payload[index % size] = NEWLINE;
+  return payload;
+}
+
+/** Its frame. */
+export function frameOf(feed: FeedName, author: number, index: number, size: number, newlines: Newlines): Uint8Array {
+  return ENCODINGS[feed].encode(payloadOf(feed, author, index, size, newlines));
 }
 
 /** The far end of one connection. */
@@ -58,8 +63,14 @@ export class Client {
   finished = false;
   /** Whether it saw the end, or a reset. */
   over = false;
-  /** What it has to send and has not sent yet. */
-  readonly outbox: Uint8Array[] = [];
+  /** How it sends as a WebSocket client; `undefined`: it is none. */
+  readonly web: WebSpeaker | undefined;
+  /** How it reads as one. */
+  readonly reader: WebReader | undefined;
+  /** Whether it answers pings. */
+  answersPings = true;
+  /** The server's side of it, where it is one. */
+  side: WebSide | undefined;
   /** Bytes of its stream that it has sent. */
   sent = 0;
   socket!: PairedSocket;
@@ -67,14 +78,25 @@ export class Client {
   stream: Stream | undefined;
 
   readonly #newlines: Newlines;
+  readonly #outbox: Uint8Array[] = [];
+  #said = 0;
 
-  /** A client of a listener. */
-  constructor(number: number, listener: SimulatedListener, eager: boolean, newlines: Newlines) {
+  /** A client of a listener, which receives this feed. */
+  constructor(number: number, listener: SimulatedListener, feed: FeedName, eager: boolean, newlines: Newlines) {
     this.number = number;
     this.listener = listener;
-    this.author = new Author(listener.framing);
+    this.author = new Author(feed);
     this.eager = eager;
     this.#newlines = newlines;
+    if (!listener.isWeb) return;
+    this.web = new WebSpeaker(number, this.author, this.#outbox);
+    this.reader = new WebReader(this.web.isPacked, (control) => this.#react(control));
+  }
+
+  /** What it has to send and has not sent yet. */
+  get outbox(): Uint8Array[] {
+    this.web?.flush();
+    return this.#outbox;
   }
 
   /** Bytes before a payload. */
@@ -92,6 +114,11 @@ export class Client {
     return this.author.wholeWithin(this.sent);
   }
 
+  /** Whether it may send more frames. */
+  get talks(): boolean {
+    return this.speaks && this.sane && this.web?.isClosing !== true && this.reader?.isClosed !== true;
+  }
+
   /** Whether what it sends is still frames. */
   get sane(): boolean {
     return this.author.poisonedAt === Infinity;
@@ -99,7 +126,11 @@ export class Client {
 
   /** It has something more to send: a frame of `size` bytes, or a ping when that is 0. */
   say(size: number): void {
-    const frame = frameOf(this.listener.framing, this.number, this.author.sent.length, size, this.#newlines);
+    const feed = this.author.framing.name;
+    if (this.web !== undefined) {
+      return this.web.say(payloadOf(feed, this.number, size > 0 ? this.#said++ : 0, size, this.#newlines));
+    }
+    const frame = frameOf(feed, this.number, this.author.sent.length, size, this.#newlines);
     this.author.say(frame, size === 0);
     this.outbox.push(frame);
   }
@@ -112,6 +143,7 @@ export class Client {
 
   /** It has garbage to send. */
   poison(bytes: Uint8Array): void {
+    this.web?.flush();
     this.author.poisonedAt = Math.min(this.author.poisonedAt, this.author.length);
     this.author.length += bytes.length;
     if (bytes.length > 0) this.outbox.push(bytes);
@@ -120,11 +152,12 @@ export class Client {
   /** Sends up to `limit` bytes of what it has to send, in one piece. */
   push(limit: number): void {
     if (!this.speaks || this.outbox.length === 0 || limit <= 0) return;
-    const bytes = this.outbox.length === 1 ? this.outbox[0]! : concat(...this.outbox);
+    const outbox = this.#outbox;
+    const bytes = outbox.length === 1 ? outbox[0]! : concat(...outbox);
     const taken = this.socket.write(bytes.length > limit ? bytes.subarray(0, limit) : bytes);
     this.sent += taken;
-    this.outbox.length = 0;
-    if (taken < bytes.length) this.outbox.push(bytes.subarray(taken));
+    outbox.length = 0;
+    if (taken < bytes.length) outbox.push(bytes.subarray(taken));
   }
 
   /** Ends its half of the stream, wherever it is. */
@@ -141,5 +174,13 @@ export class Client {
     this.broken = true;
     this.outbox.length = 0;
     this.socket.reset();
+  }
+
+  /** A control frame came: a client may answer a ping, and a close frame in one way or another. */
+  #react({ opcode, payload }: ReceivedControl): void {
+    if (opcode === PING && this.talks && this.answersPings) this.web!.pong(payload);
+    if (opcode !== CLOSE || !this.speaks) return;
+    if (this.number % 3 === 0 && this.sane && !this.web!.isClosing) this.web!.close();
+    else if (this.number % 3 === 1) this.finish();
   }
 }

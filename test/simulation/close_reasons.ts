@@ -29,25 +29,51 @@ export interface Removal {
   readonly readable: boolean;
 }
 
+function causeOf(simulation: Simulation, removal: Removal, reason: string): string | undefined {
+  const cause = CAUSES[reason];
+  return cause === undefined ? "there is no such reason" : cause(simulation, removal);
+}
+
+/** What is missing for a WebSocket connection to begin to leave for that reason; `undefined`: nothing. */
+export function whyItLeaves(simulation: Simulation, removal: Removal, reason: string): string | undefined {
+  const { socket } = removal;
+  const isOut = simulation.application?.asked.has(socket.token) === true;
+  const { author } = socket.client;
+  return causeOf(simulation, removal, reason) ??
+    (BY_ITSELF.has(reason) && !isOut && author.published < socket.whole
+      ? "not everything that it sent before was published"
+      : undefined);
+}
+
 /** What is missing for a connection to have ended for that reason; `undefined`: nothing. */
 export function causeIsMissing(simulation: Simulation, removal: Removal, reason: string): string | undefined {
   const { socket, broke, unread } = removal;
   // What comes from it afterward is withheld.
   const asked = simulation.application?.asked.has(socket.token) === true;
-  const cause = CAUSES[reason];
-  if (cause === undefined) return "there is no such reason";
   if (broke && unread > 0 && ENDED.has(reason)) return `${unread} bytes that came before were not read`;
-  return cause(simulation, removal) ?? hungUpOn(simulation, removal) ??
+  const { leaving } = socket.web ?? {};
+  // Its cause was looked at when it began to leave.
+  const missing = leaving === reason ? undefined : causeOf(simulation, removal, reason);
+  if (leaving !== undefined && leaving !== reason && !FORCED.has(reason)) return `it was leaving for ${leaving}`;
+  return missing ?? hungUpOn(simulation, removal) ??
     (ENDED.has(reason) && !asked ? unpublished(socket) : undefined);
 }
 
 /** Reasons that come with the end of a stream, which everything before it must have been published at. */
 const ENDED: ReadonlySet<string> = new Set(["end", "reset", "truncated"]);
 
+/** Reasons with which also a connection goes that leaves for another one. */
+const FORCED: ReadonlySet<string> = new Set(["lagged", "stalled", "disconnected", "internal"]);
+
+/** Reasons that lie in what a connection has sent: what came before is published. */
+const BY_ITSELF: ReadonlySet<string> = new Set(["end", "truncated", "protocol-error", "frame-too-large"]);
+
 const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal) => string | undefined>> = {
   "end": (_, { socket, broke }) => {
     if (broke) return "it was broken";
-    if (!socket.sawEnd) return "it has not ended its stream";
+    if (!socket.sawEnd && socket.bytesRead < (socket.client.web?.closedAt ?? Infinity)) {
+      return "it has not ended its stream";
+    }
     return socket.atBoundary || !socket.client.sane ? undefined : "its stream ended inside a frame";
   },
   "truncated": ({ marks }, { socket, broke }) => {
@@ -84,7 +110,9 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
     const { stallTimeout: timeout } = options;
     const early = stops.tooEarly(socket, "stall", { since: socket.waitingSince, timeout, at });
     if (early !== undefined) return `it took something, and ${early}`;
-    return behind > 0 || socket.stream.until !== Infinity ? undefined : "nothing is pending for it";
+    return behind > 0 || socket.stream.until !== Infinity || socket.web?.isPending
+      ? undefined
+      : "nothing is pending for it";
   },
   "idle": ({ options, marks, stops }, { socket, readable, at }) => {
     marks.reach("idle");
@@ -103,8 +131,17 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
   },
   "frame-too-large": ({ marks }, { socket }) => {
     marks.reach("frame too large");
-    const { poisonedAt } = socket.client.author;
+    const { author: { poisonedAt }, web } = socket.client;
+    if (web !== undefined && web.offence?.reason !== "frame-too-large") return "it has sent no such frame";
     return socket.bytesRead > poisonedAt ? undefined : "no frame of it was too large";
+  },
+  "protocol-error": ({ marks }, { socket: { client, bytesRead } }) => {
+    const { offence } = client.web ?? {};
+    if (offence?.reason !== "protocol-error") return "it has broken no rule";
+    marks.reach(
+      offence.code === 1002 ? "broke a rule" : offence.code === 1007 ? "text that is no text" : "text in mobcast.u64",
+    );
+    return bytesRead > client.author.poisonedAt ? undefined : "the core has not read that";
   },
   "disconnected": ({ application, marks }, { socket }) => {
     marks.reach("disconnected");
@@ -128,7 +165,12 @@ function hungUpOn({ options, stops, application }: Simulation, { socket, at, clo
 }
 
 /** Everything that was read before the end is published. */
-function unpublished({ client, bytesRead, stream, sawEnd }: CheckedSocket): string | undefined {
+function unpublished({ client, bytesRead, stream, sawEnd, web, whole: read }: CheckedSocket): string | undefined {
+  if (web !== undefined) {
+    const isMissing = web.leaving === undefined && sawEnd &&
+      client.author.published < Math.min(read, client.wholeAtEnd);
+    return isMissing ? "not everything that it sent before was published" : undefined;
+  }
   if (!sawEnd || stream.until === Infinity) return undefined;
   const { author } = client;
   const whole = author.wholeWithin(Math.min(bytesRead, author.poisonedAt));

@@ -39,6 +39,7 @@ function endFaults(simulation: Simulation): void {
   if (simulation.stops.any) simulation.pass(1000);
   for (const client of simulation.clients) {
     client.eager = true;
+    client.answersPings = false;
     if (!client.sane) client.reset();
   }
 }
@@ -107,14 +108,15 @@ function checkArrived(simulation: Simulation): void {
   for (const socket of simulation.inside.values()) {
     const { client, stream } = socket;
     const { author } = client;
-    if (client.broken) continue;
-    if (socket.unauthenticated && client.speaks && client.sane) {
+    if (client.broken || socket.web?.refused !== undefined) continue;
+    const isOnItsWayOut = socket.web !== undefined && (socket.web.refused !== undefined || stream.until !== Infinity);
+    if (socket.unauthenticated && client.speaks && client.sane && !isOnItsWayOut) {
       simulation.violate(
         "arrives",
         `${simulation.nameOf(socket)} has sent the secret, and is unauthenticated`,
       );
     }
-    if (author.published !== author.sent.length && client.speaks) {
+    if (author.published !== author.sent.length && client.speaks && !isOnItsWayOut) {
       simulation.violate(
         "arrives",
         `${simulation.nameOf(socket)}: ${author.published} of ${author.sent.length} frames`,
@@ -125,7 +127,9 @@ function checkArrived(simulation: Simulation): void {
     if (stream.at !== end) {
       simulation.violate("arrives", `${simulation.nameOf(socket)} has received the log to ${stream.at} of ${end}`);
     }
-    if (stream.unreceived > 0) simulation.violate("arrives", `${stream.unreceived} bytes are lost on the way`);
+    if (stream.image.unsealed > 0) simulation.violate("arrives", `${stream.image.unsealed} frames are in no message`);
+    const unreceived = socket.web?.unreceived ?? stream.unreceived;
+    if (unreceived > 0) simulation.violate("arrives", `${unreceived} bytes are lost on the way`);
   }
   for (const member of simulation.members) {
     if (member.wrong !== undefined) simulation.violate("stream", member.wrong);

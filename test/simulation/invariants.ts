@@ -44,7 +44,8 @@ function checkLimits(simulation: Simulation, socket: CheckedSocket, { lag }: Con
     return;
   }
   // What is pending for a leaving connection does not grow any more.
-  if (lag.bytes <= maxLag || isSkipped(simulation, socket, lag.bytes) || simulation.closing) return;
+  const behind = lag.bytes - (socket.web === undefined ? 0 : socket.stream.boundary - socket.stream.at);
+  if (behind <= maxLag || isSkipped(simulation, socket, lag.bytes) || simulation.closing) return;
   simulation.violate("limits", `${simulation.nameOf(socket)} is ${lag.bytes} bytes behind, and stays`);
 }
 
@@ -74,6 +75,7 @@ function checkWaits(
 ): void {
   const { options, now } = simulation;
   if (paused) simulation.marks.reach("paused");
+  checkControl(simulation, socket);
   if (lag.bytes === 0 && !socket.blocked) socket.waitingSince = undefined;
   if (lag.bytes > 0 && !socket.blocked) {
     simulation.violate(
@@ -93,12 +95,36 @@ function checkWaits(
   }
 }
 
+/** What waits besides the feed will be sent, and pings come when they are due. */
+function checkControl(simulation: Simulation, socket: CheckedSocket): void {
+  const { web, blocked, stream } = socket;
+  const { pingInterval } = simulation.options;
+  if (web === undefined || simulation.tickDue) return;
+  if (web.isPending && !blocked) {
+    simulation.violate(
+      "will go on",
+      `${simulation.nameOf(socket)} has control frames pending, and will get no WRITABLE`,
+    );
+  }
+  if (web.isPending || blocked) web.busyAt = simulation.now;
+  if (pingInterval === 0 || stream.until !== Infinity) return;
+  // A ping goes when an interval has passed in which nothing was delivered.
+  const late = web.latenessOfPing();
+  if (late > 10) simulation.violate("deadlines", `${simulation.nameOf(socket)} is pinged ${late} ms too late`);
+}
+
 /** What was read is published. */
 function checkPublished(simulation: Simulation, socket: CheckedSocket): void {
   if (simulation.tickDue || !socket.drained || socket.reported || socket.stream.until !== Infinity) return;
   const { author, header, listener } = socket.client;
-  const whole = author.wholeWithin(Math.min(socket.bytesRead, author.poisonedAt));
-  const telling = listener.framing === "line" ? simulation.options.maxFrame + 1 : header;
+  const { whole } = socket;
+  const missing = socket.web?.missing;
+  if (missing !== undefined) simulation.violate("control frames", `${simulation.nameOf(socket)} ${missing}`);
+  const telling = socket.web !== undefined
+    ? Infinity
+    : listener.framing === "line"
+    ? simulation.options.maxFrame + 1
+    : header;
   if (socket.bytesRead >= author.poisonedAt + telling) {
     simulation.violate("limits", `${simulation.nameOf(socket)} sent a frame over the limit, and stays`);
   }
@@ -119,7 +145,10 @@ function checkLeaver(
   const { options, now } = simulation;
   if (socket.stream.until === Infinity) return;
   // A skipped connection gets WRITABLE when it takes bytes again.
-  if (lag.bytes === 0 && !socket.shut && !(options.slowConsumer === "skip" && socket.blocked)) {
+  const isFull = socket.blocked && (options.slowConsumer === "skip" || socket.web !== undefined);
+  // It begins to leave at the end of a tick, too.
+  const isLater = socket.web !== undefined && simulation.tickDue;
+  if (lag.bytes === 0 && !socket.shut && !isFull && !isLater) {
     simulation.violate("ends", `${simulation.nameOf(socket)} has everything, and its stream is not ended`);
   }
   const linger = Math.min(LINGER, options.drainTimeout);

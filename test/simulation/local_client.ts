@@ -7,7 +7,7 @@
 import type { Client } from "../../src/client/client.ts";
 import type { Token } from "../../src/contract/token.ts";
 import { frameOf, type Newlines } from "./client.ts";
-import { Author, type Image } from "./model.ts";
+import { Author, type Image } from "./image.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Members count from here, so that their frames differ from those of clients. */

@@ -102,6 +102,25 @@ export const MARKS = {
   "own frames left out of one feed":
     "under echo others, a frame was left out for its sender, in one of several framings",
   "own frames left out": "under echo others, a connection did not receive its own frames",
+  "upgraded": "a WebSocket client was accepted",
+  "upgraded to mobcast.u64": "a WebSocket client of the subprotocol was accepted",
+  "frames behind the request": "one read brought a request and more",
+  "wrong request": "a client of a WebSocket listener sent a wrong request, and got its answer",
+  "answered as it came": "a WebSocket client that may not come in got an answer",
+  "gone behind its answer": "a refused connection was closed a moment after it had its answer",
+  "gone without its answer": "a refused connection did not take its answer, and was closed",
+  "ping before the secret": "a ping was answered while a secret was due",
+  "ping inside a frame": "a ping was answered behind a frame that was half given",
+  "too many pings": "more control frames were due to a connection than wait",
+  "control frame in parts": "a write ended inside a control frame or a response",
+  "pinged": "a quiet WebSocket connection was pinged",
+  "closed by the client": "a client sent a close frame",
+  "ended without a close frame": "a WebSocket client ended its stream without a close frame",
+  "close frame waits": "a blocked connection was to get a close frame",
+  "broke a rule": "a client broke a rule of WebSocket",
+  "text that is no text": "a WebSocket client sent text that is not UTF-8",
+  "text in mobcast.u64": "a client of the subprotocol sent text",
+  "ping inside a message": "a ping between the fragments of a message was answered",
 } as const;
 
 /** The name of a mark. */

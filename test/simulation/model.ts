@@ -6,140 +6,9 @@
  */
 
 import type { Echo } from "../../src/broadcast/options.ts";
-import { encodeFrame, type Framing, type FramingName, FRAMINGS, overhead } from "../../src/framing/framing.ts";
-
-/** The sender of frames: a client with a stream of bytes, or a member without one. */
-export class Author {
-  /** How its frames are delimited. */
-  readonly framing: Framing;
-  /** Every frame it sent, in order. */
-  readonly sent: Uint8Array[] = [];
-  /** Where each of them ends in its stream of bytes. */
-  readonly endsAt: number[] = [];
-  /** Where every whole frame ends, pings too. */
-  readonly boundaries: Set<number> = new Set([0]);
-  /** How many of its frames were published, or withheld. */
-  published = 0;
-  /** How many of those were withheld. */
-  withheld = 0;
-  /** How many the application has allowed, or withheld, where it reads messages. */
-  allowed = 0;
-  /** Bytes it sent in all. */
-  length = 0;
-  /** From here on its stream is garbage. */
-  poisonedAt: number = Infinity;
-
-  constructor(framing: FramingName) {
-    this.framing = FRAMINGS[framing];
-  }
-
-  /** What one of its frames carries. */
-  payloadOf(frame: Uint8Array): Uint8Array {
-    return frame.subarray(this.framing.header, frame.length - this.framing.trailer);
-  }
-
-  /** It sent a frame; a ping is not published. */
-  say(frame: Uint8Array, isPing: boolean): void {
-    this.length += frame.length;
-    this.boundaries.add(this.length);
-    if (isPing) return;
-    this.sent.push(frame);
-    this.endsAt.push(this.length);
-  }
-
-  /** How many of its frames are whole within the first `bytes` of its stream. */
-  wholeWithin(bytes: number): number {
-    let count = this.published;
-    while (count > 0 && this.endsAt[count - 1]! > bytes) count--;
-    while (count < this.endsAt.length && this.endsAt[count]! <= bytes) count++;
-    return count;
-  }
-}
-
-/** A place in the one order, as a framing has it. */
-export interface Place {
-  /** Where it is in the log of the framing. */
-  readonly at: number;
-  /** Bytes published before it, also of what the framing cannot carry. */
-  readonly bytes: number;
-  /** Frames published before it, also those. */
-  readonly frames: number;
-  /** Bytes of what the framing cannot carry. */
-  readonly uncarried: number;
-}
-
-/** The one order in one framing: the frames that it can carry, back to back. */
-export class Image {
-  readonly framing: Framing;
-  /** The frames back to back. */
-  bytes: Uint8Array = new Uint8Array(8192);
-  /** How many bytes. */
-  end = 0;
-  /** Where each frame begins. */
-  readonly starts: number[] = [];
-  /** Which author it is of. */
-  readonly authors: Author[] = [];
-  /** What was published while its feed had connections. */
-  readonly published: { bytes: number; frames: number } = { bytes: 0, frames: 0 };
-  #uncarriedFrames = 0;
-  #uncarriedBytes = 0;
-
-  constructor(framing: FramingName) {
-    this.framing = FRAMINGS[framing];
-  }
-
-  /** How many frames. */
-  get frames(): number {
-    return this.starts.length;
-  }
-
-  /** Where the order ends now. */
-  get place(): Place {
-    const uncarried = this.#uncarriedBytes;
-    return { at: this.end, bytes: this.end + uncarried, frames: this.frames + this.#uncarriedFrames, uncarried };
-  }
-
-  /** Where a frame ends. */
-  endOf(frame: number): number {
-    return this.starts[frame + 1] ?? this.end;
-  }
-
-  /** The first frame that begins at or after `offset`; one that is not there yet, when there is none. */
-  frameAt(offset: number): number {
-    let low = 0;
-    let high = this.starts.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.starts[middle]! < offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** The next frame of the order. `used`: its feed has connections. Returns whether the framing can carry it. */
-  append(author: Author, payload: Uint8Array, used: boolean): boolean {
-    const length = this.framing.header + payload.length + this.framing.trailer;
-    if (used) {
-      this.published.frames++;
-      this.published.bytes += length;
-    }
-    if (this.framing.trailer > 0 && payload.includes(NEWLINE)) {
-      this.#uncarriedFrames++;
-      this.#uncarriedBytes += length;
-      return false;
-    }
-    if (this.end + length > this.bytes.length) {
-      const grown = new Uint8Array(2 * (this.end + length));
-      grown.set(this.bytes.subarray(0, this.end));
-      this.bytes = grown;
-    }
-    this.bytes.set(encodeFrame(this.framing.name, payload), this.end);
-    this.starts.push(this.end);
-    this.authors.push(author);
-    this.end += length;
-    return true;
-  }
-}
+import type { FeedName } from "./feeds.ts";
+import { type Author, Image, type Place } from "./image.ts";
+import { PackedImage } from "./packed_image.ts";
 
 /** Every frame that was published, in one order, and its image in each framing of the world. */
 export class Model {
@@ -149,14 +18,16 @@ export class Model {
   frames = 0;
   /** Their bytes in the framing of the mob. */
   bytes = 0;
+  readonly #echo: Echo;
 
-  constructor(framings: readonly FramingName[]) {
-    this.images = [...new Set(framings)].map((framing) => new Image(framing));
+  constructor(feeds: readonly FeedName[], echo: Echo = "all") {
+    this.images = [...new Set(feeds)].map((feed) => feed === "mobcast.u64" ? new PackedImage() : new Image(feed));
+    this.#echo = echo;
   }
 
-  /** The order as a framing has it. */
-  image(framing: FramingName): Image {
-    return this.images.find((image) => image.framing.name === framing)!;
+  /** The order as a feed has it. */
+  image<Feed extends string>(feed: Feed): Feed extends FeedName ? Image : Image | undefined {
+    return this.images.find((image) => image.framing.name === feed)!;
   }
 
   /**
@@ -170,9 +41,12 @@ export class Model {
     start: number,
     end: number,
     count: number,
-    isUsed: (framing: FramingName) => boolean,
+    isUsed: (feed: FeedName) => boolean,
     reframed: (carried: boolean) => void,
   ): string | undefined {
+    // What its author does not receive is in messages of its own.
+    const own = this.#echo === "others" ? this.image(author.framing.name) : undefined;
+    own?.seal();
     let at = start;
     for (let left = count; left > 0; left--) {
       const frame = author.sent[author.published];
@@ -183,7 +57,7 @@ export class Model {
       author.published++;
       this.frames++;
       const payload = author.payloadOf(frame);
-      this.bytes += payload.length + overhead(this.images[0]!.framing);
+      this.bytes += this.images[0]!.framing.size(payload.length);
       for (const image of this.images) {
         const own = image.framing === author.framing;
         const used = isUsed(image.framing.name);
@@ -192,12 +66,10 @@ export class Model {
       }
       at += frame.length;
     }
+    own?.seal();
     return at === end ? undefined : `published ${end - at} bytes that are no frame`;
   }
 }
-
-/** What no line can carry. */
-const NEWLINE = 10;
 
 /** A stretch of the log that a connection missed. */
 interface Gap {
@@ -221,6 +93,8 @@ export class Stream {
   joined: Place;
   /** The order in the framing of its connection. */
   readonly image: Image;
+  /** Whether it knows what is on its way: where other bytes come in between, it does not. */
+  keepsTrack = true;
 
   readonly #author: Author | undefined;
   #frame: number;
@@ -250,6 +124,7 @@ export class Stream {
 
   /** It begins anew at the end of the log: an unauthenticated connection has joined. */
   begin(): void {
+    this.image.seal();
     this.#frame = this.image.frames;
     this.at = this.image.end;
     this.joined = this.image.place;
@@ -308,12 +183,11 @@ export class Stream {
       if (!sameBytes(bytes, from, this.image.bytes, this.at, length)) {
         return `given other bytes than those of frame ${this.#frame} at offset ${this.at}`;
       }
-      this.#onItsWay.push(this.at, this.at + length);
+      if (this.keepsTrack) this.#onItsWay.push(this.at, this.at + length);
       this.at += length;
       from += length;
       if (this.at === this.image.endOf(this.#frame)) {
-        this.#frame++;
-        this.given.frames++;
+        this.given.frames += this.image.countOf(this.#frame++);
       }
     }
     this.given.bytes += taken;

@@ -221,18 +221,21 @@ export class Network {
 
   #enter(client: Client, socket: PairedSocket): Token | undefined {
     const { model, options } = this.#simulation;
-    const stream = new Stream(model.image(client.listener.framing), client.author, options.echo);
+    const stream = new Stream(model.image(client.author.framing.name), client.author, options.echo);
     const observed = new CheckedSocket(this.#simulation, socket, client, stream);
-    const due = this.#simulation.admission.hasRoom(client);
+    const { admission } = this.#simulation;
+    const due = admission.hasRoom(client);
     const token = this.#registries[client.listener.index]!.accept(observed);
     this.#simulation.events++;
-    this.#simulation.admission.answered(client, token !== undefined, due);
+    if (!due && observed.web !== undefined) admission.answeredAtDoor(observed, token !== undefined);
+    else admission.answered(client, token !== undefined, due);
     if (token === undefined) {
       this.#simulation.trace.note("refuse", client.number);
       return undefined;
     }
     observed.token = token;
     client.stream = stream;
+    client.side = observed.web;
     this.#simulation.inside.set(token, observed);
     this.#simulation.trace.note("accept", token, client.number);
     return token;

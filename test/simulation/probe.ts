@@ -1,7 +1,7 @@
 /**
- * The probe: the one place where the simulation looks into the core. The code under test stays as it ships: five methods
- * are wrapped from outside, to record which connections join, what is published and by which, and to count look-ups and
- * walks.
+ * The probe: the one place where the simulation looks into the core. The code under test stays as it ships: a few
+ * methods are wrapped from outside, to record which connections join and leave, what is published and by which, what is sent
+ * besides that, and to count look-ups and walks.
  *
  * @module
  */
@@ -9,6 +9,7 @@
 import { Feed } from "../../src/broadcast/feed.ts";
 import { Publisher } from "../../src/broadcast/publisher.ts";
 import type { Connection } from "../../src/server/connection.ts";
+import { Handshaker } from "../../src/server/handshaker.ts";
 import { Slab } from "../../src/reactor/slab.ts";
 import type { Token } from "../../src/contract/token.ts";
 
@@ -20,6 +21,14 @@ export interface Probe {
   published(token: Token | undefined, bytes: Uint8Array, start: number, end: number, count: number): void;
   /** One frame that came in pieces is being published. */
   publishedPieces(token: Token, pieces: readonly Uint8Array[], length: number): void;
+  /** A connection begins to leave, with these last bytes. */
+  leaving(token: Token, reason: string, ending: Uint8Array | undefined): void;
+  /** A connection that has not joined is refused. */
+  rejected(token: Token, reason: string): void;
+  /** A connection is given a control frame. */
+  control(token: Token, frame: Uint8Array): void;
+  /** A feed ends the message that it collects. */
+  sealed(feed: string): void;
   /** Look-ups in the slab. */
   lookups: number;
   /** Walks over all connections. */
@@ -44,10 +53,29 @@ Publisher.prototype.publishPieces = function (sender, pieces, length): number {
   return publishPieces.call(this, sender, pieces, length);
 };
 
-const { add } = Feed.prototype;
+const { add, finish, giveControl, seal } = Feed.prototype;
 Feed.prototype.add = function (member): void {
   probe?.joined((member as unknown as Connection).token);
   add.call(this, member);
+};
+Feed.prototype.finish = function (member, ending): void {
+  finish.call(this, member, ending);
+  const { token, closeReason } = member as unknown as Connection;
+  probe?.leaving(token, closeReason!, ending);
+};
+Feed.prototype.giveControl = function (member, frame): void {
+  probe?.control((member as unknown as Connection).token, frame);
+  giveControl.call(this, member, frame);
+};
+Feed.prototype.seal = function (): void {
+  seal.call(this);
+  probe?.sealed(this.kind.name);
+};
+
+const { rejected } = Handshaker.prototype;
+Handshaker.prototype.rejected = function (connection, reason, detail): void {
+  probe?.rejected(connection.token, reason);
+  rejected.call(this, connection, reason, detail);
 };
 
 const { get, values } = Slab.prototype;

@@ -11,7 +11,7 @@ import type { MobOptions } from "../../src/server/options.ts";
 import type { ResetShape } from "../../adapters/shared/faulty_socket.ts";
 import { type ApplicationSettings, drawApplication } from "./application_settings.ts";
 import { drawWelcome, type Welcome } from "./admission.ts";
-import { drawListeners, type ExtraListener } from "./listeners.ts";
+import { drawListeners, drawWebListeners, type ExtraListener } from "./listeners.ts";
 import { LATER_STEPS, STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 
 /** A source of numbers from 0 to 1. */
@@ -47,6 +47,8 @@ export interface Settings {
   readonly welcome?: Welcome;
   /** The listeners besides the first; when they are not given, there are none. */
   readonly listeners?: readonly ExtraListener[];
+  /** Whether the first listener is one for WebSocket clients; when it is not given, it is not. */
+  readonly isWeb?: boolean;
   /** What the application does besides meddling; when it is not given, nothing. */
   readonly application?: ApplicationSettings;
   /** Bytes that a connection holds in each direction. */
@@ -83,9 +85,9 @@ const LARGE_FRAMES = [1500, 3000, 6000, 6000, 20_000, 70_000, 150_000];
 
 /**
  * Draws a world. What is asked of it comes from `work`, what goes wrong from `faults`. What was added to the simulation
- * last comes from `more`: a world without it stays the same.
+ * later comes from `more` and `web`: a world without it stays the same.
  */
-export function drawSettings(work: Random, faults: Random, more: Random): Settings {
+export function drawSettings(work: Random, faults: Random, more: Random, web: Random): Settings {
   const large = work() < 1 / 16;
   const maxFrame = pick(work, large ? LARGE_FRAMES : [1, 7, 8, 16, 40, 100, 100, 300]);
   // A segment is a quarter of maxLag: the largest frames are up to four segments long.
@@ -132,13 +134,29 @@ export function drawSettings(work: Random, faults: Random, more: Random): Settin
     asked.secret !== undefined || listeners.some(({ secret }) => secret !== undefined),
   );
   const { application, weights: busy } = drawApplication(more);
-  return {
+  return withWeb(web, {
     ...world,
     options: { ...options, ...asked, ...bound },
     welcome,
     listeners,
     weights: { ...weights, ...busy },
     ...(application !== undefined && { application }),
+  });
+}
+
+/** The world with WebSocket listeners, if it has some. */
+function withWeb(web: Random, world: Settings): Settings {
+  const { options, listeners: others = [], capacity, weights } = world;
+  const { first, listeners } = drawWebListeners(web, options.maxReceiveMemory === undefined);
+  if (listeners.length === 0) return world;
+  return {
+    ...world,
+    isWeb: first,
+    options: { ...options, pingInterval: pick(web, [0, 100, 500, 5000, 25_000]) },
+    listeners: [...others, ...listeners],
+    // Byte by byte a request takes long.
+    capacity: web() < 0.9 ? Math.max(capacity, 64) : capacity,
+    weights: { ...weights, control: STEPS.control.weight * pick(web, [0.3, 1, 1, 3]) },
   };
 }
 

@@ -5,7 +5,6 @@
  */
 
 import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../../src/contract/adapter.ts";
-import type { FramingName } from "../../src/framing/framing.ts";
 import { segmentSizeFor } from "../../src/broadcast/log.ts";
 import { Mob } from "../../src/server/mob.ts";
 import type { ResolvedOptions } from "../../src/server/options.ts";
@@ -18,9 +17,11 @@ import { Hooks } from "./hooks.ts";
 import { Checker } from "./checker.ts";
 import { Marks } from "./marks.ts";
 import { joinMob, type LocalClient } from "./local_client.ts";
-import { type Author, Model } from "./model.ts";
+import type { Author } from "./image.ts";
+import { Model } from "./model.ts";
 import { AdmissionChecker, HOMES, type Manner, OPEN_HOUSE, saySecret } from "./admission.ts";
-import { listenersOf, openListeners, type SimulatedListener } from "./listeners.ts";
+import type { FeedName } from "./feeds.ts";
+import { feedOf, listenersOf, openListeners, type SimulatedListener } from "./listeners.ts";
 import { Network } from "./network.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Settings, Sweep } from "./settings.ts";
@@ -103,7 +104,10 @@ export class Simulation implements Probe {
     this.mob = new Mob(this.network.adapter, { ...this.settings.options, ...this.hooks.forMob });
     this.options = this.mob.options;
     this.listeners = listenersOf(this.settings, this.options);
-    this.model = new Model(this.listeners.map(({ framing }) => framing));
+    const feeds = this.listeners.flatMap(({ framing, isWeb }): FeedName[] =>
+      isWeb ? ["websocket", "mobcast.u64"] : [framing]
+    );
+    this.model = new Model([this.options.framing, ...feeds], this.options.echo);
     this.checker = new Checker(this);
     this.admission = new AdmissionChecker(this);
     void this.mob.closed.then(() => this.isClosed = true);
@@ -247,11 +251,11 @@ export class Simulation implements Probe {
   }
 
   #publish(author: Author, bytes: Uint8Array, start: number, end: number, count: number): string | undefined {
-    const used = new Set<FramingName>();
+    const used = new Set<FeedName>();
     const isOwn = author === this.application?.author;
     if (this.hasSeveralFramings || isOwn) {
       for (const { unauthenticated, client } of this.inside.values()) {
-        if (!unauthenticated) used.add(client.listener.framing);
+        if (!unauthenticated) used.add(client.author.framing.name);
       }
       if (this.members.some(({ inside }) => inside)) used.add(this.options.framing);
     }
@@ -283,6 +287,32 @@ export class Simulation implements Probe {
     const before = this.marks.counts["re-framed"];
     this.published(token, bytes, 0, length, 1);
     if (large && this.marks.counts["re-framed"] > before) this.marks.reach("re-framed from pieces");
+  }
+
+  /** A connection begins to leave. What follows for other connections than those of WebSocket is known otherwise. */
+  leaving(token: Token, reason: string, ending: Uint8Array | undefined): void {
+    const socket = this.inside.get(token);
+    if (socket?.web === undefined) return;
+    this.checker.leaving(socket, reason);
+    socket.stream.end();
+    socket.web.leaves(reason, ending);
+  }
+
+  /** A connection is refused. */
+  rejected(token: Token, reason: string): void {
+    const socket = this.inside.get(token);
+    const counted = reason === "unauthorized" || reason === "handshake-failed" ? reason : "refused";
+    if (socket?.web !== undefined) this.admission.rejected(socket, counted);
+  }
+
+  /** A connection is given a control frame. */
+  control(token: Token, frame: Uint8Array): void {
+    this.inside.get(token)?.web?.control(frame);
+  }
+
+  /** A feed ends the message that it collects. */
+  sealed(feed: string): void {
+    if (feed === "mobcast.u64") this.model.image(feed).seal();
   }
 
   /** The core writes to a connection. */
@@ -320,11 +350,12 @@ export class Simulation implements Probe {
     const { homes, handshakes } = this.settings.welcome ?? OPEN_HOUSE;
     const number = this.clients.length;
     const listener = this.listeners[(from >> 3) % this.listeners.length]!;
-    const client = new Client(number, listener, eager, this.newlinesOf(number));
+    const client = new Client(number, listener, feedOf(listener, number), eager, this.newlinesOf(number));
     client.home = HOMES[from % homes]!;
     // Over a Unix socket there is no TLS.
     client.shakesHands = handshakes && from >= 32 && client.home.address !== undefined;
     client.manner = manner;
+    client.answersPings = number % 4 > 0 && !this.healing;
     saySecret(client);
     return this.network.connect(client);
   }
@@ -348,7 +379,8 @@ export class Simulation implements Probe {
       if (chunk === undefined) return;
       if (chunk === null) return void (client.over = true);
       left -= chunk.length;
-      this.moved += chunk.length;
+      // Pings never come to an end.
+      if (!this.healing || chunk.length > 2 || client.web === undefined) this.moved += chunk.length;
       this.trace.note("received", client.number, chunk.length);
       this.stops.received(client);
       this.checker.received(client, chunk);

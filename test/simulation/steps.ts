@@ -35,7 +35,8 @@ export type StepName =
   | "publish"
   | "disconnect"
   | "answer"
-  | "command";
+  | "command"
+  | "control";
 
 /** One thing that happens. Any step may come at any time: numbers are taken modulo what there is. */
 export interface Step {
@@ -106,10 +107,23 @@ export const STEPS: Readonly<Record<StepName, Kind>> = {
     weight: 12,
     ways: 9,
   },
+  control: {
+    nature: "work",
+    about: "a WebSocket client sends one or many pings, a pong or a close frame",
+    weight: 8,
+    ways: 6,
+  },
 };
 
 /** Steps that came later. They are drawn apart, so that a world without them is what it was before. */
-export const LATER_STEPS: ReadonlySet<StepName> = new Set(["stop", "publish", "disconnect", "answer", "command"]);
+export const LATER_STEPS: ReadonlySet<StepName> = new Set([
+  "stop",
+  "publish",
+  "disconnect",
+  "answer",
+  "command",
+  "control",
+]);
 
 /** All names, in the order of the table. */
 export const STEP_NAMES: readonly StepName[] = Object.keys(STEPS) as StepName[];

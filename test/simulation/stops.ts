@@ -148,6 +148,7 @@ export class Stops {
     const { author, sent } = client;
     const hasRead = this.#readers.has(client);
     const hasSent = sent > socket.bytesRead && socket.drained;
+    if (socket.web?.refused !== undefined) return [];
     if (unauthenticated) {
       // While the process is stopped, the application answers nothing.
       const met = client.sane && hasSent && sent >= client.provenAt && application?.authorizer.isAsked !== true;

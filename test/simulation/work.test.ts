@@ -18,7 +18,18 @@ async function workAmong(idle: number, event: (world: World, active: Member) => 
   const sockets = Array.from({ length: idle }, () => world.join().socket);
   const active = world.join();
   world.run();
-  const probe: Probe = { joined: () => {}, published: () => {}, publishedPieces: () => {}, lookups: 0, walks: 0 };
+  const [joined, published, publishedPieces, leaving, rejected, control, sealed] = Array<() => void>(7).fill(() => {});
+  const probe = {
+    joined,
+    published,
+    publishedPieces,
+    leaving,
+    rejected,
+    control,
+    sealed,
+    lookups: 0,
+    walks: 0,
+  } as Probe;
   let reads = 0;
   for (const socket of [...sockets, active.socket]) {
     const { read } = socket;

@@ -395,7 +395,7 @@ test("sameBytes looks at every byte of a guess, wherever the first wrong one is"
 test("an unauthenticated connection costs a buffer of the secret's length and a header, whatever it declares", () => {
   const handshake = (): [FrameDecoder, SecretHandshake] => {
     const decoder = new FrameDecoder({ maxFrame: 2 ** 20 });
-    const connection = { decoder, feed: { framing: FRAMINGS.u64 }, receiveControl: () => {} };
+    const connection = { decoder, feed: { framing: FRAMINGS.u64 }, takeReply: () => {}, receiveControl: () => {} };
     return [decoder, new SecretHandshake(bytesOf("12345678"), connection)];
   };
   const [decoder, secret] = handshake();

@@ -320,6 +320,7 @@ test("echo others: a connection that is behind by very many frames of its own ca
     blocked() {},
     progressed() {},
     caughtUp() {},
+    tookControl() {},
     failed(_connection, error) {
       throw error;
     },

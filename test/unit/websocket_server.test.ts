@@ -262,26 +262,6 @@ test("a client whose socket takes nothing goes at once, without a close frame", 
   assertEquals([world.reasons, received(plain.socket).frames], [["protocol-error"], []]);
 });
 
-test("a deadline that passes in a quiet mob has its close frame at once", async () => {
-  const cases = [
-    {
-      options: { frameTimeout: 1000 },
-      sends: clientFrame({ first: 0x02, payload: bytesOf("half") }),
-      reason: "frame-timeout",
-    },
-    { options: { idleTimeout: 1000 }, sends: message("all"), reason: "idle" },
-  ];
-  for (const { options, sends, reason } of cases) {
-    const { world, join } = await open({ ...options, pingInterval: 0 });
-    const plain = join();
-    send(world, plain, sends);
-    world.adapter.advance(1001);
-    world.run();
-    assertEquals(received(plain.socket).frames.at(-1), `close:1008:${reason}`);
-    assertEquals(plain.socket.shutdowns, 1);
-  }
-});
-
 test("fragments count for one frameTimeout, whatever control frames come between them", async () => {
   const { world, join } = await open({ frameTimeout: 1000, pingInterval: 0 });
   const plain = join();
@@ -331,16 +311,14 @@ test("the secret is the first message, in both kinds of client; a wrong one is 1
     const { world, come } = await open({ secret: "sesame" });
     const wrap = (text: string): Uint8Array => packed ? clientFrame({ payload: frameOf(text) }) : message(text);
     const [right, wrong, chatty] = [come(), come(), come()];
-    const long = come();
-    for (const member of [right, wrong, chatty, long]) send(world, member, packed ? packedRequest() : upgradeRequest());
+    for (const member of [right, wrong, chatty]) send(world, member, packed ? packedRequest() : upgradeRequest());
     send(world, chatty, control(PING, bytesOf("early")));
     assertEquals(received(chatty.socket).frames, ["pong:early"]);
     const bytes = wrap("sesame");
     for (let at = 0; at < bytes.length; at++) send(world, right, bytes.subarray(at, at + 1));
     send(world, chatty, concat(wrap("sesame"), wrap("behind it")));
     send(world, wrong, wrap("open!!"));
-    send(world, long, wrap("open sesame, please"));
-    for (const { socket } of [wrong, long]) assertEquals(received(socket).frames, ["close:1008:unauthorized"]);
+    assertEquals(received(wrong.socket).frames, ["close:1008:unauthorized"]);
     const hasty = come();
     send(world, hasty, concat(packed ? packedRequest() : upgradeRequest(), wrap("open!!")));
     assertEquals([received(hasty.socket).status, received(hasty.socket).frames], [101, ["close:1008:unauthorized"]]);
@@ -348,7 +326,7 @@ test("the secret is the first message, in both kinds of client; a wrong one is 1
       packed ? received(member.socket).payloads.flatMap((each) => textsOf(each)) : received(member.socket).frames;
     assertEquals(texts(right), ["behind it"]);
     assertEquals(world.mob.stats().connections, 2);
-    assertEquals(world.mob.stats().closed.unauthorized, 3);
+    assertEquals(world.mob.stats().closed.unauthorized, 2);
     world.adapter.advance(1001);
     world.run();
     assertEquals(wrong.socket.closes, 1);
@@ -466,4 +444,109 @@ test("disconnect() of the application is 1008 with its reason in the hooks and t
   world.adapter.advance(1001);
   world.run();
   assertEquals(world.departures.map(({ reason, detail }) => [reason, detail]), [["disconnected", "too loud"]]);
+});
+
+// --- what the simulation has found ---
+
+test("what a client still sends when it leaves or is refused is read and dropped, without another event", async () => {
+  const { world, come, join } = await open();
+  const [plain, refused] = [join(), come()];
+  const more = [new Uint8Array(5000), new Uint8Array(5000)];
+  send(world, plain, clientFrame({ mask: null }), ...more);
+  send(world, refused, frameOf("garbage"), ...more);
+  assertEquals([plain.socket.incoming.length, refused.socket.incoming.length], [0, 0]);
+});
+
+test("a connection that is late gets its close frame in the next tick, and is gone a second later", async () => {
+  const { world, join } = await open({ idleTimeout: 1000, pingInterval: 0 });
+  const plain = join();
+  world.adapter.advance(1001);
+  world.run();
+  assertEquals([received(plain.socket).frames, plain.socket.shutdowns], [["close:1008:idle"], 1]);
+  world.adapter.advance(1001);
+  world.run();
+  assertEquals(world.reasons, ["idle"]);
+});
+
+test("the response comes before the answer to a ping in its chunk, and before what a client hears that leaves", async () => {
+  const { world, come } = await open({ secret: "sesame" });
+  const [chatty, hasty] = [come(), come()];
+  send(world, chatty, concat(upgradeRequest(), control(PING, bytesOf("?"))));
+  assertEquals([received(chatty.socket).status, received(chatty.socket).frames], [101, ["pong:?"]]);
+  send(world, hasty, upgradeRequest(), null);
+  assertEquals([received(hasty.socket).status, received(hasty.socket).frames], [101, ["close:1008:unauthorized"]]);
+});
+
+test("a socket that throws at an answer costs its own connection, also at a deadline and when the mob closes", async () => {
+  for (const closes of [false, true]) {
+    const { world, come } = await open({ secret: "sesame", frameTimeout: 1000 });
+    const members = [come(), come()] as const;
+    for (const member of members) send(world, member, upgradeRequest());
+    members[0].socket.write = () => {
+      throw new Error("the write of the test");
+    };
+    if (closes) void world.mob.close();
+    else world.adapter.advance(1001);
+    world.run();
+    assertEquals(members[0].socket.closes, 1);
+    assertEquals(received(members[1].socket).frames, [closes ? "close:1001:shutdown" : "close:1008:unauthorized"]);
+  }
+});
+
+test("an event without cause ends the stream of a refused client no second time", async () => {
+  const { world, come } = await open();
+  const member = come();
+  send(world, member, frameOf("garbage"));
+  world.ready(member.token, WRITABLE);
+  world.run();
+  assertEquals(member.socket.shutdowns, 1);
+});
+
+test("a socket that is full is not written to before it takes bytes again, also when its connection joins", async () => {
+  const { world, come } = await open({ secret: "sesame" });
+  const member = come();
+  member.socket.room = 10;
+  send(world, member, upgradeRequest());
+  send(world, member, control(PING));
+  send(world, member, message("sesame"));
+  assertEquals([world.mob.stats().connections, member.socket.offers.length], [1, 1]);
+  world.makeRoom(member.socket, member.token, Infinity);
+  world.run();
+  assertEquals([received(member.socket).status, received(member.socket).frames], [101, ["pong:"]]);
+});
+
+test("a client whose socket takes answers is not stalled, even if it takes no messages", async () => {
+  const { world, join } = await open({ stallTimeout: 1000 });
+  const [tcp, plain] = [world.join(), join()];
+  plain.socket.room = 0;
+  send(world, plain, control(PING, bytesOf("1")), control(PING, bytesOf("2")));
+  world.say(tcp, "pending");
+  world.adapter.advance(900);
+  world.makeRoom(plain.socket, plain.token, 4);
+  world.run();
+  world.adapter.advance(900);
+  world.run();
+  assertEquals(world.reasons, []);
+  world.adapter.advance(200);
+  world.run();
+  assertEquals(world.reasons, ["stalled"]);
+});
+
+test("when the mob has closed, a client gets no answer: nothing would end it", async () => {
+  const { world, come } = await open();
+  const closed = world.mob.close();
+  world.run();
+  await closed;
+  assertThrows(() => come(), Error, "was refused");
+});
+
+test("the text of a disconnect is not that of another reason for which its connection goes at last", async () => {
+  const { world, join } = await open({ stallTimeout: 1000 });
+  const plain = join();
+  plain.socket.room = 0;
+  world.mob.disconnect(plain.token, "too loud");
+  world.run();
+  world.adapter.advance(1001);
+  world.run();
+  assertEquals(world.departures.map(({ reason, detail }) => [reason, detail]), [["stalled", undefined]]);
 });

@@ -39,9 +39,10 @@ function request(
 }
 
 /** A connection in u64, as a handshake knows it. */
-const connectionOf = (): Handshaking => ({
+const connectionOf = (replies: string[] = []): Handshaking => ({
   decoder: new FrameDecoder(),
   feed: { framing: FRAMINGS.u64 },
+  takeReply: (reply) => replies.push(textOf(reply)),
   receiveControl: () => {},
 });
 
@@ -251,19 +252,20 @@ test("a refused handshake does not call back", () => {
 });
 
 test("a handshake before another one replies at once: the client waits for it", () => {
-  const step: HandshakeStep = (connection) => chain([upgradeStep(RULES), secretStep("key")], connection)!;
   const head = bytesOf(request());
-  const handshake = step(connectionOf());
-  const first = handshake.receive(head);
-  assertEquals(first.state, "more");
-  assertStringIncludes(textOf(first.reply!), "HTTP/1.1 101 ");
+  const replies: string[] = [];
+  const handshake = chain([upgradeStep(RULES), secretStep("key")], connectionOf(replies))!;
+  assertEquals([handshake.receive(head).state, replies.length], ["more", 1]);
+  assertStringIncludes(replies[0]!, "HTTP/1.1 101 ");
   const second = handshake.receive(concat(frameOf("key"), bytesOf("rest")));
-  assertEquals([second.state, second.reply], ["accepted", undefined]);
+  assertEquals([second.state, second.reply, replies.length], ["accepted", undefined, 1]);
   const stream = concat(head, frameOf("key"), bytesOf("rest"));
   for (let split = 0; split <= stream.length; split++) {
+    const given: string[] = [];
+    const step: HandshakeStep = () => chain([upgradeStep(RULES), secretStep("key")], connectionOf(given))!;
     const { state, reply, rest } = shake([stream.slice(0, split), stream.slice(split)], step);
-    assertEquals([state, textOf(rest)], ["accepted", "rest"]);
-    assertEquals(reply.match(/HTTP\/1\.1 101 /g)?.length, 1, "one reply");
+    assertEquals([state, textOf(rest), reply], ["accepted", "rest", ""]);
+    assertEquals(given.join("").match(/HTTP\/1\.1 101 /g)?.length, 1, "one reply");
   }
 });
 
@@ -277,21 +279,35 @@ test("a chain hands out the replies of all its steps in their order", () => {
     receive: () => ({ state: "rejected", why: "no", reply: bytesOf("c") }),
     retainedBytes: 0,
   });
-  const all = chain([replies("a"), silent, replies("b"), silent], connectionOf())!.receive(bytesOf("123"));
-  assertEquals([all.state, textOf(all.reply!)], ["accepted", "ab"]);
-  const refused = chain([replies("a"), replies("b"), refuses], connectionOf())!.receive(bytesOf("123"));
-  assertEquals([refused.state, textOf(refused.reply!)], ["rejected", "abc"]);
+  const given: string[] = [];
+  const all = chain([replies("a"), silent, replies("b")], connectionOf(given))!.receive(bytesOf("123"));
+  assertEquals([all.state, textOf(all.reply!), given], ["accepted", "b", ["a"]]);
+  const refused = chain([replies("d"), replies("e"), refuses], connectionOf(given))!.receive(bytesOf("123"));
+  assertEquals([refused.state, textOf(refused.reply!), given], ["rejected", "c", ["a", "d", "e"]]);
 });
 
 test("HandshakeReader hands out what was replied during a read, once, whatever its outcome", () => {
-  const step: HandshakeStep = () => chain([upgradeStep(RULES), secretStep("key")], connectionOf())!;
-  const head = bytesOf(request());
-  const ends: readonly (readonly [string, readonly (Uint8Array | undefined)[]])[] = [
+  // A step that replies to its first chunk.
+  const step: HandshakeStep = () => {
+    let chunks = 0;
+    return {
+      receive(chunk): HandshakeResult {
+        const reply = chunks++ === 0 || textOf(chunk) === "again" ? { reply: bytesOf("HTTP/1.1 101 ") } : {};
+        if (textOf(chunk) === "key") return { state: "accepted", rest: bytesOf(""), ...reply };
+        return textOf(chunk) === "no" ? { state: "rejected", why: "no", ...reply } : { state: "more", ...reply };
+      },
+      retainedBytes: 0,
+    };
+  };
+  const head = bytesOf("0123456789abcdef");
+  const ends: readonly (readonly [string, readonly (Uint8Array | undefined | null)[]])[] = [
     ["more", [head, undefined]],
-    ["more", [head.subarray(0, 10), head.subarray(10), undefined]],
-    ["accepted", [head, frameOf("key")]],
-    ["rejected", [head, frameOf("no")]],
-    ["later", [head, ...Array.from({ length: 7000 }, () => concat(frameOf(""), frameOf("")))]],
+    ["more", [head, head, undefined]],
+    ["more", [head, bytesOf("again"), undefined]],
+    ["accepted", [head, bytesOf("key")]],
+    ["rejected", [head, bytesOf("no")]],
+    ["rejected", [head, null]],
+    ["later", Array.from({ length: 7000 }, () => head)],
   ];
   for (const [state, chunks] of ends) {
     const left = [...chunks];
@@ -301,7 +317,10 @@ test("HandshakeReader hands out what was replied during a read, once, whatever i
     const handshake = step(connectionOf());
     const outcome = reader.read(handshake, socket, false);
     assertEquals(outcome.state, state);
-    assertEquals(textOf(outcome.reply!).match(/HTTP\/1\.1 101 /g)?.length, 1);
+    assertEquals(
+      textOf(outcome.reply!).match(/HTTP\/1\.1 101 /g)?.length,
+      chunks[1] && textOf(chunks[1]) === "again" ? 2 : 1,
+    );
     if (state === "more") assertEquals(reader.read(handshake, socket, false).reply, undefined);
   }
 });
