@@ -368,8 +368,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#drainAll",
-        from: "const outcome = this.#receiver.read(connection, this.#now, true);",
-        to: "const outcome = this.#receiver.discard(connection);",
+        from: 'else if (this.#receiver.read(connection, this.#now, true) === "failed") this.#broke(connection, false);',
+        to: "",
         why: "a drain forgets what was sent before",
       },
       {

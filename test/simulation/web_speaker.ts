@@ -44,11 +44,11 @@ export class WebSpeaker {
   /** Whether its first message is wrong. */
   errs = false;
   /** Where its request ends in its stream; `Infinity`: it has no right one. */
-  headEnds = Infinity;
+  headEnds: number = Infinity;
   /** The pings that it sent, in order. */
   readonly pings: SentPing[] = [];
   /** Where its close frame ends. */
-  closedAt = Infinity;
+  closedAt: number = Infinity;
   /** The code of that; `undefined`: none. */
   closeCode: number | undefined;
   /** Which rule it breaks. */
