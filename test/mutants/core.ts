@@ -399,9 +399,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#drainAll",
-        from:
-          '        if (connection.phase === "handshaking") this.#handshaker.close(connection, this.closing!);\n        continue;',
-        to: "        continue;",
+        from: "this.#handshaker.close(connection, this.closing!);",
+        to: ";",
         why: "a mob that closes keeps unauthenticated connections",
       },
       {
@@ -1102,7 +1101,7 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "read",
-        from: "if (chunk === null || (!chunk && final)) return LEFT;",
+        from: "if (chunk === null || (!chunk && final)) return withReply(reply, LEFT);",
         to: "if (chunk === null) return MORE;",
         why: "a connection that leaves during its handshake stays",
       },
@@ -1120,7 +1119,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "read",
-        from: 'return final && result.state === "waiting" ? LEFT : result;',
+        from: 'return final && result.state === "waiting" ? withReply(result.reply, LEFT) : result;',
         to: "return result;",
         why: "a connection that breaks while authorize decides stays",
       },
