@@ -46,6 +46,7 @@ const SECONDS = {
   "end_to_end/file_limit.test.ts": 4,
   "end_to_end/browser.test.ts": 15,
   "end_to_end/websocket_client.test.ts": 4,
+  "end_to_end/websocket_drivers.test.ts": 4,
   "end_to_end/one_mob.test.ts": 4,
   "unit/send_queue.test.ts": 4,
   "simulation/sweep.test.ts": 2,
