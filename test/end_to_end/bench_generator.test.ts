@@ -195,7 +195,7 @@ for (const dialect of [MOB, WEBSOCKET, PACKED]) {
     await all([64, 200, 70_000], async (size) => {
       const { server, ...report } = await load(dialect, {}, size);
       assertEquals(faultsOf(report), GOOD, `${size} bytes`);
-      assert(report.received! > 30, `${size} bytes: ${report.received} frames`);
+      assert(report.received! > 3, `${size} bytes: ${report.received} frames`);
       if (dialect === MOB || size > 64) return;
       assert(server.pongs > 0, "pings are answered");
       assertEquals(server.runs > 0, dialect === PACKED, "frames are sent in runs");
