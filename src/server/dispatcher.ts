@@ -344,9 +344,8 @@ export class Dispatcher {
   #end(connection: Connection, reason: CloseReason, detail?: string): void {
     const { phase, delivery, protocol, decoder } = connection;
     const behind = delivery === "blocked" || delivery === "skipping";
-    if (phase !== "open" || behind || !protocol?.closing(reason, decoder)) {
-      return this.#remove(connection, reason, detail);
-    }
+    const leaves = phase === "open" && !behind && protocol?.closing(reason, decoder);
+    if (!leaves) return this.#remove(connection, reason, detail);
     connection.closeDetail = detail;
     this.#leave(connection, reason);
   }

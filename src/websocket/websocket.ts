@@ -32,7 +32,10 @@ export const webSocket: Protocol = {
     // A stream that ended without a close frame gets none.
     if (reason === "end" && !closed) return undefined;
     const code = closeCodeOf(reason, { closeCode, failure });
-    return code === undefined ? undefined : closeFrame(code, failure?.why ?? (reason === "end" ? "" : reason));
+    if (code === undefined) return undefined;
+    // What is wrong with a frame is told of a frame that is: before the secret is known, its limit is the secret's length.
+    const isFault = reason === "protocol-error" || reason === "frame-too-large";
+    return closeFrame(code, isFault && failure ? failure.why : reason === "end" ? "" : reason);
   },
 };
 

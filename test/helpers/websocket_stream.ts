@@ -1,6 +1,6 @@
 /** The two streams of a WebSocket as bytes, for tests: what a client asks for, and what it receives. */
 
-import { bytesOf, textOf } from "./bytes.ts";
+import { bytesOf, concat, textOf } from "./bytes.ts";
 
 const [TEXT, BINARY, CLOSE, PING, PONG] = [1, 2, 8, 9, 10];
 
@@ -41,24 +41,41 @@ export interface Received {
   readonly rest: Uint8Array;
 }
 
-/** Reads what a client was sent. Throws at a frame that a server must not send. */
+/** Reads what a client was sent, whole. Throws at a frame that a server must not send. */
 export function readStream(bytes: Uint8Array): Received {
-  const text = String.fromCharCode(...bytes.subarray(0, 600));
-  const end = text.indexOf("\r\n\r\n") + 4;
-  const head = text.slice(0, end);
-  if (end < 4) return { status: 0, head: "", frames: [], payloads: [], rest: bytes };
-  const status = Number(text.split(" ", 2)[1]);
-  const frames: string[] = [];
-  const payloads: Uint8Array[] = [];
-  let at = end;
-  while (status === 101) {
-    const next = frameAt(bytes, at);
-    if (next === undefined) break;
-    at += next.size;
-    if (next.opcode === BINARY) payloads.push(next.payload);
-    frames.push(nameOf(next.opcode, next.payload));
+  const reader = new StreamReader();
+  reader.read(bytes);
+  return reader;
+}
+
+/** Reads what a client is sent, chunk by chunk. */
+export class StreamReader implements Received {
+  status = 0;
+  head = "";
+  readonly frames: string[] = [];
+  readonly payloads: Uint8Array[] = [];
+  rest: Uint8Array = new Uint8Array();
+
+  /** Reads the next chunk. Throws at a frame that a server must not send. */
+  read(chunk: Uint8Array): void {
+    const bytes = concat(this.rest, chunk);
+    let at = 0;
+    if (this.status === 0) {
+      const text = String.fromCharCode(...bytes.subarray(0, 600));
+      at = text.indexOf("\r\n\r\n") + 4;
+      if (at < 4) at = 0;
+      this.head = text.slice(0, at);
+      if (at > 0) this.status = Number(text.split(" ", 2)[1]);
+    }
+    while (this.status === 101) {
+      const next = frameAt(bytes, at);
+      if (next === undefined) break;
+      at += next.size;
+      if (next.opcode === BINARY) this.payloads.push(next.payload);
+      this.frames.push(nameOf(next.opcode, next.payload));
+    }
+    this.rest = bytes.subarray(at);
   }
-  return { status, head, frames, payloads, rest: bytes.subarray(at) };
 }
 
 /** The whole frame at a place, if there is one. */

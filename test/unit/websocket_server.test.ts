@@ -262,6 +262,26 @@ test("a client whose socket takes nothing goes at once, without a close frame", 
   assertEquals([world.reasons, received(plain.socket).frames], [["protocol-error"], []]);
 });
 
+test("a deadline that passes in a quiet mob has its close frame at once", async () => {
+  const cases = [
+    {
+      options: { frameTimeout: 1000 },
+      sends: clientFrame({ first: 0x02, payload: bytesOf("half") }),
+      reason: "frame-timeout",
+    },
+    { options: { idleTimeout: 1000 }, sends: message("all"), reason: "idle" },
+  ];
+  for (const { options, sends, reason } of cases) {
+    const { world, join } = await open({ ...options, pingInterval: 0 });
+    const plain = join();
+    send(world, plain, sends);
+    world.adapter.advance(1001);
+    world.run();
+    assertEquals(received(plain.socket).frames.at(-1), `close:1008:${reason}`);
+    assertEquals(plain.socket.shutdowns, 1);
+  }
+});
+
 test("fragments count for one frameTimeout, whatever control frames come between them", async () => {
   const { world, join } = await open({ frameTimeout: 1000, pingInterval: 0 });
   const plain = join();
@@ -311,14 +331,16 @@ test("the secret is the first message, in both kinds of client; a wrong one is 1
     const { world, come } = await open({ secret: "sesame" });
     const wrap = (text: string): Uint8Array => packed ? clientFrame({ payload: frameOf(text) }) : message(text);
     const [right, wrong, chatty] = [come(), come(), come()];
-    for (const member of [right, wrong, chatty]) send(world, member, packed ? packedRequest() : upgradeRequest());
+    const long = come();
+    for (const member of [right, wrong, chatty, long]) send(world, member, packed ? packedRequest() : upgradeRequest());
     send(world, chatty, control(PING, bytesOf("early")));
     assertEquals(received(chatty.socket).frames, ["pong:early"]);
     const bytes = wrap("sesame");
     for (let at = 0; at < bytes.length; at++) send(world, right, bytes.subarray(at, at + 1));
     send(world, chatty, concat(wrap("sesame"), wrap("behind it")));
     send(world, wrong, wrap("open!!"));
-    assertEquals(received(wrong.socket).frames, ["close:1008:unauthorized"]);
+    send(world, long, wrap("open sesame, please"));
+    for (const { socket } of [wrong, long]) assertEquals(received(socket).frames, ["close:1008:unauthorized"]);
     const hasty = come();
     send(world, hasty, concat(packed ? packedRequest() : upgradeRequest(), wrap("open!!")));
     assertEquals([received(hasty.socket).status, received(hasty.socket).frames], [101, ["close:1008:unauthorized"]]);
@@ -326,7 +348,7 @@ test("the secret is the first message, in both kinds of client; a wrong one is 1
       packed ? received(member.socket).payloads.flatMap((each) => textsOf(each)) : received(member.socket).frames;
     assertEquals(texts(right), ["behind it"]);
     assertEquals(world.mob.stats().connections, 2);
-    assertEquals(world.mob.stats().closed.unauthorized, 2);
+    assertEquals(world.mob.stats().closed.unauthorized, 3);
     world.adapter.advance(1001);
     world.run();
     assertEquals(wrong.socket.closes, 1);
