@@ -50,6 +50,7 @@ const SECONDS = {
   "end_to_end/one_mob.test.ts": 4,
   "unit/send_queue.test.ts": 4,
   "conformance/websocket.test.ts": 6,
+  "end_to_end/websocket_attacks.test.ts": 6,
   "simulation/sweep.test.ts": 2,
   "simulation/work.test.ts": 2,
   "unit/connect_timeout.test.ts": 2,

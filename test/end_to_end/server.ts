@@ -82,6 +82,11 @@ export class Server {
     }
   }
 
+  /** The URL of its first listener of this scheme, once that is open. */
+  urlOf(scheme: string): string | undefined {
+    return new RegExp(`^listening on (${scheme}:\\S+)\n`, "m").exec(this.#stdout)?.[1];
+  }
+
   /** Whether it runs. */
   get runs(): boolean {
     return this.code === undefined;
@@ -154,6 +159,7 @@ export class Server {
 
   #out(text: string): void {
     this.#stdout += text;
+    pulse();
     const port = /^listening on tcp:\/\/127\.0\.0\.1:(\d+)\n/m.exec(this.#stdout)?.[1];
     if (port === undefined || this.port > 0) return;
     this.startedIn = performance.now() - this.#bornAt;
