@@ -14,10 +14,11 @@ import { type Mutant, mutantsOf } from "./mutant.ts";
 import { SERVER } from "./server.ts";
 import { TLS } from "./tls.ts";
 import { WEBSOCKET } from "./websocket.ts";
+import { WEBSOCKET_CORE } from "./websocket_core.ts";
 
 /** The mutants by the name of their set. */
 export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
-  core: mutantsOf(CORE),
+  core: mutantsOf([...CORE, ...WEBSOCKET_CORE]),
   server: mutantsOf(SERVER),
   adapters: mutantsOf(ADAPTERS),
   tls: mutantsOf(TLS),

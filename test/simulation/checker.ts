@@ -245,7 +245,8 @@ export class Checker {
   removed(socket: CheckedSocket, unread: number): void {
     const { admission } = this.#simulation;
     if (socket.unauthenticated) return admission.unauthenticatedRemoved(socket);
-    if (this.#simulation.application?.asked.has(socket.token)) this.#simulation.application.disconnected(socket);
+    const isOut = this.#simulation.application?.asked.has(socket.token) && socket.web?.leaving === undefined;
+    if (isOut) this.#simulation.application!.disconnected(socket);
     this.#removedInTick = true;
     this.#removals.set(socket.token, this.#removalOf(socket, unread));
     if (!socket.stream.atBoundary) this.#simulation.marks.reach("cut inside a frame");

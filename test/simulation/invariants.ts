@@ -83,7 +83,8 @@ function checkWaits(
       `${simulation.nameOf(socket)} has ${lag.bytes} bytes pending, and will get no WRITABLE`,
     );
   }
-  if (lag.bytes > 0 && socket.waitingSince !== undefined && socket.stream.gap === undefined) {
+  const isWaiting = lag.bytes > 0 || socket.web?.isPending === true && socket.blocked;
+  if (isWaiting && socket.waitingSince !== undefined && socket.stream.gap === undefined) {
     const late = now - socket.waitingSince - options.stallTimeout - simulation.stops.excuse(socket.waitingSince);
     if (late > 10) simulation.violate("deadlines", `${simulation.nameOf(socket)} is stalled for ${late} ms too long`);
   }
@@ -155,7 +156,8 @@ function checkLeaver(
   if (now - socket.shutAt > linger + 10 + simulation.stops.excuse(socket.shutAt)) {
     simulation.violate("deadlines", `${simulation.nameOf(socket)} has the end of its stream, and stays`);
   }
-  if (!simulation.drains || wasLeaving) return;
+  const isOut = socket.web !== undefined && socket.web.leaving !== "shutdown";
+  if (!simulation.drains || wasLeaving || isOut) return;
   const { author, sent } = socket.client;
   const whole = author.wholeWithin(Math.min(sent, author.poisonedAt));
   if (author.published !== whole) {

@@ -156,6 +156,7 @@ export class Stream {
 
   /** It leaves: it is given what was published until now. */
   end(): void {
+    this.image.seal();
     this.ended = this.image.place;
   }
 

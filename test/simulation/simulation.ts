@@ -294,6 +294,7 @@ export class Simulation implements Probe {
     const socket = this.inside.get(token);
     if (socket?.web === undefined) return;
     this.checker.leaving(socket, reason);
+    if (this.application?.asked.has(token)) this.application.disconnected(socket);
     socket.stream.end();
     socket.web.leaves(reason, ending);
   }

@@ -40,7 +40,8 @@ export class WebAdmission {
   rejected(socket: CheckedSocket, web: WebSide, reason: string, causeIsMissing: () => string | undefined): void {
     const { closing, application, options } = this.#simulation;
     const { refusal } = web.speaker.request;
-    const isAsked = application?.asked.has(socket.token) === true;
+    // One that is to be disconnected at the end of the tick may go before that for a reason of its own.
+    const isAsked = reason === "refused" && application?.asked.has(socket.token) === true;
     const isWithout = socket.sawFinal || socket.threw || isAsked;
     // Which of them goes for the memory of all, is known when they have joined.
     const mayBeForMemory = (options.maxReceiveMemory ?? 0) > 0 && reason === "refused";
