@@ -111,11 +111,11 @@ export class WebSocketPeer {
     await this.until(() => this.#ended || this.#closed, "the connection to be over");
   }
 
-  /** Waits for something of it. */
-  until(done: () => boolean, what: string): Promise<void> {
-    return this.#bell.until(
-      () => done() || this.#closed,
-      () => `${what}: ${this.received.status} ${this.received.frames.slice(-3)} ${this.received.rest.length}`,
-    );
+  /** Waits for something of it. Rejects when the connection is over before that. */
+  async until(done: () => boolean, what: string): Promise<void> {
+    const { received } = this;
+    const state = (): string => `${what}: ${received.status} ${received.frames.slice(-3)} ${received.rest.length}`;
+    await this.#bell.until(() => done() || this.#closed, state);
+    if (!done()) throw new Error(`the connection is over, without ${state()}`);
   }
 }

@@ -540,4 +540,28 @@ export const WEBSOCKET: readonly Group[] = [
       },
     ],
   },
+  {
+    file: "src/websocket/websocket.ts",
+    proof: unit("server", "the secret is the first message"),
+    bugs: [
+      {
+        in: "closing",
+        from: "isFault && failure ?",
+        to: "failure ?",
+        why: "a secret that is too long is told so",
+      },
+    ],
+  },
+  {
+    file: "src/server/dispatcher.ts",
+    proof: unit("server", "a deadline that passes in a quiet mob"),
+    bugs: [
+      {
+        in: "#leave",
+        from: "    if (connection.protocol) this.#poll.ready(connection.token, READABLE);\n",
+        to: "",
+        why: "the close frame of a deadline waits for the next event",
+      },
+    ],
+  },
 ];
