@@ -10,9 +10,8 @@ import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
 import { campaign, type Plan, type Result, type Tally } from "./campaign.ts";
 import { compareRuntimes } from "./determinism.ts";
-import { CORE } from "../mutants/core.ts";
 import { runMutants } from "../mutants/hunting.ts";
-import { mutantsOf } from "../mutants/mutant.ts";
+import { SETS } from "../mutants/sets.ts";
 import { explain, marksTable, readRecording, summary, traceOf } from "./report.ts";
 import { record } from "./run_seed.ts";
 
@@ -90,7 +89,7 @@ async function main(args: string[]): Promise<boolean> {
     console.log(USAGE);
     return true;
   }
-  if (values.mutants) return await runMutants(mutantsOf(CORE));
+  if (values.mutants) return await runMutants(SETS.core!);
   if (values.runtimes !== undefined) return await compareRuntimes(whole("runtimes", values.runtimes, 0), console.log);
   if (values.seed !== undefined) {
     const { recording, outcome } = await record(whole("seed", values.seed, 1));
