@@ -10,7 +10,7 @@ const WORD_EVERY = 20;
  * Seeds that were the first to find a mutant, each after a hundred others at least: they are tried first. When the
  * simulation changes they find no more than others do; the mutants that are found late then name new ones.
  */
-const FIRST = [101, 178, 208, 235, 279, 288, 436, 448, 559, 694, 837, 1148, 1158, 1317, 1707];
+const FIRST = [101, 158, 160, 178, 198, 208, 235, 279, 288, 316, 436, 448, 559, 694, 837, 1148, 1158, 1317, 1707];
 
 const most = Number(process.argv[2]);
 const seeds = [...FIRST, ...Array.from({ length: most }, (_, index) => index + 1)];
