@@ -35,6 +35,7 @@ export const CORE: readonly Group[] = [
         from: "else this.#free.push(index);",
         to: "",
         why: "a vacated slot is not free again",
+        proof: { on: ["node"], tests: "test/unit/slab.test.ts" },
       },
     ],
   },
@@ -405,8 +406,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#handle",
-        from: '    if (connection.phase === "open") {',
-        to: '    else if (connection.phase === "open") {',
+        from: "    if (!connection.joined) this.#handshaker.handle(connection, readiness);\n",
+        to: "    if (!connection.joined) return this.#handshaker.handle(connection, readiness);\n",
         why: "what came behind a handshake waits for the next event",
       },
       {
@@ -1315,7 +1316,7 @@ export const CORE: readonly Group[] = [
         from: " + (handshake?.retainedBytes ?? 0)",
         to: "",
         why: "what a handshake holds counts for nothing",
-        proof: { on: ["node"], tests: "test/unit/receive_memory.test.ts" },
+        proof: { on: ["node"], tests: "test/unit/websocket_server.test.ts", named: "counts as receive memory" },
       },
       {
         in: "note",
