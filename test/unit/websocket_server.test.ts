@@ -576,8 +576,8 @@ test("the text of a disconnect is not that of another reason for which its conne
 test("what came of a request counts as receive memory, until the handshake is over", async () => {
   const { world, come } = await open();
   const member = come();
-  send(world, member, request().subarray(0, 100));
+  send(world, member, upgradeRequest().subarray(0, 100));
   assert(world.mob.stats().receiveBytes >= 100, `${world.mob.stats().receiveBytes}`);
-  send(world, member, request().subarray(100));
+  send(world, member, upgradeRequest().subarray(100));
   assertEquals([received(member.socket).status, world.mob.stats().receiveBytes], [101, 0]);
 });
