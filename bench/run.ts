@@ -1,6 +1,7 @@
 /**
  * The benchmark: `npm run bench -- [SHAPE ...] [--rows NAME,...] [--repeat N] [--seconds S] [--out FOLDER] [--quick]`.
  *
+ * The shapes of `ws` and `largest` are measured only when they are asked for.
  * Every row of a shape is measured once, then all of them again, so that other work of the machine affects all rows.
  * Writes results.md, results.json and results.svg.
  */
