@@ -107,7 +107,8 @@ export class Acceptor {
   }
 
   #insert(listener: Listener | undefined, socket: Socket): Connection | undefined {
-    const { framing = this.#options.framing } = listener ?? {};
+    // A protocol brings its own feed: until then the mob's, which is there.
+    const { framing = this.#options.framing } = (listener?.protocol ? undefined : listener) ?? {};
     const decoder = new FrameDecoder({ framing, maxFrame: this.#options.maxFrame, ownsChunks: true });
     const feed = this.#with.publisher.feed(framing);
     const token = this.#with.slab.insert((token) =>

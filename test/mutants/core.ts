@@ -79,7 +79,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#insert",
-        from: "const { framing = this.#options.framing } = listener ?? {};",
+        from: "const { framing = this.#options.framing } = (listener?.protocol ? undefined : listener) ?? {};",
         to: "const { framing } = this.#options;",
         why: "every connection has the framing of the mob",
       },

@@ -581,3 +581,12 @@ test("what came of a request counts as receive memory, until the handshake is ov
   send(world, member, upgradeRequest().subarray(100));
   assertEquals([received(member.socket).status, world.mob.stats().receiveBytes], [101, 0]);
 });
+
+test("a WebSocket listener in a mob of another framing makes only the feeds of its clients", async () => {
+  const { world, join } = await open({ framing: "line" });
+  const names = (): string[] => world.mob.stats().feeds.map(({ framing }) => framing);
+  assertEquals(names(), ["line"]);
+  join();
+  join(true);
+  assertEquals(names(), ["line", "websocket", "mobcast.u64"]);
+});
