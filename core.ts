@@ -32,6 +32,7 @@ export { formatToken, type Token, tokenOf } from "./src/contract/token.ts";
 export {
   type ControlSink,
   type Decoder,
+  type DecoderFailure,
   FrameDecoder,
   type FrameDecoderOptions,
   type FrameSink,
