@@ -367,7 +367,11 @@ export class Feed<Member extends Subscriber = Subscriber> {
   // --- lists ---
 
   #block(connection: Member): void {
-    if (connection.delivery !== "skipping") {
+    if (connection.cursor === connection.until) {
+      // Only control frames or its last bytes are left: it needs nothing of the log, and holds nobody back.
+      connection.skippedAt = connection.framesAtUntil;
+      connection.delivery = "skipping";
+    } else if (connection.delivery !== "skipping") {
       connection.delivery = "blocked";
       this.#blocked.add(connection);
     }
