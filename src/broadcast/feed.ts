@@ -243,7 +243,8 @@ export class Feed<Member extends Subscriber = Subscriber> {
     // No connection needs the log: free it.
     if (this.#current.members.length === 0 && furthest === this.log.end) this.log.clear();
     if (slowConsumer !== "block") return;
-    const worst = this.log.end - furthest;
+    // What goes before control frames is pending, too.
+    const worst = this.log.end - furthest + (this.#blocked.first?.remainder?.length ?? 0);
     this.#backpressure = this.#backpressure ? worst > maxLag / 2 : worst > maxLag;
   }
 
