@@ -5,7 +5,8 @@
  */
 
 import { isLoopback } from "./access_list.ts";
-import { type Address, formatAddress } from "../contract/address.ts";
+import type { Address } from "../contract/address.ts";
+import { formatUrl } from "../framing/url.ts";
 import { logger } from "../logger.ts";
 import type { ServerTls } from "../contract/tls.ts";
 
@@ -28,8 +29,8 @@ export function checkExposure(
   webSocket: boolean = false,
 ): void {
   if (address.transport === "unix" || isLocal(address.host)) return;
-  const [scheme, secure] = webSocket ? ["ws", "wss"] : ["tcp", "tls"];
-  const url = formatAddress(address).replace(/^[a-z]+/, address.transport === "tls" ? secure! : scheme!);
+  const url = formatUrl(address, webSocket);
+  const secure = webSocket ? "wss" : "tls";
   const { allow, secret } = options;
   if (address.transport === "tcp") {
     if (secret !== undefined) {

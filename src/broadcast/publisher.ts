@@ -124,7 +124,8 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
   /** Counts what was published. */
   #published(framing: FrameRules, bytes: Uint8Array, start: number, end: number, count: number): void {
     this.published.frames += count;
-    this.published.bytes += framing === this.#default ? end - start : sizeIn(this.#default, framing, bytes, start, end);
+    const isSame = framing === this.#default;
+    this.published.bytes += isSame ? end - start : sizeIn(this.#default, framing, bytes, start, end, count);
   }
 
   /** Where the sender's own frames will begin in the log, when it does not receive them; -1: it does. */
@@ -151,8 +152,17 @@ export class Publisher<Member extends Subscriber & { readonly feed: Feed<Member>
   }
 }
 
-/** The bytes that whole frames of one framing would have in another. */
-function sizeIn(other: FrameRules, framing: FrameRules, bytes: Uint8Array, start: number, end: number): number {
+/** The bytes that `count` whole frames of one framing would have in another, which is fixed. */
+function sizeIn(
+  other: FrameRules,
+  framing: FrameRules,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  count: number,
+): number {
+  // Without a walk over the frames.
+  if (framing.fixed) return end - start + count * (other.size(0) - framing.size(0));
   let size = 0;
   for (let at = start; at < end;) {
     const next = framing.end(bytes, at, end, end);

@@ -5,7 +5,7 @@
  */
 
 import { NOTHING } from "../bytes.ts";
-import { type Framing, overhead } from "../framing/framing.ts";
+import type { Framing } from "../framing/framing.ts";
 
 /** Bytes of a block; a larger frame has one of its own. */
 const BLOCK = 64 * 1024;
@@ -32,7 +32,7 @@ export class SendBuffer {
 
   /** Adds the frame of a payload, which the framing must be able to carry. */
   appendPayload(payload: Uint8Array): void {
-    const length = payload.length + overhead(this.#framing);
+    const length = this.#framing.size(payload.length);
     let last = this.#blocks.at(-1);
     if (!last || last.filled + length > last.bytes.length) {
       this.#blocks.push(last = { bytes: new Uint8Array(Math.max(BLOCK, length)), start: this.end, filled: 0 });

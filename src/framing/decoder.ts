@@ -36,6 +36,8 @@ export interface Decoder {
   readonly failure?: DecoderFailure | undefined;
   /** Whether the sender has said that it sends no more. */
   readonly closed?: boolean;
+  /** The close code with which it has; `undefined`: without one, or it has not. */
+  readonly closeCode?: number | undefined;
   /** The first bytes of what is not whole or was refused, about as many as a guess at its kind needs. */
   readonly head: Uint8Array;
   /** More than 0 while a frame or a message is not whole; 0 at a boundary. */

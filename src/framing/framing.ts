@@ -42,6 +42,8 @@ export interface FrameRules {
   readonly header: number;
   /** Bytes after the payload. */
   readonly trailer: number;
+  /** Whether each frame has as many bytes besides its payload, however long that is. */
+  readonly fixed: boolean;
   /**
    * Where the frame that starts at `from` ends, judged by the bytes up to `to`. The end lies beyond `to` when the header is
    * whole and the payload is not. {@link UNKNOWN} when the bytes do not tell, {@link TOO_LARGE} when the payload is over
@@ -78,6 +80,7 @@ function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
     name,
     header,
     trailer: 0,
+    fixed: true,
     end(bytes, from, to, maxFrame) {
       if (to - from < header) return UNKNOWN;
       const length = declared(bytes, from, maxFrame);

@@ -14,6 +14,7 @@ export const line: Framing = {
   name: "line",
   header: 0,
   trailer: 1,
+  fixed: true,
   end(bytes, from, to, maxFrame) {
     const newline = bytes.indexOf(NEWLINE, from);
     if (newline === -1 || newline >= to) return to - from > maxFrame ? TOO_LARGE : UNKNOWN;

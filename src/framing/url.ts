@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Address, invalid, parseAddress } from "../contract/address.ts";
+import { type Address, formatAddress, invalid, parseAddress } from "../contract/address.ts";
 import { type FramingName, FRAMINGS } from "./framing.ts";
 
 /** What a URL says. */
@@ -34,6 +34,12 @@ export function parseUrl(given: string): ParsedUrl {
   } catch (error) {
     throw new TypeError((error as Error).message.replace(/URL "[^"]*"/, `URL ${JSON.stringify(given)}`));
   }
+}
+
+/** The URL of an address, of WebSocket over it or not: the opposite of {@link parseUrl}. */
+export function formatUrl(address: Address, webSocket: boolean): string {
+  const url = formatAddress(address);
+  return webSocket ? url.replace(/^t(cp|ls)/, (scheme) => scheme === "tls" ? "wss" : "ws") : url;
 }
 
 /**

@@ -10,9 +10,10 @@ import { isLocal } from "../admission/exposure.ts";
 import type { Protocol, ProtocolRules, Upgrade } from "../admission/protocol.ts";
 import { secretStep } from "../admission/secret.ts";
 import type { ListeningSocket, Registry } from "../contract/adapter.ts";
-import { type Address, formatAddress } from "../contract/address.ts";
+import type { Address } from "../contract/address.ts";
 import type { ServerTls } from "../contract/tls.ts";
 import type { FramingName } from "../framing/framing.ts";
+import { formatUrl } from "../framing/url.ts";
 import { logger } from "../logger.ts";
 
 /** What a listener requires of its clients. */
@@ -94,8 +95,7 @@ export class Listener {
   }
 
   #urlOf(address: Address): string {
-    const url = formatAddress(address);
-    return this.protocol ? url.replace(/^t(cp|ls)/, (scheme) => scheme === "tls" ? "wss" : "ws") : url + this.#query;
+    return formatUrl(address, this.protocol !== undefined) + (this.protocol ? "" : this.#query);
   }
 
   /** The adapter has opened the listener. */

@@ -6,7 +6,7 @@
  */
 
 import { NOTHING } from "../bytes.ts";
-import type { ControlSink, Decoder } from "../framing/decoder.ts";
+import type { ControlSink, Decoder, DecoderFailure } from "../framing/decoder.ts";
 import { clientHeaderSize, declaredLength, LONGEST_HEADER, OPCODE, refusesFrame } from "./client_header.ts";
 import { isCloseCode } from "./close.ts";
 import { CLOSE, CONTINUATION, FIN, TEXT } from "./frame.ts";
@@ -14,13 +14,8 @@ import { copyUnmasked } from "./mask.ts";
 import { readUtf8, WHOLE } from "./utf8.ts";
 
 /** Which rule a client broke. */
-export interface Failure {
-  /** The close code that says so. */
+export interface Failure extends DecoderFailure {
   readonly code: 1002 | 1003 | 1007 | 1009;
-  /** Whether it is the limit of a message. */
-  readonly tooLarge: boolean;
-  /** What is wrong, in words. */
-  readonly why: string;
 }
 
 /**

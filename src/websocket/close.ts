@@ -7,9 +7,9 @@
 /** What the close code of a connection depends on besides the reason: its decoder. */
 export interface CloseState {
   /** The code of the client's close frame; `undefined` when none came, or one without a code. */
-  readonly closeCode: number | undefined;
+  readonly closeCode?: number | undefined;
   /** The rule that the client broke, if it did. */
-  readonly failure: { readonly code: number } | undefined;
+  readonly failure?: { readonly code: number } | undefined;
 }
 
 /** The codes by reason. Not there: the connection ends without a close frame. */

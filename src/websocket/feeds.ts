@@ -36,6 +36,7 @@ function frameEnd(bytes: Uint8Array, from: number): number {
 export const WEBSOCKET: FrameRules = {
   header: 2,
   trailer: 0,
+  fixed: false,
   end: (bytes, from, to) => to - from < 2 ? UNKNOWN : frameEnd(bytes, from),
   size: (length) => headerSize(length) + length,
   payloadAt,

@@ -26,6 +26,11 @@ export interface Refusal {
   readonly why: string;
 }
 
+/** What is no request at all. */
+export const NOT_HTTP: Refusal = /* @__PURE__ */ bad(
+  "this is no HTTP request, a WebSocket client begins with GET / HTTP/1.1",
+);
+
 /** A name or a word of HTTP (RFC 9110, 5.6.2). */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -42,9 +47,7 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 export function readUpgrade(head: Uint8Array): UpgradeRequest | Refusal {
   const [first = "", ...lines] = latin1(head).slice(0, -4).split("\r\n");
   const [, method, target = "", version = ""] = /^(\S+) ([\x21-\x7e]+) HTTP\/([0-9]\.[0-9])$/.exec(first) ?? [];
-  if (method === undefined || !TOKEN.test(method)) {
-    return bad("this is no HTTP request, a WebSocket client begins with GET / HTTP/1.1");
-  }
+  if (method === undefined || !TOKEN.test(method)) return NOT_HTTP;
   if (version !== "1.1") return bad(`the request is of HTTP/${version}, a WebSocket needs HTTP/1.1`);
   const headers = readHeaders(lines);
   if (!(headers instanceof Map)) return headers;

@@ -7,7 +7,7 @@
 import type { Handshake, HandshakeResult, HandshakeStep } from "../admission/handshake.ts";
 import { NOTHING } from "../bytes.ts";
 import { mayConnect, type OriginRules } from "./origin.ts";
-import { readUpgrade, type Refusal, type UpgradeRequest } from "./request.ts";
+import { NOT_HTTP, readUpgrade, type Refusal, type UpgradeRequest } from "./request.ts";
 import { acceptance, refusal } from "./response.ts";
 
 /** The subprotocol whose messages are pieces of a stream of u64 frames. */
@@ -96,10 +96,6 @@ export class UpgradeHandshake implements Handshake {
   }
 }
 
-const NOT_HTTP: Refusal = {
-  status: 400,
-  why: "this is no HTTP request, a WebSocket client begins with GET / HTTP/1.1",
-};
 const BARE_LF: Refusal = {
   status: 400,
   why: "a line of the request ends without a carriage return, end it with CR LF",

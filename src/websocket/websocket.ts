@@ -6,7 +6,7 @@
 
 import type { Protocol, Upgrade } from "../admission/protocol.ts";
 import { NOTHING } from "../bytes.ts";
-import { closeCodeOf, type CloseState } from "./close.ts";
+import { closeCodeOf } from "./close.ts";
 import { WebSocketDecoder } from "./decoder.ts";
 import { MESSAGES, PACKED } from "./feeds.ts";
 import { closeFrame, controlFrame, PING, PONG } from "./frame.ts";
@@ -25,13 +25,10 @@ export const webSocket: Protocol = {
   ping: controlFrame(PING, NOTHING),
   answer: (opcode, payload) => opcode === PING ? controlFrame(PONG, payload) : undefined,
   closing(reason, decoder) {
-    const { closeCode, failure, closed } = decoder as Partial<CloseState> & {
-      failure?: { why: string };
-      closed?: boolean;
-    };
+    const { failure, closed } = decoder;
     // A stream that ended without a close frame gets none.
     if (reason === "end" && !closed) return undefined;
-    const code = closeCodeOf(reason, { closeCode, failure });
+    const code = closeCodeOf(reason, decoder);
     if (code === undefined) return undefined;
     // What is wrong with a frame is told of a frame that is: before the secret is known, its limit is the secret's length.
     const isFault = reason === "protocol-error" || reason === "frame-too-large";

@@ -632,7 +632,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#published",
-        from: "framing === this.#default ? end - start : sizeIn(this.#default, framing, bytes, start, end);",
+        from: "isSame ? end - start : sizeIn(this.#default, framing, bytes, start, end, count);",
         to: "end - start;",
         why: "published bytes are those of the sender's framing",
       },

@@ -350,8 +350,8 @@ export const WEBSOCKET_CORE: readonly Group[] = [
       },
       {
         in: "closing",
-        from: "closeCodeOf(reason, { closeCode, failure })",
-        to: "closeCodeOf(reason, { closeCode, failure: undefined })",
+        from: "closeCodeOf(reason, decoder)",
+        to: "closeCodeOf(reason, { closeCode: decoder.closeCode })",
         why: "every broken rule has the same close code",
       },
     ],
