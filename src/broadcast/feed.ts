@@ -116,6 +116,10 @@ export class Feed<Member extends Subscriber = Subscriber> {
     connection.framesAtUntil = this.log.frames;
     connection.uncarried += this.uncarried;
     connection.uncarriedBytes += this.uncarriedBytes;
+    if (connection.delivery === "blocked" && connection.cursor === connection.until) {
+      this.#blocked.remove(connection);
+      this.#waitWithoutLog(connection);
+    }
     if (connection.currentIndex === -1) return;
     this.#current.remove(connection);
     this.#makeReady(connection);
@@ -369,14 +373,18 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   #block(connection: Member): void {
     if (connection.cursor === connection.until) {
-      // Only control frames or its last bytes are left: it needs nothing of the log, and holds nobody back.
-      connection.skippedAt = connection.framesAtUntil;
-      connection.delivery = "skipping";
+      this.#waitWithoutLog(connection);
     } else if (connection.delivery !== "skipping") {
       connection.delivery = "blocked";
       this.#blocked.add(connection);
     }
     this.#events.blocked(connection);
+  }
+
+  /** Only control frames or its last bytes are left: it waits for WRITABLE, needs nothing of the log, and holds nobody back. */
+  #waitWithoutLog(connection: Member): void {
+    connection.skippedAt = connection.framesAtUntil;
+    connection.delivery = "skipping";
   }
 
   #makeReady(connection: Member): void {

@@ -603,3 +603,17 @@ test("block: a client that leaves and takes no more than what it had to receive 
   world.run();
   assertEquals(received(leaving.socket).frames, ["close:1000:"]);
 });
+
+test("block: a client that leaves behind a pong that its socket does not take holds nobody back", async () => {
+  const { world, join } = await open({ slowConsumer: "block", maxLag: 1000 });
+  const [tcp, leaving] = [world.join(), join()];
+  leaving.socket.room = 0;
+  send(world, leaving, control(PING, bytesOf("?")));
+  send(world, leaving, control(CLOSE));
+  const texts = Array.from({ length: 40 }, (_, index) => `${"x".repeat(92)}${index}`);
+  for (const text of texts) world.say(tcp, text);
+  assertEquals(tcp.socket.texts.length, 40);
+  world.makeRoom(leaving.socket, leaving.token, Infinity);
+  world.run();
+  assertEquals(received(leaving.socket).frames, ["pong:?", "close:1000:"]);
+});
