@@ -3,6 +3,8 @@
 // the real ones where those are. A script, not a module: what it declares is global.
 
 interface AbortSignal {}
+interface Request {}
+interface Response {}
 interface URL {}
 interface ReadableStream<R = any> {}
 interface WritableStream<W = any> {}

@@ -77,11 +77,12 @@ export function connect(url: string | URL, options?: ConnectOptions): Promise<Cl
 }
 
 // --- the server's side ---
-export { type ListenerOptions, Mob } from "./src/server/mob.ts";
+export { Mob } from "./src/server/mob.ts";
+export type { ListenerOptions } from "./src/server/mob_options.ts";
 export type { ServeOptions } from "./src/server/serve.ts";
 export type { ConnectionInfo, LeaveEvent, MobHooks } from "./src/server/hooks.ts";
 export { LIMITS, type MobOptions } from "./src/server/options.ts";
-export { CLOSE_REASONS, type CloseReason, type ConnectionStats, type MobStats } from "./src/server/stats.ts";
+export { CLOSE_REASONS, type CloseReason, type ConnectionStats, type MobStats } from "./src/status/stats.ts";
 
 // --- the client's side ---
 export type { Client, ClientState } from "./src/client/client.ts";

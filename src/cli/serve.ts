@@ -5,7 +5,8 @@
  */
 
 import { logger } from "../logger.ts";
-import type { ListenerInfo, Mob } from "../server/mob.ts";
+import type { Mob } from "../server/mob.ts";
+import type { ListenerInfo } from "../server/mob_options.ts";
 import { serve, type ServeOptions } from "../server/serve.ts";
 import { startLogging } from "./logging.ts";
 import { type LogFormat, type ServeFlags, toOptions } from "./serve_flags.ts";

@@ -7,7 +7,7 @@
 import { logger } from "../logger.ts";
 import type { LogFormat } from "./serve_flags.ts";
 import type { Mob } from "../server/mob.ts";
-import type { ConnectionStats, MobStats } from "../server/stats.ts";
+import type { ConnectionStats, MobStats } from "../status/stats.ts";
 import { formatToken } from "../contract/token.ts";
 import { roundSize } from "./units.ts";
 

@@ -24,6 +24,7 @@
  */
 
 import type { Address } from "./address.ts";
+import type { HttpListenOptions } from "./http.ts";
 import type { CertificateSubject, ClientTls, ServerTls } from "./tls.ts";
 import type { Token } from "./token.ts";
 
@@ -130,6 +131,11 @@ export interface Adapter {
    * reading from one: the socket breaks when too much waits. Missing where there are none.
    */
   connectWebSocket?(url: string, registry: Registry, options?: Pick<DialOptions, "signal">): Promise<void>;
+  /**
+   * Opens a listener for HTTP/1.1, over TLS when the options have certificates: it has limits for connections, heads and
+   * time, and takes no bodies. Rejects as `listen` does. Missing where there is no HTTP.
+   */
+  listenHttp?(address: Address, options: HttpListenOptions): Promise<ListeningSocket>;
   /** Runs `tick` once, after the socket callbacks of this batch. */
   defer(tick: () => void): void;
   /** Milliseconds on a clock that never goes back. */

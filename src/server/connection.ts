@@ -14,7 +14,7 @@ import type { Socket } from "../contract/adapter.ts";
 import type { Token } from "../contract/token.ts";
 import type { Decoder } from "../framing/decoder.ts";
 import type { Listener } from "./listener.ts";
-import type { CloseReason } from "./stats.ts";
+import type { CloseReason } from "../status/stats.ts";
 
 /**
  * Where a connection is in its life. `handshaking`: it has a slot, and its handshake is not accepted yet. `refused`: it

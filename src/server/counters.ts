@@ -15,7 +15,7 @@ import {
   type FeedStats,
   type MobStats,
   noneClosed,
-} from "./stats.ts";
+} from "../status/stats.ts";
 
 /** Counts what no connection counts for itself, and adds up the counts of all connections. */
 export class Counters {

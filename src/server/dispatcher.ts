@@ -36,7 +36,7 @@ import { Outbox } from "./outbox.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { ReceiveMemory } from "./receive_memory.ts";
 import { type Allows, Receiver } from "./receiver.ts";
-import type { CloseReason, ConnectionStats, MobStats } from "./stats.ts";
+import type { CloseReason, ConnectionStats, MobStats } from "../status/stats.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /** All connections of a mob, and everything that happens to them. */

@@ -7,7 +7,7 @@
 import { logger } from "../logger.ts";
 import type { Rejection } from "../admission/handshake.ts";
 import type { Connection } from "./connection.ts";
-import type { CloseReason } from "./stats.ts";
+import type { CloseReason } from "../status/stats.ts";
 import { formatToken } from "../contract/token.ts";
 
 /** How many lines of one kind are written in a window; the others are counted. */

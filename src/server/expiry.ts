@@ -12,7 +12,7 @@ import type { Connection } from "./connection.ts";
 import type { Handshaker } from "./handshaker.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Receiver } from "./receiver.ts";
-import type { CloseReason } from "./stats.ts";
+import type { CloseReason } from "../status/stats.ts";
 import type { Timeouts } from "./timeouts.ts";
 
 /** What expiry uses. */

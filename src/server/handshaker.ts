@@ -13,7 +13,7 @@ import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../contract/adap
 import type { Poll } from "../reactor/poll.ts";
 import type { Connection } from "./connection.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { CloseReason } from "./stats.ts";
+import type { CloseReason } from "../status/stats.ts";
 import type { ReceiveMemory } from "./receive_memory.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Timeouts } from "./timeouts.ts";

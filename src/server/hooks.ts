@@ -11,7 +11,7 @@ import { type Checks, isFunction } from "../check.ts";
 import type { CertificateSubject } from "../contract/tls.ts";
 import type { Token } from "../contract/token.ts";
 import type { Connection } from "./connection.ts";
-import type { CloseReason } from "./stats.ts";
+import type { CloseReason } from "../status/stats.ts";
 
 /** A connection, as hooks get it. */
 export interface ConnectionInfo {

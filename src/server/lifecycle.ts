@@ -11,7 +11,7 @@ import type { Connection } from "./connection.ts";
 import { EventLog } from "./event_log.ts";
 import { looksLike } from "../framing/looks_like.ts";
 import { Hooks, type MobHooks } from "./hooks.ts";
-import type { CloseReason } from "./stats.ts";
+import type { CloseReason } from "../status/stats.ts";
 
 /** Counts, logs and tells. */
 export class Lifecycle {

@@ -7,7 +7,7 @@
 import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapter.ts";
 import { formatAddress, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
-import { type Check, checkOptions, type Checks, isAdapter, isMode, isNone, isTls, isWhole, refuse } from "../check.ts";
+import { checkOptions, isAdapter, refuse } from "../check.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { describe } from "../errors.ts";
 import { frameOf, FRAMINGS } from "../framing/framing.ts";
@@ -15,82 +15,27 @@ import { type Payload, payloadOf } from "../framing/payload.ts";
 import { oneFraming, parseUrl } from "../framing/url.ts";
 import { Listener } from "./listener.ts";
 import { checkExposure } from "../admission/exposure.ts";
-import { HOOK_CHECKS, type MobHooks } from "./hooks.ts";
+import type { MobHooks } from "./hooks.ts";
 import {
-  listenerChecks,
-  mobChecks,
-  type MobOptions,
-  RANGES,
-  type ResolvedOptions,
-  resolveListener,
-  resolveOptions,
-} from "./options.ts";
+  certificatesOf,
+  CLOSE_CHECKS,
+  type CloseOptions,
+  isDetail,
+  joinChecks,
+  listenChecks,
+  type ListenerInfo,
+  type ListenerOptions,
+  newMobChecks,
+  type TransportOptions,
+} from "./mob_options.ts";
+import { type MobOptions, type ResolvedOptions, resolveListener, resolveOptions } from "./options.ts";
 import type { Client } from "../client/client.ts";
-import { type JoinOptions, peerChecks } from "../client/client_options.ts";
+import type { JoinOptions } from "../client/client_options.ts";
 import { SocketClient } from "../client/socket_client.ts";
 import { socketPair } from "../contract/socket_pair.ts";
-import type { ConnectionStats, MobStats } from "./stats.ts";
-import type { ServerTls, TlsSource } from "../contract/tls.ts";
+import type { ConnectionStats, MobStats } from "../status/stats.ts";
+import type { TlsSource } from "../contract/tls.ts";
 import type { Token } from "../contract/token.ts";
-
-/** How to close a {@link Mob}. */
-export interface CloseOptions {
-  /** How long connections may take to receive what is pending, in milliseconds. Default `drainTimeout`; 0: no time. */
-  readonly drain?: number | undefined;
-}
-
-/** Options of the transport, for every listener of a {@link Mob}. */
-export interface TransportOptions {
-  /** The certificates of TLS listeners, or a function that gets them: `reload()` calls it again. */
-  readonly tls?: TlsSource | undefined;
-  /** The mode bits of a Unix socket's file: which users may connect. Default `0o600`, the owner alone. */
-  readonly unixMode?: number | undefined;
-}
-
-/** An open listener of a {@link Mob}. */
-export interface ListenerInfo {
-  /** Its URL, as in `urls`: clients connect to it. */
-  readonly url: string;
-  /** The URLs at which it is open: its own, or for a host name one URL for each IP address. */
-  readonly addresses: readonly string[];
-}
-
-const isServerTls = /* @__PURE__ */ isTls("cert", "key", "ca");
-
-const isTlsSource: Check = (name, value) => {
-  if (typeof value !== "function") isServerTls(name, value);
-};
-
-const isDetail: Check = (name, value) => {
-  if (typeof value !== "string") refuse(name, value, "it is text for onLeave and the log");
-  if (value.length <= 200) return;
-  throw new RangeError(`Cannot use ${name} of ${value.length} characters: 200 are the most, shorten it`);
-};
-
-/** What each option of `new Mob()` has to be. */
-export function newMobChecks(): Checks {
-  return { ...mobChecks(), ...HOOK_CHECKS, tls: isTlsSource, unixMode: isMode };
-}
-
-/** What each option of {@link Mob.listen} has to be. */
-function listenChecks(): Checks {
-  return { ...listenerChecks(), tls: isTlsSource, unixMode: isMode };
-}
-
-/** The options of {@link Mob.close}. A drain of 0 drops all connections now. */
-const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, RANGES.drainTimeout.max) };
-
-/** The options of {@link Mob.join}. A local client needs no secret: its first message is published like any other. */
-function joinChecks(): Checks {
-  const none = isNone("a local client has the framing of its mob, and needs no secret and no ping: leave it out");
-  return { ...peerChecks(), framing: none, secret: none, ping: none };
-}
-
-/**
- * The options of one listener. Each defaults to the mob's own; `framing` may also stand in the URL, as `?framing=line`.
- */
-export interface ListenerOptions
-  extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "origins" | "secret"> {}
 
 /**
  * A multi-echo server: whatever whole frame a connection sends, every connection receives, in one total order.
@@ -377,12 +322,4 @@ export class Mob implements AsyncDisposable {
       this.#opening.delete(settled);
     }
   }
-}
-
-async function certificatesOf(tls: TlsSource | undefined): Promise<ServerTls> {
-  if (!tls) throw new TypeError("a listener over TLS needs certificates: give tls: { cert, key }");
-  if (typeof tls !== "function") return tls;
-  const made = await tls();
-  isServerTls("tls", made);
-  return made;
 }

@@ -10,7 +10,8 @@ import type { Adapter } from "../contract/adapter.ts";
 import { DEFAULT_URL, urlText } from "../contract/address.ts";
 import { cannotUse, type Check, checkOptions, type Checks, isAdapter, isSignal } from "../check.ts";
 import { parseUrl } from "../framing/url.ts";
-import { type ListenerOptions, Mob, newMobChecks } from "./mob.ts";
+import { Mob } from "./mob.ts";
+import { type ListenerOptions, newMobChecks } from "./mob_options.ts";
 import type { MobHooks } from "./hooks.ts";
 import type { MobOptions } from "./options.ts";
 

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";
-import { noneClosed } from "../../src/server/stats.ts";
+import { noneClosed } from "../../src/status/stats.ts";
 import { clientFrame } from "../helpers/websocket_client.ts";
 import { upgradeRequest } from "../helpers/websocket_stream.ts";
 import { CLOSE, control, message, PING, PONG, type WebSocketCheck } from "./websocket_stage.ts";

@@ -7,7 +7,8 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import type { Adapter } from "../../src/contract/adapter.ts";
-import { type ListenerOptions, Mob } from "../../src/server/mob.ts";
+import { Mob } from "../../src/server/mob.ts";
+import type { ListenerOptions } from "../../src/server/mob_options.ts";
 import type { MobHooks } from "../../src/server/hooks.ts";
 import type { MobOptions } from "../../src/server/options.ts";
 import { bytesOf } from "../helpers/bytes.ts";

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import type { MobStats } from "../../src/server/stats.ts";
+import type { MobStats } from "../../src/status/stats.ts";
 import { programOf, ROOT, type RuntimeName } from "../helpers/command_line.ts";
 import { pass, pulse, until } from "./waiting.ts";
 

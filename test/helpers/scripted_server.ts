@@ -7,7 +7,7 @@ import type { LeaveEvent, MobHooks } from "../../src/server/hooks.ts";
 import type { MobOptions } from "../../src/server/options.ts";
 import type { Token } from "../../src/contract/token.ts";
 import type { FramingName } from "../../src/framing/framing.ts";
-import type { ListenerOptions } from "../../src/server/mob.ts";
+import type { ListenerOptions } from "../../src/server/mob_options.ts";
 import { concat, frameOf, textsOf } from "./bytes.ts";
 import { brokenInvariants, forgetConnections } from "./invariants.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { ResolvedOptions } from "../../src/server/options.ts";
-import type { MobStats } from "../../src/server/stats.ts";
+import type { MobStats } from "../../src/status/stats.ts";
 import type { Client } from "./client.ts";
 import { ENCODINGS } from "./feeds.ts";
 import type { CheckedSocket } from "./checked_socket.ts";

@@ -7,7 +7,7 @@
 
 import { equalBytes } from "../../src/bytes.ts";
 import type { MobHooks } from "../../src/server/hooks.ts";
-import type { MobStats } from "../../src/server/stats.ts";
+import type { MobStats } from "../../src/status/stats.ts";
 import { formatToken, type Token } from "../../src/contract/token.ts";
 import { goneToken } from "./actions.ts";
 import type { ApplicationSettings } from "./application_settings.ts";

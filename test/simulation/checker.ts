@@ -6,7 +6,7 @@
 
 import { ERROR, HUP, READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import { segmentSizeFor } from "../../src/broadcast/log.ts";
-import type { ConnectionStats, FeedStats, MobStats } from "../../src/server/stats.ts";
+import type { ConnectionStats, FeedStats, MobStats } from "../../src/status/stats.ts";
 import { formatToken, type Token } from "../../src/contract/token.ts";
 import { brokenInvariants } from "../helpers/invariants.ts";
 import type { Client } from "./client.ts";

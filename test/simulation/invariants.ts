@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ConnectionStats } from "../../src/server/stats.ts";
+import type { ConnectionStats } from "../../src/status/stats.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
 

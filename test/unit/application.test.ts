@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HUP, READABLE } from "../../src/contract/adapter.ts";
 import type { ConnectionInfo } from "../../src/server/hooks.ts";
-import type { MobStats } from "../../src/server/stats.ts";
+import type { MobStats } from "../../src/status/stats.ts";
 import { concat, frameOf } from "../helpers/bytes.ts";
 import { World } from "../helpers/scripted_server.ts";
 

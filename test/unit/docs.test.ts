@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { assert, assertEquals } from "@std/assert";
 import { CLIENT_ERRORS, ClientError, type ClientErrorCode, endOf } from "../../src/client/client_error.ts";
 import { LIMITS } from "../../src/server/options.ts";
-import { CLOSE_REASONS } from "../../src/server/stats.ts";
+import { CLOSE_REASONS } from "../../src/status/stats.ts";
 
 const root = new URL("../../", import.meta.url);
 

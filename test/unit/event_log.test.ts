@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { HUP, READABLE } from "../../src/contract/adapter.ts";
-import { CLOSE_REASONS } from "../../src/server/stats.ts";
+import { CLOSE_REASONS } from "../../src/status/stats.ts";
 import { lineOf, logged } from "../helpers/logged.ts";
 import { World } from "../helpers/scripted_server.ts";
 

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { HUP, READABLE } from "../../src/contract/adapter.ts";
-import type { ConnectionStats } from "../../src/server/stats.ts";
+import type { ConnectionStats } from "../../src/status/stats.ts";
 import { formatToken } from "../../src/contract/token.ts";
 import { concat, frameOf } from "../helpers/bytes.ts";
 import { type Member, World } from "../helpers/scripted_server.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { existsSync, readFileSync } from "node:fs";
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { LIMITS } from "../../src/server/options.ts";
-import { CLOSE_REASONS } from "../../src/server/stats.ts";
+import { CLOSE_REASONS } from "../../src/status/stats.ts";
 
 const root = new URL("../../", import.meta.url);
 const text = readFileSync(new URL("SECURITY.md", root), "utf8");

@@ -55,6 +55,7 @@ const ORDER = [
   "load",
   "server",
   "client",
+  "status",
   "websocket",
   "admission",
   "broadcast",

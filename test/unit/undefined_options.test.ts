@@ -8,7 +8,7 @@ import { connect, serve } from "../../mod.ts";
 import type { ClientCloseOptions, SendOptions } from "../../src/client/client_options.ts";
 import type { ConnectOptions } from "../../src/client/connect.ts";
 import type { ReconnectOptions } from "../../src/client/reconnect_options.ts";
-import type { CloseOptions, ListenerOptions } from "../../src/server/mob.ts";
+import type { CloseOptions, ListenerOptions } from "../../src/server/mob_options.ts";
 import { resolveOptions } from "../../src/server/options.ts";
 import type { ServeOptions } from "../../src/server/serve.ts";
 

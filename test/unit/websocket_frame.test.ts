@@ -7,7 +7,7 @@ import { BINARY, closeFrame, controlFrame, headerSize, PING, PONG, writeHeader }
 import { copyUnmasked, unmask } from "../../src/websocket/mask.ts";
 import { sha1Base64 } from "../../src/websocket/sha1.ts";
 import { readUtf8, WHOLE } from "../../src/websocket/utf8.ts";
-import { CLOSE_REASONS } from "../../src/server/stats.ts";
+import { CLOSE_REASONS } from "../../src/status/stats.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 
 test("a header of a server's frame has the shortest length that there is", () => {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import type { MobHooks } from "../../src/server/hooks.ts";
-import type { ListenerOptions } from "../../src/server/mob.ts";
+import type { ListenerOptions } from "../../src/server/mob_options.ts";
 import type { MobOptions } from "../../src/server/options.ts";
 import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";
 import { type Member, type ScriptedSocket, World } from "../helpers/scripted_server.ts";

@@ -108,6 +108,42 @@ export interface ConnectionStats extends DeliveryCounts {
   readonly receiveBytes: number;
 }
 
+/** What `mob.connections()` sorts by, the largest first. */
+export const CONNECTION_SORTS = ["lag", "age", "received", "delivered", "skipped", "receiveBytes"] as const;
+
+/** One of the things that `mob.connections()` sorts by. */
+export type ConnectionSort = (typeof CONNECTION_SORTS)[number];
+
+/** Which connections `mob.connections()` lists. */
+export interface ConnectionQuery {
+  /** What comes first. `received`, `delivered` and `skipped` are in bytes. Default: `lag`. */
+  readonly sort?: ConnectionSort | undefined;
+  /** The most connections that are listed. Default: all. */
+  readonly limit?: number | undefined;
+  /** How many of the first are left out. Default 0. */
+  readonly offset?: number | undefined;
+}
+
+/** How many of some measured values are within which bound. */
+export interface Histogram {
+  /** The upper bounds, the smallest first: a value that is equal to one is within it. */
+  readonly bounds: readonly number[];
+  /** For each bound, how many values are within it and above the one before; at the end, those above all bounds. */
+  readonly counts: readonly number[];
+  /** How many values there are. */
+  readonly count: number;
+  /** Their sum. */
+  readonly sum: number;
+}
+
+/** One listener, and the connections that it has accepted. */
+export interface ListenerStats {
+  /** Its URL; `undefined` stands for `mob.join()`. */
+  readonly url: string | undefined;
+  /** Its connections now. */
+  readonly connections: number;
+}
+
 /** One feed: the log of one framing, and the connections that receive it. */
 export interface FeedStats {
   /**

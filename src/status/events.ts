@@ -1,0 +1,53 @@
+/**
+ * Events: what happens to the connections of a mob, for those who watch it.
+ *
+ * @module
+ */
+
+import type { Token } from "../contract/token.ts";
+import type { CloseReason } from "./stats.ts";
+
+/** What every event has. */
+interface Happened {
+  /** When it happened, in milliseconds of the adapter's clock: `performance.now()` on every runtime. */
+  readonly at: number;
+}
+
+/** What every event about a connection has. */
+interface OfConnection extends Happened {
+  /** Names the connection for its whole life. */
+  readonly token: Token;
+  /** The address and port of the client. */
+  readonly remoteAddress: string;
+}
+
+/** Something that happened, as `mob.events` yields it. */
+export type MobEvent =
+  /** A connection joined. */
+  | (OfConnection & { readonly type: "joined"; readonly listener: string | undefined })
+  /** A connection left. */
+  | (OfConnection & {
+    readonly type: "left";
+    readonly reason: CloseReason;
+    /** More of the reason, as in `onLeave`. */
+    readonly detail: string | undefined;
+    /** Bytes that were still pending. */
+    readonly lag: number;
+  })
+  /** A connection is over half of `maxLag` behind: the mob does not read from it until it has caught up. */
+  | (OfConnection & { readonly type: "slow"; readonly lag: number })
+  /** Under `block`: nothing is read from any connection until this one has caught up. */
+  | (OfConnection & { readonly type: "held-back"; readonly lag: number })
+  /** A client never joined: a limit, a list, a failed handshake, or a wrong secret. */
+  | (Happened & {
+    readonly type: "refused";
+    readonly remoteAddress: string;
+    readonly reason: CloseReason;
+    readonly why: string;
+  })
+  /** A listener could not accept. */
+  | (Happened & { readonly type: "accept-failed"; readonly error: string })
+  /** A hook of the application failed. */
+  | (Happened & { readonly type: "hook-failed"; readonly hook: string; readonly error: string })
+  /** So many events came faster than they were taken, and were dropped here. */
+  | (Happened & { readonly type: "dropped"; readonly count: number });
