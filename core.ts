@@ -28,6 +28,7 @@ export {
   type UnixAddress,
 } from "./src/contract/address.ts";
 export type { CertificateSubject, ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
+export type { HttpHandler, HttpListenOptions } from "./src/contract/http.ts";
 export { formatToken, type Token, tokenOf } from "./src/contract/token.ts";
 export {
   type ControlSink,
