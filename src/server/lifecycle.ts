@@ -37,7 +37,8 @@ export class Lifecycle {
   left(connection: Connection, reason: CloseReason, detail: string | undefined, now: number): void {
     const counts = deliveryCounts(connection);
     const { closeReason, closeDetail } = connection;
-    const text = detail ?? (reason === closeReason ? closeDetail : undefined) ?? guess(connection);
+    // A connection that leaves keeps the text that it leaves with: the first disconnect() decides.
+    const text = (reason === closeReason ? closeDetail : detail) ?? guess(connection);
     this.counters.closed(connection, reason, counts);
     this.#eventLog.left(connection, reason, text, counts.lag.bytes, now);
     this.hooks.left(connection, reason, text);

@@ -242,6 +242,8 @@ export class Mob implements AsyncDisposable {
   /**
    * Ends a connection now: what is pending for it is dropped. Returns whether there was such a connection. It counts as
    * `disconnected`, or as `refused` when it has not joined; `detail`, up to 200 characters, is for `onLeave` and the log.
+   * The first call decides on the text: a WebSocket client whose socket takes bytes gets a close frame and a moment to
+   * hang up, and a second call only ends that moment.
    *
    * Throws a `TypeError` when the token is no number or `detail` no string, and a `RangeError` when that is longer.
    *

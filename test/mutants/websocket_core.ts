@@ -158,6 +158,25 @@ export const WEBSOCKET_CORE: readonly Group[] = [
     ],
   },
   {
+    file: "src/server/lifecycle.ts",
+    bugs: [
+      {
+        in: "left",
+        from: "(reason === closeReason ? closeDetail : detail)",
+        to: "detail ?? (reason === closeReason ? closeDetail : undefined)",
+        why: "the last text of disconnect() stays",
+        proof: { on: ["node"], tests: "test/unit/websocket_server.test.ts", named: "first of two texts" },
+      },
+      {
+        in: "left",
+        from: "(reason === closeReason ? closeDetail : detail)",
+        to: "(closeDetail ?? detail)",
+        why: "the text of a disconnect is that of any reason",
+        proof: { on: ["node"], tests: "test/unit/websocket_server.test.ts", named: "text of a disconnect is not" },
+      },
+    ],
+  },
+  {
     file: "src/broadcast/feed.ts",
     bugs: [
       {

@@ -166,9 +166,8 @@ export class Application {
     const member = members.find((each) => each.token === token);
     const isMember = member !== undefined;
     if (socket === undefined && !isMember) marks.reach("disconnect of a connection that is gone");
+    // The first text stays, also when a connection that leaves is disconnected once more.
     else if (!this.asked.has(token)) this.asked.set(token, text);
-    // It goes at once, and no longer in its own time.
-    else if (socket?.web?.leaving !== undefined && text !== undefined) this.asked.set(token, text);
     if (socket?.unauthenticated) marks.reach("disconnected before it joined");
     else if (socket !== undefined && socket.lag > 0) marks.reach("disconnected while behind");
     if (hooks.isCalling) marks.reach("disconnected from a hook");
