@@ -22,10 +22,12 @@ export class Delivery implements FeedEvents<Connection> {
     this.#receiver = receiver;
   }
 
-  /** See {@link FeedEvents.blocked}: the stall begins. */
-  blocked({ token }: Connection): void {
+  /** See {@link FeedEvents.blocked}: the stall begins. Less may be pending than before, also of what is stepped over. */
+  blocked(connection: Connection): void {
+    const { token } = connection;
     const { stall, now } = this.#timeouts;
     if (!stall.has(token)) stall.set(token, now);
+    this.#receiver().unpause(connection);
   }
 
   /** See {@link FeedEvents.progressed}: the connection is neither stalled nor idle. */
@@ -34,7 +36,6 @@ export class Delivery implements FeedEvents<Connection> {
     const { idle, now } = this.#timeouts;
     this.tookControl(connection);
     if (phase === "open") idle.set(token, now);
-    this.#receiver().unpause(connection);
   }
 
   /** See {@link FeedEvents.tookControl}. */

@@ -107,6 +107,12 @@ export const CORE: readonly Group[] = [
         why: "a connection whose stream has ended may stay forever",
       },
       {
+        in: "blocked",
+        from: "    this.#receiver().unpause(connection);\n",
+        to: "",
+        why: "a paused sender of which less is pending, and not nothing, stays paused",
+      },
+      {
         in: "progressed",
         from: "    this.tookControl(connection);\n",
         to: "",

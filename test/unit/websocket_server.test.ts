@@ -573,6 +573,37 @@ test("the text of a disconnect is not that of another reason for which its conne
   assertEquals(world.departures.map(({ reason, detail }) => [reason, detail]), [["stalled", undefined]]);
 });
 
+test("the first of two texts of disconnect() stays; one of a connection that leaves by itself is its own", async () => {
+  const { world, join } = await open();
+  const [twice, silent, closed] = [join(), join(), join()];
+  world.mob.disconnect(twice.token, "first");
+  world.mob.disconnect(silent.token);
+  send(world, closed, control(CLOSE));
+  for (const { token } of [twice, silent, closed]) world.mob.disconnect(token, "second");
+  world.run();
+  assertEquals(world.departures.map(({ reason, detail }) => [reason, detail]), [
+    ["disconnected", "first"],
+    ["disconnected", undefined],
+    ["disconnected", "second"],
+  ]);
+});
+
+test("echo others: a sender is read again once its own frames are stepped over, before its socket takes another byte", async () => {
+  const { world, join } = await open({ echo: "others", maxLag: 1000 });
+  const [tcp, plain] = [world.join(), join()];
+  plain.socket.room = 0;
+  send(world, plain, control(PING));
+  // Its own frames lie behind a pong that its socket does not take, so they count as lag.
+  for (let count = 0; count < 3; count++) send(world, plain, message("x".repeat(240)));
+  world.say(tcp, "of another");
+  send(world, plain, message("and one more"));
+  assertEquals([world.mob.stats().published.frames, world.mob.connections()[0]!.paused], [4, true]);
+  world.makeRoom(plain.socket, plain.token, 2);
+  world.run();
+  const [row] = world.mob.connections();
+  assertEquals([world.mob.stats().published.frames, row!.paused, row!.delivered.frames], [5, false, 0]);
+});
+
 test("what came of a request counts as receive memory, until the handshake is over", async () => {
   const { world, come } = await open();
   const member = come();
