@@ -64,6 +64,8 @@ export class CheckedSocket implements Socket {
   readonly since: number;
   /** The last write was short, and WRITABLE was not reported since. */
   blocked = false;
+  /** WRITABLE was reported in this tick, and it was blocked. */
+  resumes = false;
   /** Since when it takes nothing, as far as the core can know. */
   waitingSince: number | undefined;
   /** When something last came from it, or was taken by it. */

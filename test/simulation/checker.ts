@@ -55,7 +55,7 @@ export class Checker {
     this.#removedInTick = false;
     this.#inTick = true;
     for (const [token, socket] of this.#simulation.inside) {
-      socket.shortInTick = false;
+      socket.shortInTick = socket.resumes = false;
       socket.writesInTick = 0;
       if (socket.web !== undefined) socket.web.wroteInTick = false;
       socket.before = { ...socket.stream.given };

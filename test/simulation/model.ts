@@ -175,6 +175,8 @@ export class Stream {
 
   /** Bytes were written to it. Returns what is wrong with that, if anything. */
   give(bytes: Uint8Array, taken: number): string | undefined {
+    // What is offered is behind what it misses, even when nothing of it is taken.
+    this.hop();
     let from = 0;
     while (from < taken) {
       this.hop();
@@ -193,6 +195,11 @@ export class Stream {
     }
     this.given.bytes += taken;
     return undefined;
+  }
+
+  /** It goes on at its end, if it is about to miss something: what was published since the last tick it misses, too. */
+  resumeAtEnd(): void {
+    if (this.gap !== undefined && this.at === this.gap.from) this.gap.to = this.until;
   }
 
   /** At a boundary: steps over what it misses, and over its own frames. */

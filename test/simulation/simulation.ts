@@ -206,7 +206,10 @@ export class Simulation implements Probe {
         this.marks.reach("stale event");
         continue;
       }
-      if ((readiness & WRITABLE) !== 0) socket.blocked = false;
+      if ((readiness & WRITABLE) !== 0) {
+        socket.resumes = socket.blocked;
+        socket.blocked = false;
+      }
       if ((readiness & (READABLE | FINAL)) !== 0) {
         const { idleTimeout } = this.options;
         const late = idleTimeout > 0 && this.now - socket.lastActivity >= idleTimeout;

@@ -42,7 +42,8 @@ export class WebAdmission {
     const { refusal } = web.speaker.request;
     // One that is to be disconnected at the end of the tick may go before that for a reason of its own.
     const isAsked = reason === "refused" && application?.asked.has(socket.token) === true;
-    const isWithout = socket.sawFinal || socket.threw || isAsked;
+    // A mob that closes answers first what onMessage has disconnected in the same tick.
+    const isWithout = socket.sawFinal || socket.threw || isAsked && !closing;
     // Which of them goes for the memory of all, is known when they have joined.
     const mayBeForMemory = (options.maxReceiveMemory ?? 0) > 0 && reason === "refused";
     let due = "unauthorized";

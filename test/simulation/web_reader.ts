@@ -15,6 +15,9 @@ export interface ReceivedControl {
 
 const [BINARY, CLOSE, PING, PONG] = [2, 8, 9, 10];
 
+/** Bytes: the headers of every response are shorter. */
+const LONGEST_RESPONSE = 4096;
+
 /** The most bytes of several u64 frames in one message. */
 const LONGEST_BATCH = 65_535;
 
@@ -57,7 +60,8 @@ export class WebReader {
     if (this.status !== 0) return this.#fail("something came behind a response that refuses", from);
     const before = this.#head.length;
     this.#head = concat(this.#head, bytes.subarray(from));
-    const text = String.fromCharCode(...this.#head);
+    // Much of a feed may come right behind it.
+    const text = String.fromCharCode(...this.#head.subarray(0, LONGEST_RESPONSE));
     const end = text.indexOf("\r\n\r\n") + 4;
     if (end === 3) return bytes.length;
     this.#head = new Uint8Array(0);
