@@ -29,6 +29,7 @@ export {
 } from "./src/contract/address.ts";
 export type { CertificateSubject, ClientTls, ServerTls, TlsSource } from "./src/contract/tls.ts";
 export type { HttpHandler, HttpListenOptions } from "./src/contract/http.ts";
+export type { ProcessInfo } from "./src/contract/process_info.ts";
 export { formatToken, type Token, tokenOf } from "./src/contract/token.ts";
 export {
   type ControlSink,

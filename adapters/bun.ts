@@ -31,6 +31,7 @@ import { eventLoop } from "./shared/event_loop.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
+import { processInfo } from "./shared/process_info.ts";
 
 // --- socket ---
 
@@ -213,6 +214,7 @@ export function bunAdapter(): Adapter {
   return {
     name: "bun",
     capacity: connectionsThatFit(),
+    processInfo,
     ...overTransports({ listenTcp, listenUnix, offer, clock: eventLoop }),
     ...eventLoop,
   };

@@ -29,6 +29,7 @@ import { connectionsThatFit } from "./shared/file_limit.ts";
 import { Inbox, WRITE_STEP } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
 import { BACKLOG } from "./shared/node_server.ts";
+import { processInfo } from "./shared/process_info.ts";
 
 // --- socket ---
 
@@ -280,6 +281,7 @@ export function denoAdapter(): Adapter {
   return {
     name: "deno",
     capacity: connectionsThatFit(),
+    processInfo,
     ...overTransports({ listenTcp, listenUnix, clock: eventLoop }),
     ...eventLoop,
     defer: deferWithRests(() => writing),

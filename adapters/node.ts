@@ -13,6 +13,7 @@ import { overTransports } from "./shared/listen.ts";
 import { offerPlain } from "./shared/node_dial.ts";
 import { boundAddress, startServer, type Where } from "./shared/node_server.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
+import { processInfo } from "./shared/process_info.ts";
 
 // --- socket ---
 
@@ -56,6 +57,7 @@ export function nodeAdapter(): Adapter {
   return {
     name: "node",
     capacity: connectionsThatFit(),
+    processInfo,
     ...overTransports({ listenTcp, listenUnix, clock: eventLoop }),
     ...eventLoop,
   };

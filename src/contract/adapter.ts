@@ -25,6 +25,7 @@
 
 import type { Address } from "./address.ts";
 import type { HttpListenOptions } from "./http.ts";
+import type { ProcessInfo } from "./process_info.ts";
 import type { CertificateSubject, ClientTls, ServerTls } from "./tls.ts";
 import type { Token } from "./token.ts";
 
@@ -136,6 +137,8 @@ export interface Adapter {
    * time, and takes no bodies. Rejects as `listen` does. Missing where there is no HTTP.
    */
   listenHttp?(address: Address, options: HttpListenOptions): Promise<ListeningSocket>;
+  /** What the runtime says of its process. Missing where there is none. */
+  processInfo?(): ProcessInfo;
   /** Runs `tick` once, after the socket callbacks of this batch. */
   defer(tick: () => void): void;
   /** Milliseconds on a clock that never goes back. */

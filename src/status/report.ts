@@ -4,19 +4,10 @@
  * @module
  */
 
+import type { ProcessInfo } from "../contract/process_info.ts";
 import type { MobEvent } from "./events.ts";
 import type { MobState, StatusOptions } from "./source.ts";
 import type { ConnectionStats, Histogram, MobStats } from "./stats.ts";
-
-/** What the process uses. */
-export interface ProcessUsage {
-  /** Bytes of memory that the system has given to it. */
-  readonly residentBytes: number;
-  /** Bytes that objects of the program use. */
-  readonly heapBytes: number;
-  /** Seconds of processor time since it started. */
-  readonly cpuSeconds: number;
-}
 
 /** Which program it is. */
 export interface ServerReport {
@@ -24,10 +15,6 @@ export interface ServerReport {
   readonly version: string;
   /** The runtime and its version: `node 24.1.0`. */
   readonly runtime: string;
-  /** The process; `undefined` where that is not known. */
-  readonly pid: number | undefined;
-  /** Milliseconds since the process started. */
-  readonly uptime: number;
   /** Whether the mob accepts connections. */
   readonly state: MobState;
 }
@@ -47,8 +34,8 @@ export interface StatusReport {
   readonly options: StatusOptions;
   /** Everything the mob counts. */
   readonly stats: MobStats;
-  /** What the process uses; `undefined` where that is not known. */
-  readonly process: ProcessUsage | undefined;
+  /** The process, and what it uses; `undefined` where that is not known. */
+  readonly process: ProcessInfo | undefined;
   /** How late timers were, in milliseconds: the process was busy for so long. */
   readonly loopDelays: Histogram;
   /** When this was made, by the clock of the events, in milliseconds. */

@@ -30,7 +30,7 @@ export interface StatusSource {
   /** Its options. */
   readonly options: StatusOptions;
   /** The adapter that it was made with: its clock and its timers. */
-  readonly adapter: Pick<Adapter, "name" | "now" | "after">;
+  readonly adapter: Pick<Adapter, "name" | "now" | "after" | "processInfo">;
   /** What happens to its connections. */
   readonly events: AsyncIterable<MobEvent>;
   /** Everything it counts. */
