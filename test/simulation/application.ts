@@ -207,7 +207,7 @@ export class Application {
   #read(message: Uint8Array, token: Token): unknown {
     const simulation = this.#simulation;
     const { marks } = simulation;
-    const author = simulation.authorOf(token);
+    const author = simulation.observer.authorOf(token);
     const frame = author?.sent[author.published];
     if (author === undefined || frame === undefined || !equalBytes(author.payloadOf(frame), message)) {
       simulation.violate("published once, in order", `onMessage gets from ${formatToken(token)} what it has not sent`);

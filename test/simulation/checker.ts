@@ -68,7 +68,7 @@ export class Checker {
     const simulation = this.#simulation;
     const named = ((simulation.batch.get(socket.token) ?? 0) & (WRITABLE | HUP | ERROR)) !== 0;
     const leaves = socket.stream.until !== Infinity && !this.#leaversBefore.has(socket.token);
-    if (simulation.newFrameBytes > 0 || named || leaves || simulation.closing || socket.web?.isPending) return;
+    if (simulation.observer.newFrameBytes > 0 || named || leaves || simulation.closing || socket.web?.isPending) return;
     simulation.violate(
       "work",
       `${simulation.nameOf(socket)} is written to, and there is neither a new frame nor an event`,
@@ -97,7 +97,7 @@ export class Checker {
     this.#inTick = false;
     const simulation = this.#simulation;
     const { mob } = simulation;
-    if (simulation.walks > 0 && !simulation.closing) {
+    if (simulation.observer.walks > 0 && !simulation.closing) {
       simulation.violate("work", "the tick walked over all connections");
     }
     const rows = mob.connections();

@@ -45,7 +45,8 @@ export class Hooks {
     const way = this.next;
     this.next = -1;
     if (way === -1 && application?.command === undefined) return undefined;
-    const [walks, lookups, cutting] = [simulation.walks, simulation.lookups, simulation.cutting];
+    const { cutting, observer } = simulation;
+    const { walks, lookups } = observer;
     simulation.cutting = false;
     this.isCalling = true;
     try {
@@ -55,7 +56,7 @@ export class Hooks {
     } finally {
       this.isCalling = false;
       // What a hook asks for is not the tick's work.
-      [simulation.walks, simulation.lookups, simulation.cutting] = [walks, lookups, cutting];
+      [observer.walks, observer.lookups, simulation.cutting] = [walks, lookups, cutting];
     }
   }
 

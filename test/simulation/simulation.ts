@@ -5,11 +5,9 @@
  */
 
 import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../../src/contract/adapter.ts";
-import { segmentSizeFor } from "../../src/broadcast/log.ts";
 import { Mob } from "../../src/server/mob.ts";
 import type { ResolvedOptions } from "../../src/server/options.ts";
 import { formatToken, indexOf, type Token } from "../../src/contract/token.ts";
-import { concat } from "../helpers/bytes.ts";
 import { Application } from "./application.ts";
 import type { Choices } from "./choices.ts";
 import { Client, type Newlines } from "./client.ts";
@@ -17,7 +15,6 @@ import { Hooks } from "./hooks.ts";
 import { Checker } from "./checker.ts";
 import { Marks } from "./marks.ts";
 import { joinMob, type LocalClient } from "./local_client.ts";
-import type { Author } from "./image.ts";
 import { Model } from "./model.ts";
 import { AdmissionChecker, HOMES, type Manner, OPEN_HOUSE, saySecret } from "./admission.ts";
 import type { FeedName } from "./feeds.ts";
@@ -25,14 +22,15 @@ import { feedOf, listenersOf, openListeners, type SimulatedListener } from "./li
 import { Network } from "./network.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Settings, Sweep } from "./settings.ts";
-import { listenToCore, type Probe } from "./probe.ts";
+import { Observer } from "./observer.ts";
+import { listenToCore } from "./probe.ts";
 import { Stops } from "./stops.ts";
 import type { Trace, Violation } from "./trace.ts";
 
 const FINAL = HUP | ERROR;
 
 /** A world, and the core in it. */
-export class Simulation implements Probe {
+export class Simulation {
   readonly settings: Settings;
   readonly options: ResolvedOptions;
   readonly model: Model;
@@ -68,10 +66,6 @@ export class Simulation implements Probe {
   drains = false;
   /** Whether a tick runs. */
   inTick = false;
-  /** Bytes published in this tick. */
-  newFrameBytes = 0;
-  lookups = 0;
-  walks = 0;
   /** Whether `close` was called. */
   closing = false;
   /** Whether the mob has closed. */
@@ -84,11 +78,13 @@ export class Simulation implements Probe {
   /** What the application does, besides meddling; `undefined`: nothing. */
   readonly application: Application | undefined;
   readonly stops: Stops = new Stops(this);
+  /** Hears what the core does. */
+  readonly observer: Observer = new Observer(this);
 
   /** Opens a world with its listeners. */
   static async open(choices: Choices, trace: Trace): Promise<Simulation> {
     const simulation = new Simulation(choices, trace);
-    listenToCore(simulation);
+    listenToCore(simulation.observer);
     await openListeners(simulation);
     return simulation;
   }
@@ -192,8 +188,7 @@ export class Simulation implements Probe {
 
   /** What the tick will be held against. */
   #begin(): void {
-    this.lookups = this.walks = 0;
-    this.newFrameBytes = this.application?.beforeTick() ?? 0;
+    this.observer.beforeTick(this.application?.beforeTick() ?? 0);
     this.drains = this.drainDue;
     this.drainDue = false;
     this.checker.beforeTick();
@@ -223,101 +218,6 @@ export class Simulation implements Probe {
   }
 
   // --- what the core does ---
-
-  /** The core lets a connection join. Before that it was unauthenticated, or it has just come. */
-  joined(token: Token): void {
-    const socket = this.inside.get(token);
-    if (socket?.unauthenticated) this.application?.authorizer.joined(socket);
-  }
-
-  /** The author of what comes from a connection; `undefined` is the application. */
-  authorOf(token: Token | undefined): Author | undefined {
-    if (token === undefined) return this.application?.author;
-    return this.inside.get(token)?.client.author ?? this.members.find((member) => member.token === token)?.author;
-  }
-
-  /** The core published something, of a connection or of the application. */
-  published(token: Token | undefined, bytes: Uint8Array, start: number, end: number, count: number): void {
-    const socket = token === undefined ? undefined : this.inside.get(token);
-    const author = this.authorOf(token);
-    this.newFrameBytes += end - start;
-    this.moved += end - start;
-    this.trace.note("publish", token ?? 0, end - start, count);
-    if (socket?.unauthenticated) {
-      this.violate("unauthenticated", `published from ${this.nameOf(socket)}, an unauthenticated connection`);
-    }
-    if (socket?.sawFinal) this.marks.reach("published behind a final event");
-    const wrong = author === undefined
-      ? `published from ${token === undefined ? "the application" : formatToken(token)}, which is no connection`
-      : this.application?.refuses(token, author, count) ?? this.#publish(author, bytes, start, end, count);
-    if (wrong !== undefined) this.violate("published once, in order", wrong);
-  }
-
-  #publish(author: Author, bytes: Uint8Array, start: number, end: number, count: number): string | undefined {
-    const used = new Set<FeedName>();
-    const isOwn = author === this.application?.author;
-    if (this.hasSeveralFramings || isOwn) {
-      for (const { unauthenticated, client } of this.inside.values()) {
-        if (!unauthenticated) used.add(client.author.framing.name);
-      }
-      if (this.members.some(({ inside }) => inside)) used.add(this.options.framing);
-    }
-    if (isOwn) this.application!.published(end - start, used.size);
-    // The feed of a connection has at least that one.
-    else used.add(author.framing.name);
-    if (used.size > 1) this.marks.reach("several framings");
-    return this.model.publish(author, bytes, start, end, count, (framing) => used.has(framing), (carried) => {
-      this.marks.reach(carried ? "re-framed" : "not carried");
-    });
-  }
-
-  /** The core published a frame that came in pieces. */
-  publishedPieces(token: Token, pieces: readonly Uint8Array[], length: number): void {
-    // A small frame that came in parts is one piece: the copy of its parts.
-    const large = pieces.length > 1;
-    if (large) {
-      this.marks.reach(pieces.length > 2 ? "frame in many pieces" : "frame in two pieces");
-      // A copy begins its buffer.
-      if (pieces.some(({ byteOffset }) => byteOffset > 0)) this.marks.reach("piece as it lay");
-      const segment = segmentSizeFor(this.options.maxLag);
-      if (length > segment) this.marks.reach("pieces over one segment");
-      if (length > 3 * segment) this.marks.reach("pieces over three segments");
-    }
-    const bytes = concat(...pieces);
-    if (bytes.length !== length) {
-      this.violate("published once, in order", `pieces of ${bytes.length} bytes are published as ${length}`);
-    }
-    const before = this.marks.counts["re-framed"];
-    this.published(token, bytes, 0, length, 1);
-    if (large && this.marks.counts["re-framed"] > before) this.marks.reach("re-framed from pieces");
-  }
-
-  /** A connection begins to leave. What follows for other connections than those of WebSocket is known otherwise. */
-  leaving(token: Token, reason: string, ending: Uint8Array | undefined): void {
-    const socket = this.inside.get(token);
-    if (socket?.web === undefined) return;
-    this.checker.leaving(socket, reason);
-    if (this.application?.asked.has(token)) this.application.disconnected(socket);
-    socket.stream.end();
-    socket.web.leaves(reason, ending);
-  }
-
-  /** A connection is refused. */
-  rejected(token: Token, reason: string): void {
-    const socket = this.inside.get(token);
-    const counted = reason === "unauthorized" || reason === "handshake-failed" ? reason : "refused";
-    if (socket?.web !== undefined) this.admission.rejected(socket, counted);
-  }
-
-  /** A connection is given a control frame. */
-  control(token: Token, frame: Uint8Array): void {
-    this.inside.get(token)?.web?.control(frame);
-  }
-
-  /** A feed ends the message that it collects. */
-  sealed(feed: string): void {
-    if (feed === "mobcast.u64") this.model.image(feed).seal();
-  }
 
   /** The core writes to a connection. */
   writing(socket: CheckedSocket): void {
