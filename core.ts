@@ -53,5 +53,14 @@ export type { ClientCloseOptions, ClientOptions, JoinOptions, SendOptions } from
 export type { BackoffOptions } from "./src/client/backoff.ts";
 
 // --- what stats are made of ---
-export type { DeliveryCounts, FeedStats } from "./src/status/stats.ts";
+export {
+  CONNECTION_SORTS,
+  type ConnectionQuery,
+  type ConnectionSort,
+  type DeliveryCounts,
+  type FeedStats,
+  type Histogram,
+  type ListenerStats,
+} from "./src/status/stats.ts";
+export type { MobState } from "./src/status/source.ts";
 export type { Count } from "./src/broadcast/subscriber.ts";

@@ -50,6 +50,12 @@ export class Deadlines<Key = Token> {
     return this.#due.has(token);
   }
 
+  /** Milliseconds until the token's deadline; `undefined`: it has none. 0: it has passed. */
+  left(token: Key): number | undefined {
+    const due = this.#due.get(token);
+    return due === undefined ? undefined : Math.max(0, due - this.#clock.now());
+  }
+
   /** Sets the token's deadline to a full timeout from now, in place of any other. */
   set(token: Key, now: number = this.#clock.now()): void {
     if (this.#timeout === 0) return;

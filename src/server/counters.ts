@@ -7,15 +7,10 @@
 import type { Count } from "../broadcast/subscriber.ts";
 import type { Publisher } from "../broadcast/publisher.ts";
 import type { Connection } from "./connection.ts";
+import type { Listener } from "./listener.ts";
 import type { Slab } from "../reactor/slab.ts";
-import {
-  type CloseReason,
-  type ConnectionStats,
-  type DeliveryCounts,
-  type FeedStats,
-  type MobStats,
-  noneClosed,
-} from "../status/stats.ts";
+import { DURATION_BOUNDS, HistogramCounter, LAG_BOUNDS } from "../status/histogram.ts";
+import { type CloseReason, type DeliveryCounts, type FeedStats, type MobStats, noneClosed } from "../status/stats.ts";
 
 /** Counts what no connection counts for itself, and adds up the counts of all connections. */
 export class Counters {
@@ -23,8 +18,8 @@ export class Counters {
   joined = 0;
   /** Events for connections that were gone. */
   staleEvents = 0;
-  /** Ticks handled. */
-  ticks = 0;
+  /** How long ticks took, in milliseconds. */
+  readonly tickDurations: HistogramCounter = new HistogramCounter(DURATION_BOUNDS);
   readonly #left: Record<CloseReason, number> = noneClosed();
   /** The counts of all that have left: their lag is what was never delivered. */
   readonly #departed: Totals = noTotals();
@@ -43,17 +38,27 @@ export class Counters {
   }
 
   /** Everything that is counted. Walks all connections: for people, not for every tick. */
-  stats(slab: Slab<Connection>, publisher: Publisher<Connection>, others: OtherStats): MobStats {
+  stats(
+    slab: Slab<Connection>,
+    listeners: readonly Listener[],
+    publisher: Publisher<Connection>,
+    others: OtherStats,
+  ): MobStats {
     const totals = noTotals();
     addCounts(totals, { ...this.#departed, lag: noCount() });
     let pings = this.#pings;
     let connections = 0;
     let unauthenticated = 0;
+    const lagSizes = new HistogramCounter(LAG_BOUNDS);
+    const byListener = new Map<Listener | undefined, number>(listeners.map((listener) => [listener, 0]));
     for (const connection of slab.values()) {
       if (connection.phase === "handshaking") unauthenticated++;
       if (!connection.joined) continue;
       connections++;
-      addCounts(totals, deliveryCounts(connection));
+      const counts = deliveryCounts(connection);
+      addCounts(totals, counts);
+      lagSizes.add(counts.lag.bytes);
+      byListener.set(connection.listener, (byListener.get(connection.listener) ?? 0) + 1);
       pings += connection.pings;
     }
     return {
@@ -64,34 +69,17 @@ export class Counters {
       joined: this.joined,
       closed: { ...this.#left },
       published: { ...publisher.published },
+      listeners: Array.from(byListener, ([listener, connections]) => ({ url: listener?.url, connections })),
+      lagSizes: lagSizes.histogram,
       feeds: publisher.feeds.map(feedStats),
       pings,
       staleEvents: this.staleEvents,
       ...others,
-      ticks: this.ticks,
+      ticks: this.tickDurations.count,
+      tickDurations: this.tickDurations.histogram,
       writes: publisher.writes,
       logBytes: publisher.retainedBytes,
     };
-  }
-
-  /** All connections that have joined, the furthest behind first. */
-  connections(slab: Slab<Connection>, now: number): ConnectionStats[] {
-    const list = Array.from(joinedIn(slab), (connection): ConnectionStats => {
-      const age = now - connection.since;
-      const seconds = Math.max(age, 1) / 1000;
-      return {
-        token: connection.token,
-        remoteAddress: connection.socket.remoteAddress,
-        listener: connection.listener?.url,
-        age,
-        ...deliveryCounts(connection),
-        receivedRate: connection.bytesReceived / seconds,
-        deliveredRate: connection.bytesDelivered / seconds,
-        paused: connection.paused,
-        receiveBytes: connection.receiveBytes,
-      };
-    });
-    return list.sort((one, other) => other.lag.bytes - one.lag.bytes || other.age - one.age);
   }
 }
 
@@ -102,7 +90,7 @@ export type OtherStats = Pick<
 >;
 
 /** The connections that have joined. */
-function* joinedIn(slab: Slab<Connection>): Iterable<Connection> {
+export function* joinedIn(slab: Slab<Connection>): Iterable<Connection> {
   for (const connection of slab.values()) if (connection.joined) yield connection;
 }
 
@@ -122,7 +110,6 @@ export function deliveryCounts(connection: Connection): DeliveryCounts {
   const end = feed.endFor(connection);
   const framesAtEnd = feed.framesAtEndFor(connection);
   const skipping = delivery === "skipping";
-  const bytesSkipped = connection.bytesSkipped + (skipping ? end - cursor : 0);
   const framesSkipped = connection.framesSkipped + (skipping ? framesAtEnd - skippedAt : 0);
   // The log may have dropped the cursor of a connection that has everything or is skipping: the log is not asked.
   const framesAtCursor = skipping || cursor === end ? framesAtEnd : feed.log.framesBefore(cursor);
@@ -132,9 +119,16 @@ export function deliveryCounts(connection: Connection): DeliveryCounts {
   return {
     received: { frames: connection.framesReceived, bytes: connection.bytesReceived },
     delivered: { frames: published - framesSkipped - lagFrames, bytes: connection.bytesDelivered },
-    skipped: { frames: framesSkipped + uncarried.frames, bytes: bytesSkipped + uncarried.bytes },
+    skipped: { frames: framesSkipped + uncarried.frames, bytes: bytesSkipped(connection) },
     lag: { frames: lagFrames, bytes: feed.lag(connection) },
   };
+}
+
+/** The bytes that the connection missed. */
+export function bytesSkipped(connection: Connection): number {
+  const { bytesSkipped, delivery, cursor, feed } = connection;
+  const skipping = delivery === "skipping" ? feed.endFor(connection) - cursor : 0;
+  return bytesSkipped + skipping + uncarriedFor(connection).bytes;
 }
 
 /** Frames of the connection's stream that its feed could not carry. */

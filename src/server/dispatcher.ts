@@ -25,6 +25,7 @@ import { Poll } from "../reactor/poll.ts";
 import { Slab } from "../reactor/slab.ts";
 import { Acceptor, ANSWERS } from "./acceptor.ts";
 import type { Connection } from "./connection.ts";
+import { listConnections } from "./connection_list.ts";
 import { Delivery } from "./delivery.ts";
 import { Expiry } from "./expiry.ts";
 import { Handshaker } from "./handshaker.ts";
@@ -36,7 +37,7 @@ import { Outbox } from "./outbox.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { ReceiveMemory } from "./receive_memory.ts";
 import { type Allows, Receiver } from "./receiver.ts";
-import type { CloseReason, ConnectionStats, MobStats } from "../status/stats.ts";
+import type { CloseReason, ConnectionQuery, ConnectionStats, MobStats } from "../status/stats.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /** All connections of a mob, and everything that happens to them. */
@@ -133,9 +134,9 @@ export class Dispatcher {
   }
 
   /** Everything that is counted. */
-  stats(): MobStats {
+  stats(listeners: readonly Listener[]): MobStats {
     this.#publisher.seal();
-    return this.#lifecycle.counters.stats(this.#slab, this.#publisher, {
+    return this.#lifecycle.counters.stats(this.#slab, listeners, this.#publisher, {
       handshakes: this.#admission.handshakes,
       acceptFailures: this.#acceptBackoff.failures,
       receiveBytes: this.#memory.bytes,
@@ -145,10 +146,10 @@ export class Dispatcher {
     });
   }
 
-  /** All connections that have joined, the furthest behind first. */
-  connections(): ConnectionStats[] {
+  /** The connections that have joined. */
+  connections(query: ConnectionQuery): ConnectionStats[] {
     this.#publisher.seal();
-    return this.#lifecycle.counters.connections(this.#slab, this.#adapter.now());
+    return listConnections(this.#slab, query, this.#adapter.now(), this.#timeouts);
   }
 
   /** Publishes what was read so far, then drains all connections; calls `empty` when the last one is gone. */
@@ -241,7 +242,6 @@ export class Dispatcher {
   #tick(events: ReadonlyMap<Token, Readiness>): void {
     this.#now = this.#adapter.now();
     this.#timeouts.beginTick();
-    this.#lifecycle.counters.ticks++;
     this.#working = true;
     this.#outbox.beginTick();
     this.#receiver.beginTick();
@@ -274,6 +274,7 @@ export class Dispatcher {
     if (this.#receiver.released || this.#outbox.ready) this.#poll.wake();
     if (this.#lifecycle.hooks.any) this.#lifecycle.hooks.tell();
     if (this.#empty && this.#slab.size === 0) this.#finish(this.#empty);
+    this.#lifecycle.counters.tickDurations.add(this.#adapter.now() - this.#now);
   }
 
   #handle(connection: Connection, readiness: Readiness): void {

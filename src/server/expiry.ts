@@ -13,7 +13,7 @@ import type { Handshaker } from "./handshaker.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Receiver } from "./receiver.ts";
 import type { CloseReason } from "../status/stats.ts";
-import type { Timeouts } from "./timeouts.ts";
+import { canStall, type Timeouts } from "./timeouts.ts";
 
 /** What expiry uses. */
 export interface ExpiryParts {
@@ -52,8 +52,8 @@ export class Expiry {
     });
     this.#late(timeouts.linger, (connection) => remove(connection, connection.closeReason ?? "shutdown"));
     this.#late(timeouts.stall, (connection) => {
-      // Under `skip` a socket can be full with nothing pending: the connection is not late, and its deadline starts anew.
-      if (connection.leaving || connection.feed.hasPending(connection)) remove(connection, "stalled");
+      if (canStall(connection)) remove(connection, "stalled");
+      // The connection is not late, and its deadline starts anew.
       else timeouts.stall.set(connection.token, timeouts.now);
     });
     this.#late(timeouts.ping, (connection) => this.#ping(connection));

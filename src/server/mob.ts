@@ -8,6 +8,7 @@ import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapte
 import { formatAddress, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
 import { checkOptions, isAdapter, refuse } from "../check.ts";
+import { QUERY_CHECKS } from "./connection_list.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { describe } from "../errors.ts";
 import { frameOf, FRAMINGS } from "../framing/framing.ts";
@@ -33,7 +34,8 @@ import type { Client } from "../client/client.ts";
 import type { JoinOptions } from "../client/client_options.ts";
 import { SocketClient } from "../client/socket_client.ts";
 import { socketPair } from "../contract/socket_pair.ts";
-import type { ConnectionStats, MobStats } from "../status/stats.ts";
+import type { ConnectionQuery, ConnectionStats, MobStats } from "../status/stats.ts";
+import type { MobState } from "../status/source.ts";
 import type { TlsSource } from "../contract/tls.ts";
 import type { Token } from "../contract/token.ts";
 
@@ -57,8 +59,9 @@ export class Mob implements AsyncDisposable {
   readonly options: ResolvedOptions;
   /** Resolves when the mob has closed: the last connection is gone, and its addresses are free again. */
   readonly closed: Promise<void>;
+  /** The adapter that it was made with. */
+  readonly adapter: Adapter;
 
-  readonly #adapter: Adapter;
   readonly #dispatcher: Dispatcher;
   readonly #transportOptions: TransportOptions;
   readonly #listeners: Listener[] = [];
@@ -69,6 +72,7 @@ export class Mob implements AsyncDisposable {
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
   #ended = false;
+  #state: MobState = "open";
 
   /**
    * Makes a mob with no listener. Throws a `TypeError` or a `RangeError` when an option is wrong, naming the option and
@@ -84,8 +88,13 @@ export class Mob implements AsyncDisposable {
     this.#transportOptions = { tls, unixMode };
     this.options = resolveOptions(others);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    this.#adapter = adapter;
+    this.adapter = adapter;
     this.#dispatcher = new Dispatcher(adapter, this.options, { authorize, onJoin, onMessage, onLeave });
+  }
+
+  /** Whether it accepts connections: `open`, `draining` from the first moment of closing on, `closed`. */
+  get state(): MobState {
+    return this.#state;
   }
 
   /** The URLs of the open listeners, in the order in which they were opened. */
@@ -146,7 +155,7 @@ export class Mob implements AsyncDisposable {
     const registryFor = (listener: Listener) => this.#dispatcher.registryFor(listener);
     const listener = new Listener(address, query, rules, registryFor, protocol);
     const listenOptions: ListenOptions = address.transport === "unix" ? { unixMode } : { tls: certificates };
-    await this.#whileOpening(listener, this.#adapter.listen(address, listener.registry, listenOptions)).catch(failed);
+    await this.#whileOpening(listener, this.adapter.listen(address, listener.registry, listenOptions)).catch(failed);
     checkOpen();
     if (tls && listener.reloads) this.#certificates.set(listener, tls);
     return listener.url;
@@ -201,7 +210,7 @@ export class Mob implements AsyncDisposable {
   join(options?: JoinOptions): Client {
     const { framing, maxFrame } = this.options;
     const given = checkOptions("mob.join()", options, joinChecks());
-    const client = new SocketClient(this.#adapter, "the mob", { maxFrame, ...given, framing });
+    const client = new SocketClient(this.adapter, "the mob", { maxFrame, ...given, framing });
     const [inside, outside] = socketPair("inside", "the mob");
     const token = this.#dispatcher.join(inside);
     if (typeof token === "string") throw new Error(`Cannot join: ${token}`);
@@ -265,12 +274,23 @@ export class Mob implements AsyncDisposable {
 
   /** Everything the mob counts. */
   stats(): MobStats {
-    return this.#dispatcher.stats();
+    return this.#dispatcher.stats(this.#listeners);
   }
 
-  /** All connections that have joined, the furthest behind first. */
-  connections(): ConnectionStats[] {
-    return this.#dispatcher.connections();
+  /**
+   * The connections that have joined: all, the furthest behind first, or as the query says. A few of many cost little.
+   * Throws a `TypeError` or a `RangeError` when the query is wrong.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * console.log(mob.connections({ sort: "delivered", limit: 20 }));
+   * ```
+   */
+  connections(query?: ConnectionQuery): ConnectionStats[] {
+    return this.#dispatcher.connections(checkOptions("mob.connections()", query, QUERY_CHECKS));
   }
 
   /**
@@ -284,6 +304,7 @@ export class Mob implements AsyncDisposable {
     if (this.#ended) return;
     this.#cancelDrain?.();
     if (!this.#dispatcher.closing) {
+      this.#state = "draining";
       this.#certificates.clear();
       const listenersClosed = Promise.allSettled([
         ...this.#listeners.splice(0).map((listener) => listener.close()),
@@ -292,10 +313,13 @@ export class Mob implements AsyncDisposable {
       this.#dispatcher.drain("the mob is closed", () => {
         this.#ended = true;
         this.#cancelDrain?.();
-        void listenersClosed.then(() => this.#resolveClosed());
+        void listenersClosed.then(() => {
+          this.#state = "closed";
+          this.#resolveClosed();
+        });
       });
     }
-    if (drain > 0) this.#cancelDrain = new AwakeClock(this.#adapter).after(drain, () => this.#dispatcher.drop());
+    if (drain > 0) this.#cancelDrain = new AwakeClock(this.adapter).after(drain, () => this.#dispatcher.drop());
     else this.#dispatcher.drop();
     await this.closed;
   }

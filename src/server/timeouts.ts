@@ -7,6 +7,7 @@
 import type { Token } from "../contract/token.ts";
 import { AwakeClock, type Clock } from "../reactor/awake_clock.ts";
 import { Deadlines } from "../reactor/deadlines.ts";
+import type { Connection } from "./connection.ts";
 import { type Limits, RANGES } from "./options.ts";
 
 /** How long a client may take to hang up after its stream has ended, in milliseconds. Then it is dropped. */
@@ -20,6 +21,11 @@ export type TimeoutOptions = Pick<
   Limits,
   "stallTimeout" | "frameTimeout" | "idleTimeout" | "drainTimeout" | "pingInterval"
 >;
+
+/** Whether something is pending for a connection. Under `skip` a socket can be full with nothing pending. */
+export function canStall(connection: Connection): boolean {
+  return connection.leaving || connection.feed.hasPending(connection);
+}
 
 type AllDeadlines = readonly [Deadlines, Deadlines, Deadlines, Deadlines, Deadlines, Deadlines];
 
@@ -58,6 +64,11 @@ export class Timeouts {
   /** A tick begins: its time is that of all deadlines that it sets. */
   beginTick(): void {
     this.now = this.clock.now();
+  }
+
+  /** Milliseconds until a connection is removed as `stalled`; `undefined`: nothing is pending, or its socket takes bytes. */
+  stallsIn(connection: Connection): number | undefined {
+    return canStall(connection) ? this.stall.left(connection.token) : undefined;
   }
 
   /** Clears all deadlines of a connection. */

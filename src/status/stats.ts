@@ -104,6 +104,11 @@ export interface ConnectionStats extends DeliveryCounts {
   readonly deliveredRate: number;
   /** Whether the mob does not read from it now, because it does not read itself. */
   readonly paused: boolean;
+  /**
+   * Milliseconds until it is removed as `stalled` if its socket takes nothing until then; `undefined`: nothing is pending
+   * for it, or its socket takes bytes.
+   */
+  readonly stallsIn: number | undefined;
   /** Bytes of memory that it holds of what came and was not published. */
   readonly receiveBytes: number;
 }
@@ -186,6 +191,13 @@ export interface MobStats extends DeliveryCounts {
   readonly undelivered: Count;
   /** Everything that was published, in bytes of the mob's own framing. */
   readonly published: Count;
+  /**
+   * The open listeners, in the order in which they were opened, and those that were closed and still have connections.
+   * Their connections add up to `connections`.
+   */
+  readonly listeners: readonly ListenerStats[];
+  /** The lag of each connection, in bytes. */
+  readonly lagSizes: Histogram;
   /** The feeds, one for each framing that has been in use. */
   readonly feeds: readonly FeedStats[];
   /** What came and was not published because `onMessage` returned false, or failed. */
@@ -202,6 +214,8 @@ export interface MobStats extends DeliveryCounts {
   readonly acceptFailures: number;
   /** Ticks handled. */
   readonly ticks: number;
+  /** How long each of them took, in milliseconds, with the hooks that it called. */
+  readonly tickDurations: Histogram;
   /** Calls of `write` on sockets. */
   readonly writes: number;
   /** Bytes of memory that the log holds. */

@@ -399,9 +399,9 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#tick",
-        from: "    this.#lifecycle.counters.ticks++;\n",
+        from: "    this.#working = true;\n",
         to:
-          "    this.#lifecycle.counters.ticks++;\n    for (const each of this.#slab.values()) each.paused = each.paused && true;\n",
+          "    this.#working = true;\n    for (const each of this.#slab.values()) each.paused = each.paused && true;\n",
         why: "every tick walks over all connections (the ancestor's tick)",
       },
       {
