@@ -27,6 +27,8 @@ export interface StatusOptions {
 export interface StatusSource {
   /** Whether it accepts connections. */
   readonly state: MobState;
+  /** Resolves when it has closed. */
+  readonly closed: Promise<void>;
   /** Its options. */
   readonly options: StatusOptions;
   /** The adapter that it was made with: its clock and its timers. */
