@@ -5,12 +5,11 @@
  */
 
 import type { Adapter } from "../src/contract/adapter.ts";
-import { bunAdapter } from "./bun.ts";
-import { denoAdapter } from "./deno.ts";
-import { nodeAdapter } from "./node.ts";
 import { onBun, onDeno } from "./shared/which.ts";
 
-/** The adapter of the runtime at hand. All three are loaded: a bundle that loads them lazily is a kilobyte larger. */
-export function runtimeAdapter(): Promise<Adapter> {
-  return Promise.resolve(onDeno ? denoAdapter() : onBun ? bunAdapter() : nodeAdapter());
+/** The adapter of the runtime at hand. The other two are not loaded. */
+export async function runtimeAdapter(): Promise<Adapter> {
+  if (onDeno) return (await import("./deno.ts")).denoAdapter();
+  if (onBun) return (await import("./bun.ts")).bunAdapter();
+  return (await import("./node.ts")).nodeAdapter();
 }

@@ -46,7 +46,10 @@ async function withEsbuild(program, origin) {
   }
 }
 
-/** Bytes that a program loads at its start: its entry and all that it imports, but for what `import()` loads later. */
+/**
+ * Bytes that a program loads at its start on Node: its entry, all that it imports, and the adapter of the runtime; but not
+ * what `import()` loads later.
+ */
 async function splitByEsbuild(program, origin) {
   const { metafile } = await build({
     entryPoints: [join(folder, `${program}.js`)],
@@ -66,7 +69,8 @@ async function splitByEsbuild(program, origin) {
   );
   for (const name of loaded) {
     for (const { path, kind } of metafile.outputs[name].imports) {
-      if (kind === "import-statement" && metafile.outputs[path]) loaded.add(path);
+      const output = metafile.outputs[path];
+      if (output && (kind === "import-statement" || /\bnode\.[jt]s$/.test(output.entryPoint ?? ""))) loaded.add(path);
     }
   }
   return [...loaded].reduce((bytes, name) => bytes + metafile.outputs[name].bytes, 0);
