@@ -8,7 +8,7 @@
 import progressBars from "cli-progress";
 import type { Progress } from "../load/load.ts";
 import type { Output, Terminal } from "./terminal.ts";
-import { roundSize } from "./units.ts";
+import { roundSize } from "../status/figures.ts";
 
 type Stream = NonNullable<progressBars.Options["stream"]>;
 

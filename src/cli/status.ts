@@ -9,7 +9,7 @@ import type { LogFormat } from "./serve_flags.ts";
 import type { Mob } from "../server/mob.ts";
 import type { ConnectionStats, MobStats } from "../status/stats.ts";
 import { formatToken } from "../contract/token.ts";
-import { roundSize } from "./units.ts";
+import { roundSize } from "../status/figures.ts";
 
 /** The most connections that are listed, the furthest behind first. The others are counted. */
 const LISTED = 100;

@@ -61,14 +61,6 @@ export function formatDuration(milliseconds: number): string {
   return text ?? `${milliseconds}`;
 }
 
-/** A rounded size: `1.4 MiB`. */
-export function roundSize(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  const power = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** power;
-  return `${power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
-}
-
 function parseQuantity(text: string, units: Units): number | undefined {
   const match = /^(\d{1,16}(?:\.\d{1,9})?)([a-z]*)$/i.exec(text);
   if (match === null) return undefined;
