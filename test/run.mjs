@@ -12,6 +12,7 @@ import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
+import { compile } from "./helpers/typescript_hooks.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -66,7 +67,7 @@ const ALONE = {
 };
 
 const commands = {
-  node: ["node", "--import", "tsx", "--test-reporter=spec", "test/helpers/several.mjs"],
+  node: ["node", "--import", "./test/helpers/typescript.mjs", "--test-reporter=spec", "test/helpers/several.mjs"],
   bun: ["bun", "test", "--timeout", `${TEST_MS}`],
   // JSR is not needed this way: the map resolves @std/assert to test/std-assert. It replaces all imports of deno.json, and
   // what it resolves must not get into deno.lock. `npm run check` checks the types.
@@ -274,6 +275,8 @@ async function lane() {
   }
 }
 
+// Not by each of the processes, which begin at the same time.
+if (runtimes.includes("node")) await compile(["src", "adapters", "test"].map((folder) => join(root, folder)));
 await Promise.all(Array.from({ length: LANES }, lane));
 suites.forEach(begin);
 await Promise.all(besides);

@@ -54,7 +54,7 @@ function start(program: string, deno: readonly string[] = ["-A"]): ChildProcess 
     ? ["run", ...deno, "--no-lock", "--import-map", "test/import_map.offline.json", file]
     : name === "bun"
     ? [file]
-    : ["--import", "tsx", file];
+    : ["--import", "./test/helpers/typescript.mjs", file];
   const args = ["-c", `ulimit -n ${LIMIT} && exec "$@"`, "sh", process.execPath, ...command];
   const child = spawn("sh", args, { cwd: fileURLToPath(root), stdio: ["pipe", "pipe", "inherit"] });
   return Object.assign(child, {

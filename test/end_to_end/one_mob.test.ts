@@ -302,7 +302,7 @@ test("one mob: the second worker of a cluster is refused, with the way forward",
     for (const url of [`tcp://127.0.0.1:${port}`, `unix://${directory}/mob.sock`]) {
       const file = join(directory, "cluster.mjs");
       writeFileSync(file, clusterOf(url));
-      const args = onBun ? [file] : ["--import", "tsx", file];
+      const args = onBun ? [file] : ["--import", "./test/helpers/typescript.mjs", file];
       const child = spawn(process.execPath, args, { cwd: fileURLToPath(root), stdio: ["ignore", "pipe", "inherit"] });
       let text = "";
       child.stdout!.on("data", (chunk: Uint8Array) => text += textOf(chunk));

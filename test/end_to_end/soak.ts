@@ -20,7 +20,7 @@ const PROGRAM = "test/end_to_end/soak_program.ts";
 function commandOf(runtime: RuntimeName): string[] {
   const bin = (name: string): string => join(ROOT, "node_modules", ".bin", name);
   if (runtime === "bun") return [bin("bun"), "run"];
-  if (runtime === "node") return ["node", "--expose-gc", "--import", "tsx"];
+  if (runtime === "node") return ["node", "--expose-gc", "--import", "./test/helpers/typescript.mjs"];
   const map = ["--no-lock", "--import-map", "test/import_map.offline.json"];
   return [bin("deno"), "run", "-A", "--no-check", ...map, "--v8-flags=--expose-gc"];
 }

@@ -1,4 +1,4 @@
-// Runs several test files in one process of Node, which takes one file alone: `node --import tsx several.mjs FILE ...`.
+// Runs several test files in one process of Node, which takes one file alone: `node --import ./test/helpers/typescript.mjs test/helpers/several.mjs FILE ...`.
 
 import { resolve } from "node:path";
 import process from "node:process";

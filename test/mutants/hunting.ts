@@ -38,7 +38,7 @@ export interface Found {
 const TESTS: Readonly<Record<RuntimeName, (file: string, named?: string) => string[]>> = {
   // A test that fails may leave open what keeps the process alive (the flag needs Node 20.14).
   node: (file, named) => [
-    ...["node", "--import", "tsx", "--test-force-exit"],
+    ...["node", "--import", "./test/helpers/typescript.mjs", "--test-force-exit"],
     ...(named ? [`--test-name-pattern=${named}`] : []),
     file,
   ],

@@ -53,6 +53,8 @@ export interface Plan {
 /** A tally, and one number for all traces together, the same on every engine. */
 export interface Result extends Tally {
   readonly digest: string;
+  /** The digest of its first seeds alone, of whole chunks, as a campaign of no more seeds has it. */
+  digestOf(seeds: number): string;
 }
 
 /** Runs seeds. */
@@ -81,8 +83,9 @@ export async function campaign(plan: Plan): Promise<Result> {
     await Promise.all(Array.from({ length: plan.processes }, () => inProcess(take, done)));
   }
   tally.failures.sort((one, other) => one.seed - other.seed);
-  const digest = (digests.reduce(fold, 0) >>> 0).toString(16).padStart(8, "0");
-  return { ...tally, digest };
+  const digestOf = (seeds: number): string =>
+    (digests.slice(0, Math.ceil(seeds / CHUNK)).reduce(fold, 0) >>> 0).toString(16).padStart(8, "0");
+  return { ...tally, digest: digestOf(plan.seeds), digestOf };
 }
 
 /** Runs the seeds of one chunk. */

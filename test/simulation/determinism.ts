@@ -10,7 +10,7 @@ import { ROOT, type RuntimeName, RUNTIMES } from "../helpers/command_line.ts";
 
 /** The command that runs the simulation on each runtime. */
 const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
-  node: ["node", "--import", "tsx"],
+  node: ["node", "--import", "./test/helpers/typescript.mjs"],
   bun: [join(ROOT, "node_modules/.bin/bun"), "run"],
   deno: [
     join(ROOT, "node_modules/.bin/deno"),

@@ -13,6 +13,9 @@ function step(name: StepName, who = 0, size = 0, how = 0, cuts?: number[]): Step
   return { do: name, who, size, how, ...(cuts !== undefined && { cuts }) };
 }
 
+/** The traces are the same on all engines: every call fails on Deno, which is fastest, and some of them on the others. */
+const STEP = "Deno" in globalThis ? 1 : 7;
+
 /** Four clients join, send, fall behind and leave, with frames in parts both ways. */
 const SCENARIO: readonly Step[] = [
   ...[0, 1, 0, 0].map((how, who) => step("connect", who, 0, how)),
@@ -61,7 +64,7 @@ for (const slowConsumer of CHOICES.slowConsumer) {
     assertGreater(calls, 40);
     for (const how of ["reset", "throw", "full"] as const) {
       for (const persistent of [false, true]) {
-        for (let call = 1; call <= calls; call++) {
+        for (let call = 1; call <= calls; call += STEP) {
           const sweep = { call, how, persistent };
           const outcome = await replay(scenario(slowConsumer, sweep));
           assertEquals(outcome.violation, undefined, JSON.stringify(sweep));

@@ -219,7 +219,7 @@ test("importing mod.ts starts nothing and touches no global of a runtime", { tim
     ? ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", trap]
     : "Bun" in globalThis
     ? ["-e", trap]
-    : ["--import", "tsx", "--input-type=module", "-e", trap];
+    : ["--import", "./test/helpers/typescript.mjs", "--input-type=module", "-e", trap];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, {
     cwd: fileURLToPath(root),
     encoding: "utf8",

@@ -344,7 +344,7 @@ async function inAnotherProcess(path: string): Promise<{ said: string; kill: () 
     ? ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", program(path)]
     : "Bun" in globalThis
     ? ["-e", program(path)]
-    : ["--import", "tsx", "--input-type=module", "-e", program(path)];
+    : ["--import", "./test/helpers/typescript.mjs", "--input-type=module", "-e", program(path)];
   const child = spawn(process.execPath, args, { cwd: fileURLToPath(root), stdio: ["ignore", "pipe", "inherit"] });
   running.add(child);
   const gone = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
