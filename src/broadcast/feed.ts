@@ -279,9 +279,9 @@ export class Feed<Member extends Subscriber = Subscriber> {
       }
       full = taken < bytes.length;
     }
-    if (progressed && (full || this.#options.idleTimeout > 0)) this.#events.progressed(connection);
-    if (!full && connection.ending) return this.#sendEnding(connection);
-    return !full;
+    const isDone = !full && (!connection.ending || this.#sendEnding(connection));
+    if (progressed && (!isDone || this.#options.idleTimeout > 0)) this.#events.progressed(connection);
+    return isDone;
   }
 
   /** The log's bytes from the cursor on, for one write. */

@@ -223,9 +223,16 @@ export const WEBSOCKET_CORE: readonly Group[] = [
       },
       {
         in: "#give",
-        from: "    if (!full && connection.ending) return this.#sendEnding(connection);\n",
-        to: "",
+        from: "!full && (!connection.ending || this.#sendEnding(connection))",
+        to: "!full",
         why: "no close frame is sent",
+      },
+      {
+        in: "#give",
+        from: "progressed && (!isDone || this.#options.idleTimeout > 0)",
+        to: "progressed && (full || this.#options.idleTimeout > 0)",
+        why: "a client that takes all but its close frame is stalled",
+        proof: { on: ["node"], tests: "test/unit/websocket_server.test.ts", named: "not the close frame behind" },
       },
       {
         in: "#sendEnding",

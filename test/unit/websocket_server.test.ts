@@ -554,6 +554,24 @@ test("a client whose socket takes answers is not stalled, even if it takes no me
   assertEquals(world.reasons, ["stalled"]);
 });
 
+test("a client whose socket takes the last messages, and not the close frame behind them, is not stalled yet", async () => {
+  const { world, join } = await open({ stallTimeout: 1000 });
+  const [tcp, plain] = [world.join(), join()];
+  plain.socket.room = 0;
+  world.say(tcp, "hello");
+  send(world, plain, control(CLOSE));
+  world.adapter.advance(900);
+  world.makeRoom(plain.socket, plain.token, 7);
+  world.run();
+  assertEquals(received(plain.socket).frames, ["hello"]);
+  world.adapter.advance(900);
+  world.run();
+  assertEquals(world.reasons, []);
+  world.adapter.advance(200);
+  world.run();
+  assertEquals(world.reasons, ["stalled"]);
+});
+
 test("when the mob has closed, a client gets no answer: nothing would end it", async () => {
   const { world, come } = await open();
   const closed = world.mob.close();
