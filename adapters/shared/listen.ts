@@ -1,6 +1,6 @@
 /**
- * Listening and connecting: which way an address goes, the same on the three runtimes. TLS, Unix sockets and WebSocket are
- * loaded with their first use.
+ * Listening and connecting: which way an address goes, the same on the three runtimes. TLS, Unix sockets,
+ * WebSocket and HTTP are loaded with their first use.
  *
  * @module
  */
@@ -24,11 +24,14 @@ export interface Transports {
   readonly clock: Pick<Adapter, "after">;
 }
 
-/** Makes `listen`, `connect` and `connectWebSocket` of an adapter. */
+/** Makes `listen`, `listenHttp`, `connect` and `connectWebSocket` of an adapter. */
 export function overTransports(
   { listenTcp, listenUnix, offer, clock }: Transports,
-): Pick<Adapter, "listen" | "connect" | "connectWebSocket"> {
+): Pick<Adapter, "listen" | "listenHttp" | "connect" | "connectWebSocket"> {
   return {
+    async listenHttp(address, options) {
+      return await (await import("../http/http_server.ts")).listenHttp(address, options);
+    },
     async connectWebSocket(url, registry, options) {
       const { overWebSocket } = await import("./websocket.ts");
       await overWebSocket(clock).connectWebSocket(url, registry, options);

@@ -19,7 +19,7 @@ const LOOK = 1000;
 /** Opens one address, and calls `arrived` with each connection. */
 export async function openTcp(
   address: NetworkAddress,
-  registry: Registry,
+  registry: Pick<Registry, "acceptFailed">,
   arrived: (raw: NetSocket) => void,
 ): Promise<ListeningSocket> {
   let look = (): void => {};

@@ -32,18 +32,21 @@ function overTls(socket: TLSSocket, raw: NetSocket): Wire {
   return {
     // `drain` comes only after more than a few KiB, and a TLS socket has no option for that number.
     answersWrites: true,
-    reset() {
-      raw.resetAndDestroy();
-      // On Bun the reset may otherwise never be sent. Node crashes when the TLS socket is destroyed before the TCP socket.
-      if (onBun) socket.destroy();
-      else raw.once("close", () => socket.destroy());
-    },
+    reset: () => resetTls(socket, raw),
     ...(onDeno && { flow: handleOf(raw) }),
   };
 }
 
+/** Resets a connection over TLS. */
+export function resetTls(socket: NetSocket, raw: NetSocket): void {
+  raw.resetAndDestroy();
+  // On Bun the reset may otherwise never be sent. Node crashes when the TLS socket is destroyed before the TCP socket.
+  if (onBun) socket.destroy();
+  else raw.once("close", () => socket.destroy());
+}
+
 /** Stops the TCP socket: Deno reads without bound behind a paused TLS socket, 40 MB/s (measured, 2.9.5). */
-function handleOf(raw: NetSocket): { stop(): void; go(): void } {
+export function handleOf(raw: NetSocket): { stop(): void; go(): void } {
   const owner = raw as unknown as { _handle: { readStop(): void; readStart(): void } | null };
   return { stop: () => owner._handle?.readStop(), go: () => owner._handle?.readStart() };
 }
@@ -107,7 +110,8 @@ async function openTls(
   };
 }
 
-function handshakesOf(tls: ServerTls | undefined): Handshakes {
+/** What makes handshakes with these certificates. Throws when they do not fit. */
+export function handshakesOf(tls: ServerTls | undefined): Handshakes {
   if (!tls) throw new TypeError("it needs tls: { cert, key }");
   return new Handshakes(checked(tls, "listener"));
 }
