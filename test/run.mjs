@@ -31,6 +31,7 @@ const SECONDS = {
   "end_to_end/scenarios.test.ts": 27,
   "conformance/adapter.test.ts": 25,
   "unit/tls.test.ts": 12,
+  "unit/http_server.test.ts": 8,
   "end_to_end/user_types.test.ts": 10,
   "conformance/memory.test.ts": 9,
   "runtime_bugs/shapes.test.ts": 8,
