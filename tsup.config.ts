@@ -14,6 +14,7 @@ const common = {
 const entry = {
   mod: "mod.ts",
   core: "core.ts",
+  status: "status.ts",
   node: "adapters/node.ts",
   bun: "adapters/bun.ts",
   deno: "adapters/deno.ts",

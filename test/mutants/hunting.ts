@@ -59,6 +59,7 @@ export function copyProject(): string {
     "test",
     "mod.ts",
     "core.ts",
+    "status.ts",
     "package.json",
     "tsconfig.json",
     "deno.json",

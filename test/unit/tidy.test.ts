@@ -126,6 +126,7 @@ test("the words of the first house are gone", () => {
       "mod.ts",
       "core.ts",
       "browser.ts",
+      "status.ts",
       ...docs,
     ]
   ) {
