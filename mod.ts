@@ -82,6 +82,7 @@ export type { ListenerOptions } from "./src/server/mob_options.ts";
 export type { ServeOptions } from "./src/server/serve.ts";
 export type { ConnectionInfo, LeaveEvent, MobHooks } from "./src/server/hooks.ts";
 export { LIMITS, type MobOptions } from "./src/server/options.ts";
+export type { MobEvent } from "./src/status/events.ts";
 export { CLOSE_REASONS, type CloseReason, type ConnectionStats, type MobStats } from "./src/status/stats.ts";
 
 // --- the client's side ---

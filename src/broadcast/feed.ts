@@ -6,10 +6,10 @@
 
 import type { FrameRules } from "../framing/framing.ts";
 import { queueControl, restOf, sendControl } from "./control.ts";
+import { BlockedList } from "./blocked_list.ts";
 import { CurrentList } from "./current_list.ts";
 import type { BatchLog, FeedKind } from "./feed_kind.ts";
 import type { FeedEvents } from "./feed_events.ts";
-import { LagHeap } from "./lag_heap.ts";
 import { Log, segmentSizeFor } from "./log.ts";
 import { type LogRange, LogRanges } from "./log_ranges.ts";
 import type { BroadcastOptions } from "./options.ts";
@@ -41,9 +41,8 @@ export class Feed<Member extends Subscriber = Subscriber> {
   /** Connections whose socket became writable in this tick, and leaving ones. */
   #ready: Set<Member> = new Set();
   /** Blocked connections, the furthest behind first. */
-  readonly #blocked: LagHeap<Member> = new LagHeap();
+  readonly #blocked: BlockedList<Member>;
   #flushedTo = 0;
-  #backpressure = false;
 
   /** Makes a feed with an empty log. */
   constructor(kind: FeedKind, options: BroadcastOptions, events: FeedEvents<Member>) {
@@ -54,11 +53,12 @@ export class Feed<Member extends Subscriber = Subscriber> {
     this.log = this.#batches ?? new Log({ segmentSize }, kind.framing);
     this.#options = options;
     this.#events = events;
+    this.#blocked = new BlockedList(options, events);
   }
 
   /** Whether one connection is so far behind that none may be read from (`block`). */
   get backpressure(): boolean {
-    return this.#backpressure;
+    return this.#blocked.backpressure;
   }
 
   /** The most bytes that a payload of one byte takes in the feed. */
@@ -228,28 +228,24 @@ export class Feed<Member extends Subscriber = Subscriber> {
   overLimit(): Member[] {
     const { slowConsumer, maxLag } = this.#options;
     const over: Member[] = [];
-    let first = this.#blocked.first;
-    if (slowConsumer === "block") return over;
-    while (first && this.log.end - first.cursor > maxLag) {
+    let { first } = this.#blocked;
+    while (first && slowConsumer !== "block" && this.log.end - first.cursor > maxLag) {
       this.#blocked.remove(first);
       if (slowConsumer === "disconnect" || first.until !== Infinity) over.push(first);
       else this.#skip(first);
       first = this.#blocked.first;
     }
+    this.#blocked.watch(this.log.end);
     return over;
   }
 
   /** Ends the tick: drops the part of the log that every connection has, and sets or ends back-pressure (`block`). */
   settle(): void {
-    const { slowConsumer, maxLag } = this.#options;
     const furthest = this.#blocked.first?.cursor ?? this.log.end;
     this.log.trim(furthest);
     // No connection needs the log: free it.
     if (this.#current.members.length === 0 && furthest === this.log.end) this.log.clear();
-    if (slowConsumer !== "block") return;
-    // What goes before control frames is pending, too.
-    const worst = this.log.end - furthest + (this.#blocked.first?.remainder?.length ?? 0);
-    this.#backpressure = this.#backpressure ? worst > maxLag / 2 : worst > maxLag;
+    this.#blocked.settle(this.log.end);
   }
 
   #serve(connection: Member): void {
@@ -352,6 +348,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   /** Starts skipping: the rest of the half-sent frame stays pending, and all after it is skipped. */
   #skip(connection: Member): void {
+    this.#blocked.tellSlow(connection);
     this.#leaveFrame(connection);
     connection.framesSkipped += this.log.frames - this.log.framesBefore(connection.cursor);
     connection.bytesSkipped += this.log.end - connection.cursor;
@@ -376,7 +373,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
       this.#waitWithoutLog(connection);
     } else if (connection.delivery !== "skipping") {
       connection.delivery = "blocked";
-      this.#blocked.add(connection);
+      this.#blocked.add(connection, this.log.end);
     }
     this.#events.blocked(connection);
   }
@@ -394,6 +391,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   #addCurrent(connection: Member): void {
     connection.delivery = "current";
+    connection.slow = false;
     this.#current.add(connection);
   }
 }

@@ -16,6 +16,10 @@ export interface FeedEvents<Member extends Subscriber> {
   tookControl(connection: Member): void;
   /** A connection that was blocked or paused, or is leaving, has received everything. */
   caughtUp(connection: Member): void;
+  /** The connection has passed half of `maxLag`. */
+  slow(connection: Member): void;
+  /** The connection holds all others back (`block`), from now on. */
+  heldBack(connection: Member): void;
   /** The connection's socket threw, against the contract. */
   failed(connection: Member, error: unknown): void;
 }

@@ -40,7 +40,8 @@ export class LagHeap<T extends LagEntry> {
   /** Removes an entry; does nothing when it is not in the heap. */
   remove(entry: T): void {
     const index = entry.heapIndex;
-    if (index === -1) return;
+    // It may be in another heap.
+    if (index === -1 || this.#heap[index] !== entry) return;
     entry.heapIndex = -1;
     const last = this.#heap.pop()!;
     if (last === entry) return;

@@ -58,6 +58,8 @@ export interface Subscriber extends LagEntry, CurrentEntry, ControlQueue {
   skippedAt: number;
   /** Ranges of the log that the connection has sent itself and does not receive (`echo: "others"`), in order. */
   own: LogRanges | undefined;
+  /** Whether it was told that the connection has passed half of `maxLag`. Only the blocked list and the feed write this. */
+  slow: boolean;
   /** Bytes that its socket took. */
   bytesDelivered: number;
   /** Bytes that it does not receive. */

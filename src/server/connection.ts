@@ -89,6 +89,7 @@ export class Connection implements Subscriber, Handshaking {
   full = false;
   ending: Uint8Array | undefined;
   skippedAt = 0;
+  slow = false;
   own: LogRanges | undefined;
   bytesDelivered = 0;
   bytesSkipped = 0;

@@ -6,6 +6,7 @@
 
 import type { FeedEvents } from "../broadcast/feed_events.ts";
 import type { Connection } from "./connection.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Timeouts } from "./timeouts.ts";
 
@@ -14,11 +15,13 @@ export class Delivery implements FeedEvents<Connection> {
   /** Connections whose sockets threw, with the errors. */
   readonly broken: [Connection, unknown][] = [];
   readonly #timeouts: Timeouts;
+  readonly #lifecycle: Lifecycle;
   readonly #receiver: () => Receiver;
 
   /** `receiver` returns the receiver, which is made later: it needs the feeds. */
-  constructor(timeouts: Timeouts, receiver: () => Receiver) {
+  constructor(timeouts: Timeouts, lifecycle: Lifecycle, receiver: () => Receiver) {
     this.#timeouts = timeouts;
+    this.#lifecycle = lifecycle;
     this.#receiver = receiver;
   }
 
@@ -55,6 +58,16 @@ export class Delivery implements FeedEvents<Connection> {
       connection.socket.shutdown();
       linger.set(connection.token, now);
     }
+  }
+
+  /** See {@link FeedEvents.slow}: it is not read from until it has caught up. */
+  slow(connection: Connection): void {
+    this.#lifecycle.slow(connection);
+  }
+
+  /** See {@link FeedEvents.heldBack}. */
+  heldBack(connection: Connection): void {
+    this.#lifecycle.heldBack(connection);
   }
 
   /** See {@link FeedEvents.failed}. */

@@ -37,6 +37,7 @@ import { Outbox } from "./outbox.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { ReceiveMemory } from "./receive_memory.ts";
 import { type Allows, Receiver } from "./receiver.ts";
+import type { EventStream } from "../status/event_stream.ts";
 import type { CloseReason, ConnectionQuery, ConnectionStats, MobStats } from "../status/stats.ts";
 import { Timeouts } from "./timeouts.ts";
 
@@ -86,7 +87,7 @@ export class Dispatcher {
     this.#memory = new ReceiveMemory(options.maxReceiveMemory);
     this.#timeouts = new Timeouts(adapter, options, wake);
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
-    this.#delivery = new Delivery(this.#timeouts, () => this.#receiver);
+    this.#delivery = new Delivery(this.#timeouts, this.#lifecycle, () => this.#receiver);
     this.#publisher = new Publisher(options.framing, options, this.#delivery);
     const allows: Allows = (message, connection) =>
       !this.#doomed.has(connection) && this.#lifecycle.hooks.allows(message, connection) &&
@@ -116,7 +117,6 @@ export class Dispatcher {
       memory: this.#memory,
       receiver: this.#receiver,
       closing: () => this.closing,
-      open: (connection) => this.#open(connection),
       remove: (connection, reason, why) => this.#remove(connection, reason, why),
       now: () => adapter.now(),
     });
@@ -131,6 +131,11 @@ export class Dispatcher {
       remove: (connection, reason) => this.#remove(connection, reason),
       failed: (connection, error) => this.#failed(connection, error),
     });
+  }
+
+  /** What happens. */
+  get events(): EventStream {
+    return this.#lifecycle.events;
   }
 
   /** Everything that is counted. */
@@ -201,7 +206,10 @@ export class Dispatcher {
       handshakeFailed: (remoteAddress, error) => this.#acceptor.handshakeFailed(remoteAddress, error),
       accept: (socket) => this.#accept(listener, socket),
       ready: (token, readiness) => this.#poll.ready(token, readiness),
-      acceptFailed: (error) => this.#acceptBackoff.failed(error),
+      acceptFailed: (error) => {
+        this.#lifecycle.acceptFailed(error);
+        return this.#acceptBackoff.failed(error);
+      },
     };
   }
 
@@ -209,7 +217,7 @@ export class Dispatcher {
   join(socket: Socket): Token | string {
     const connection = this.#acceptor.place(undefined, socket);
     if (typeof connection === "string") return connection;
-    this.#open(connection);
+    this.#handshaker.open(connection);
     return connection.token;
   }
 
@@ -219,21 +227,6 @@ export class Dispatcher {
     if (connection?.phase === "refused") this.#handshaker.answer(connection);
     else if (connection) this.#handshaker.begin(connection);
     return connection?.token;
-  }
-
-  /** The connection joins: its stream begins here, and `onJoin` will be called. */
-  #open(connection: Connection): void {
-    const { token, feed } = connection;
-    connection.phase = "open";
-    connection.handshake = undefined;
-    connection.pingsBefore = connection.decoder.pings;
-    connection.since = this.#adapter.now();
-    feed.add(connection);
-    this.#timeouts.handshake.clear(token);
-    this.#timeouts.idle.set(token);
-    if (connection.protocol) this.#timeouts.ping.set(token);
-    this.#lifecycle.joined(connection);
-    if (this.#lifecycle.hooks.any) this.#poll.wake();
   }
 
   // --- a tick ---

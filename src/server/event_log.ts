@@ -16,9 +16,6 @@ const LINES = 10;
 /** The window, in milliseconds. */
 const WINDOW = 10_000;
 
-/** The most characters of an error that are logged. */
-const LONGEST_WHY = 200;
-
 /** Ordinary ends, logged at info level. All others are warnings. */
 const ORDINARY: ReadonlySet<CloseReason> = new Set(["end", "reset", "truncated", "shutdown"]);
 
@@ -36,6 +33,18 @@ export class EventLog {
   /** A connection joined. */
   joined(connection: Connection): void {
     logger[this.#ordinary("joins", connection.since)]("Joined: {remoteAddress}", () => namesOf(connection));
+  }
+
+  /** A connection has passed half of `maxLag`. */
+  slow(connection: Connection, lag: number, now: number): void {
+    const properties = () => ({ ...namesOf(connection), lag });
+    logger[this.#ordinary("slow connections", now)]("Slow: {remoteAddress}, lag {lag} bytes", properties);
+  }
+
+  /** A connection holds all others back (`block`). */
+  heldBack(connection: Connection, lag: number, now: number): void {
+    if (!this.#mayWrite("connections that hold others back", now)) return;
+    logger.warning("Held back by {remoteAddress}, lag {lag} bytes", { ...namesOf(connection), lag });
   }
 
   /** A connection left; `lag` bytes were still pending. `detail` says more of the reason. */
@@ -73,19 +82,6 @@ export class EventLog {
     if (reason === "handshake-failed") this.#turnedAway("Handshake failed", reason, remoteAddress, "why", why, now);
     else if (reason === "unauthorized") this.#turnedAway("Unauthorized", reason, remoteAddress, "why", why, now);
     else this.#turnedAway("Refused", reason, remoteAddress, "limit", why, now);
-  }
-
-  /** A TLS handshake failed. The client may have written the error's text, so it is cut short. */
-  handshakeFailed(remoteAddress: string, error: Error, now: number): void {
-    const { code = error.message } = error as { code?: string };
-    this.#turnedAway(
-      "Handshake failed",
-      "handshake-failed",
-      remoteAddress,
-      "why",
-      `${code}`.slice(0, LONGEST_WHY),
-      now,
-    );
   }
 
   #turnedAway(what: string, reason: CloseReason, remoteAddress: string, name: string, why: string, now: number): void {

@@ -28,8 +28,6 @@ export interface HandshakerParts {
   readonly receiver: Receiver;
   /** Why no connection may join; `undefined` while the mob is open. */
   readonly closing: () => string | undefined;
-  /** The handshake is accepted: the connection joins. */
-  readonly open: (connection: Connection) => void;
   /** The connection goes without an answer. */
   readonly remove: (connection: Connection, reason: Rejection, why: string) => void;
   /** The time, by the adapter's clock. */
@@ -53,7 +51,7 @@ export class Handshaker {
 
   /** A connection was accepted: its handshake begins, or it joins at once where the listener asks for none. */
   begin(connection: Connection): void {
-    const { poll, publisher, timeouts, lifecycle, open } = this.#with;
+    const { poll, publisher, timeouts, lifecycle } = this.#with;
     const { token, listener } = connection;
     const { protocol } = listener!;
     const last = lifecycle.hooks.authorization(connection, () => poll.ready(token, READABLE));
@@ -63,7 +61,23 @@ export class Handshaker {
       (agreed: Upgrade) => connection.upgrade(protocol!, agreed, publisher.feed(agreed.kind)),
     );
     if (connection.handshake) timeouts.handshake.set(token);
-    else open(connection);
+    else this.open(connection);
+    if (lifecycle.hooks.any) poll.wake();
+  }
+
+  /** The connection joins: its stream begins here, and `onJoin` will be called. */
+  open(connection: Connection): void {
+    const { poll, timeouts, lifecycle, now } = this.#with;
+    const { token, feed } = connection;
+    connection.phase = "open";
+    connection.handshake = undefined;
+    connection.pingsBefore = connection.decoder.pings;
+    connection.since = now();
+    feed.add(connection);
+    timeouts.handshake.clear(token);
+    timeouts.idle.set(token);
+    if (connection.protocol) timeouts.ping.set(token);
+    lifecycle.joined(connection);
     if (lifecycle.hooks.any) poll.wake();
   }
 
@@ -129,7 +143,7 @@ export class Handshaker {
   }
 
   #read(connection: Connection, final: boolean): void {
-    const { poll, lifecycle, memory, closing, open, remove } = this.#with;
+    const { poll, lifecycle, memory, closing, remove } = this.#with;
     const why = closing();
     if (why) return final ? remove(connection, "refused", why) : this.close(connection, why);
     const outcome = this.#reader.read(connection.handshake!, connection.socket, final);
@@ -142,7 +156,7 @@ export class Handshaker {
     if (outcome.reply) queueControl(connection, outcome.reply);
     if (outcome.state === "later") poll.ready(connection.token, READABLE);
     if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;
-    if (outcome.state === "accepted") open(connection);
+    if (outcome.state === "accepted") this.open(connection);
     else {
       this.#send(connection);
       // The hook that the last step calls.

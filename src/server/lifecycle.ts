@@ -6,12 +6,18 @@
  */
 
 import type { Rejection } from "../admission/handshake.ts";
+import { shown } from "../check.ts";
+import type { Token } from "../contract/token.ts";
 import { Counters, deliveryCounts } from "./counters.ts";
 import type { Connection } from "./connection.ts";
 import { EventLog } from "./event_log.ts";
 import { looksLike } from "../framing/looks_like.ts";
 import { Hooks, type MobHooks } from "./hooks.ts";
+import { EventStream } from "../status/event_stream.ts";
 import type { CloseReason } from "../status/stats.ts";
+
+/** The most characters of an error that are told. */
+const LONGEST_WHY = 200;
 
 /** Counts, logs and tells. */
 export class Lifecycle {
@@ -19,17 +25,30 @@ export class Lifecycle {
   readonly counters: Counters = new Counters();
   /** The functions of the application. */
   readonly hooks: Hooks;
+  /** What happens, for those who iterate it. */
+  readonly events: EventStream;
   readonly #eventLog: EventLog = new EventLog();
+  readonly #now: () => number;
 
   /** With nothing counted, and these functions of the application. */
   constructor(hooks: MobHooks, now: () => number) {
-    this.hooks = new Hooks(hooks, (name, error) => this.#eventLog.hookFailed(name, error, now()));
+    this.#now = now;
+    this.events = new EventStream(now);
+    this.hooks = new Hooks(hooks, (name, error) => this.#hookFailed(name, error));
   }
 
   /** A connection joined. */
   joined(connection: Connection): void {
     this.counters.joined++;
     this.#eventLog.joined(connection);
+    if (this.events.watched) {
+      this.events.emit({
+        type: "joined",
+        at: connection.since,
+        ...namesOf(connection),
+        listener: connection.listener?.url,
+      });
+    }
     this.hooks.joined(connection);
   }
 
@@ -41,25 +60,73 @@ export class Lifecycle {
     const text = (reason === closeReason ? closeDetail : detail) ?? guess(connection);
     this.counters.closed(connection, reason, counts);
     this.#eventLog.left(connection, reason, text, counts.lag.bytes, now);
+    if (this.events.watched) {
+      const { lag } = counts;
+      // The tick may have begun long ago.
+      const at = this.#now();
+      this.events.emit({ type: "left", at, ...namesOf(connection), reason, detail: text, lag: lag.bytes });
+    }
     this.hooks.left(connection, reason, text);
+  }
+
+  /** A connection has passed half of `maxLag`. */
+  slow(connection: Connection): void {
+    const lag = connection.feed.lag(connection);
+    const at = this.#now();
+    this.#eventLog.slow(connection, lag, at);
+    if (this.events.watched) this.events.emit({ type: "slow", at, ...namesOf(connection), lag });
+  }
+
+  /** A connection holds all others back (`block`). */
+  heldBack(connection: Connection): void {
+    const lag = connection.feed.lag(connection);
+    const at = this.#now();
+    this.#eventLog.heldBack(connection, lag, at);
+    if (this.events.watched) this.events.emit({ type: "held-back", at, ...namesOf(connection), lag });
   }
 
   /** A connection that had not joined leaves. Its reasons are these: the others add up to those that joined. */
   rejected(remoteAddress: string, reason: Rejection, why: string, now: number): void {
     this.counters.rejected(reason);
     this.#eventLog.rejected(remoteAddress, reason, why, now);
+    if (this.events.watched) this.events.emit({ type: "refused", at: now, remoteAddress, reason, why });
   }
 
   /** A TLS handshake failed. */
   handshakeFailed(remoteAddress: string, error: Error, now: number): void {
-    this.counters.rejected("handshake-failed");
-    this.#eventLog.handshakeFailed(remoteAddress, error, now);
+    this.rejected(remoteAddress, "handshake-failed", codeOf(error), now);
+  }
+
+  /** A listener could not accept. */
+  acceptFailed(error: Error): void {
+    if (this.events.watched) this.events.emit({ type: "accept-failed", at: this.#now(), error: codeOf(error) });
   }
 
   /** Handling a connection failed, by a defect of mobcast. */
   failed(remoteAddress: string, error: unknown, now: number): void {
     this.#eventLog.failed(remoteAddress, error, now);
   }
+
+  #hookFailed(hook: string, error: unknown): void {
+    const at = this.#now();
+    this.#eventLog.hookFailed(hook, error, at);
+    if (this.events.watched) this.events.emit({ type: "hook-failed", at, hook, error: textOf(error) });
+  }
+}
+
+function namesOf({ token, socket }: Connection): { token: Token; remoteAddress: string } {
+  return { token, remoteAddress: socket.remoteAddress };
+}
+
+/** The code of an error of the system. Without one its text, which a client may have written: it is cut short. */
+function codeOf(error: Error): string {
+  const { code = error.message } = error as { code?: string };
+  return `${code}`.slice(0, LONGEST_WHY);
+}
+
+/** What a hook has thrown, in words. */
+function textOf(error: unknown): string {
+  return (error instanceof Error ? `${error.name}: ${error.message}` : shown(error)).slice(0, LONGEST_WHY);
 }
 
 /** What a connection speaks that has sent no whole frame; `undefined` when its bytes do not tell. */

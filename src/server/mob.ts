@@ -35,7 +35,8 @@ import type { JoinOptions } from "../client/client_options.ts";
 import { SocketClient } from "../client/socket_client.ts";
 import { socketPair } from "../contract/socket_pair.ts";
 import type { ConnectionQuery, ConnectionStats, MobStats } from "../status/stats.ts";
-import type { MobState } from "../status/source.ts";
+import type { MobEvent } from "../status/events.ts";
+import type { MobState, StatusSource } from "../status/source.ts";
 import type { TlsSource } from "../contract/tls.ts";
 import type { Token } from "../contract/token.ts";
 
@@ -54,13 +55,34 @@ import type { Token } from "../contract/token.ts";
  * await mob.close();
  * ```
  */
-export class Mob implements AsyncDisposable {
+export class Mob implements AsyncDisposable, StatusSource {
   /** The options with every default filled in. */
   readonly options: ResolvedOptions;
   /** Resolves when the mob has closed: the last connection is gone, and its addresses are free again. */
   readonly closed: Promise<void>;
   /** The adapter that it was made with. */
   readonly adapter: Adapter;
+  /**
+   * What happens to connections: they join, are slow, leave, or are refused. Each loop gets what happens from its start on,
+   * until the mob has closed or the loop ends. A loop that is slower than the events misses some, and gets
+   * `{ type: "dropped", count }` in place of them: up to 1,024 wait.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * const events = mob.events[Symbol.asyncIterator]();
+   * const client = mob.join();
+   * console.log((await events.next()).value); // { type: "joined", ... }
+   * await client.close();
+   * for await (const event of { [Symbol.asyncIterator]: () => events }) {
+   *   if (event.type === "left") console.log(event.remoteAddress, event.reason);
+   *   break;
+   * }
+   * ```
+   */
+  readonly events: AsyncIterable<MobEvent>;
 
   readonly #dispatcher: Dispatcher;
   readonly #transportOptions: TransportOptions;
@@ -90,6 +112,7 @@ export class Mob implements AsyncDisposable {
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.adapter = adapter;
     this.#dispatcher = new Dispatcher(adapter, this.options, { authorize, onJoin, onMessage, onLeave });
+    this.events = { [Symbol.asyncIterator]: () => this.#dispatcher.events.subscribe() };
   }
 
   /** Whether it accepts connections: `open`, `draining` from the first moment of closing on, `closed`. */
@@ -315,6 +338,7 @@ export class Mob implements AsyncDisposable {
         this.#cancelDrain?.();
         void listenersClosed.then(() => {
           this.#state = "closed";
+          this.#dispatcher.events.end();
           this.#resolveClosed();
         });
       });

@@ -435,12 +435,6 @@ export const CORE: readonly Group[] = [
         why: "a connection that leaves is ended as idle",
       },
       {
-        in: "#open",
-        from: "    this.#timeouts.handshake.clear(token);\n",
-        to: "",
-        why: "the time for the handshake runs on when it is over",
-      },
-      {
         in: "#remove",
         from: "    this.#acceptor.leave(connection);\n",
         to: "    if (connection.joined) this.#acceptor.leave(connection);\n",
@@ -691,7 +685,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#block",
-        from: "      this.#blocked.add(connection);\n",
+        from: "      this.#blocked.add(connection, this.log.end);\n",
         to: "",
         why: "a full socket does not wait for room (M8: never re-armed)",
       },
@@ -767,12 +761,6 @@ export const CORE: readonly Group[] = [
         from: "    if (this.#current.members.length === 0 && furthest === this.log.end) this.log.clear();\n",
         to: "",
         why: "the log stays when no connection is there",
-      },
-      {
-        in: "settle",
-        from: "this.#backpressure ? worst > maxLag / 2 : worst > maxLag;",
-        to: "this.#backpressure || worst > maxLag;",
-        why: "back-pressure never ends",
       },
       {
         in: "#readOthers",
@@ -938,6 +926,29 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
+    file: "src/broadcast/blocked_list.ts",
+    bugs: [
+      {
+        in: "settle",
+        from: "this.backpressure ? worst > maxLag / 2 : worst > maxLag;",
+        to: "this.backpressure || worst > maxLag;",
+        why: "back-pressure never ends",
+      },
+      {
+        in: "first",
+        from: "return !far || (near && near.cursor < far.cursor) ? near : far;",
+        to: "return near ?? far;",
+        why: "a connection beyond half of maxLag is not the furthest behind while another is blocked",
+      },
+      {
+        in: "remove",
+        from: "    this.#far.remove(connection);\n",
+        to: "",
+        why: "a connection that was slow and is gone holds the log",
+      },
+    ],
+  },
+  {
     file: "src/broadcast/lag_heap.ts",
     bugs: [
       {
@@ -1077,6 +1088,17 @@ export const CORE: readonly Group[] = [
         from: "if (this.#underWay >= this.#maxHandshakes)",
         to: "if (this.#underWay >= this.#maxConnections)",
         why: "handshakes may take all places",
+      },
+    ],
+  },
+  {
+    file: "src/server/handshaker.ts",
+    bugs: [
+      {
+        in: "open",
+        from: "    timeouts.handshake.clear(token);\n",
+        to: "",
+        why: "the time for the handshake runs on when it is over",
       },
     ],
   },

@@ -51,12 +51,17 @@ export const SERVER: readonly Group[] = [
         to: '"info"',
         why: "a crowd that comes and goes fills the log",
       },
+    ],
+  },
+  {
+    file: "src/server/lifecycle.ts",
+    proof: { on: ["node"], tests: "test/unit/access_list.test.ts", named: "a thousand failed handshakes" },
+    bugs: [
       {
-        in: "handshakeFailed",
+        in: "codeOf",
         from: ".slice(0, LONGEST_WHY)",
         to: "",
         why: "a client writes as much into the log as it likes",
-        proof: { on: ["node"], tests: "test/unit/access_list.test.ts", named: "a thousand failed handshakes" },
       },
     ],
   },
@@ -165,19 +170,19 @@ export const SERVER: readonly Group[] = [
     ],
   },
   {
-    file: "src/server/dispatcher.ts",
+    file: "src/server/handshaker.ts",
     proof: { on: ["node"], tests: "test/unit/limits.test.ts", named: "stats count the pings" },
     bugs: [
       {
-        in: "#open",
-        from: "    connection.since = this.#adapter.now();\n",
+        in: "open",
+        from: "    connection.since = now();\n",
         to: "",
         why: "rates and ages run since the accept",
         hole: 13,
       },
       {
-        in: "#open",
-        from: "    if (this.#lifecycle.hooks.any) this.#poll.wake();\n",
+        in: "open",
+        from: "    if (lifecycle.hooks.any) poll.wake();\n",
         to: "",
         why: "a join is told with the next event of another connection",
         hole: 11,

@@ -400,6 +400,17 @@ export const WEBSOCKET_CORE: readonly Group[] = [
     ],
   },
   {
+    file: "src/server/handshaker.ts",
+    bugs: [
+      {
+        in: "open",
+        from: "    if (connection.protocol) timeouts.ping.set(token);\n",
+        to: "",
+        why: "no connection is pinged",
+      },
+    ],
+  },
+  {
     file: "src/server/dispatcher.ts",
     bugs: [
       {
@@ -407,12 +418,6 @@ export const WEBSOCKET_CORE: readonly Group[] = [
         from: "    if (connection.protocol) this.#poll.ready(connection.token, READABLE);\n",
         to: "",
         why: "what a client still sends when it leaves is not read, and a late one gets no close frame",
-      },
-      {
-        in: "#open",
-        from: "    if (connection.protocol) this.#timeouts.ping.set(token);\n",
-        to: "",
-        why: "no connection is pinged",
       },
       {
         in: "#end",

@@ -321,6 +321,8 @@ test("echo others: a connection that is behind by very many frames of its own ca
     progressed() {},
     caughtUp() {},
     tookControl() {},
+    slow() {},
+    heldBack() {},
     failed(_connection, error) {
       throw error;
     },

@@ -168,10 +168,10 @@ test("files stay under 400 lines", () => {
   }
 });
 
-test("mod.ts exports what people use, and no more than 36 names", () => {
+test("mod.ts exports what people use, and no more than 38 names", () => {
   const lists = Array.from(code("mod.ts").matchAll(/^export (?:type )?\{([^}]*)\}/gm), ([, list]) => list!.split(","));
   const names = [...lists.flat().map((name) => name.trim()).filter((name) => name !== ""), "serve", "connect"];
-  assert(names.length <= 36 && names.includes("CLOSE_REASONS"), `${names.length}: ${names.join(", ")}`);
+  assert(names.length <= 38 && names.includes("CLOSE_REASONS"), `${names.length}: ${names.join(", ")}`);
 });
 
 test("there is one version number", () => {
