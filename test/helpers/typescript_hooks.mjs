@@ -32,7 +32,7 @@ function keep(place, code) {
 
 /** Loads a file. */
 export function load(url, context, next) {
-  if (!/^file:.*\.ts(\?.*)?$/.test(url)) return next(url, context);
+  if (!/^file:.*\.m?ts(\?.*)?$/.test(url)) return next(url, context);
   const path = fileURLToPath(url.replace(/\?.*$/, ""));
   const text = readFileSync(path, "utf8");
   const place = placeOf(path, text);
