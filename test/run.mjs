@@ -5,13 +5,14 @@
 // whether they passed.
 
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { generateKeyPair } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
-import { stripVTControlCharacters } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { compile } from "./helpers/typescript_hooks.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -57,6 +58,9 @@ const SECONDS = {
   "simulation/work.test.ts": 2,
   "unit/connect_timeout.test.ts": 2,
 };
+
+/** How many keys a process has for certificates without making one. */
+const KEYS = 10;
 
 /** Files that begin with their runtime and take no place of another, since they wait and hardly work. */
 const BESIDE = ["end_to_end/soak.test.ts"];
@@ -276,7 +280,16 @@ async function lane() {
   }
 }
 
-// Not by each of the processes, which begin at the same time.
+// What many processes need is made once: keys for certificates, each of which takes a tenth of a second or three, and for
+// Node the files without their types.
+if (waiting.length > 1) {
+  const folder = mkdtempSync(join(tmpdir(), "mobcast-keys-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  env.TEST_KEYS = join(folder, "keys.json");
+  const options = { modulusLength: 2048, privateKeyEncoding: { type: "pkcs8", format: "pem" } };
+  const pairs = await Promise.all(Array.from({ length: KEYS }, () => promisify(generateKeyPair)("rsa", options)));
+  writeFileSync(env.TEST_KEYS, JSON.stringify(pairs.map(({ privateKey }) => privateKey)), { mode: 0o600 });
+}
 if (runtimes.includes("node")) await compile(["src", "adapters", "test"].map((folder) => join(root, folder)));
 await Promise.all(Array.from({ length: LANES }, lane));
 suites.forEach(begin);

@@ -1,6 +1,6 @@
 /** A client of one runtime connects to a server of another, through each kind of listener. Each runtime runs this file. */
 
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { connect, type ConnectOptions } from "../../mod.ts";
@@ -31,11 +31,13 @@ const LISTENERS: Readonly<
   ],
 };
 
+const kit = await TlsFixture.make();
+after(() => kit[Symbol.asyncDispose]());
+await kit.write("token", "open sesame\n");
+
 for (const [listener, choose] of Object.entries(LISTENERS)) {
   for (const runtime of RUNTIMES) {
     test(`a client on ${ours} and a server on ${runtime}, over ${listener}`, { timeout: 60_000 }, async () => {
-      await using kit = await TlsFixture.make();
-      await kit.write("token", "open sesame\n");
       const [args, options] = choose(kit);
       await using server = await startServer(runtime, args);
       const [one, two] = [await connect(server.url, options), await connect(server.url, options)];

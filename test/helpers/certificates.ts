@@ -5,8 +5,10 @@
  */
 
 import { Buffer } from "node:buffer";
-import { generateKeyPair, randomBytes } from "node:crypto";
+import { generateKeyPair, randomBytes, sign as signBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import process from "node:process";
 import forge from "node-forge";
 
 /** A certificate and its private key, as PEM. */
@@ -54,14 +56,14 @@ export async function makeAuthority(name: string): Promise<Authority> {
     { name: "keyUsage", critical: true, keyCertSign: true, cRLSign: true },
     { name: "subjectKeyIdentifier" },
   ]);
-  certificate.sign(own.privateKey, forge.md.sha256.create());
+  signWith(own, certificate);
   const issue = async (options: IssueOptions = {}): Promise<Pair> => {
     const keys = await nextKeys();
-    const { certificate, key } = sign(keys, options, subject, own.privateKey);
+    const { certificate, key } = sign(keys, options, subject, own);
     const { keys: kind = "rsa" } = options;
     if (kind === "rsa") return { cert: forge.pki.certificateToPem(certificate), key };
     const other = kind === "ec" ? await makeEcKeys() : onlyForPss(keys);
-    return { cert: withPublicKey(certificate, other.publicKey, own.privateKey), key: other.pem };
+    return { cert: withPublicKey(certificate, other.publicKey, own), key: other.pem };
   };
   return { cert: forge.pki.certificateToPem(certificate), issue };
 }
@@ -69,7 +71,7 @@ export async function makeAuthority(name: string): Promise<Authority> {
 /** Makes a self-signed certificate. */
 export async function selfSigned(options: IssueOptions = {}): Promise<Pair> {
   const keys = await nextKeys();
-  const { certificate, key } = sign(keys, options, nameOf(holder(options)), keys.privateKey);
+  const { certificate, key } = sign(keys, options, nameOf(holder(options)), keys);
   return { cert: forge.pki.certificateToPem(certificate), key };
 }
 
@@ -91,8 +93,16 @@ function nextKeys(): Promise<Keys> {
   return used[issued++ % KEYS] ??= makeKeys();
 }
 
-/** The runtime makes the keys: in JavaScript that takes seconds. */
+/** Keys that `test/run.mjs` has made for all processes: to make them takes longer than most tests that need them. */
+const made: string[] = process.env.TEST_KEYS ? JSON.parse(readFileSync(process.env.TEST_KEYS, "utf8")) : [];
+
+/** Keys that no other certificate in this process has. The runtime makes them: in JavaScript that takes seconds. */
 function makeKeys(): Promise<Keys> {
+  const pem = made.pop();
+  if (pem !== undefined) {
+    const privateKey = forge.pki.privateKeyFromPem(pem) as forge.pki.rsa.PrivateKey;
+    return Promise.resolve({ publicKey: forge.pki.setRsaPublicKey(privateKey.n, privateKey.e), privateKey, pem });
+  }
   const encoding = {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },
@@ -124,7 +134,7 @@ function sign(
   keys: Keys,
   options: IssueOptions,
   issuer: forge.pki.CertificateField[],
-  signingKey: forge.pki.rsa.PrivateKey,
+  signer: Keys,
 ): { certificate: forge.pki.Certificate; key: string } {
   const { host, usage = "server", from, until, days = 1 } = options;
   const certificate = blank(keys, from ?? new Date(Date.now() - HOUR), until ?? new Date(Date.now() + days * DAY));
@@ -140,8 +150,20 @@ function sign(
     ...(usage === "server" ? [{ name: "subjectAltName", altNames }] : []),
     { name: "subjectKeyIdentifier" },
   ]);
-  certificate.sign(signingKey, forge.md.sha256.create());
+  signWith(signer, certificate);
   return { certificate, key: keys.pem };
+}
+
+/** The runtime signs, too. */
+function signatureOf(signed: forge.asn1.Asn1, { pem }: Keys): string {
+  const bytes = Buffer.from(forge.asn1.toDer(signed).getBytes(), "latin1");
+  return Buffer.from(signBytes("sha256", bytes, pem)).toString("latin1");
+}
+
+function signWith(signer: Keys, certificate: forge.pki.Certificate): void {
+  const sign = (): string =>
+    signatureOf((forge.pki.certificateToAsn1(certificate).value as forge.asn1.Asn1[])[0]!, signer);
+  certificate.sign({ ...signer.privateKey, sign }, forge.md.sha256.create());
 }
 
 /** A public key in DER, and its private key as PEM. */
@@ -189,17 +211,16 @@ function object(identifier: string): forge.asn1.Asn1 {
 function withPublicKey(
   certificate: forge.pki.Certificate,
   publicKey: string,
-  signingKey: forge.pki.rsa.PrivateKey,
+  signer: Keys,
 ): string {
   const [signed, algorithm] = forge.pki.certificateToAsn1(certificate).value as forge.asn1.Asn1[];
   // The public key is the seventh field (RFC 5280, 4.1).
   (signed!.value as forge.asn1.Asn1[])[6] = forge.asn1.fromDer(publicKey);
-  const digest = forge.md.sha256.create().update(forge.asn1.toDer(signed!).getBytes());
   const signature = forge.asn1.create(
     forge.asn1.Class.UNIVERSAL,
     forge.asn1.Type.BITSTRING,
     false,
-    `\0${signingKey.sign(digest)}`,
+    `\0${signatureOf(signed!, signer)}`,
   );
   const body = forge.asn1.toDer(sequence(signed!, algorithm!, signature)).getBytes();
   return forge.pem.encode({ type: "CERTIFICATE", body } as forge.pem.ObjectPEM);
