@@ -164,6 +164,15 @@ export function processTerminal(): ProcessTerminal {
       const { openLineEditor } = await import("./line_editor.ts");
       return openLineEditor(process.stdin, stdout, prompt, events, onResize);
     },
+    async readKeys(handler) {
+      const { readKeys } = await import("./keyboard.ts");
+      return readKeys(process.stdin, handler);
+    },
+    onResize,
+    async get(server, path, options) {
+      const { httpGet } = await import("./http_client.ts");
+      return httpGet(server, path, options);
+    },
     openFile,
     readFile,
     onSignal,

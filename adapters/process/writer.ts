@@ -27,6 +27,9 @@ function openDenoWriter(name: Name): Writer {
     get columns() {
       return isTerminal ? process[name].columns : undefined;
     },
+    get rows() {
+      return isTerminal ? process[name].rows : undefined;
+    },
     async write(bytes) {
       try {
         return await stream.write(bytes);
@@ -50,6 +53,9 @@ function openFdWriter(name: Name): Writer {
     isTerminal,
     get columns() {
       return isTerminal ? stream.columns : undefined;
+    },
+    get rows() {
+      return isTerminal ? stream.rows : undefined;
     },
     async write(bytes) {
       // Loaded only here: Deno needs none of it.

@@ -11,12 +11,17 @@ import { DEFAULT_URL } from "../contract/address.ts";
 /** What an argument is that is not listed, since the example shows it. */
 export const SERVER = "the server";
 
-/** How the help of every command looks. */
-export const HELP: HelpConfiguration = {
-  optionDescription: describeOption,
-  visibleArguments: (command) => command.registeredArguments.filter(({ description }) => description !== SERVER),
-  styleTitle: (title) => title === "Options:" ? `Options (defaults in brackets; URL: ${DEFAULT_URL}):` : title,
-};
+/** How the help of a command looks whose URL has this default. */
+export function helpFor(url: string): HelpConfiguration {
+  return {
+    optionDescription: describeOption,
+    visibleArguments: (command) => command.registeredArguments.filter(({ description }) => description !== SERVER),
+    styleTitle: (title) => title === "Options:" ? `Options (defaults in brackets; URL: ${url}):` : title,
+  };
+}
+
+/** How the help of most commands looks. */
+export const HELP: HelpConfiguration = helpFor(DEFAULT_URL);
 
 /** What follows the help of a command: an example, and notes. */
 export function exampleOf(line: string, note: string = ""): string {

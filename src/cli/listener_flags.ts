@@ -5,12 +5,11 @@
  */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Address } from "../contract/address.ts";
 import { parseUrl } from "../framing/url.ts";
 import { flagOf, rangeOption } from "./flags.ts";
 import { isOrigin } from "../websocket/origin.ts";
 import { parseDestination } from "../client/destination.ts";
-import { CONNECT_TIMEOUT, type Destination } from "../client/dial.ts";
+import { CONNECT_TIMEOUT } from "../client/dial.ts";
 import { LONGEST_TIMER } from "../check.ts";
 import { originOf } from "./settings.ts";
 
@@ -64,6 +63,12 @@ export function addListenerOptions(command: Command): Command {
 
 /** Adds the options of a client. */
 export function addClientOptions(command: Command): Command {
+  return addTlsClientOptions(command, "tls")
+    .option("--secret-file <file>", "its first line is the secret to send first");
+}
+
+/** Adds the options of a client about its connection. `scheme` is that of the URLs which have certificates. */
+export function addTlsClientOptions(command: Command, scheme: "tls" | "https"): Command {
   return command
     .addOption(
       rangeOption("--connect-timeout", "duration", "how long connecting may take", {
@@ -71,17 +76,10 @@ export function addClientOptions(command: Command): Command {
         max: LONGEST_TIMER,
       }).default(CONNECT_TIMEOUT, "10s"),
     )
-    .option(
-      "--ca <file>",
-      "tls: authorities, as PEM (the runtime's)",
-    )
-    .option("--cert <file>", "tls: the client's certificate, as PEM")
-    .option("--key <file>", "tls: the private key of the certificate")
-    .option("--servername <name>", "tls: the server's name (the URL's host)")
-    .option(
-      "--secret-file <file>",
-      "its first line is the secret to send first",
-    );
+    .option("--ca <file>", `${scheme}: authorities, as PEM (the runtime's)`)
+    .option("--cert <file>", `${scheme}: the client's certificate, as PEM`)
+    .option("--key <file>", `${scheme}: the private key of the certificate`)
+    .option("--servername <name>", `${scheme}: the server's name (the URL's host)`);
 }
 
 /** Refuses listener options that need another option, or a listener that is missing. */
@@ -101,7 +99,16 @@ export function checkListeners(command: Command, urls: readonly string[], flags:
 
 /** Refuses client options that need another option, or another kind of URL. */
 export function checkClient(command: Command, url: string, flags: ClientFlags): void {
-  checkUse(command, flags, ["ca", "cert", "key", "servername"], "tls", [parseDestination(url).address.transport]);
+  checkCertificates(command, "tls", parseDestination(url).address.transport, flags);
+}
+
+/** The same for a client of HTTP. */
+export function checkHttpClient(command: Command, protocol: string, flags: ClientFlags): void {
+  checkCertificates(command, "https", protocol, flags);
+}
+
+function checkCertificates(command: Command, secure: string, transport: string, flags: ClientFlags): void {
+  checkUse(command, flags, ["ca", "cert", "key", "servername"], secure, [transport]);
   for (const [name, other] of [["cert", "key"], ["key", "cert"]] as const) {
     if (flags[name] === undefined && flags[other] !== undefined) {
       refuse(command, name, `is missing: ${flagOf(other)} needs it`);
@@ -114,8 +121,8 @@ function checkUse<Flags>(
   command: Command,
   flags: Flags,
   names: readonly (keyof Flags & string)[],
-  transport: Address["transport"],
-  transports: readonly Destination["transport"][],
+  transport: string,
+  transports: readonly string[],
 ): void {
   if (transports.includes(transport)) return;
   for (const name of names) {

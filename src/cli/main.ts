@@ -61,6 +61,8 @@ async function run(session: Session): Promise<number> {
       sub: async (url, flags) => (await import("./sub.ts")).runSub(session, url, flags),
       pub: async (url, texts, flags) => (await import("./pub.ts")).runPub(session, url, texts, flags),
       bench: async (url, flags) => (await import("./bench.ts")).runBench(session, url, flags),
+      stats: async (url, flags) => (await import("./stats.ts")).runStats(session, url, flags),
+      top: async (url, flags) => (await import("./top.ts")).runTop(session, url, flags),
     });
     // Output is not the job of a server.
     if (!hasServed) await finishOutput(session);

@@ -13,6 +13,8 @@ export interface Writer {
   readonly isTerminal: boolean;
   /** How many columns the terminal has; `undefined` when it is none. */
   readonly columns: number | undefined;
+  /** How many rows the terminal has; `undefined` when it is none. */
+  readonly rows: number | undefined;
   /**
    * Writes some of the bytes, or all. Resolves to how many; rejects with an error that has a `code`, which is `EAGAIN` when
    * there is no room at the moment. Only one call is under way at a time.
@@ -73,6 +75,10 @@ abstract class Queue implements Output {
 
   get columns(): number | undefined {
     return this.#opened.columns;
+  }
+
+  get rows(): number | undefined {
+    return this.#opened.rows;
   }
 
   flush(): Promise<void> {

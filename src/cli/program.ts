@@ -28,11 +28,12 @@ import {
 } from "./serve_flags.ts";
 import { Usage } from "./session.ts";
 import { applySettings, originOf } from "./settings.ts";
+import { addStatusCommands, type StatusActions } from "./status_commands.ts";
 import { commandMeant, isUnknownCommand, withHint } from "./suggestions.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** What the commands do with their parsed arguments. Each resolves to the exit code. */
-export interface Actions extends ClientActions {
+export interface Actions extends ClientActions, StatusActions {
   /** `mobcast [serve] [URL ...]` */
   serve(urls: readonly string[], flags: ServeFlags): Promise<number>;
   /** `mobcast bench [URL]` */
@@ -67,6 +68,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     }
     code = await actions.bench(url, withFraming(command, url, flags));
   });
+  addStatusCommands(program, actions, (exit) => code = exit);
   addCompletionCommand(program, (text) => terminal.stdout.write(text));
   // The commands have the help of their own by now: a list of commands has no defaults.
   program.configureHelp({}).addHelpText(

@@ -6,6 +6,7 @@
  */
 
 import type { Runtime } from "../client/connect.ts";
+import type { ClientTls } from "../contract/tls.ts";
 
 /** Where text goes: standard output or standard error. */
 export interface Output {
@@ -13,6 +14,8 @@ export interface Output {
   readonly isTerminal: boolean;
   /** How many columns the terminal has; `undefined` when it is none. */
   readonly columns: number | undefined;
+  /** How many rows the terminal has; `undefined` when it is none. */
+  readonly rows: number | undefined;
   /** Aborts with the system's error when writing fails. Everything written later is dropped. */
   readonly broken: AbortSignal;
   /** Takes text or bytes, and resolves when there is room for more. It never rejects. */
@@ -67,6 +70,29 @@ export interface TextFile {
   readonly mode: number | undefined;
 }
 
+/** Where an HTTP server is. */
+export type HttpServer =
+  | { readonly protocol: "http" | "https"; readonly host: string; readonly port: number }
+  | { readonly protocol: "unix"; readonly socketPath: string };
+
+/** The options of a request. */
+export interface HttpOptions {
+  /** The certificates of an `https` request. */
+  readonly tls: ClientTls | undefined;
+  /** Cancels the request, and ends its answer. */
+  readonly signal: AbortSignal;
+}
+
+/** The answer to a request. */
+export interface HttpAnswer {
+  /** The status code. */
+  readonly status: number;
+  /** The media type of the body, in lower case without parameters; empty when there is none. */
+  readonly type: string;
+  /** The body. Iterating throws when it breaks off. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 /** The signals that the command line listens to. */
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR2";
 
@@ -90,6 +116,18 @@ export interface Terminal {
   readonly stderr: LogOutput;
   /** Opens a line editor on standard input and output, which must be terminals. */
   edit(prompt: string, events: EditorEvents): Promise<LineEditor>;
+  /**
+   * Calls `handler` with what is typed, which is not shown: Ctrl-C is a key then, and no signal. Standard input must be a
+   * terminal. Resolves to a function that gives it back.
+   */
+  readKeys(handler: (text: string) => void): Promise<() => void>;
+  /** Calls `handler` when the size of the terminal has changed. Returns a function that stops that. */
+  onResize(handler: () => void): () => void;
+  /**
+   * Requests `path` of a server, and follows no redirection. Rejects when there is no answer, with the system's `code` on
+   * the error.
+   */
+  get(server: HttpServer, path: string, options: HttpOptions): Promise<HttpAnswer>;
   /** Opens a file for reading. Rejects with an error that names the file. */
   openFile(path: string): Promise<Input>;
   /** Reads a file of at most 1 MiB. Rejects with an error that names the file. */

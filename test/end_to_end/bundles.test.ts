@@ -48,7 +48,7 @@ const IN_ONE_FILE = 136_000;
 const WITH_CLIENT = 100_000;
 
 /** What only the command line has: its libraries and its flags. */
-const COMMAND_LINE = /commander|HdrHistogram|cli-progress|--max-lag|Ctrl-D/;
+const COMMAND_LINE = /commander|HdrHistogram|cli-progress|max-buffer-size|--max-lag|Ctrl-D/;
 
 let folder: string;
 let sizes: Readonly<Record<string, number>>;

@@ -40,6 +40,7 @@ function pause(milliseconds = 1): Promise<void> {
 class FakeWriter implements Writer {
   readonly isTerminal = false;
   readonly columns: undefined = undefined;
+  readonly rows: undefined = undefined;
   /** What has gone out. */
   text = "";
   /** What the next writes do: an error's code, a number of bytes that are taken, or nothing forever. Else all is written. */

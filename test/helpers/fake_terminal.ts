@@ -4,6 +4,9 @@ import { Readable } from "node:stream";
 import { clearTimeout, setTimeout } from "node:timers";
 import type {
   EditorEvents,
+  HttpAnswer,
+  HttpOptions,
+  HttpServer,
   Input,
   JobOutput,
   LineEditor,
@@ -12,6 +15,7 @@ import type {
   Terminal,
   TextFile,
 } from "../../src/cli/terminal.ts";
+import { httpGet } from "../../adapters/process/http_client.ts";
 import { openLineEditor } from "../../adapters/process/line_editor.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import type { Adapter } from "../../src/contract/adapter.ts";
@@ -22,6 +26,7 @@ export class FakeOutput implements JobOutput, LogOutput {
   notice: (lines: number) => string = String;
   isTerminal = false;
   columns: number | undefined = undefined;
+  rows: number | undefined = undefined;
   /** What each write waits for. */
   room: Promise<void> = Promise.resolve();
   readonly #broken: AbortController = new AbortController();
@@ -136,7 +141,9 @@ export class FakeTerminal implements Terminal {
   readonly texts: Map<string, TextFile> = new Map();
   /** How many times faster its clock runs. */
   speed = 1;
-  readonly #handlers: Map<SignalName | "uncaught", Set<(error: unknown) => void>> = new Map();
+  /** Takes what is typed; `undefined`: no keys are read. */
+  typed: ((text: string) => void) | undefined = undefined;
+  readonly #handlers: Map<SignalName | "uncaught" | "resize", Set<(error: unknown) => void>> = new Map();
 
   constructor(...args: readonly string[]) {
     this.args = args;
@@ -148,6 +155,26 @@ export class FakeTerminal implements Terminal {
 
   async edit(prompt: string, events: EditorEvents): Promise<LineEditor> {
     return await Promise.resolve(openLineEditor(Readable.from(this.stdin.chunks), this.stdout, prompt, events));
+  }
+
+  readKeys(handler: (text: string) => void): Promise<() => void> {
+    this.typed = handler;
+    return Promise.resolve(() => this.typed = undefined);
+  }
+
+  onResize(handler: () => void): () => void {
+    return this.#on("resize", handler);
+  }
+
+  get(server: HttpServer, path: string, options: HttpOptions): Promise<HttpAnswer> {
+    return httpGet(server, path, options);
+  }
+
+  /** Changes the size of its screen. */
+  resize(columns: number, rows: number): void {
+    this.stdout.columns = columns;
+    this.stdout.rows = rows;
+    this.#emit("resize", undefined);
   }
 
   openFile(path: string): Promise<Input> {
@@ -196,13 +223,13 @@ export class FakeTerminal implements Terminal {
     return () => clearTimeout(timer);
   }
 
-  #on(name: SignalName | "uncaught", handler: (error: unknown) => void): () => void {
+  #on(name: SignalName | "uncaught" | "resize", handler: (error: unknown) => void): () => void {
     const handlers = this.#handlers.get(name) ?? new Set();
     this.#handlers.set(name, handlers.add(handler));
     return () => void handlers.delete(handler);
   }
 
-  #emit(name: SignalName | "uncaught", error: unknown): void {
+  #emit(name: SignalName | "uncaught" | "resize", error: unknown): void {
     for (const handler of [...this.#handlers.get(name) ?? []]) handler(error);
   }
 }

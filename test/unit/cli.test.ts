@@ -93,6 +93,8 @@ async function understood(...args: string[]): Promise<unknown[]> {
       sub: note("sub"),
       pub: note("pub"),
       bench: note("bench"),
+      stats: note("stats"),
+      top: note("top"),
     }),
     7,
   );
@@ -180,6 +182,19 @@ test("join takes a URL, which may name the framing", async () => {
   assertEquals(await understood("pub", framed), ["pub", framed, [], { ...flags, framing: "line", wait: true }]);
 });
 
+test("stats and top take a URL, a port alone, and their options", async () => {
+  const url = "http://127.0.0.1:9100";
+  assertEquals(await understood("stats"), ["stats", url, { json: false, connectTimeout: 10_000 }]);
+  assertEquals(await understood("stats", ":9101", "--json"), ["stats", ":9101", {
+    json: true,
+    connectTimeout: 10_000,
+  }]);
+  assertEquals(await understood("top"), ["top", url, { sort: "lag", connectTimeout: 10_000 }]);
+  const flags = { sort: "memory", connectTimeout: 1000, count: 3, for: 10_000, ca: "a", servername: "n" };
+  const given = "--sort memory --count 3 --for 10s --connect-timeout 1s --ca a --servername n".split(" ");
+  assertEquals(await understood("top", "https://h:1", ...given), ["top", "https://h:1", flags]);
+});
+
 test("join, sub, pub and bench take a time for making a connection", async () => {
   for (const command of ["join", "sub", "pub", "bench"]) {
     const flags = (await understood(command, "tcp://h:1", "--connect-timeout", "500ms")).at(-1) as object;
@@ -203,6 +218,10 @@ test("wrong usage: exit code 2 and one line that names the option and the value"
       ["listen :9000", "did you mean mobcast serve?"],
       ["recv -n 5", "did you mean mobcast sub?"],
       ["TAIL", "did you mean mobcast sub?"],
+      ["info", "did you mean mobcast stats?"],
+      ["status --json", "did you mean mobcast stats?"],
+      ["monitor", "did you mean mobcast top?"],
+      ["htop", "did you mean mobcast top?"],
       ["server", "did you mean mobcast serve?"],
       ["start", "did you mean mobcast serve?"],
       ["run", "did you mean mobcast serve?"],
@@ -248,6 +267,13 @@ test("wrong usage: exit code 2 and one line that names the option and the value"
       ["join tcp://h:1?framing=line --framing u64", "--framing", "is u64, and the URL says line"],
       ["bench tcp://h:1?framing=line", "names framing line", "u64, u32"],
       ["pub tcp://h:70000", "70000"],
+      ["stats tcp://h:1", '"tcp://h:1"', "clients connect there", "serve --status"],
+      ["top localhost:9100", "did you mean http://localhost:9100?"],
+      ["top --sort size", "--sort", "size", "lag, age, received"],
+      ["top --count 0", "--count", "0"],
+      ["stats 9100 --ca x", "--ca", "no URL begins with https:"],
+      ["top https://h --cert x", "--key", "--cert needs it"],
+      ["stats --secret-file x", "--secret-file"],
     ] as const
   ) {
     const terminal = new FakeTerminal(...line.split(" "));
@@ -262,7 +288,20 @@ test("wrong usage: exit code 2 and one line that names the option and the value"
 test("help and version go to standard output, with exit code 0; each help fits on a screen, with an example", async () => {
   for (
     const [command, rows, columns, ...parts] of [
-      ["", 24, 80, "serve [options] [URL...]", "join", "sub", "pub", "bench", "completion", "mobcast serve --help"],
+      [
+        "",
+        24,
+        80,
+        "serve [options] [URL...]",
+        "join",
+        "sub",
+        "pub",
+        "bench",
+        "stats",
+        "top",
+        "completion",
+        "serve --help",
+      ],
       [
         "serve",
         40,
@@ -276,6 +315,17 @@ test("help and version go to standard output, with exit code 0; each help fits o
       ["sub", 24, 80, "Usage: mobcast sub [options] [URL]", "tcp://127.0.0.1:8000", "u64, u32, line (u64)"],
       ["pub", 24, 80, "Usage: mobcast pub [options] [URL] [TEXT...]", "TEXT  "],
       ["bench", 24, 80, "Usage: mobcast bench [options] [URL]", "(1024)"],
+      ["stats", 24, 80, "Usage: mobcast stats [options] [URL]", "URL: http://127.0.0.1:9100", "--json", "--status"],
+      [
+        "top",
+        24,
+        80,
+        "Usage: mobcast top [options] [URL]",
+        "URL: http://127.0.0.1:9100",
+        "(lag)",
+        "q quit",
+        "--status",
+      ],
     ] as const
   ) {
     const terminal = new FakeTerminal(...command === "" ? ["--help"] : [command, "-h"]);

@@ -15,7 +15,7 @@ async function scriptFor(shell: string): Promise<string> {
   return terminal.stdout.text;
 }
 
-const COMMANDS = ["serve", "join", "sub", "pub", "bench", "completion"];
+const COMMANDS = ["serve", "join", "sub", "pub", "bench", "stats", "top", "completion"];
 
 /** Whether there is a bash: a system may have none. */
 const hasBash = spawnSync("bash", ["-c", "true"]).status === 0;

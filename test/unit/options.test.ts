@@ -156,6 +156,8 @@ async function understood(argument: string): Promise<Readonly<Record<string, unk
     sub: none,
     pub: none,
     bench: none,
+    stats: none,
+    top: none,
   });
   return flags as Readonly<Record<string, unknown>>;
 }

@@ -29,6 +29,9 @@ function imports(path: string): string[] {
   return Array.from(code(path).matchAll(/\b(?:from |import |import\()"([^"\s]+)"/g), (match) => match[1]!);
 }
 
+/** The packages that src imports. */
+const LIBRARIES = ["@logtape/logtape", "commander", "cli-progress", "hdr-histogram-js", "eventsource-parser"];
+
 test("the core knows no runtime: no global of one, no module of one, no clock and no timer", () => {
   const forbidden =
     /\b(Deno|Bun|process|Buffer|require|Date|performance|setTimeout|setInterval|setImmediate|queueMicrotask|console|fetch)\b(?=\s*[.(])|\bMath\.random\b/;
@@ -44,7 +47,7 @@ test("the core knows no runtime: no global of one, no module of one, no clock an
     assertEquals(found?.[0], undefined, `${path} uses ${found?.[0]}`);
     for (const name of imports(path)) {
       assert(
-        name.startsWith(".") || ["@logtape/logtape", "commander", "cli-progress", "hdr-histogram-js"].includes(name),
+        name.startsWith(".") || LIBRARIES.includes(name),
         `${path} imports ${name}`,
       );
     }
@@ -189,7 +192,7 @@ test("a user installs LogTape alone, and the notice has the license of each pack
   const { packages } = JSON.parse(read("package-lock.json")) as {
     packages: Record<string, { license?: string; dependencies?: object }>;
   };
-  const contained = new Set(["@logtape/logtape", "commander", "cli-progress", "hdr-histogram-js"]);
+  const contained = new Set(LIBRARIES);
   // A set goes on with what is added meanwhile.
   for (const name of contained) {
     for (const other of Object.keys(packages[`node_modules/${name}`]!.dependencies ?? {})) contained.add(other);
