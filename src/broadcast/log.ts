@@ -45,7 +45,23 @@ interface Segment {
   readonly framesBefore: number;
   /** How many of its bytes are written. */
   filled: number;
+  /** Some of its frame boundaries, in order, up to where frames were counted. */
+  readonly marks: Mark[];
 }
+
+/** A frame boundary in a segment. */
+interface Mark {
+  /** Where it is in the segment's bytes. */
+  readonly at: number;
+  /** How many frames of the segment end at or before it. */
+  readonly frames: number;
+}
+
+/** The boundary before the first frame of a segment. */
+const START: Mark = { at: 0, frames: 0 };
+
+/** How many frames are from one mark to the next: with many connections behind, each of them walks half of that. */
+const MARKED = 32;
 
 /**
  * An append-only byte log with offsets that count from 0 when the log is made and never repeat.
@@ -203,39 +219,40 @@ export class Log {
     this.#lastRead = undefined;
   }
 
-  /** How many frames end at or before `offset`. Walks at most one segment: for counts, not for the hot path. */
+  /** How many frames end at or before `offset`. Walks few frames, and once those that nobody has counted yet. */
   framesBefore(offset: number): number {
     if (offset === this.#end) return this.#frames;
     const segment = this.#find(offset);
-    let frames = segment.framesBefore;
-    let at = 0;
-    for (const boundary of this.#boundaries(segment)) {
-      if (boundary > offset) break;
-      const end = boundary - segment.start;
-      frames += this.#framing.count?.(segment.bytes, at, end) ?? 1;
-      at = end;
-    }
-    return frames;
+    return segment.framesBefore + this.#boundary(segment, offset - segment.start).frames;
   }
 
   /** The first frame boundary at or after `offset`: where a reader can leave the log without tearing a frame. */
   boundaryAfter(offset: number): number {
     if (offset === this.#end) return offset;
     const segment = this.#find(offset);
-    if (offset === segment.start) return offset;
-    for (const boundary of this.#boundaries(segment)) {
-      if (boundary >= offset) return boundary;
-    }
-    return segment.start + segment.filled;
+    const { at } = this.#boundary(segment, offset - segment.start);
+    if (segment.start + at === offset) return offset;
+    return segment.start + this.#frameEnd(segment.bytes, at, segment.filled);
   }
 
-  /** The offset at which each frame of the segment ends. */
-  *#boundaries(segment: Segment): Iterable<number> {
-    let at = 0;
-    while (at < segment.filled) {
-      at = this.#frameEnd(segment.bytes, at, segment.filled);
-      yield segment.start + at;
+  /** The last frame boundary at or before `to` in a segment. Marks the boundaries that it passes for the first time. */
+  #boundary({ bytes, filled, marks }: Segment, to: number): Mark {
+    let low = 0;
+    for (let high = marks.length - 1; low < high;) {
+      const middle = (low + high + 1) >> 1;
+      if (marks[middle]!.at <= to) low = middle;
+      else high = middle - 1;
     }
+    let { at, frames } = marks[low]!;
+    for (let walked = 1; at < to; walked++) {
+      const next = this.#frameEnd(bytes, at, filled);
+      if (next > to) break;
+      frames += this.#framing.count?.(bytes, at, next) ?? 1;
+      at = next;
+      // Behind the last mark: between two of them there are not so many frames.
+      if (walked % MARKED === 0) marks.push({ at, frames });
+    }
+    return { at, frames };
   }
 
   /** Where the whole frame at `from` ends. No payload is longer than the bytes that hold it, so `to` does for maxFrame. */
@@ -264,7 +281,7 @@ export class Log {
 
   #grow(frame: number): void {
     const bytes = new Uint8Array(Math.max(this.#segmentSize, frame));
-    this.#segments.push({ bytes, start: this.#end, framesBefore: this.#frames, filled: 0 });
+    this.#segments.push({ bytes, start: this.#end, framesBefore: this.#frames, filled: 0, marks: [START] });
     this.#held += bytes.length;
   }
 

@@ -901,8 +901,8 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "boundaryAfter",
-        from: "if (boundary >= offset) return boundary;",
-        to: "if (boundary > offset) return boundary;",
+        from: "    if (segment.start + at === offset) return offset;\n",
+        to: "",
         why: "a boundary is looked for one byte too late",
       },
       {

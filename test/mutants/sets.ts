@@ -12,6 +12,7 @@ import { LOAD } from "./load.ts";
 import { LEAKS } from "./leaks.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
 import { SERVER } from "./server.ts";
+import { STATUS } from "./status.ts";
 import { TLS } from "./tls.ts";
 import { WEBSOCKET } from "./websocket.ts";
 import { WEBSOCKET_CORE } from "./websocket_core.ts";
@@ -26,6 +27,7 @@ export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
   cli: mutantsOf(CLI),
   load: mutantsOf(LOAD),
   leaks: mutantsOf(LEAKS),
+  status: mutantsOf(STATUS),
   websocket: mutantsOf(WEBSOCKET),
 };
 

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { encodeFrame, type FramingName } from "../../src/framing/framing.ts";
+import { encodeFrame, type FramingName, framingOf } from "../../src/framing/framing.ts";
 import { Log } from "../../src/broadcast/log.ts";
 import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";
 
@@ -100,6 +100,37 @@ test("Log.retainedBytes is what its segments weigh, and stays bounded while the 
     assert(log.retainedBytes <= 1024);
   }
   assertEquals(log.end, 10_000 * 108);
+});
+
+test("Log.framesBefore walks few frames, wherever and however often it is asked, also while the log grows", () => {
+  let walked = 0;
+  const { size, write, end } = framingOf("line");
+  const counting = { size, write, end: (...range: Parameters<typeof end>) => (walked++, end(...range)) };
+  const log = new Log({ segmentSize: 2 ** 20 }, counting);
+  const boundaries = [0];
+  const append = (count: number): void => {
+    for (; count > 0; count--) {
+      log.appendPayload(new Uint8Array(boundaries.length % 7).fill(120));
+      boundaries.push(log.end);
+    }
+  };
+  const check = (from: number, to: number, step: number): void => {
+    for (let frames = from; frames !== to; frames += step) {
+      const [at, next] = [boundaries[frames]!, boundaries[frames + 1]!];
+      assertEquals(log.framesBefore(at), frames);
+      assertEquals([log.framesBefore(next - 1), log.boundaryAfter(next - 1)], [frames, next - 1 === at ? at : next]);
+    }
+  };
+  append(3000);
+  check(2998, 0, -2);
+  append(3000);
+  check(1, 5999, 2);
+  check(5998, 0, -2);
+  // Each frame once, and for each question no more than from one mark to the next.
+  assert(walked < 6000 + 4 * 3 * 3000 * 34 / 2, `${walked}`);
+  walked = 0;
+  assertEquals(log.framesBefore(boundaries[5900]!), 5900);
+  assert(walked <= 33, `${walked}`);
 });
 
 test("Log.framesBefore and boundaryAfter agree with the frames", () => {
