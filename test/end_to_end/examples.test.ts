@@ -4,8 +4,10 @@ import { test } from "node:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { type BatchObservableResult, type Meter, metrics } from "@opentelemetry/api";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { connect } from "../../mod.ts";
+import { connect, serve } from "../../mod.ts";
+import { STATS } from "../../status.ts";
 import { CommandLine, OURS, ROOT } from "../helpers/command_line.ts";
 import { rejection, within } from "../helpers/wait.ts";
 
@@ -24,7 +26,7 @@ function start(name: string, args: string[] = [], launcher: readonly string[] = 
 }
 
 test("examples are short, and say how to run them", () => {
-  assertEquals(FILES.length, 6);
+  assertEquals(FILES.length, 7);
   for (const name of FILES) {
     const text = readFileSync(join(ROOT, "examples", name), "utf8");
     assert(text.split("\n").length <= 60, `${name} is long`);
@@ -103,6 +105,54 @@ test("examples/graceful_shutdown.ts: clients receive the goodbye and the end, an
   assertStringIncludes(stdout, "0 frames undelivered");
   assertEquals([code, stderr], [0, ""]);
 });
+
+test("examples/opentelemetry.ts: every counter and gauge has an instrument with its value", async () => {
+  await using program = start("opentelemetry.ts");
+  const { code, stdout, stderr } = await program.exit();
+  assertMatch(stdout, /^\d+ stats of tcp:\S+ are observed\n$/);
+  assertEquals([code, stderr], [0, ""]);
+
+  const meter = new RecordingMeter();
+  metrics.setGlobalMeterProvider({ getMeter: () => meter as unknown as Meter });
+  const { observe } = await import("../../examples/opentelemetry.ts");
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+  await using client = mob.join();
+  await client.send("hello");
+  await within(client.text().next(), "a message");
+  const stop = observe(mob);
+  const { frames, bytes } = mob.stats().published;
+  const values = meter.observe();
+  assertEquals([values.get("mobcast.published.frames"), values.get("mobcast.published.bytes")], [frames, bytes]);
+  assertEquals(values.get("mobcast.connections mob.join()"), 1);
+  assertEquals(values.get("mobcast.closed lagged"), 0);
+  assertEquals(values.get("mobcast.listeners"), 1);
+  const known = Object.entries(STATS).filter(([, { kind }]) => kind !== "histogram").map(([name]) => name);
+  for (const name of known) assert([...values.keys()].some((key) => key.startsWith(`mobcast.${name}`)), name);
+  stop();
+  assertEquals(meter.observe().size, 0);
+});
+
+/** A meter as the API of OpenTelemetry describes it, which records what is observed. */
+class RecordingMeter {
+  readonly #callbacks = new Set<(result: BatchObservableResult) => void>();
+
+  createObservableCounter = (name: string) => ({ name });
+  createObservableGauge = this.createObservableCounter;
+  addBatchObservableCallback = (callback: (result: BatchObservableResult) => void) => this.#callbacks.add(callback);
+  removeBatchObservableCallback = (callback: (result: BatchObservableResult) => void) =>
+    this.#callbacks.delete(callback);
+
+  /** The values by name and attribute. */
+  observe(): Map<string, number> {
+    const values = new Map<string, number>();
+    const result = {
+      observe: (observable: { name: string }, value: number, attributes: Record<string, string> = {}) =>
+        values.set([observable.name, ...Object.values(attributes)].join(" "), value),
+    };
+    for (const callback of this.#callbacks) callback(result as unknown as BatchObservableResult);
+    return values;
+  }
+}
 
 test("examples/slow_client.test.ts passes", async () => {
   const runners = {
