@@ -61,11 +61,11 @@ export function liveStream(
 
 /** Collects the events of a mob until they are taken. */
 function recentEvents(source: StatusSource): { take(): ReportedEvent[]; stop(): void } {
-  const iterator = source.events?.[Symbol.asyncIterator]();
+  const iterator = source.events[Symbol.asyncIterator]();
   let list: ReportedEvent[] = [];
   let dropped = 0;
   void (async () => {
-    for (let next = await iterator?.next(); next?.done === false; next = await iterator?.next()) {
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
       if (list.length < MOST_EVENTS) list.push(reportedEvent(next.value));
       else dropped++;
     }
@@ -78,6 +78,6 @@ function recentEvents(source: StatusSource): { take(): ReportedEvent[]; stop(): 
       dropped = 0;
       return taken;
     },
-    stop: () => void iterator?.return?.(),
+    stop: () => void iterator.return?.(),
   };
 }

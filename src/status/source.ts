@@ -34,7 +34,7 @@ export interface StatusSource {
   /** The adapter that it was made with: its clock and its timers. */
   readonly adapter: Pick<Adapter, "name" | "now" | "after" | "processInfo">;
   /** What happens to its connections. */
-  readonly events?: AsyncIterable<MobEvent>;
+  readonly events: AsyncIterable<MobEvent>;
   /** Everything it counts. */
   stats(): MobStats;
   /** Its connections. */

@@ -119,7 +119,7 @@ test("examples/opentelemetry.ts: every counter and gauge has an instrument with 
   await using client = mob.join();
   await client.send("hello");
   await within(client.text().next(), "a message");
-  const stop = observe(mob);
+  const stop = observe(mob as unknown as Parameters<typeof observe>[0]);
   const { frames, bytes } = mob.stats().published;
   const values = meter.observe();
   assertEquals([values.get("mobcast.published.frames"), values.get("mobcast.published.bytes")], [frames, bytes]);
