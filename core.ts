@@ -63,4 +63,5 @@ export {
   type ListenerStats,
 } from "./src/status/stats.ts";
 export type { MobState } from "./src/status/source.ts";
+export type { ConnectionEvent, TimedEvent } from "./src/status/events.ts";
 export type { Count } from "./src/broadcast/subscriber.ts";

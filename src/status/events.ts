@@ -8,13 +8,13 @@ import type { Token } from "../contract/token.ts";
 import type { CloseReason } from "./stats.ts";
 
 /** What every event has. */
-interface Happened {
+export interface TimedEvent {
   /** When it happened, in milliseconds of the adapter's clock: `performance.now()` on every runtime. */
   readonly at: number;
 }
 
 /** What every event about a connection has. */
-interface OfConnection extends Happened {
+export interface ConnectionEvent extends TimedEvent {
   /** Names the connection for its whole life. */
   readonly token: Token;
   /** The address and port of the client. */
@@ -24,9 +24,9 @@ interface OfConnection extends Happened {
 /** Something that happened, as `mob.events` yields it. */
 export type MobEvent =
   /** A connection joined. */
-  | (OfConnection & { readonly type: "joined"; readonly listener: string | undefined })
+  | (ConnectionEvent & { readonly type: "joined"; readonly listener: string | undefined })
   /** A connection left. */
-  | (OfConnection & {
+  | (ConnectionEvent & {
     readonly type: "left";
     readonly reason: CloseReason;
     /** More of the reason, as in `onLeave`. */
@@ -35,19 +35,19 @@ export type MobEvent =
     readonly lag: number;
   })
   /** A connection is over half of `maxLag` behind: the mob does not read from it until it has caught up. */
-  | (OfConnection & { readonly type: "slow"; readonly lag: number })
+  | (ConnectionEvent & { readonly type: "slow"; readonly lag: number })
   /** Under `block`: nothing is read from any connection until this one has caught up. */
-  | (OfConnection & { readonly type: "held-back"; readonly lag: number })
+  | (ConnectionEvent & { readonly type: "held-back"; readonly lag: number })
   /** A client never joined: a limit, a list, a failed handshake, or a wrong secret. */
-  | (Happened & {
+  | (TimedEvent & {
     readonly type: "refused";
     readonly remoteAddress: string;
     readonly reason: CloseReason;
     readonly why: string;
   })
   /** A listener could not accept. */
-  | (Happened & { readonly type: "accept-failed"; readonly error: string })
+  | (TimedEvent & { readonly type: "accept-failed"; readonly error: string })
   /** A hook of the application failed. */
-  | (Happened & { readonly type: "hook-failed"; readonly hook: string; readonly error: string })
+  | (TimedEvent & { readonly type: "hook-failed"; readonly hook: string; readonly error: string })
   /** So many events came faster than they were taken, and were dropped here. */
-  | (Happened & { readonly type: "dropped"; readonly count: number });
+  | (TimedEvent & { readonly type: "dropped"; readonly count: number });

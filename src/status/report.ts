@@ -20,11 +20,10 @@ export interface ServerReport {
 }
 
 /** Something that happened. Remote addresses are said by `/connections` alone, so there is none; tokens are text. */
-export type ReportedEvent = WithoutAddress<MobEvent>;
-
-type WithoutAddress<Event> = Event extends { readonly token: unknown }
-  ? Omit<Event, "token" | "remoteAddress"> & { readonly token: string }
-  : Omit<Event, "remoteAddress">;
+export type ReportedEvent = MobEvent extends infer Event
+  ? Event extends { readonly token: unknown } ? Omit<Event, "token" | "remoteAddress"> & { readonly token: string }
+  : Omit<Event, "remoteAddress">
+  : never;
 
 /** How a mob is: the answer of `/stats`, and each message of `/live`. */
 export interface StatusReport {
