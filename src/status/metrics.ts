@@ -51,7 +51,7 @@ export function metricsText(
 // --- families ---
 
 function families(report: StatusReport): Family[] {
-  const { server, options, stats, process, loopDelays } = report;
+  const { server, options, stats, process: usage, loopDelays } = report;
   const { version, runtime, state } = server;
   const own = (Object.keys(STATS) as (keyof typeof STATS)[]).flatMap((name) => ofStat(name, STATS[name], stats));
   const [runtimeName = "", runtimeVersion = ""] = runtime.split(" ");
@@ -67,12 +67,12 @@ function families(report: StatusReport): Family[] {
     ...own,
     ...ofFeeds(stats),
     histogram("loop_delay_seconds", "How late timers were, because the process was busy", loopDelays, 1000),
-    ...(process
+    ...(usage
       ? [
-        family("resident_memory_bytes", "gauge", "Memory of the process", process.residentBytes),
-        family("heap_bytes", "gauge", "Memory that objects of the program use", process.heapBytes),
-        family("cpu_seconds", "counter", "Processor time of the process", process.cpuSeconds),
-        family("start_time_seconds", "gauge", "When the process started, since 1970", process.startTime / 1000),
+        family("resident_memory_bytes", "gauge", "Memory of the process", usage.residentBytes),
+        family("heap_bytes", "gauge", "Memory that objects of the program use", usage.heapBytes),
+        family("cpu_seconds", "counter", "Processor time of the process", usage.cpuSeconds),
+        family("start_time_seconds", "gauge", "When the process started, since 1970", usage.startTime / 1000),
       ].map((each) => ({ ...each, name: each.name.replace("mobcast_", "process_") }))
       : []),
   ];

@@ -442,8 +442,8 @@ case_("over TLS with an authority, only clients with its certificate are answere
   let calls = 0;
   const handler = (): Response => new Response(`hello ${++calls}`);
   await using stage = await Stage.open(handler, {}, { tls: { ...server, ca } }, TLS);
-  const stranger = await (await makeAuthority("another")).issue({ usage: "client" });
-  for (const options of [{}, stranger]) {
+  const foreign = await (await makeAuthority("another")).issue({ usage: "client" });
+  for (const options of [{}, foreign]) {
     assert(!(await stage.secure({ ca, ...options }).send(get("/")).over()).includes("hello"));
   }
   assertEquals(calls, 0);
