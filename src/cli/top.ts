@@ -147,14 +147,15 @@ class LiveTable extends Top {
   #draw(): void {
     const seen = this.#frozen ?? this.watch.seen;
     if (seen === undefined || this.#isClosed) return;
-    const { stdout, stdin, now } = this.terminal;
+    const { terminal } = this;
+    const { stdout, stdin } = terminal;
     const { lost } = this.watch;
     const { lines, listed } = viewOf(seen, {
       url: this.url,
       sort: this.#sort,
       offset: this.#offset,
       isPaused: this.#frozen !== undefined,
-      lost: lost && { reason: lost.reason, lasted: now() - lost.since },
+      lost: lost && { reason: lost.reason, lasted: terminal.now() - lost.since },
       columns: stdout.columns ?? 80,
       rows: stdout.rows ?? 24,
       hasKeys: stdin.isTerminal,
@@ -164,7 +165,7 @@ class LiveTable extends Top {
     this.#screen!.draw(lines);
     if (isMore) void this.watch.refresh();
     this.#cancelTick();
-    if (lost !== undefined) this.#cancelTick = this.terminal.after(SECOND, () => this.#draw());
+    if (lost !== undefined) this.#cancelTick = terminal.after(SECOND, () => this.#draw());
   }
 
   #press(key: Key): void {
@@ -254,10 +255,10 @@ class Text extends Top {
     const { seen } = this.watch;
     if (seen === undefined) return;
     this.#printed++;
-    const { url, terminal: { stdout, date } } = this;
+    const { url, terminal } = this;
     const view = { url, sort: this.#sort, offset: 0, isPaused: false, lost: undefined, hasKeys: false };
     const { lines } = viewOf(seen, { ...view, columns: COLUMNS, rows: ROWS });
-    void stdout.write(`${date()}\n${lines.map((line) => `${plainText(line)}\n`).join("")}\n`);
+    void terminal.stdout.write(`${terminal.date()}\n${lines.map((line) => `${plainText(line)}\n`).join("")}\n`);
     this.count();
   }
 }

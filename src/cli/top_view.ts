@@ -39,6 +39,9 @@ const FEWEST = 3;
 /** Rows from which there is room for what is not needed. */
 const ROOMY = 24;
 
+/** Rows up to which each one counts. */
+const TIGHT = 12;
+
 /** How many events are shown where there is room. */
 const EVENTS = 4;
 
@@ -90,10 +93,10 @@ function wordsOf({ words: { sentences } }: Seen, { lost, columns, rows }: View):
     const text = `No connection for ${roundAge(lost.lasted)}, trying again: ${oneLine(lost.reason)}`;
     return wrap(text, columns, 2).map((each) => lineOf(cell(each, columns), "reverse"));
   }
-  const most = rows >= ROOMY ? 3 : 2;
+  const most = rows >= ROOMY ? 3 : rows > TIGHT ? 2 : 1;
   const shown = sentences.slice(0, most);
   return shown.flatMap(({ text, level }) => {
-    const lines = wrap(oneLine(text), columns, shown.length === 1 || columns < 60 ? 2 : 1);
+    const lines = wrap(oneLine(text), columns, rows > TIGHT && (shown.length === 1 || columns < 60) ? 2 : 1);
     return lines.map((each) => lineOf(each, level === "ok" ? "plain" : "bold"));
   });
 }
@@ -111,7 +114,7 @@ function figuresOf({ report, rates, past }: Seen, { columns }: View): Line[] {
   const ticks = histogramSince(stats.tickDurations, past?.stats.tickDurations);
   const late = histogramSince(loopDelays, past?.loopDelays);
   const figures: (readonly [string, string])[] = [
-    ["deliveries", a(rates?.deliveredFrames)],
+    ["delivered", a(rates?.deliveredFrames)],
     ["frames", a(rates?.publishedFrames)],
     ["out", a(rates?.deliveredBytes, roundSize)],
     ["in", a(rates?.receivedBytes, roundSize)],
@@ -132,7 +135,7 @@ function figuresOf({ report, rates, past }: Seen, { columns }: View): Line[] {
     (_, line) =>
       figures.slice(line * perLine, (line + 1) * perLine).flatMap(([name, value]): Span[] => [
         { text: `${name} `, style: "dim" },
-        { text: cell(value, width - name.length - 1), style: "bold" },
+        { text: `${cell(value, width - name.length - 2)} `, style: "bold" },
       ]),
   );
 }
