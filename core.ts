@@ -48,7 +48,8 @@ export { Slab, type SlabOptions } from "./src/reactor/slab.ts";
 export { CHOICES, type LimitOptions, type Limits, type ResolvedOptions } from "./src/server/options.ts";
 export type { Limit, Range, Unit } from "./src/check.ts";
 export type { Echo, SlowConsumer } from "./src/broadcast/options.ts";
-export type { CloseOptions, ListenerInfo, TransportOptions } from "./src/server/mob_options.ts";
+export type { CloseOptions, ListenerInfo, StatusListenerOptions, TransportOptions } from "./src/server/mob_options.ts";
+export type { StatusOption } from "./src/server/status_options.ts";
 export type { ClientCloseOptions, ClientOptions, JoinOptions, SendOptions } from "./src/client/client_options.ts";
 export type { BackoffOptions } from "./src/client/backoff.ts";
 

@@ -46,7 +46,7 @@ const KINDS: Readonly<Record<Unit, Kind>> = {
 /** The help of the options that are one of a few words. */
 const ABOUT: Readonly<Record<keyof typeof CHOICES, string>> = {
   framing: "how frames are delimited",
-  slowConsumer: "what happens over --max-lag",
+  slowConsumer: "over --max-lag",
   echo: "which connections receive a frame",
 };
 

@@ -82,9 +82,14 @@ export function addTlsClientOptions(command: Command, scheme: "tls" | "https"): 
     .option("--servername <name>", `${scheme}: the server's name (the URL's host)`);
 }
 
-/** Refuses listener options that need another option, or a listener that is missing. */
-export function checkListeners(command: Command, urls: readonly string[], flags: ListenerFlags): void {
-  const transports = urls.map((url) => parseUrl(url).address.transport);
+/** Refuses listener options that need another option, or a listener that is missing. `status`: that of the status listener. */
+export function checkListeners(
+  command: Command,
+  urls: readonly string[],
+  flags: ListenerFlags,
+  status: string | undefined,
+): void {
+  const transports = [...urls.map((url) => parseUrl(url).address.transport), ...status === undefined ? [] : [status]];
   checkUse(command, flags, ["cert", "key", "ca"], "tls", transports);
   checkUse(command, flags, ["unixMode"], "unix", transports);
   if (flags.origin.length > 0 && !urls.some((url) => parseUrl(url).webSocket)) {
@@ -92,7 +97,7 @@ export function checkListeners(command: Command, urls: readonly string[], flags:
   }
   for (const name of ["cert", "key"] as const) {
     if (transports.includes("tls") && flags[name] === undefined) {
-      refuse(command, name, "is missing: a tls: or wss: listener needs it");
+      refuse(command, name, "is missing: a tls:, wss: or https: listener needs it");
     }
   }
 }
@@ -130,7 +135,8 @@ function checkUse<Flags>(
   }
 }
 
-function refuse(command: Command, name: string, reason: string): never {
+/** Refuses an option, by the name under which it was given. */
+export function refuse(command: Command, name: string, reason: string): never {
   const option = command.options.find((each) => each.attributeName() === name);
   const origin = originOf(command, name);
   const flag = option?.flags ?? flagOf(name);
@@ -138,7 +144,7 @@ function refuse(command: Command, name: string, reason: string): never {
 }
 
 /** Several values, in one option with commas between them, or in several options. */
-function blocksOption(flag: string, about: string, byDefault: string): Option {
+export function blocksOption(flag: string, about: string, byDefault: string): Option {
   return new Option(`${flag} <cidr,...>`, about)
     .argParser((text: string, before: readonly string[]) => {
       const blocks = text.split(",").map((block) => block.trim());

@@ -19,7 +19,8 @@ export function plainUrls(args: readonly string[]): readonly string[] | undefine
 /** The default options of `serve`. */
 export function plainFlags(): ServeFlags {
   const { secret: _secret, origins, ...options } = resolveOptions({});
-  return { ...options, origin: origins, logLevel: DEFAULT_LOG_LEVEL, logFormat: DEFAULT_LOG_FORMAT };
+  const log = { logLevel: DEFAULT_LOG_LEVEL, logFormat: DEFAULT_LOG_FORMAT };
+  return { ...options, ...log, origin: origins, statusAllow: [], statusDeny: [], statusHost: [] };
 }
 
 function isUrl(word: string): boolean {

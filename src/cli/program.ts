@@ -30,6 +30,7 @@ import { Usage } from "./session.ts";
 import { applySettings, originOf } from "./settings.ts";
 import { addStatusCommands, type StatusActions } from "./status_commands.ts";
 import { commandMeant, isUnknownCommand, withHint } from "./suggestions.ts";
+import { addStatusOptions, checkStatusFlags } from "./status_listener_flags.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** What the commands do with their parsed arguments. Each resolves to the exit code. */
@@ -55,7 +56,7 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
     const { config: _config, ...flags } = command.opts<ServeFlags & { config?: string }>();
     const listeners = (urls.length > 0 ? urls : set?.urls ?? [DEFAULT_URL]).map(listenUrl);
     for (const url of listeners) checkUrl(command, url, urls.length > 0 ? undefined : set?.origin);
-    checkListeners(command, listeners, flags);
+    checkListeners(command, listeners, flags, checkStatusFlags(command, flags));
     checkOptions(command, flags);
     code = await actions.serve(listeners, flags);
   });
@@ -90,9 +91,6 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
 
 // --- commands ---
 
-const SERVE_NOTE = `
-Also as variables, MOBCAST_MAX_LAG=1MiB, MOBCAST_LISTEN=URLS, and in the file: {"maxLag": "1MiB"}.`;
-
 function serveCommand(program: Command): Command {
   const command = program.command("serve", { isDefault: true })
     .summary("start a server (the default command)")
@@ -107,11 +105,14 @@ function serveCommand(program: Command): Command {
     .addOption(
       new Option("--log-format <format>", "how a log line looks").choices(LOG_FORMATS).default(DEFAULT_LOG_FORMAT),
     )
-    .option("--config <file>", "options in JSON")
+    .option("--config <file>", 'options in JSON, {"maxLag": "1MiB"}; or as MOBCAST_MAX_LAG')
+    // One line less: those that read this know it.
+    .addHelpOption(new Option("-h, --help").hideHelp())
     .optionsGroup("Limits:");
   for (const name of Object.keys(LIMITS)) command.addOption(limitOption(name as keyof Limits));
-  return addListenerOptions(command.optionsGroup("Access:"))
-    .addHelpText("after", exampleOf("mobcast serve tcp://127.0.0.1:8000 --max-lag 1MiB --log-format json", SERVE_NOTE));
+  addListenerOptions(command.optionsGroup("Access:"));
+  return addStatusOptions(command.optionsGroup("Status:"))
+    .addHelpText("after", exampleOf("mobcast serve tcp://127.0.0.1:8000 --max-lag 1MiB --log-format json"));
 }
 
 function benchCommand(program: Command): Command {

@@ -30,6 +30,7 @@ export async function runServe(session: Session, urls: readonly string[], flags:
     mob = await openListeners(session, urls, flags);
     if (mob === undefined) return 0;
     for (const listener of mob.listeners) void terminal.stdout.write(`listening on ${described(listener)}\n`);
+    if (mob.statusUrl !== undefined) void terminal.stdout.write(`status on ${mob.statusUrl}\n`);
     tellOfStart(session, mob, logFormat);
     tellOfClosing(mob, stop, drainTimeout);
     drop.addEventListener("abort", () => void mob?.close({ drain: 0 }), { once: true });
@@ -55,7 +56,10 @@ async function openListeners(session: Session, urls: readonly string[], flags: S
   try {
     const credentials = await attempt(readCredentials(terminal, flags));
     const { unixMode } = flags;
-    const options = { ...toOptions(flags), ...credentials, unixMode, listen: urls, signal: stop };
+    const status = flags.status === undefined
+      ? undefined
+      : (await import("./status_listener_flags.ts")).statusOf(flags);
+    const options = { ...toOptions(flags), ...credentials, unixMode, listen: urls, status, signal: stop };
     return await attempt(serve(options, terminal.adapter));
   } catch (error) {
     if (stop.aborted) return undefined;
@@ -90,13 +94,16 @@ async function reload(mob: Mob, { cert }: ServeFlags): Promise<void> {
 }
 
 /** Logs what runs, where, and which clients may come in. */
-function tellOfStart({ terminal: { pid, runtime } }: Session, { urls }: Mob, format: LogFormat): void {
-  logger.info("Started: mobcast {version} on {runtime} {runtimeVersion}, pid {pid}, {urls}", {
+function tellOfStart({ terminal: { pid, runtime } }: Session, { urls, statusUrl }: Mob, format: LogFormat): void {
+  const status = statusUrl === undefined ? undefined : { status: statusUrl };
+  const and = status ? ", status on {status}" : "";
+  logger.info(`Started: mobcast {version} on {runtime} {runtimeVersion}, pid {pid}, {urls}${and}`, {
     version: VERSION,
     runtime: runtime.name,
     runtimeVersion: runtime.version,
     pid,
     urls: format === "json" ? urls : urls.join(" "),
+    ...status,
   });
 }
 

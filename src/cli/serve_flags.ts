@@ -6,6 +6,7 @@
 
 import type { ResolvedOptions } from "../server/options.ts";
 import type { ListenerFlags } from "./listener_flags.ts";
+import type { StatusListenerFlags } from "./status_listener_flags.ts";
 
 /** How much is logged. */
 export type LogLevelName = "debug" | "info" | "warning" | "error" | "off";
@@ -26,7 +27,7 @@ export const DEFAULT_LOG_LEVEL: LogLevelName = "info";
 export const DEFAULT_LOG_FORMAT: LogFormat = "text";
 
 /** The options of `serve`. A secret is not among them: it comes from a file. */
-export interface ServeFlags extends Omit<ResolvedOptions, "secret" | "origins">, ListenerFlags {
+export interface ServeFlags extends Omit<ResolvedOptions, "secret" | "origins">, ListenerFlags, StatusListenerFlags {
   /** How much is logged. */
   readonly logLevel: LogLevelName;
   /** How a log line looks. */
@@ -36,6 +37,7 @@ export interface ServeFlags extends Omit<ResolvedOptions, "secret" | "origins">,
 /** Those flags that are options of a mob. */
 export function toOptions(flags: ServeFlags): Omit<ResolvedOptions, "secret"> {
   const { logLevel: _level, logFormat: _format, cert: _cert, key: _key, ca: _ca, ...others } = flags;
-  const { unixMode: _mode, secretFile: _file, origin: origins, ...options } = others;
+  const { unixMode: _mode, secretFile: _file, origin: origins, status: _status, ...rest } = others;
+  const { statusAllow: _allow, statusDeny: _deny, statusHost: _host, ...options } = rest;
   return { ...options, origins };
 }

@@ -8,36 +8,36 @@ import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapte
 import { formatAddress, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
 import { checkOptions, isAdapter, refuse } from "../check.ts";
+import type { CertificateSources } from "./certificates.ts";
 import { QUERY_CHECKS } from "./connection_list.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { describe } from "../errors.ts";
 import { frameOf, FRAMINGS } from "../framing/framing.ts";
 import { type Payload, payloadOf } from "../framing/payload.ts";
-import { oneFraming, parseUrl } from "../framing/url.ts";
 import { Listener } from "./listener.ts";
 import { checkExposure } from "../admission/exposure.ts";
 import type { MobHooks } from "./hooks.ts";
 import {
-  certificatesOf,
   CLOSE_CHECKS,
   type CloseOptions,
   isDetail,
   joinChecks,
-  listenChecks,
   type ListenerInfo,
   type ListenerOptions,
   newMobChecks,
+  planListener,
   type TransportOptions,
 } from "./mob_options.ts";
-import { type MobOptions, type ResolvedOptions, resolveListener, resolveOptions } from "./options.ts";
+import { type MobOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import type { Client } from "../client/client.ts";
 import type { JoinOptions } from "../client/client_options.ts";
 import { SocketClient } from "../client/socket_client.ts";
+import type { StatusListener } from "./status_listener.ts";
+import type { StatusOption } from "./status_options.ts";
 import { socketPair } from "../contract/socket_pair.ts";
 import type { ConnectionQuery, ConnectionStats, MobStats } from "../status/stats.ts";
 import type { MobEvent } from "../status/events.ts";
 import type { MobState, StatusSource } from "../status/source.ts";
-import type { TlsSource } from "../contract/tls.ts";
 import type { Token } from "../contract/token.ts";
 
 /**
@@ -89,8 +89,9 @@ export class Mob implements AsyncDisposable, StatusSource {
   readonly #listeners: Listener[] = [];
   /** Listeners that are being opened: `close()` waits for them. */
   readonly #opening: Set<Promise<unknown>> = new Set();
-  /** The source of the certificates of each TLS listener. */
-  readonly #certificates: Map<Listener, TlsSource> = new Map();
+  /** Loaded with the first listener over TLS. */
+  #certificates: CertificateSources | undefined;
+  #status: StatusListener | undefined;
   #cancelDrain: (() => void) | undefined;
   #resolveClosed: () => void = () => {};
   #ended = false;
@@ -149,39 +150,55 @@ export class Mob implements AsyncDisposable, StatusSource {
    */
   async listen(url: string | URL, options?: ListenerOptions): Promise<string> {
     const text = urlText("Cannot listen on", url);
-    const { address, framing: named, webSocket } = parseUrl(text);
-    const given = checkOptions("mob.listen()", options, listenChecks());
-    if (given.tls && address.transport !== "tls") refuse("tls", given.tls, `${text} is not over TLS`);
-    if (given.unixMode !== undefined && address.transport !== "unix") {
-      refuse("unixMode", given.unixMode, `${text} is no Unix socket`);
-    }
-    const { tls = this.#transportOptions.tls, unixMode = this.#transportOptions.unixMode, ...others } = given;
-    if (webSocket && given.framing) {
-      refuse("framing", given.framing, `${text} has the framing of WebSocket, leave it out`);
-    }
-    if (!webSocket && given.origins) refuse("origins", given.origins, `${text} is no WebSocket listener`);
-    const framing = webSocket ? "u64" : oneFraming(`Cannot listen on ${text}`, named, others.framing);
-    const rules = resolveListener(framing === undefined ? others : { ...others, framing }, this.options);
+    const plan = planListener(text, options, this.options, this.#transportOptions);
+    const { address, webSocket, rules, tls, query } = plan;
     const checkOpen = (): void => this.#checkOpen(`Cannot listen on ${url}`);
     checkOpen();
     const failed = (cause: unknown): never => {
       // With the port, which the URL need not name.
       throw describe(`Cannot listen on ${address.transport === "unix" ? url : formatAddress(address)}`, cause);
     };
-    const certificates = address.transport === "tls" ? await certificatesOf(tls).catch(failed) : undefined;
+    const certificates = address.transport === "tls"
+      ? await this.#sources().then((sources) => sources.get(tls)).catch(failed)
+      : undefined;
     // Loaded only for a listener that needs it: most mobs have none.
     const protocol = webSocket ? (await import("../websocket/websocket.ts")).webSocket : undefined;
     // The mob may have closed while the certificates were being read.
     checkOpen();
     checkExposure(address, rules, certificates, webSocket);
-    const query = rules.framing === this.options.framing ? "" : `?framing=${rules.framing}`;
     const registryFor = (listener: Listener) => this.#dispatcher.registryFor(listener);
     const listener = new Listener(address, query, rules, registryFor, protocol);
-    const listenOptions: ListenOptions = address.transport === "unix" ? { unixMode } : { tls: certificates };
+    const listenOptions: ListenOptions = address.transport === "unix"
+      ? { unixMode: plan.unixMode }
+      : { tls: certificates };
     await this.#whileOpening(listener, this.adapter.listen(address, listener.registry, listenOptions)).catch(failed);
     checkOpen();
-    if (tls && listener.reloads) this.#certificates.set(listener, tls);
+    if (tls && listener.reloads) this.#certificates?.add(listener, tls);
     return listener.url;
+  }
+
+  /**
+   * Opens the status listener, of which a mob has one: metrics, health, and a page that shows the mob, over HTTP. Returns its
+   * URL. It stays open while a closing mob drains, and is closed when the last connection is gone. Rejects as `listen` does.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "mobcast";
+   *
+   * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+   * const url = await mob.serveStatus("http://127.0.0.1:0");
+   * console.log((await fetch(`${url}readyz`)).status); // 200
+   * ```
+   */
+  async serveStatus(status: StatusOption): Promise<string> {
+    const { StatusListener } = await import("./status_listener.ts");
+    this.#status ??= new StatusListener(this, this.#transportOptions);
+    return await this.#status.open(status, () => this.#sources());
+  }
+
+  /** The URL of the status listener; `undefined` while there is none. */
+  get statusUrl(): string | undefined {
+    return this.#status?.url;
   }
 
   /**
@@ -200,16 +217,7 @@ export class Mob implements AsyncDisposable, StatusSource {
    * ```
    */
   async reload(): Promise<void> {
-    try {
-      const sources = [...new Set(this.#certificates.values())];
-      // Every source has answered before the first listener takes its certificates.
-      const certificates = new Map(
-        await Promise.all(sources.map(async (source) => [source, await certificatesOf(source)] as const)),
-      );
-      for (const [listener, source] of this.#certificates) await listener.reload(certificates.get(source)!);
-    } catch (cause) {
-      throw describe("Cannot reload the certificates", cause);
-    }
+    await this.#certificates?.reload();
   }
 
   /**
@@ -328,7 +336,7 @@ export class Mob implements AsyncDisposable, StatusSource {
     this.#cancelDrain?.();
     if (!this.#dispatcher.closing) {
       this.#state = "draining";
-      this.#certificates.clear();
+      this.#certificates?.clear();
       const listenersClosed = Promise.allSettled([
         ...this.#listeners.splice(0).map((listener) => listener.close()),
         ...this.#opening,
@@ -336,8 +344,9 @@ export class Mob implements AsyncDisposable, StatusSource {
       this.#dispatcher.drain("the mob is closed", () => {
         this.#ended = true;
         this.#cancelDrain?.();
-        void listenersClosed.then(() => {
+        void listenersClosed.then(async () => {
           this.#state = "closed";
+          await this.#status?.close();
           this.#dispatcher.events.end();
           this.#resolveClosed();
         });
@@ -351,6 +360,11 @@ export class Mob implements AsyncDisposable, StatusSource {
   /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #sources(): Promise<CertificateSources> {
+    const { CertificateSources } = await import("./certificates.ts");
+    return this.#certificates ??= new CertificateSources();
   }
 
   #checkOpen(cannot: string): void {

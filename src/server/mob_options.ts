@@ -4,11 +4,21 @@
  * @module
  */
 
-import { type Check, type Checks, isMode, isNone, isTls, isWhole, refuse } from "../check.ts";
+import { type Check, checkOptions, type Checks, isMode, isNone, isTls, isWhole, refuse } from "../check.ts";
 import { peerChecks } from "../client/client_options.ts";
-import type { ServerTls, TlsSource } from "../contract/tls.ts";
+import type { Address } from "../contract/address.ts";
+import type { TlsSource } from "../contract/tls.ts";
+import { oneFraming, parseUrl } from "../framing/url.ts";
 import { HOOK_CHECKS } from "./hooks.ts";
-import { listenerChecks, mobChecks, type MobOptions, RANGES } from "./options.ts";
+import type { ListenerRules } from "./listener.ts";
+import {
+  listenerChecks,
+  mobChecks,
+  type MobOptions,
+  RANGES,
+  type ResolvedOptions,
+  resolveListener,
+} from "./options.ts";
 
 /** How to close a `Mob`. */
 export interface CloseOptions {
@@ -32,7 +42,8 @@ export interface ListenerInfo {
   readonly addresses: readonly string[];
 }
 
-const isServerTls = /* @__PURE__ */ isTls("cert", "key", "ca");
+/** The certificates of a listener, given as they are. */
+export const isServerTls: Check = /* @__PURE__ */ isTls("cert", "key", "ca");
 
 const isTlsSource: Check = (name, value) => {
   if (typeof value !== "function") isServerTls(name, value);
@@ -44,14 +55,14 @@ export const isDetail: Check = (name, value) => {
   throw new RangeError(`Cannot use ${name} of ${value.length} characters: 200 are the most, shorten it`);
 };
 
-/** What each option of `new Mob()` has to be. */
-export function newMobChecks(): Checks {
-  return { ...mobChecks(), ...HOOK_CHECKS, tls: isTlsSource, unixMode: isMode };
+/** What each option of the transport has to be. */
+export function transportChecks(): Checks {
+  return { tls: isTlsSource, unixMode: isMode };
 }
 
-/** What each option of `Mob.listen` has to be. */
-export function listenChecks(): Checks {
-  return { ...listenerChecks(), tls: isTlsSource, unixMode: isMode };
+/** What each option of `new Mob()` has to be. */
+export function newMobChecks(): Checks {
+  return { ...mobChecks(), ...HOOK_CHECKS, ...transportChecks() };
 }
 
 /** The options of `Mob.close`. A drain of 0 drops all connections now. */
@@ -69,11 +80,65 @@ export function joinChecks(): Checks {
 export interface ListenerOptions
   extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "origins" | "secret"> {}
 
-/** The certificates that a source gives now. Rejects with a `TypeError` when they are none. */
-export async function certificatesOf(tls: TlsSource | undefined): Promise<ServerTls> {
-  if (!tls) throw new TypeError("a listener over TLS needs certificates: give tls: { cert, key }");
-  if (typeof tls !== "function") return tls;
-  const made = await tls();
-  isServerTls("tls", made);
-  return made;
+/**
+ * The options of a status listener. Those of the transport default to the mob's own.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ *
+ * const status = { url: "http://127.0.0.1:0", deny: ["127.0.0.2"], hosts: ["status.example"] };
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0", status });
+ * console.log(await (await fetch(`${mob.statusUrl}readyz`)).text()); // ready
+ * ```
+ */
+export interface StatusListenerOptions extends TransportOptions {
+  /** Its URL: `http://127.0.0.1:9100`, `https://` with the certificates of `tls`, or `unix:///run/status.sock`. */
+  readonly url: string | URL;
+  /** The addresses that may connect, as IP addresses and CIDR blocks. Default: all. */
+  readonly allow?: readonly string[] | undefined;
+  /** The addresses that may not connect, even if `allow` has them. Default: none. */
+  readonly deny?: readonly string[] | undefined;
+  /**
+   * The host names by which browsers may ask for it, besides that of its URL, IP addresses and `localhost`: a name that is
+   * not here is refused, since a page on the Internet could lead its own name to this address. Default: none; at a Unix
+   * socket, all.
+   */
+  readonly hosts?: readonly string[] | undefined;
+}
+
+/** What a listener is to be: its options, and those of its mob where it has none. */
+interface ListenerPlan extends TransportOptions {
+  /** Where it is. */
+  readonly address: Address;
+  /** Whether it is one for WebSocket. */
+  readonly webSocket: boolean;
+  /** What it requires of its clients. */
+  readonly rules: ListenerRules;
+  /** The end of its URL where that names the framing. */
+  readonly query: string;
+}
+
+/** Checks the URL and the options of a listener. Throws a `TypeError` that names what is wrong, or of no use. */
+export function planListener(
+  text: string,
+  options: ListenerOptions | undefined,
+  mob: ResolvedOptions,
+  transportOptions: TransportOptions,
+): ListenerPlan {
+  const { address, framing: named, webSocket } = parseUrl(text);
+  const given = checkOptions("mob.listen()", options, { ...listenerChecks(), ...transportChecks() });
+  if (given.tls && address.transport !== "tls") refuse("tls", given.tls, `${text} is not over TLS`);
+  if (given.unixMode !== undefined && address.transport !== "unix") {
+    refuse("unixMode", given.unixMode, `${text} is no Unix socket`);
+  }
+  const { tls = transportOptions.tls, unixMode = transportOptions.unixMode, ...others } = given;
+  if (webSocket && given.framing) {
+    refuse("framing", given.framing, `${text} has the framing of WebSocket, leave it out`);
+  }
+  if (!webSocket && given.origins) refuse("origins", given.origins, `${text} is no WebSocket listener`);
+  const framing = webSocket ? "u64" : oneFraming(`Cannot listen on ${text}`, named, others.framing);
+  const rules = resolveListener(framing === undefined ? others : { ...others, framing }, mob);
+  const query = rules.framing === mob.framing ? "" : `?framing=${rules.framing}`;
+  return { address, webSocket, rules, tls, unixMode, query };
 }

@@ -204,7 +204,8 @@ export const CHOICES: {
   echo: ["all", "others"],
 };
 
-const isList: Check = (name, value) => {
+/** A list of addresses and blocks. */
+export const isList: Check = (name, value) => {
   if (!Array.isArray(value)) refuse(name, value, "it is a list of addresses and CIDR blocks");
   // Array.from makes holes into entries, which are then refused.
   for (const entry of Array.from(value as readonly unknown[])) {

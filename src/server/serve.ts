@@ -14,6 +14,7 @@ import { Mob } from "./mob.ts";
 import { type ListenerOptions, newMobChecks } from "./mob_options.ts";
 import type { MobHooks } from "./hooks.ts";
 import type { MobOptions } from "./options.ts";
+import type { CheckedStatus, StatusOption } from "./status_options.ts";
 
 /**
  * The options of {@link serve}.
@@ -33,6 +34,10 @@ import type { MobOptions } from "./options.ts";
 export interface ServeOptions extends MobOptions, MobHooks, ListenerOptions {
   /** The URL of the listener, or of several listeners into one mob. Default `tcp://127.0.0.1:8000`. */
   readonly listen?: string | URL | readonly (string | URL)[] | undefined;
+  /**
+   * The URL of a status listener, or its options: metrics, health, and a page that shows the mob, over HTTP. Default: none.
+   */
+  readonly status?: StatusOption | undefined;
   /** Closes the mob when it aborts, as `close()` does. */
   readonly signal?: AbortSignal | undefined;
   /** The adapter to serve with. Default: that of the runtime. */
@@ -51,22 +56,26 @@ const isListen: Check = (_name, value) => {
 };
 
 function serveChecks(): Checks {
-  return { listen: isListen, ...newMobChecks(), signal: isSignal, adapter: isAdapter };
+  // A status has checks of its own, which are loaded when there is one.
+  return { listen: isListen, ...newMobChecks(), signal: isSignal, adapter: isAdapter, status: () => {} };
 }
 
 /** Throws a `TypeError` for an option of TLS or Unix listeners when there is no such listener to use it. */
-function checkUse(urls: readonly string[], options: ListenerOptions): void {
+function checkUse(urls: readonly string[], options: ListenerOptions, status: CheckedStatus | undefined): void {
   for (const [name, transport] of [["tls", "tls"], ["unixMode", "unix"]] as const) {
-    if (options[name] === undefined || urls.some((url) => parseUrl(url).address.transport === transport)) continue;
+    const isUsed = urls.some((url) => parseUrl(url).address.transport === transport) ||
+      (status?.address.transport === transport && status[name] === undefined);
+    if (options[name] === undefined || isUsed) continue;
     cannotUse(name, `no URL of listen begins with ${transport}:`);
   }
 }
 
 /** Starts a multi-echo server with the adapter of the options, or else that of `runtime`: see `serve` in mod.ts. */
 export async function serve(options: ServeOptions | undefined, runtime: Runtime): Promise<Mob> {
-  const { listen = DEFAULT_URL, signal, adapter, ...others } = checkOptions("serve()", options, serveChecks());
+  const given = checkOptions("serve()", options, serveChecks());
+  const { listen = DEFAULT_URL, signal, adapter, status, ...others } = given;
   const urls = urlsOf(listen);
-  checkUse(urls, others);
+  checkUse(urls, others, status === undefined ? undefined : (await import("./status_options.ts")).checkStatus(status));
   signal?.throwIfAborted();
   const mob = new Mob(adapter ?? await runtime(), others);
   try {
@@ -74,6 +83,8 @@ export async function serve(options: ServeOptions | undefined, runtime: Runtime)
       await mob.listen(url);
       signal?.throwIfAborted();
     }
+    if (status !== undefined) await mob.serveStatus(status);
+    signal?.throwIfAborted();
   } catch (error) {
     await mob.close({ drain: 0 });
     throw error;

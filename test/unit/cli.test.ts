@@ -103,7 +103,8 @@ async function understood(...args: string[]): Promise<unknown[]> {
 
 /** A secret comes from a file, not from an option. */
 const { secret: _secret, origins: origin, ...MOB_DEFAULTS } = resolveOptions({});
-const SERVE_DEFAULTS = { ...MOB_DEFAULTS, origin, logLevel: "info", logFormat: "text" };
+const STATUS_DEFAULTS = { statusAllow: [], statusDeny: [], statusHost: [] };
+const SERVE_DEFAULTS = { ...MOB_DEFAULTS, ...STATUS_DEFAULTS, origin, logLevel: "info", logFormat: "text" };
 
 test("serve is the command when none is named, and its defaults are those of the library", async () => {
   for (

@@ -54,7 +54,7 @@ test("completion: bash completes commands, options, values and files", {
 test("completion: zsh and fish know each command and its options", async () => {
   const zsh = await scriptFor("zsh");
   assertMatch(zsh, /^#compdef mobcast\n/);
-  assertStringIncludes(zsh, "'--slow-consumer[what happens over --max-lag]:slow-consumer:(disconnect");
+  assertStringIncludes(zsh, "'--slow-consumer[over --max-lag]:slow-consumer:(disconnect");
   assertStringIncludes(zsh, "'1:word:(bash zsh fish)'");
   const fish = await scriptFor("fish");
   assertStringIncludes(fish, "-n '__fish_seen_subcommand_from pub' -l file -r -F -d 'send each line of a file'\n");

@@ -137,7 +137,7 @@ test("credentials: keys and secrets that other users may read cause a warning, e
     unknown: ["U"],
     token: ["T", 0o602],
   });
-  const lists = { allow: [], deny: [], origin: [] };
+  const lists = { allow: [], deny: [], origin: [], statusAllow: [], statusDeny: [], statusHost: [] };
   assertEquals(await credentials.forListeners({ cert: "cert", key: "mine", ...lists }), {
     cert: "C",
     key: "M",

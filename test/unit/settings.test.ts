@@ -50,6 +50,10 @@ const VALUES: Readonly<Record<string, readonly [text: string, json: unknown, val
   origin: ["https://app.example", ["https://app.example"], ["https://app.example"]],
   unixMode: ["0660", "0660", 0o660],
   secretFile: ["secret", "secret", "secret"],
+  status: ["9100", "9100", "http://127.0.0.1:9100"],
+  statusAllow: ["10.0.0.0/8", ["10.0.0.0/8"], ["10.0.0.0/8"]],
+  statusDeny: ["10.6.0.0/16", ["10.6.0.0/16"], ["10.6.0.0/16"]],
+  statusHost: ["mob.example, mob.internal", ["mob.example", "mob.internal"], ["mob.example", "mob.internal"]],
   cert: ["cert.pem", "cert.pem", "cert.pem"],
   key: ["key.pem", "key.pem", "key.pem"],
   ca: ["ca.pem", "ca.pem", "ca.pem"],
@@ -63,6 +67,9 @@ test("every option of serve has a variable and a name in the file", async () => 
   const help = new FakeTerminal("serve", "--help");
   assertEquals(await main(help), 0);
   const flags = Array.from(help.stdout.text.matchAll(/^ +(?:-\w, )?--([\w-]+)/gm), ([, flag]) => flag!);
+  // Those that go with --status have no line of their own, and stand on its line.
+  assertStringIncludes(help.stdout.text, "(--status-allow, -deny, -host, too)");
+  flags.push("status-allow", "status-deny", "status-host");
   const names = flags.map((flag) => flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()));
   assertEquals(names.filter((name) => name !== "help" && name !== "config").sort(), Object.keys(VALUES).sort());
   const expected: [readonly string[], unknown] = [

@@ -31,6 +31,7 @@ const SERVE: All<ServeOptions> = {
   ...LISTENER,
   listen: undefined,
   signal: undefined,
+  status: undefined,
   adapter: undefined,
   slowConsumer: undefined,
   echo: undefined,
