@@ -33,12 +33,18 @@ const home = `http://127.0.0.1:${files.address().port}/`;
 
 const COMMANDS = {
   /** Opens a page: at a URL, or an empty one. */
-  async open({ page, url = home, width = 800, dark = false }) {
+  async open({ page, url = home, width = 800, height = 640, dark = false }) {
     const opened = await context.newPage();
     pages.set(page, opened);
     opened.errors = [];
     opened.on("pageerror", (error) => opened.errors.push(String(error)));
-    await opened.setViewportSize({ width, height: 640 });
+    opened.requests = [];
+    opened.on("request", (request) => opened.requests.push(request.url()));
+    // That a server is away is no error of the page.
+    const isOwn = (message) =>
+      message.type() === "error" && !message.text().startsWith("Failed to load resource: net::");
+    opened.on("console", (message) => isOwn(message) && opened.errors.push(message.text()));
+    await opened.setViewportSize({ width, height });
     await opened.emulateMedia({ colorScheme: dark ? "dark" : "light" });
     await opened.goto(url);
   },
@@ -47,7 +53,10 @@ const COMMANDS = {
   /** Fills in a field that has this label, as a person finds it. */
   fill: ({ page, label, text }) => pages.get(page).getByLabel(label, { exact: true }).fill(text),
   press: ({ page, button }) => pages.get(page).getByRole("button", { name: button }).click(),
-  screenshot: async ({ page, path }) => void await pages.get(page).screenshot({ path }),
+  /** Presses a key. */
+  key: ({ page, name }) => pages.get(page).keyboard.press(name),
+  screenshot: async ({ page, path, whole }) => void await pages.get(page).screenshot({ path, fullPage: whole }),
+  requests: ({ page }) => pages.get(page).requests,
   errors: ({ page }) => pages.get(page).errors,
   close: ({ page }) => pages.get(page).close(),
 };

@@ -25,6 +25,7 @@ export interface PageOptions {
   /** Where it is. Default: an empty page at 127.0.0.1. */
   readonly url?: string;
   readonly width?: number;
+  readonly height?: number;
   readonly dark?: boolean;
 }
 
@@ -114,12 +115,22 @@ export class Page {
     await this.#send("press", { button });
   }
 
-  /** Makes a picture, as PNG. */
-  async screenshot(path: string): Promise<void> {
-    await this.#send("screenshot", { path });
+  /** Presses a key: `Tab`, `Enter`. */
+  async key(name: string): Promise<void> {
+    await this.#send("key", { name });
   }
 
-  /** The errors that nobody caught in the page. */
+  /** Makes a picture, as PNG: of what is seen, or of the whole page. */
+  async screenshot(path: string, whole = false): Promise<void> {
+    await this.#send("screenshot", { path, whole });
+  }
+
+  /** The URLs that the page has asked for. */
+  async requests(): Promise<string[]> {
+    return await this.#send("requests", {}) as string[];
+  }
+
+  /** The errors that nobody caught in the page, and those that the browser has told of. */
   async errors(): Promise<string[]> {
     return await this.#send("errors", {}) as string[];
   }

@@ -68,7 +68,7 @@ export class Chart {
     [this.#points, this.#end, this.#span] = [points, end, span];
     this.#times.forEach((time, index) => setText(time, ago(span * (1 - index / PARTS))));
     const values = points.map(({ value }) => value).filter((value) => value !== undefined);
-    const most = ceiling(Math.max(1, ...values));
+    const most = ceiling(Math.max(2, ...values));
     setText(this.#top, short(most));
     setText(this.#middle, short(most / 2));
     const runs = runsOf(points).map((run) =>

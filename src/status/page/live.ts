@@ -26,7 +26,7 @@ export interface LineEvents {
 /** Opens the line, and keeps it open. */
 export function openLine(events: LineEvents): void {
   const source = new EventSource("live");
-  let timer = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const over = (): void => {
     clearTimeout(timer);
     source.close();

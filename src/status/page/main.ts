@@ -19,9 +19,12 @@ import { listenToSorting, showConnections } from "./table.ts";
 /** How many addresses of connections are remembered, for the log. */
 const ADDRESSES = 2000;
 
+/** Of how many reports the events wait while the page is paused or hidden. */
+const UNTOLD = 100;
+
 const MARKS: Readonly<Record<Level, readonly [mark: string, badge: string]>> = {
-  ok: ["✓", "all is well"],
-  warning: ["!", "look at this"],
+  ok: ["✓", "ok"],
+  warning: ["!", "attention"],
   trouble: ["✕", "trouble"],
 };
 
@@ -30,6 +33,8 @@ const addresses = new Map<string, string>();
 let sort: ConnectionSort = "lag";
 let paused = false;
 let awaySince: number | undefined;
+/** Tells of what happened while the page was paused or hidden. */
+const untold: (() => void)[] = [];
 /** What a screen reader was told last. */
 let told = "";
 /** The last look, and the list in the order that a person chose. */
@@ -42,7 +47,7 @@ const frames = new Chart(byId("chart-frames"), "Frames a second", tell);
 openLine({ onReport, onOpen: () => history.restart(), onAway });
 listenToSorting((chosen) => {
   sort = chosen;
-  if (last) void fetchConnections(sort).then((list) => show({ look: last!.look, list }), () => {});
+  if (last) void fetchConnections(sort).then((list) => show({ look: last!.look, list }, true), () => {});
 });
 byId("pause").addEventListener("click", () => {
   paused = !paused;
@@ -63,12 +68,15 @@ async function onReport(report: StatusReport): Promise<void> {
     history.add(look, at);
     for (const { token, remoteAddress } of list.connections) addresses.set(token, remoteAddress);
     for (const token of addresses.keys()) if (addresses.size > ADDRESSES) addresses.delete(token);
-    showEvents(report.events ?? [], (time) => at - (report.now - time), (token) => addresses.get(token));
+    untold.push(() =>
+      showEvents(report.events ?? [], (time) => at - (report.now - time), (token) => addresses.get(token))
+    );
+    if (untold.length > UNTOLD) untold.shift();
     awaySince = undefined;
     show({ look, list: sort === "lag" ? list : await fetchConnections(sort) });
   } catch (error) {
-    // The server went away in between: the line tells of it.
-    if (!(error instanceof TypeError)) throw error;
+    // When the server went away in between, the line tells of it.
+    if (!(error instanceof TypeError)) setText(byId("headline"), `Cannot list the connections: ${error}.`);
   }
 }
 
@@ -78,7 +86,8 @@ function onAway(): void {
   history.restart();
   const text = `No connection to the server since ${timeOf(awaySince)}, trying again.`;
   setText(byId("headline"), text);
-  byId("more").replaceChildren();
+  const shown = history.samples.at(-1);
+  byId("more").replaceChildren(...(shown ? [make("li", {}, `What is below was so at ${timeOf(shown.at)}.`)] : []));
   setText(byId("mark"), "?");
   setText(byId("badge"), "away");
   setAttribute(document.body, "data-level", "away");
@@ -100,6 +109,7 @@ function show(now: NonNullable<typeof last>, anyway = false): void {
   last = now;
   const sample = history.samples.at(-1);
   if (awaySince !== undefined || sample === undefined || document.hidden || (paused && !anyway)) return;
+  for (const tellOfEvents of untold.splice(0)) tellOfEvents();
   const { look, list } = now;
   const words = wordsOf(look, history.earlier, history.ago(10_000));
   showWords(words, look.report);

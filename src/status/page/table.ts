@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quantity, roundAge, roundCount, roundSize } from "../figures.ts";
+import { roundAge, roundCount, roundSize } from "../figures.ts";
 import type { ConnectionList, ListedConnection } from "../report.ts";
 import type { StatusOptions } from "../source.ts";
 import type { ConnectionSort } from "../stats.ts";
@@ -18,11 +18,15 @@ const [WIDTH, HEIGHT, LOOKS] = [60, 20, 60];
 /** How many connections are listed at least, if there are so many. */
 const FEWEST = 8;
 
-/** What the policy does to a connection that is too far behind. */
-const POLICIES: Readonly<Record<StatusOptions["slowConsumer"], string>> = {
-  disconnect: "is disconnected",
-  skip: "misses frames until it reads again",
-  block: "holds all others back until it reads again",
+const STALLED = "When it takes nothing for";
+
+/** What happens to a connection that is over `maxLag` behind, or takes nothing for `stallTimeout`. */
+const POLICIES: Readonly<Record<StatusOptions["slowConsumer"], (lag: string, time: string) => string>> = {
+  disconnect: (lag, time) => `A connection that is over ${lag} behind, or takes nothing for ${time}, is disconnected.`,
+  skip: (lag, time) =>
+    `A connection that is over ${lag} behind misses frames until it reads again. ${STALLED} ${time}, it is disconnected.`,
+  block: (lag, time) =>
+    `A connection that is over ${lag} behind holds all others back until it reads again. ${STALLED} ${time}, it is disconnected.`,
 };
 
 /** A connection, what will happen to it, and how it was a few seconds ago. */
@@ -58,12 +62,11 @@ export function showConnections(look: Look, verdicts: readonly Verdict[], histor
   // Those that are not behind are only listed to show what that looks like, unless a person has asked for them.
   const rows = all.filter(({ verdict }, index) => index < FEWEST || !isLag || verdict.fate !== "current");
   const shown = rows.length;
-  setText(byId("listed"), shown < list.total ? `${shown} of ${quantity(list.total, "connection")}` : "");
-  setText(
-    byId("policy"),
-    `Behind by more than ${roundSize(maxLag)}, a connection ${POLICIES[slowConsumer]}. ` +
-      `It is disconnected when it takes nothing for ${roundAge(stallTimeout)}.`,
-  );
+  const which = isLag && list.connections[0]?.lag.bytes
+    ? `the ${roundCount(shown)} furthest behind`
+    : roundCount(shown);
+  setText(byId("listed"), shown < list.total ? `${which} of ${roundCount(list.total)}` : "");
+  setText(byId("policy"), POLICIES[slowConsumer](roundSize(maxLag), roundAge(stallTimeout)));
   byId("none").hidden = shown > 0;
   byId("list").hidden = shown === 0;
   keep(byId("list").querySelector("tbody")!, rows, ({ connection }) => connection.token, createRow, updateRow);
