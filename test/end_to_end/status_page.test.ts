@@ -1,0 +1,172 @@
+/** The page of a status listener in a headless Chromium: what it shows is what the mob counts. */
+
+import { after, before, test } from "node:test";
+import { connect as connectNet, type Socket } from "node:net";
+import process from "node:process";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { connect, serve } from "../../mod.ts";
+import { CHROMIUM, Chromium, type Page } from "../helpers/chromium.ts";
+import { OURS, startServer } from "../helpers/command_line.ts";
+import { pause } from "../helpers/wait.ts";
+
+// Debian's `chromium`, or the one that CHROMIUM names.
+const LIMITED = { timeout: 60_000, skip: CHROMIUM === undefined ? "there is no chromium" : false };
+
+/** Pictures go here, to be looked at, when this is set. */
+const PICTURES: string | undefined = process.env["PICTURES"];
+
+let chromium: Chromium;
+before(async () => {
+  if (CHROMIUM !== undefined) chromium = await Chromium.start();
+});
+after(async () => await chromium?.stop());
+
+/** What is said of a mob with one client, on a machine that may be busy. */
+const WELL = /^All is well: 1 connection, not behind\.$|^The process was busy/;
+
+const NOBODY = /^Nobody is connected: no client has come yet\.$|^The process was busy/;
+
+/** The text of an element. */
+const textOf = (page: Page, id: string): Promise<string> =>
+  page.run<string>(`return document.getElementById("${id}").innerText;`);
+
+/** Waits until an element has such a text. */
+async function shows(page: Page, id: string, pattern: RegExp): Promise<string> {
+  let text = "";
+  for (let tries = 0; tries < 150; tries++) {
+    text = await textOf(page, id);
+    if (pattern.test(text)) return text;
+    await pause(100);
+  }
+  throw new Error(`#${id} does not show ${pattern} but ${text}; ${(await page.errors()).join()}`);
+}
+
+/** A client that joins and reads nothing. */
+async function stuckClient(url: string): Promise<[Socket, address: string]> {
+  const { hostname, port } = new URL(url);
+  const socket = connectNet(Number(port), hostname);
+  socket.pause();
+  socket.on("error", () => {});
+  await new Promise((resolve) => socket.once("connect", resolve));
+  return [socket, `${socket.localAddress}:${socket.localPort}`];
+}
+
+test(
+  "the numbers of the page are those of mob.stats(), and a stuck client is there, with what will happen",
+  LIMITED,
+  async () => {
+    await using mob = await serve({ listen: "tcp://127.0.0.1:0", status: "http://127.0.0.1:0", maxLag: 2 ** 28 });
+    const page = await chromium.open({ url: mob.statusUrl!, width: 1280 });
+    await shows(page, "headline", NOBODY);
+
+    const client = await connect(mob.urls[0]!);
+    for (let frame = 0; frame < 345; frame++) await client.send(`frame ${frame}`);
+    const messages = client.text();
+    for (let frame = 0; frame < 345; frame++) assertEquals((await messages.next()).value, `frame ${frame}`);
+    await shows(page, "frames-more", /345 in all/);
+    assertMatch(await textOf(page, "headline"), WELL);
+    const { connections, delivered, published, lag, listeners, joined } = mob.stats();
+    assertEquals([connections, delivered.frames, published.frames, lag.bytes], [1, 345, 345, 0]);
+    assertEquals(
+      [
+        await textOf(page, "count"),
+        await textOf(page, "lag"),
+        (await textOf(page, "deliveries-more")).split(", ").at(-1),
+      ],
+      [`${connections}`, "0 B", `${delivered.frames} in all`],
+    );
+    assertMatch(await textOf(page, "listeners"), new RegExp(`^${listeners[0]!.url}\\s+1$`));
+    assertMatch(await textOf(page, "process"), new RegExp(`Joined since the start\\s+${joined} connection\\n`));
+    assertMatch(await textOf(page, "events"), /joined 127\.0\.0\.1:\d+/);
+    assertMatch(await textOf(page, "lags"), /^none\s+1\n/);
+
+    const [stuck, address] = await stuckClient(mob.urls[0]!);
+    const large = new Uint8Array(2 ** 19);
+    const reader = (async () => {
+      for await (const _ of client);
+    })();
+    // Until its socket has taken what it can.
+    while (!((mob.connections({ limit: 1 })[0]?.lag.bytes ?? 0) > 2 ** 21)) {
+      await client.send(large);
+      await pause(1);
+    }
+    await shows(page, "status", new RegExp(`^${address} is behind and will be disconnected in about \\d+ s\\.$`, "m"));
+    const [name, size, verdict] = await page.run<string[]>(
+      `return [...document.querySelector("#list tbody tr").cells].map(({ innerText }) => innerText.trim());`,
+    );
+    assertEquals(name!.split(" ")[0], address);
+    assertMatch(size!, /^\d+\.\d MiB$/);
+    assertMatch(verdict!, /, will be disconnected in about \d+ s$/);
+    assertEquals(await textOf(page, "lag"), size);
+    if (PICTURES) await page.screenshot(`${PICTURES}/status-${OURS}.png`, true);
+    stuck.destroy();
+    await shows(page, "closed", /^reset|^end/);
+    assert(!(await textOf(page, "status")).includes(address));
+
+    await keyboardReachesEverything(page);
+    assertEquals(await page.errors(), []);
+    const elsewhere = (await page.requests()).filter((url) =>
+      !url.startsWith(mob.statusUrl!) && !url.startsWith("data:")
+    );
+    assertEquals(elsewhere, []);
+    await page.close();
+    await client.close();
+    await reader;
+  },
+);
+
+/** By keyboard alone: to the pause, to what the table is sorted by, and to the log. */
+async function keyboardReachesEverything(page: Page): Promise<void> {
+  const reached: string[] = [];
+  const sorted = `return document.querySelector("[aria-sort]").dataset.sort;`;
+  await page.run(`document.activeElement.blur();`);
+  for (let tabs = 0; tabs < 20 && !reached.includes("events"); tabs++) {
+    await page.key("Tab");
+    const [name, outline] = await page.run<[string, string]>(`
+      const { activeElement: at } = document;
+      return [at.id || at.innerText.replace(/[^\\w ]/g, "").trim(), getComputedStyle(at).outlineStyle];
+    `);
+    reached.push(name);
+    assertEquals(outline, "solid", `${name} has focus and does not show it`);
+    if (name === "Delivered") {
+      await page.key("Enter");
+      assertEquals(await page.run(sorted), "delivered");
+    }
+  }
+  assertEquals(reached, ["To the connections", "pause", "Lag", "Delivered", "Received", "Missed", "Joined", "events"]);
+}
+
+test("the page goes on by itself after its server was killed and has started again", LIMITED, async () => {
+  const start = (status: string) => startServer(OURS, ["tcp://127.0.0.1:0", "--status", status]);
+  const statusOf = async (server: Awaited<ReturnType<typeof start>>): Promise<string> =>
+    (await server.match(/status on (http:\S+)/))[1]!;
+  const first = await start("http://127.0.0.1:0");
+  const url = await statusOf(first);
+  const client = await connect(first.url);
+  await client.send("before");
+  const page = await chromium.open({ url, width: 360, dark: true });
+  await shows(page, "headline", WELL);
+  await shows(page, "frames-more", /1 in all/);
+  first.signal("SIGKILL");
+  await shows(page, "headline", /^No connection to the server since \d\d:\d\d:\d\d, trying again\.$/);
+  assertEquals(await textOf(page, "link"), "no connection");
+  await using second = await start(url);
+  assertEquals(await statusOf(second), url);
+  await shows(page, "headline", NOBODY);
+  // Counters have begun anew: no rate is below zero.
+  await shows(page, "frames", /^0$/);
+  const other = await connect(second.url);
+  await other.send("after");
+  await shows(page, "headline", WELL);
+  await shows(page, "frames-more", /1 in all/);
+  const [width, least] = await page.run<[number, string]>(`
+    return [document.documentElement.scrollWidth, document.getElementById("figures").innerText];
+  `);
+  assertEquals(width, 360);
+  assert(!least.includes("-"), least);
+  if (PICTURES) await page.screenshot(`${PICTURES}/status-360-${OURS}.png`, true);
+  assertEquals(await page.errors(), []);
+  await page.close();
+  await other.close();
+  await client.closed;
+});
