@@ -222,11 +222,13 @@ export class StatusWatch {
 
   #pause(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#terminal.after(AGAIN, resolve);
-      onAny([this.#signal], () => {
+      const end = (): void => {
         cancel();
+        this.#signal.removeEventListener("abort", end);
         resolve();
-      });
+      };
+      const cancel = this.#terminal.after(AGAIN, end);
+      onAny([this.#signal], end);
     });
   }
 }

@@ -222,4 +222,111 @@ export const CLI: readonly Group[] = [
       },
     ],
   },
+  {
+    file: "src/cli/status_client.ts",
+    proof: { on: ["node"], tests: "test/unit/status_client.test.ts" },
+    bugs: [
+      {
+        in: "#chunks",
+        from: "        yield chunk;\n        cancel = wait(SILENCE);\n",
+        to: "        cancel = wait(SILENCE);\n        yield chunk;\n",
+        why: "status: a slow reader is taken for a silent server",
+        sample: true,
+        proof: { on: ["node"], tests: "test/unit/status_client.test.ts", named: "falls silent" },
+      },
+      {
+        in: "live",
+        from: "{ stream: true }",
+        to: "{}",
+        why: "status: a character that is cut is lost",
+        proof: { on: ["node"], tests: "test/unit/status_client.test.ts", named: "live reports come whole" },
+      },
+      {
+        in: "#whole",
+        from: "      if (size > LARGEST)",
+        to: "      if (false)",
+        why: "status: an answer has no largest size",
+        proof: { on: ["node"], tests: "test/unit/status_client.test.ts", named: "all kinds of wrong answers" },
+      },
+    ],
+  },
+  {
+    file: "src/cli/report_check.ts",
+    proof: { on: ["node"], tests: "test/unit/status_client.test.ts", named: "what is no report" },
+    bugs: [
+      {
+        in: "isLike",
+        from: "typeof value === typeof shape",
+        to: "true",
+        why: "status: a report of something else is taken for one",
+      },
+    ],
+  },
+  {
+    file: "src/cli/full_screen.ts",
+    proof: { on: ["node"], tests: "test/unit/full_screen.test.ts", named: "screen|terminal" },
+    bugs: [
+      {
+        in: "#run",
+        from: "      await this.#output.flush();\n",
+        to: "",
+        why: "top: drawings queue up before a slow terminal",
+      },
+      {
+        in: "close",
+        from: "    void this.#output.write(LEAVE);\n",
+        to: "",
+        why: "top: the screen of before does not come back",
+        sample: true,
+      },
+    ],
+  },
+  {
+    file: "src/cli/top.ts",
+    proof: { on: ["node"], tests: "test/unit/cli_top.test.ts", named: "given back" },
+    bugs: [
+      {
+        in: "LiveTable.close",
+        from: "    for (const undo of this.#undo) undo();\n",
+        to: "",
+        why: "top: the keyboard is not given back",
+      },
+      {
+        in: "runTop",
+        from: "  onAny([drop], () => top.close());\n",
+        to: "",
+        why: "top: an internal error leaves its screen",
+      },
+    ],
+  },
+  {
+    file: "src/cli/status_watch.ts",
+    proof: { on: ["node"], tests: "test/unit/cli_top.test.ts", named: "goes on by itself" },
+    bugs: [
+      {
+        in: "#take",
+        from: "    this.#lost = undefined;\n",
+        to: "",
+        why: "top: a server that is back is still away",
+      },
+    ],
+  },
+  {
+    file: "src/cli/top_view.ts",
+    proof: { on: ["node"], tests: "test/unit/cli_top.test.ts", named: "names from the network" },
+    bugs: [
+      {
+        in: "listenersOf",
+        from: 'oneLine(url ?? "mob.join()")',
+        to: 'url ?? "mob.join()"',
+        why: "top: the URL of a listener acts on the terminal",
+      },
+      {
+        in: "nameOf",
+        from: "const name = oneLine(remoteAddress);",
+        to: "const name = remoteAddress;",
+        why: "top: the address of a client acts on the terminal",
+      },
+    ],
+  },
 ];

@@ -134,6 +134,7 @@ test("what is no report, or has no end, ends the stream with one line", LIMITED,
       [["data: {\n\n"], "not the status of mobcast"],
       [["data: {}\n\n"], "not the status of mobcast"],
       [[`data: ${JSON.stringify({ ...REPORT, stats: { ...REPORT.stats, lag: 7 } })}\n\n`], "not the status of mobcast"],
+      [[`data: ${JSON.stringify({ ...REPORT, now: "7" })}\n\n`], "not the status of mobcast"],
       [["data: ", ...Array<string>(5).fill(long)], `more than ${LARGEST} bytes`],
       [[...Array<string>(5).fill(`data: ${long}\n`)], `more than ${LARGEST} bytes`],
     ] as const
