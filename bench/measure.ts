@@ -1,7 +1,9 @@
 /** One measurement: a server is started, loaded and ended. */
 
 import { spawnSync } from "node:child_process";
+import { get } from "node:http";
 import { cpus } from "node:os";
+import { clearInterval, setInterval } from "node:timers";
 import { dialectArguments } from "./dialects.ts";
 import { histogramOf, type Report, runGenerator } from "./load.ts";
 import type { Row } from "./rows.ts";
@@ -40,6 +42,7 @@ export async function measure(row: Row, shape: Shape, method: Method): Promise<M
   const server = await Server.start((port) =>
     row.threads === "many" ? row.command(port) : pinned(0, row.command(port))
   );
+  const stopScraping = row.status && scrape(row.status(server.port));
   try {
     const seconds = shape.kind === "join" ? 0 : method.seconds;
     const command = [
@@ -51,10 +54,30 @@ export async function measure(row: Row, shape: Shape, method: Method): Promise<M
     const report = await runGenerator(pinned(1, command), 1000 * (method.ramp + seconds + 60));
     // Many threads wait for each other: only the load shows whether another process used the processor.
     const fair = row.threads === "many" ? { ...report, serverStarved: 0 } : report;
-    return shape.kind === "idle" ? idleFigures(fair) : loadFigures(fair, shape);
+    const measured = shape.kind === "idle" ? idleFigures(fair) : loadFigures(fair, shape);
+    const problems = stopScraping?.() ?? [];
+    return { ...measured, problems: [...measured.problems, ...problems] };
   } finally {
+    stopScraping?.();
     await server.stop();
   }
+}
+
+/** Gets the metrics once a second, as Prometheus does. Returns a function that ends it and says what was wrong. */
+function scrape(socketPath: string): () => string[] {
+  let scraped = 0;
+  let failed = 0;
+  const timer = setInterval(() => {
+    const got = get({ socketPath, path: "/metrics" }, (response) => {
+      response.resume().on("end", () => response.statusCode === 200 ? scraped++ : failed++);
+    });
+    got.on("error", () => failed++);
+  }, 1000);
+  return () => {
+    clearInterval(timer);
+    if (failed > 0) return [`${failed} scrapes failed`];
+    return scraped === 0 ? ["it was not scraped"] : [];
+  };
 }
 
 function shapeArguments(shape: LoadShape | IdleShape, row: Row): string[] {

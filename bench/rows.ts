@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { programOf, ROOT, type RuntimeName, RUNTIMES } from "../test/helpers/command_line.ts";
 import { type Dialect, MOB, NATS, PACKED, PLAIN, RESP, WEBSOCKET } from "./dialects.ts";
@@ -10,7 +11,7 @@ import type { Shape } from "./shapes.ts";
 /** A server. */
 export interface Row {
   readonly name: string;
-  readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "client" | "websocket";
+  readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "client" | "websocket" | "scraped";
   readonly dialect: Dialect;
   /** Whether it works on one processor at a time, or on all there are. */
   readonly threads: "one" | "many";
@@ -18,6 +19,8 @@ export interface Row {
   readonly backlog?: number;
   /** What starts it on a port of 127.0.0.1. */
   command(port: number): readonly string[];
+  /** The Unix socket of its status listener, which is scraped once a second while it is loaded. */
+  status?(port: number): string;
   /** The usual command to start it, where that is another one. */
   plain?(port: number): readonly string[];
   /** Why it cannot run here, when it cannot. */
@@ -51,6 +54,22 @@ function webSocketMob(runtime: RuntimeName, kind: "ws" | "packed" | "beside"): R
     family: "websocket",
     dialect: { ws: WEBSOCKET, packed: PACKED, beside: MOB }[kind],
     command: (port) => [...programOf(runtime), ...urls(port), ...FLAGS],
+  };
+}
+
+/** A mob with a status listener, which is scraped as Prometheus does. */
+function scrapedMob(runtime: RuntimeName): Row {
+  const status = (port: number): string => join(tmpdir(), `mobcast-bench-${port}.sock`);
+  return {
+    ...mobcast(runtime),
+    name: `mobcast ${runtime} scraped`,
+    family: "scraped",
+    status,
+    command: (port) => {
+      const urls = [`tcp://127.0.0.1:${port}`, "--status", `unix:${status(port)}`];
+      // With the permissions that Deno needs for a Unix socket.
+      return [...programOf(runtime, [`unix:${status(port)}`]), ...urls, ...FLAGS];
+    },
   };
 }
 
@@ -120,6 +139,7 @@ export const ROWS: readonly Row[] = [
   ...RUNTIMES.map((runtime) => webSocketMob(runtime, "beside")),
   ...RUNTIMES.map((runtime) => webSocketMob(runtime, "ws")),
   ...RUNTIMES.map((runtime) => webSocketMob(runtime, "packed")),
+  ...RUNTIMES.map(scrapedMob),
   webSocketPeer("ws node", "node", "ws", "ws"),
   webSocketPeer("ws node corked", "node", "ws", "ws", "corked"),
   webSocketPeer("crossws node", "node", "crossws", "crossws"),
@@ -132,5 +152,6 @@ export function takesPart(row: Row, shape: Shape): boolean {
   if (shape.kind === "idle") return ["mobcast", "idle", "walk"].includes(row.family);
   if (shape.kind === "start") return ["mobcast", "empty"].includes(row.family);
   if (shape.kind === "closed" && shape.websocket) return ["mobcast", "websocket"].includes(row.family);
+  if (shape.kind === "closed" && shape.scraped) return ["mobcast", "scraped"].includes(row.family);
   return ["mobcast", "limit", "naive", "client"].includes(row.family) && !shape.without?.includes(row.name);
 }

@@ -17,7 +17,7 @@ import { drawChart } from "./chart.ts";
 import { CACHE, compileGenerator } from "./load.ts";
 import { measure, type Method } from "./measure.ts";
 import { type Row, ROWS, takesPart } from "./rows.ts";
-import { LADDER, type Shape, SHAPES, WEBSOCKETS } from "./shapes.ts";
+import { LADDER, SCRAPED, type Shape, SHAPES, WEBSOCKETS } from "./shapes.ts";
 import { type Entry, type Section, toMarkdown } from "./table.ts";
 
 /** What was asked for. */
@@ -43,7 +43,7 @@ function understand(args: string[]): Task {
       quick: { type: "boolean", default: false },
     },
   });
-  const all: readonly Shape[] = [...SHAPES, ...WEBSOCKETS, ...LADDER];
+  const all: readonly Shape[] = [...SHAPES, ...WEBSOCKETS, ...SCRAPED, ...LADDER];
   const shapes = positionals.flatMap((name) => pick(all, name, "shape"));
   const rows = (values.rows ?? "").split(",").filter(Boolean).flatMap((name) => pick(ROWS, name.trim(), "row"));
   return {

@@ -17,6 +17,8 @@ export interface LoadShape {
   readonly sample: number;
   /** Of WebSocket: mobs take part, and servers that speak it. */
   readonly websocket?: boolean;
+  /** Of a status listener that is scraped. */
+  readonly scraped?: boolean;
   /** Servers whose first write would take minutes, or that cannot have so many connections. */
   readonly without?: readonly string[];
 }
@@ -120,6 +122,12 @@ export const WEBSOCKETS: readonly LoadShape[] = [
   websocket("ws-100", 100, 4, 1024),
   websocket("ws-1000", 1000, 8, 1024),
   websocket("ws-unbatched", 1000, 8, 64),
+];
+
+/** What a status listener costs that is scraped once a second: only when `scraped` is asked for. */
+export const SCRAPED: readonly LoadShape[] = [
+  { ...closed("scraped-100", 100, 4, 64, 4096), scraped: true },
+  { ...closed("scraped-1000", 1000, 8, 64, 1024), scraped: true },
 ];
 
 /** Rooms to find the largest that one core can hold: only when `largest` is asked for. */

@@ -106,8 +106,13 @@ const WEBSOCKET_COMPARISONS: readonly Comparison[] = [
   { title: "to mobcast ws", others: (runtime) => [`mobcast ${runtime} ws`] },
 ];
 
+const SCRAPED_COMPARISONS: readonly Comparison[] = [
+  { title: "to unscraped", others: (runtime) => [`mobcast ${runtime}`] },
+];
+
 function comparisonsOf(shape: Shape): readonly Comparison[] {
   if (shape.kind === "join" || shape.kind === "start") return [];
+  if (shape.kind === "closed" && shape.scraped) return SCRAPED_COMPARISONS;
   return shape.kind === "closed" && shape.websocket ? WEBSOCKET_COMPARISONS : [TO_BARE];
 }
 
