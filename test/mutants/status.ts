@@ -176,7 +176,7 @@ export const STATUS: readonly Group[] = [
       {
         in: "firstOf",
         from: "key < least.key || key === least.key && connection.since >= least.connection.since",
-        to: "key <= least.key + 1",
+        to: "key <= 2 * least.key",
         why: "a connection that belongs to the first is left out",
         proof: unit("stats", "a few of many"),
       },

@@ -15,9 +15,13 @@ import { checkInvariants } from "./invariants.ts";
 import { causeIsMissing, type Removal, whyItLeaves } from "./close_reasons.ts";
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
+import { checkMetrics, checkStatus } from "./status.ts";
 
 /** Totals take a quarter of a run when they are looked at in every tick, and they do not heal by themselves. */
 const STATS_EVERY = 4;
+
+/** Metrics are made of what was looked at. */
+const METRICS_EVERY = 64;
 
 /** Bytes of the largest message with several frames. */
 const LARGEST_BATCH = 65_539;
@@ -123,6 +127,7 @@ export class Checker {
       const wasLeaving = this.#leaversBefore.has(row.token);
       if (written) checkInvariants(simulation, socket, row, { holds: this.#holds, wasLeaving });
       socket.lag = row.lag.bytes;
+      if (written) simulation.watcher?.sees(socket, row.lag.bytes);
       const { gap, at, image } = socket.stream;
       const { name } = image.framing;
       if (row.lag.bytes > 0) needed.set(name, Math.max(needed.get(name) ?? 0, image.end - (gap?.to ?? at)));
@@ -190,6 +195,8 @@ export class Checker {
       simulation.violate("memory", `receive buffers hold ${receiveBytes} bytes, and ${listed} are listed`);
     }
     simulation.admission.checkCounts(stats);
+    checkStatus(simulation, stats, rows, this.#ticks);
+    if (this.#ticks % METRICS_EVERY === 1) checkMetrics(simulation);
     this.checkApplication(stats);
     for (const feed of feeds) {
       this.#checkFeed(feed);

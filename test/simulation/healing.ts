@@ -7,6 +7,7 @@
 
 import type { CheckedSocket } from "./checked_socket.ts";
 import type { Simulation } from "./simulation.ts";
+import { checkMetrics } from "./status.ts";
 
 /** Rounds without faults in which nothing moves, after which the world counts as never coming to rest. */
 const ROUNDS = 2000;
@@ -26,6 +27,7 @@ export async function heal(simulation: Simulation): Promise<void> {
   if (!simulation.closing) await checkIncoming(simulation);
   await leave(simulation);
   if (simulation.violation === undefined) checkEmpty(simulation);
+  if (simulation.violation === undefined) await simulation.watcher?.check();
 }
 
 function endFaults(simulation: Simulation): void {
@@ -212,5 +214,6 @@ function checkEmpty(simulation: Simulation): void {
   const sums = [population(simulation), stats.lag.bytes, stats.logBytes, stats.receiveBytes, stats.bufferedAmount];
   sums.push(stats.joined - left);
   if (sums.some((sum) => sum !== 0)) simulation.violate("accounts", `at the end there is left over: ${sums}`);
+  checkMetrics(simulation);
   if (stats.published.bytes !== model.bytes) simulation.violate("accounts", "published bytes do not add up");
 }

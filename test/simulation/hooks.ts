@@ -29,8 +29,12 @@ export class Hooks {
   /** The hooks as a mob takes them. */
   get forMob(): MobHooks {
     return {
-      onJoin: ({ token }) => this.called("onJoin", token),
+      onJoin: ({ token }) => {
+        this.#simulation.watcher?.joined(token);
+        return this.called("onJoin", token);
+      },
       onLeave: ({ token, reason, detail }) => {
+        this.#simulation.watcher?.left(token, reason, detail);
         this.#simulation.left(token, reason, detail);
         return this.called("onLeave", token);
       },

@@ -35,6 +35,7 @@ export const MARKS = {
   "went on after a skip": "a skipped connection went on at the live end",
   "held the others": "under block, a connection passed maxLag and stayed",
   "stalled while it held the others": "under block, the connection that held all others was removed",
+  "slow": "an application that iterates events was told of a slow connection",
   "paused": "a connection was not read from because it did not read",
   "full": "an incoming connection was refused because the mob was full",
   "accepted after full": "an incoming connection was accepted after one had been refused",

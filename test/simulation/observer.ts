@@ -117,6 +117,11 @@ export class Observer implements Probe {
     socket.web.leaves(reason, ending);
   }
 
+  /** A client that has not joined is counted. */
+  turnedAway(reason: string): void {
+    this.#simulation.watcher?.turnedAway(reason);
+  }
+
   /** A connection is refused. */
   rejected(token: Token, reason: string): void {
     const { admission, inside } = this.#simulation;

@@ -10,6 +10,7 @@ import { Feed } from "../../src/broadcast/feed.ts";
 import { Publisher } from "../../src/broadcast/publisher.ts";
 import type { Connection } from "../../src/server/connection.ts";
 import { Handshaker } from "../../src/server/handshaker.ts";
+import { Lifecycle } from "../../src/server/lifecycle.ts";
 import { Slab } from "../../src/reactor/slab.ts";
 import type { Token } from "../../src/contract/token.ts";
 
@@ -25,6 +26,8 @@ export interface Probe {
   leaving(token: Token, reason: string, ending: Uint8Array | undefined): void;
   /** A connection that has not joined is refused. */
   rejected(token: Token, reason: string): void;
+  /** A client that has not joined is counted as refused for this reason. */
+  turnedAway(reason: string): void;
   /** A connection is given a control frame. */
   control(token: Token, frame: Uint8Array): void;
   /** A feed ends the message that it collects. */
@@ -70,6 +73,12 @@ Feed.prototype.giveControl = function (member, frame): void {
 Feed.prototype.seal = function (): void {
   seal.call(this);
   probe?.sealed(this.kind.name);
+};
+
+const { rejected: turnedAway } = Lifecycle.prototype;
+Lifecycle.prototype.rejected = function (remoteAddress, reason, why, now): void {
+  probe?.turnedAway(reason);
+  turnedAway.call(this, remoteAddress, reason, why, now);
 };
 
 const { rejected } = Handshaker.prototype;

@@ -26,6 +26,7 @@ import { Observer } from "./observer.ts";
 import { listenToCore } from "./probe.ts";
 import { Stops } from "./stops.ts";
 import type { Trace, Violation } from "./trace.ts";
+import { type Watcher, watcherOf } from "./watcher.ts";
 
 const FINAL = HUP | ERROR;
 
@@ -78,6 +79,8 @@ export class Simulation {
   /** What the application does, besides meddling; `undefined`: nothing. */
   readonly application: Application | undefined;
   readonly stops: Stops = new Stops(this);
+  /** What iterates the events of the mob; `undefined`: nothing does. */
+  readonly watcher: Watcher | undefined;
   /** Hears what the core does. */
   readonly observer: Observer = new Observer(this);
 
@@ -99,6 +102,7 @@ export class Simulation {
     this.network = new Network(this);
     this.mob = new Mob(this.network.adapter, { ...this.settings.options, ...this.hooks.forMob });
     this.options = this.mob.options;
+    this.watcher = watcherOf(this);
     this.listeners = listenersOf(this.settings, this.options);
     const feeds = this.listeners.flatMap(({ framing, isWeb }): FeedName[] =>
       isWeb ? ["websocket", "mobcast.u64"] : [framing]

@@ -18,13 +18,15 @@ async function workAmong(idle: number, event: (world: World, active: Member) => 
   const sockets = Array.from({ length: idle }, () => world.join().socket);
   const active = world.join();
   world.run();
-  const [joined, published, publishedPieces, leaving, rejected, control, sealed] = Array<() => void>(7).fill(() => {});
+  const [joined, published, publishedPieces, leaving, rejected, turnedAway, control, sealed] = Array<() => void>(8)
+    .fill(() => {});
   const probe = {
     joined,
     published,
     publishedPieces,
     leaving,
     rejected,
+    turnedAway,
     control,
     sealed,
     lookups: 0,
