@@ -30,7 +30,8 @@ export class HistogramCounter {
   readonly #counts: Float64Array;
   /** How many values there are. */
   count = 0;
-  #sum = 0;
+  /** Their sum. An engine may make an object of a number in a field that changes, and makes none here. */
+  readonly #sum: Float64Array = new Float64Array(1);
 
   /** With no value yet. The bounds rise. */
   constructor(bounds: readonly number[]) {
@@ -45,11 +46,11 @@ export class HistogramCounter {
     while (index < bounds.length && value > bounds[index]!) index++;
     this.#counts[index]!++;
     this.count++;
-    this.#sum += value;
+    this.#sum[0]! += value;
   }
 
   /** What was counted until now. */
   get histogram(): Histogram {
-    return { bounds: this.#bounds, counts: [...this.#counts], count: this.count, sum: this.#sum };
+    return { bounds: this.#bounds, counts: [...this.#counts], count: this.count, sum: this.#sum[0]! };
   }
 }
