@@ -38,6 +38,7 @@ const SECONDS = {
   "runtime_bugs/shapes.test.ts": 8,
   "end_to_end/runtime_pairs.test.ts": 8,
   "end_to_end/cli.test.ts": 7,
+  "end_to_end/status_listener.test.ts": 4,
   "end_to_end/examples.test.ts": 6,
   "end_to_end/output.test.ts": 6,
   "end_to_end/tls_sessions.test.ts": 6,

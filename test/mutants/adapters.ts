@@ -397,6 +397,96 @@ export const ADAPTERS: readonly Group[] = [
     ],
   },
   {
+    file: "adapters/http/http_connection.ts",
+    proof: { on: ["node"], tests: "test/unit/http_server.test.ts" },
+    bugs: [
+      {
+        in: "#send",
+        from: 'if (!response.write(part)) await this.#next(response, "drain");',
+        to: "response.write(part);",
+        why: "a body is read on while its client does not read",
+      },
+      {
+        in: "begin",
+        from: "    this.#deadline(this.#times.headTimeout);\n",
+        to: "",
+        why: "a head may take for ever",
+      },
+      {
+        in: "#answer",
+        from: "    else this.#deadline(this.#times.keepAlive);\n",
+        to: "",
+        why: "an idle connection stays until node:http ends it",
+      },
+      {
+        in: "request",
+        from: "if (++this.#unanswered > PIPELINED) return this.drop();",
+        to: "++this.#unanswered;",
+        why: "any number of requests waits",
+      },
+      {
+        in: "gone",
+        from: "    this.#interrupt();\n",
+        to: "",
+        why: "a body goes on without its client",
+      },
+      {
+        in: "leave",
+        from: "    this.#interrupt();\n",
+        to: "",
+        why: "closing waits for a stream, and then breaks it",
+      },
+    ],
+  },
+  {
+    file: "adapters/http/http_server.ts",
+    proof: { on: ["node"], tests: "test/unit/http_server.test.ts" },
+    bugs: [
+      {
+        in: "#arrived",
+        from: "this.#connections.size >= this.#limits.connections",
+        to: "this.#connections.size > this.#limits.connections",
+        why: "one connection too many",
+      },
+      {
+        in: "#arrived",
+        from: "      this.#connections.delete(connection);\n",
+        to: "",
+        why: "a connection that is over keeps its place",
+      },
+      {
+        in: "#arrived",
+        from: " || !this.#options.allows(remoteAddress)",
+        to: "",
+        why: "a client that is not allowed is served",
+      },
+      {
+        in: "HttpServer.constructor",
+        from: "      maxHeaderSize: limits.head,\n",
+        to: "",
+        why: "a head has 16 KiB",
+      },
+    ],
+  },
+  {
+    file: "adapters/http/http_request.ts",
+    proof: { on: ["node"], tests: "test/unit/http_server.test.ts" },
+    bugs: [
+      {
+        in: "readRequest",
+        from: 'if (names.filter((name) => name.toLowerCase() === "host").length !== 1) return "host";',
+        to: 'if (headers.host === undefined) return "host";',
+        why: "a second Host header is ignored",
+      },
+      {
+        in: "readRequest",
+        from: ' || headers["transfer-encoding"] !== undefined',
+        to: "",
+        why: "a body in chunks is taken",
+      },
+    ],
+  },
+  {
     file: "adapters/shared/unix_socket.ts",
     proof: { on: ["node"], tests: "test/unit/unix.test.ts" },
     bugs: [
