@@ -49,6 +49,7 @@ const SECONDS = {
   "end_to_end/bundles.test.ts": 4,
   "end_to_end/file_limit.test.ts": 4,
   "end_to_end/browser.test.ts": 15,
+  "end_to_end/status_page.test.ts": 10,
   "end_to_end/websocket_client.test.ts": 4,
   "end_to_end/websocket_drivers.test.ts": 4,
   "end_to_end/one_mob.test.ts": 4,

@@ -8,16 +8,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, encodeFrame } from "../../mod.ts";
-import { CHROMIUM, Chromium, type Page } from "../helpers/chromium.ts";
+import { CHROMIUM, Chromium, type Page, PICTURES, WITH_CHROMIUM } from "../helpers/chromium.ts";
 import { CommandLine, OURS, portOf, startServer } from "../helpers/command_line.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";
 import { pause, within } from "../helpers/wait.ts";
-
-// Debian's `chromium`, or the one that CHROMIUM names.
-const LIMITED = { timeout: 60_000, skip: CHROMIUM === undefined ? "there is no chromium" : false };
-
-/** Pictures go here, to be looked at, when this is set. */
-const PICTURES: string | undefined = process.env["PICTURES"];
 
 let chromium: Chromium;
 before(async () => {
@@ -50,7 +44,7 @@ async function plainPage(): Promise<Page> {
   return page;
 }
 
-test("a plain WebSocket: text, bytes, a Blob and 300 kB, a message each, and a clean end", LIMITED, async () => {
+test("a plain WebSocket: text, bytes, a Blob and 300 kB, a message each, and a clean end", WITH_CHROMIUM, async () => {
   await using server = await startServer(OURS, MEMBERS);
   const [url, tcp] = server.urls;
   const program = await connect(tcp!);
@@ -78,7 +72,7 @@ test("a plain WebSocket: text, bytes, a Blob and 300 kB, a message each, and a c
 
 test(
   "close codes in a page: 1009 for a frame that is too large, 1001 when the server is stopped",
-  LIMITED,
+  WITH_CHROMIUM,
   async () => {
     await using server = await startServer(OURS, ["ws://127.0.0.1:0/", "--max-frame", "1000"]);
     const page = await plainPage();
@@ -115,7 +109,7 @@ test(
   },
 );
 
-test("a page of another host may not connect, and learns no more than that", LIMITED, async () => {
+test("a page of another host may not connect, and learns no more than that", WITH_CHROMIUM, async () => {
   await using server = await startServer(OURS, ["ws://127.0.0.1:0/"]);
   const page = await chromium.open({ url: "data:text/html,<title>elsewhere</title>" });
   await page.run(PLAIN);
@@ -126,7 +120,7 @@ test("a page of another host may not connect, and learns no more than that", LIM
   await page.close();
 });
 
-test("mobcast/browser reconnects after the mob has restarted, and sends what waited", LIMITED, async () => {
+test("mobcast/browser reconnects after the mob has restarted, and sends what waited", WITH_CHROMIUM, async () => {
   await using first = await startServer(OURS, ["ws://127.0.0.1:0/"]);
   const { url } = first;
   const page = await chromium.open();
@@ -158,7 +152,7 @@ test("mobcast/browser reconnects after the mob has restarted, and sends what wai
   await page.close();
 });
 
-test("two tabs and a program over TCP receive everything in one order, also through wss:", LIMITED, async () => {
+test("two tabs and a program over TCP receive everything in one order, also through wss:", WITH_CHROMIUM, async () => {
   await using kit = await TlsFixture.make();
   const certificate = ["--cert", kit.path("server.pem"), "--key", kit.path("server.key")];
   await using server = await startServer(OURS, [...MEMBERS, "wss://127.0.0.1:0/", ...certificate]);
@@ -207,7 +201,7 @@ test("two tabs and a program over TCP receive everything in one order, also thro
   await program.close();
 });
 
-test("a page hears through mobcast.u64 many times what it hears a message each", LIMITED, async () => {
+test("a page hears through mobcast.u64 many times what it hears a message each", WITH_CHROMIUM, async () => {
   await using server = await startServer(OURS, [...MEMBERS, "--max-lag", "64MiB"]);
   const [url, tcp] = server.urls;
   const page = await plainPage();
@@ -254,7 +248,7 @@ test("a page hears through mobcast.u64 many times what it hears a message each",
 
 test(
   "examples/chat.ts: people in two windows hear each other, as text, light or dark, wide or narrow",
-  LIMITED,
+  WITH_CHROMIUM,
   async () => {
     const launcher = {
       node: ["node", "--import", "tsx"],

@@ -2,18 +2,11 @@
 
 import { after, before, test } from "node:test";
 import { connect as connectNet, type Socket } from "node:net";
-import process from "node:process";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, serve } from "../../mod.ts";
-import { CHROMIUM, Chromium, type Page } from "../helpers/chromium.ts";
+import { CHROMIUM, Chromium, type Page, PICTURES, WITH_CHROMIUM } from "../helpers/chromium.ts";
 import { OURS, startServer } from "../helpers/command_line.ts";
 import { pause } from "../helpers/wait.ts";
-
-// Debian's `chromium`, or the one that CHROMIUM names.
-const LIMITED = { timeout: 60_000, skip: CHROMIUM === undefined ? "there is no chromium" : false };
-
-/** Pictures go here, to be looked at, when this is set. */
-const PICTURES: string | undefined = process.env["PICTURES"];
 
 let chromium: Chromium;
 before(async () => {
@@ -53,7 +46,7 @@ async function stuckClient(url: string): Promise<[Socket, address: string]> {
 
 test(
   "the numbers of the page are those of mob.stats(), and a stuck client is there, with what will happen",
-  LIMITED,
+  WITH_CHROMIUM,
   async () => {
     await using mob = await serve({ listen: "tcp://127.0.0.1:0", status: "http://127.0.0.1:0", maxLag: 2 ** 28 });
     const page = await chromium.open({ url: mob.statusUrl!, width: 1280 });
@@ -136,7 +129,7 @@ async function keyboardReachesEverything(page: Page): Promise<void> {
   assertEquals(reached, ["To the connections", "pause", "Lag", "Delivered", "Received", "Missed", "Joined", "events"]);
 }
 
-test("the page goes on by itself after its server was killed and has started again", LIMITED, async () => {
+test("the page goes on by itself after its server was killed and has started again", WITH_CHROMIUM, async () => {
   const start = (status: string) => startServer(OURS, ["tcp://127.0.0.1:0", "--status", status]);
   const statusOf = async (server: Awaited<ReturnType<typeof start>>): Promise<string> =>
     (await server.match(/status on (http:\S+)/))[1]!;

@@ -20,6 +20,15 @@ export const CHROMIUM: string | undefined = [
   ),
 ].find((path) => path && existsSync(path));
 
+/** The options of a test that needs it: Debian's `chromium`, or the one that CHROMIUM names. */
+export const WITH_CHROMIUM: { readonly timeout: number; readonly skip: string | false } = {
+  timeout: 60_000,
+  skip: CHROMIUM === undefined ? "there is no chromium" : false,
+};
+
+/** Pictures go here, to be looked at, when this is set. */
+export const PICTURES: string | undefined = process.env["PICTURES"];
+
 /** How a page is shown. */
 export interface PageOptions {
   /** Where it is. Default: an empty page at 127.0.0.1. */
