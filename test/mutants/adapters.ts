@@ -413,12 +413,6 @@ export const ADAPTERS: readonly Group[] = [
         why: "a head may take for ever",
       },
       {
-        in: "#answer",
-        from: "    else this.#deadline(this.#times.keepAlive);\n",
-        to: "",
-        why: "an idle connection stays until node:http ends it",
-      },
-      {
         in: "request",
         from: "if (++this.#unanswered > PIPELINED) return this.drop();",
         to: "++this.#unanswered;",
