@@ -10,9 +10,8 @@ import type { Address, NetworkAddress, UnixAddress } from "../src/contract/addre
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { eventLoop } from "./shared/event_loop.ts";
 import { overTransports } from "./shared/listen.ts";
-import { offerPlain } from "./shared/node_dial.ts";
 import { boundAddress, startServer, type Where } from "./shared/node_server.ts";
-import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
+import { offerPlain, SOCKET_OPTIONS } from "./shared/node_socket.ts";
 import { processInfo } from "./shared/process_info.ts";
 
 // --- socket ---

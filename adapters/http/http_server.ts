@@ -14,7 +14,7 @@ import type { HttpListenOptions } from "../../src/contract/http.ts";
 import { HANDSHAKE_TIMEOUT, type ServerTls } from "../../src/contract/tls.ts";
 import { adviseWorker } from "../shared/cluster.ts";
 import { pause } from "../shared/event_loop.ts";
-import { listenEverywhere } from "../shared/names.ts";
+import { listenAt } from "../shared/listen_at.ts";
 import { startServer } from "../shared/node_server.ts";
 import { remoteAddressOf, SOCKET_OPTIONS } from "../shared/node_socket.ts";
 import { bindUnix } from "../shared/unix_socket.ts";
@@ -95,7 +95,7 @@ class HttpServer {
     const arrived = (raw: NetSocket): void => this.#arrived(raw, remoteOf(raw));
     const listener = address.transport === "unix"
       ? await bindUnix(address, unixMode, (path) => openPath(path, address, arrived))
-      : await listenEverywhere(address, (one) => openTcp(one, { acceptFailed: () => pause(ACCEPT_PAUSE) }, arrived));
+      : await listenAt(address, (one) => openTcp(one, { acceptFailed: () => pause(ACCEPT_PAUSE) }, arrived));
     return {
       ...listener,
       close: () => this.#close(listener),

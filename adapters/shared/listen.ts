@@ -1,6 +1,6 @@
 /**
- * Listening and connecting: which way an address goes, the same on the three runtimes. TLS, Unix sockets,
- * WebSocket and HTTP are loaded with their first use.
+ * Listening and connecting: which way an address goes, the same on the three runtimes. TLS, Unix sockets, host names,
+ * WebSocket, HTTP and connecting are loaded with their first use.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import type { Socket as NetSocket } from "node:net";
 import type { Adapter, ListeningSocket, Registry } from "../../src/contract/adapter.ts";
 import type { Address, NetworkAddress, UnixAddress } from "../../src/contract/address.ts";
 import { adviseWorker } from "./cluster.ts";
-import { listenEverywhere } from "./names.ts";
-import { dial, offerPlain } from "./node_dial.ts";
+import { listenAt } from "./listen_at.ts";
+import { offerPlain } from "./node_socket.ts";
 
 /** How a runtime opens listeners and connections in the clear. */
 export interface Transports {
@@ -45,7 +45,7 @@ export function overTransports(
         if (address.transport === "tls") {
           return await (await import("../tls/tls.ts")).listenOverTls(address, registry, options);
         }
-        return await listenEverywhere(address, (one) => listenTcp(one, registry));
+        return await listenAt(address, (one) => listenTcp(one, registry));
       } catch (error) {
         throw await adviseWorker(error);
       }
@@ -54,6 +54,7 @@ export function overTransports(
       if (address.transport === "tls") {
         return await (await import("../tls/tls.ts")).connectOverTls(address, registry, options);
       }
+      const { dial } = await import("./node_dial.ts");
       // Through `node:net`: the runtimes' own functions cannot be canceled (Bun), or give no keepalive (Deno).
       const connected = (socket: NetSocket): void => {
         if (!offer?.(socket, address, registry)) offerPlain(socket, address, registry);

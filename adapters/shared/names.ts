@@ -5,19 +5,16 @@
  */
 
 import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import { systemError } from "../../src/errors.ts";
 import { formatHostPort, type NetworkAddress } from "../../src/contract/address.ts";
+import type { OpenOne } from "./listen_at.ts";
 
 /** How often a port is tried until one is free at every address. */
 const TRIES = 20;
 
 /** Errors for an address that this machine does not have, such as ::1 without IPv6. */
 const ABSENT: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
-
-/** Opens one address; the result has its host and port as `address`. */
-export type OpenOne = (address: NetworkAddress) => Promise<ListeningSocket>;
 
 /** The addresses of a host name. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
@@ -31,10 +28,6 @@ export async function listenEverywhere(
   open: OpenOne,
   resolve: Resolve = resolveHost,
 ): Promise<ListeningSocket> {
-  if (isIP(address.host) !== 0) {
-    const listener = await open(address);
-    return { ...listener, address: { ...(listener.address as NetworkAddress), host: address.host } };
-  }
   try {
     return combine(address, await openAll(address, await resolve(address.host), open));
   } catch (error) {

@@ -6,17 +6,9 @@
 
 import { connect as connectSocket, type Socket as NetSocket } from "node:net";
 import { onAbort } from "../../src/contract/abort.ts";
-import type { DialOptions, Registry } from "../../src/contract/adapter.ts";
-import { type Address, type NetworkAddress, UNIX_REMOTE } from "../../src/contract/address.ts";
-import { offer, remoteAddressOf, SOCKET_OPTIONS } from "./node_socket.ts";
-
-/** Offers a connection that is not over TLS. */
-export function offerPlain(socket: NetSocket, address: Address, registry: Registry): void {
-  if (address.transport === "tcp") {
-    offer(registry, socket, remoteAddressOf(socket), { reset: () => void socket.resetAndDestroy() });
-  } // A Unix socket has no reset and needs none: closing it frees what the client has not read.
-  else offer(registry, socket, UNIX_REMOTE, { reset: () => void socket.destroy() });
-}
+import type { DialOptions } from "../../src/contract/adapter.ts";
+import type { NetworkAddress } from "../../src/contract/address.ts";
+import { SOCKET_OPTIONS } from "./node_socket.ts";
 
 /**
  * Connects over TCP or to a Unix socket. `connected` gets the socket before anything of it is read. When the signal aborts,

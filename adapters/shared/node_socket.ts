@@ -14,7 +14,7 @@ import {
   type Socket,
   WRITABLE,
 } from "../../src/contract/adapter.ts";
-import { formatHostPort } from "../../src/contract/address.ts";
+import { type Address, formatHostPort, UNIX_REMOTE } from "../../src/contract/address.ts";
 import type { CertificateSubject } from "../../src/contract/tls.ts";
 import type { Token } from "../../src/contract/token.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
@@ -171,4 +171,12 @@ export function offer(registry: Registry, socket: NetSocket, remoteAddress: stri
   if (token !== undefined) return offered.attach(registry, token);
   socket.on("error", () => {});
   socket.destroy();
+}
+
+/** Offers a connection that is not over TLS. */
+export function offerPlain(socket: NetSocket, address: Address, registry: Registry): void {
+  if (address.transport === "tcp") {
+    offer(registry, socket, remoteAddressOf(socket), { reset: () => void socket.resetAndDestroy() });
+  } // A Unix socket has no reset and needs none: closing it frees what the client has not read.
+  else offer(registry, socket, UNIX_REMOTE, { reset: () => void socket.destroy() });
 }

@@ -14,7 +14,7 @@ import { HANDSHAKE_TIMEOUT, type ServerTls } from "../../src/contract/tls.ts";
 import { withWords } from "./certificate_words.ts";
 import { checked } from "./pem.ts";
 import { Handshakes, leftError } from "./handshakes.ts";
-import { listenEverywhere } from "../shared/names.ts";
+import { listenAt } from "../shared/listen_at.ts";
 import { unlessAborted } from "../shared/node_dial.ts";
 import { offer, remoteAddressOf, SOCKET_OPTIONS, type Wire } from "../shared/node_socket.ts";
 import { openTcp } from "./tcp_listener.ts";
@@ -65,7 +65,7 @@ export async function listenOverTls(
 ): Promise<ListeningSocket> {
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = surroundings;
   let handshakes = handshakesOf(options.tls);
-  const listener = await listenEverywhere(address, (one) => openTls(one, registry, () => handshakes, handshakeTimeout));
+  const listener = await listenAt(address, (one) => openTls(one, registry, () => handshakes, handshakeTimeout));
   return {
     ...listener,
     // Later connections get a new server: unlike `setSecureContext`, it can also begin or cease to ask for client

@@ -6,7 +6,7 @@
 
 import type { Handshake, HandshakeResult, HandshakeStep } from "../admission/handshake.ts";
 import { NOTHING } from "../bytes.ts";
-import { mayConnect, type OriginRules } from "./origin.ts";
+import { mayConnect, type OriginRules } from "./may_connect.ts";
 import { NOT_HTTP, readUpgrade, type Refusal, type UpgradeRequest } from "./request.ts";
 import { acceptance, refusal } from "./response.ts";
 

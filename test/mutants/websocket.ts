@@ -471,7 +471,7 @@ export const WEBSOCKET: readonly Group[] = [
     ],
   },
   {
-    file: "src/websocket/origin.ts",
+    file: "src/websocket/may_connect.ts",
     proof: unit("origin"),
     bugs: [
       {
@@ -492,6 +492,12 @@ export const WEBSOCKET: readonly Group[] = [
         to: 'name.endsWith("localhost")',
         why: "a name that ends like localhost is of this machine",
       },
+    ],
+  },
+  {
+    file: "src/websocket/origin.ts",
+    proof: unit("origin"),
+    bugs: [
       {
         in: "parseOrigin",
         from: '`${scheme}://${name}:${number ?? ""}`',

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
-import { isOrigin, mayConnect } from "../../src/websocket/origin.ts";
+import { mayConnect } from "../../src/websocket/may_connect.ts";
+import { isOrigin } from "../../src/websocket/origin.ts";
 
 /** What may connect to a listener on the network, and to one on loopback: origin, `Host`, and the answers. */
 const OWN: readonly (readonly [string | undefined, string, boolean, boolean])[] = [
