@@ -8,7 +8,6 @@
 import type { Socket as NetSocket } from "node:net";
 import type { Adapter, ListeningSocket, Registry } from "../../src/contract/adapter.ts";
 import type { Address, NetworkAddress, UnixAddress } from "../../src/contract/address.ts";
-import { adviseWorker } from "./cluster.ts";
 import { listenAt } from "./listen_at.ts";
 import { offerPlain } from "./node_socket.ts";
 
@@ -47,7 +46,7 @@ export function overTransports(
         }
         return await listenAt(address, (one) => listenTcp(one, registry));
       } catch (error) {
-        throw await adviseWorker(error);
+        throw await (await import("./cluster.ts")).adviseWorker(error);
       }
     },
     async connect(address, registry, options = {}) {

@@ -99,3 +99,9 @@ function parseBits(address: string): bigint | undefined {
   const zeros = Array<string>(8 - head!.length - rest.length).fill("0");
   return [...head!, ...zeros, ...rest].reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
 }
+
+/** Whether only this machine reaches the host. */
+export function isLocal(host: string): boolean {
+  // 127.1 is 127.0.0.1 to the system (inet(3)).
+  return host.toLowerCase() === "localhost" || isLoopback(host) || /^127(\.[0-9]+){1,3}$/.test(host);
+}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isLoopback } from "./access_list.ts";
+import { isLocal } from "./access_list.ts";
 import type { Address } from "../contract/address.ts";
 import { formatUrl } from "../framing/url.ts";
 import { logger } from "../logger.ts";
@@ -65,10 +65,4 @@ export function checkPlaintext(url: string, address: Address, secret: string | u
   throw new Error(
     `Cannot connect to ${url}: the secret would cross the network in the clear, use tls:// or connect to loopback`,
   );
-}
-
-/** Whether only this machine reaches the host. */
-export function isLocal(host: string): boolean {
-  // 127.1 is 127.0.0.1 to the system (inet(3)).
-  return host.toLowerCase() === "localhost" || isLoopback(host) || /^127(\.[0-9]+){1,3}$/.test(host);
 }

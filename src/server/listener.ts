@@ -4,9 +4,8 @@
  * @module
  */
 
-import { AccessList } from "../admission/access_list.ts";
+import { AccessList, isLocal } from "../admission/access_list.ts";
 import { chain, type Handshake, type HandshakeStep, type Handshaking } from "../admission/handshake.ts";
-import { isLocal } from "../admission/exposure.ts";
 import type { Protocol, ProtocolRules, Upgrade } from "../admission/protocol.ts";
 import { secretStep } from "../admission/secret.ts";
 import type { ListeningSocket, Registry } from "../contract/adapter.ts";

@@ -15,7 +15,7 @@ import { describe } from "../errors.ts";
 import { frameOf, FRAMINGS } from "../framing/framing.ts";
 import { type Payload, payloadOf } from "../framing/payload.ts";
 import { Listener } from "./listener.ts";
-import { checkExposure } from "../admission/exposure.ts";
+import { isLocal } from "../admission/access_list.ts";
 import type { MobHooks } from "./hooks.ts";
 import {
   CLOSE_CHECKS,
@@ -161,11 +161,13 @@ export class Mob implements AsyncDisposable, StatusSource {
     const certificates = address.transport === "tls"
       ? await this.#sources().then((sources) => sources.get(tls)).catch(failed)
       : undefined;
-    // Loaded only for a listener that needs it: most mobs have none.
+    // Both are loaded only for a listener that needs them.
+    const exposed = address.transport !== "unix" && !isLocal(address.host);
+    const exposure = exposed ? await import("../admission/exposure.ts") : undefined;
     const protocol = webSocket ? (await import("../websocket/websocket.ts")).webSocket : undefined;
     // The mob may have closed while the certificates were being read.
     checkOpen();
-    checkExposure(address, rules, certificates, webSocket);
+    exposure?.checkExposure(address, rules, certificates, webSocket);
     const registryFor = (listener: Listener) => this.#dispatcher.registryFor(listener);
     const listener = new Listener(address, query, rules, registryFor, protocol);
     const listenOptions: ListenOptions = address.transport === "unix"

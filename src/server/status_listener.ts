@@ -4,9 +4,9 @@
  * @module
  */
 
-import { AccessList } from "../admission/access_list.ts";
+import { AccessList, isLocal } from "../admission/access_list.ts";
 import { ipAddressOf } from "../admission/admission.ts";
-import { isLocal, warn } from "../admission/exposure.ts";
+import { warn } from "../admission/exposure.ts";
 import type { Adapter, ListeningSocket } from "../contract/adapter.ts";
 import type { Address } from "../contract/address.ts";
 import type { HttpHandler } from "../contract/http.ts";
