@@ -4,15 +4,10 @@
  * @module
  */
 
-import { cannotUse } from "../check.ts";
 import type { ControlSink } from "../framing/decoder.ts";
-import { type FramingName, FRAMINGS } from "../framing/framing.ts";
 import { concatenate } from "../framing/receive_buffer.ts";
 import type { Handshake, HandshakeResult, HandshakeStep, Handshaking } from "./handshake.ts";
 import { utf8 } from "../bytes.ts";
-
-/** The longest secret in bytes: no more is kept of an unauthenticated connection. */
-const LONGEST = 4096;
 
 /**
  * The handshake of a secret: the first frame that is no ping has to be the secret. The connection's own decoder cuts it, so
@@ -76,7 +71,7 @@ const MORE: HandshakeResult = { state: "more" };
 const WRONG: HandshakeResult = { state: "rejected", why: "its first frame is not the secret" };
 const LEFT: HandshakeResult = { state: "rejected", why: "it left before it sent the secret" };
 
-/** Makes the step for a secret, which {@link refusesSecret} accepts. */
+/** Makes the step for a secret, which `checkSecret` accepts. */
 export function secretStep(secret: string): HandshakeStep {
   const payload = utf8(secret);
   return (connection) => new SecretHandshake(payload, connection);
@@ -90,21 +85,4 @@ export function sameBytes(guess: Uint8Array, secret: Uint8Array): boolean {
   let difference = guess.length ^ secret.length;
   for (let index = 0; index < guess.length; index++) difference |= guess[index]! ^ (secret[index] ?? 0);
   return difference === 0;
-}
-
-/** Why this cannot be a secret, or `undefined`. The text does not show it. */
-function refusesSecret(secret: string, framing: FramingName): string | undefined {
-  const payload = utf8(secret);
-  if (payload.length === 0) return "it is empty, leave it out to ask for none";
-  if (payload.length > LONGEST) return `it has ${payload.length} bytes, and ${LONGEST} are the most`;
-  if (new TextDecoder("utf-8", { ignoreBOM: true }).decode(payload) !== secret) {
-    return "it holds half a surrogate pair, which has no UTF-8";
-  }
-  return FRAMINGS[framing].refuses(payload);
-}
-
-/** The error does not show the secret: it may be all but right. */
-export function checkSecret(secret: unknown, framing: FramingName): void {
-  const wrong = typeof secret === "string" ? refusesSecret(secret, framing) : `it is a string, not ${typeof secret}`;
-  if (wrong) cannotUse("secret (not shown)", wrong);
 }

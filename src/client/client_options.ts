@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkSecret } from "../admission/secret.ts";
+import { checkSecret } from "../admission/secret_check.ts";
 import { type Checks, isBoolean, isLimit, isOneOf, isSignal, isWhole, LONGEST_TIMER } from "../check.ts";
 import { type Framing, type FramingName, FRAMINGS } from "../framing/framing.ts";
 import { FRAMING_NAMES, MAX_FRAME } from "../framing/options.ts";

@@ -7,7 +7,6 @@
 import { AccessList, isLocal } from "../admission/access_list.ts";
 import { chain, type Handshake, type HandshakeStep, type Handshaking } from "../admission/handshake.ts";
 import type { Protocol, ProtocolRules, Upgrade } from "../admission/protocol.ts";
-import { secretStep } from "../admission/secret.ts";
 import type { ListeningSocket, Registry } from "../contract/adapter.ts";
 import type { Address } from "../contract/address.ts";
 import type { ServerTls } from "../contract/tls.ts";
@@ -50,19 +49,23 @@ export class Listener {
   readonly #secretStep: HandshakeStep | undefined;
   #socket: ListeningSocket | undefined;
 
-  /** Makes a listener that is not open yet. `query` ends its URL where the URL names the framing. */
+  /**
+   * Makes a listener that is not open yet. `query` ends its URL where the URL names the framing; `secretStep` asks for the
+   * secret, where the rules have one.
+   */
   constructor(
     address: Address,
     query: string,
     rules: ListenerRules,
     registryFor: RegistryFor,
     protocol: Protocol | undefined,
+    secretStep: HandshakeStep | undefined,
   ) {
     this.framing = rules.framing;
     this.accessList = new AccessList(rules.allow, rules.deny);
     this.#address = address;
     this.#query = query;
-    this.#secretStep = rules.secret === undefined ? undefined : secretStep(rules.secret);
+    this.#secretStep = secretStep;
     const loopback = address.transport === "unix" || isLocal(address.host);
     this.#protocolRules = { origins: rules.origins, loopback, maxFrame: rules.maxFrame };
     this.protocol = protocol;

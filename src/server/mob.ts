@@ -161,7 +161,9 @@ export class Mob implements AsyncDisposable, StatusSource {
     const certificates = address.transport === "tls"
       ? await this.#sources().then((sources) => sources.get(tls)).catch(failed)
       : undefined;
-    // Both are loaded only for a listener that needs them.
+    // Loaded only for a listener that needs them.
+    const { secret } = rules;
+    const secretStep = secret === undefined ? undefined : (await import("../admission/secret.ts")).secretStep(secret);
     const exposed = address.transport !== "unix" && !isLocal(address.host);
     const exposure = exposed ? await import("../admission/exposure.ts") : undefined;
     const protocol = webSocket ? (await import("../websocket/websocket.ts")).webSocket : undefined;
@@ -169,7 +171,7 @@ export class Mob implements AsyncDisposable, StatusSource {
     checkOpen();
     exposure?.checkExposure(address, rules, certificates, webSocket);
     const registryFor = (listener: Listener) => this.#dispatcher.registryFor(listener);
-    const listener = new Listener(address, query, rules, registryFor, protocol);
+    const listener = new Listener(address, query, rules, registryFor, protocol, secretStep);
     const listenOptions: ListenOptions = address.transport === "unix"
       ? { unixMode: plan.unixMode }
       : { tls: certificates };

@@ -20,7 +20,7 @@ import {
 } from "../check.ts";
 import type { FramingName } from "../framing/framing.ts";
 import { FRAMING_NAMES, MAX_FRAME } from "../framing/options.ts";
-import { checkSecret } from "../admission/secret.ts";
+import { checkSecret } from "../admission/secret_check.ts";
 import type { Echo, SlowConsumer } from "../broadcast/options.ts";
 import { isOrigin } from "../websocket/origin.ts";
 import type { ListenerRules } from "./listener.ts";

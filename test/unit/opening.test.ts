@@ -69,9 +69,15 @@ test("a mob that is closed while a listener is being opened has closed when that
 test("a mob that is closed while its certificates are being got opens no listener", TIMEOUT, async () => {
   const listeners = new SlowListeners();
   let got = (_tls: { cert: string; key: string }): void => {};
-  const mob = new Mob(listeners.adapter, { tls: () => new Promise((resolve) => got = resolve) });
+  let asked = (): void => {};
+  const asking = new Promise<void>((resolve) => asked = resolve);
+  const tls = (): Promise<{ cert: string; key: string }> => {
+    asked();
+    return new Promise((resolve) => got = resolve);
+  };
+  const mob = new Mob(listeners.adapter, { tls });
   const listening = assertRejects(() => mob.listen("tls://127.0.0.1:0"), Error, "the mob is closed");
-  await settle();
+  await asking;
   await mob.close({ drain: 0 });
   got({ cert: "", key: "" });
   await listening;
