@@ -62,12 +62,12 @@ export class Delivery implements FeedEvents<Connection> {
 
   /** See {@link FeedEvents.slow}: it is not read from until it has caught up. */
   slow(connection: Connection): void {
-    this.#lifecycle.slow(connection);
+    this.#lifecycle.behind("slow", connection);
   }
 
   /** See {@link FeedEvents.heldBack}. */
   heldBack(connection: Connection): void {
-    this.#lifecycle.heldBack(connection);
+    this.#lifecycle.behind("held-back", connection);
   }
 
   /** See {@link FeedEvents.failed}. */

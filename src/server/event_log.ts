@@ -35,16 +35,14 @@ export class EventLog {
     logger[this.#ordinary("joins", connection.since)]("Joined: {remoteAddress}", () => namesOf(connection));
   }
 
-  /** A connection has passed half of `maxLag`. */
-  slow(connection: Connection, lag: number, now: number): void {
+  /** A connection has passed half of `maxLag` (`slow`), or holds all others back (`held-back`, under `block`). */
+  behind(type: "slow" | "held-back", connection: Connection, lag: number, now: number): void {
     const properties = () => ({ ...namesOf(connection), lag });
-    logger[this.#ordinary("slow connections", now)]("Slow: {remoteAddress}, lag {lag} bytes", properties);
-  }
-
-  /** A connection holds all others back (`block`). */
-  heldBack(connection: Connection, lag: number, now: number): void {
-    if (!this.#mayWrite("connections that hold others back", now)) return;
-    logger.warning("Held back by {remoteAddress}, lag {lag} bytes", { ...namesOf(connection), lag });
+    if (type === "slow") {
+      logger[this.#ordinary("slow connections", now)]("Slow: {remoteAddress}, lag {lag} bytes", properties);
+    } else if (this.#mayWrite("connections that hold others back", now)) {
+      logger.warning("Held back by {remoteAddress}, lag {lag} bytes", properties());
+    }
   }
 
   /** A connection left; `lag` bytes were still pending. `detail` says more of the reason. */

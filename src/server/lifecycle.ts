@@ -69,20 +69,12 @@ export class Lifecycle {
     this.hooks.left(connection, reason, text);
   }
 
-  /** A connection has passed half of `maxLag`. */
-  slow(connection: Connection): void {
+  /** A connection has passed half of `maxLag` (`slow`), or holds all others back (`held-back`). */
+  behind(type: "slow" | "held-back", connection: Connection): void {
     const lag = connection.feed.lag(connection);
     const at = this.#now();
-    this.#eventLog.slow(connection, lag, at);
-    if (this.events.watched) this.events.emit({ type: "slow", at, ...namesOf(connection), lag });
-  }
-
-  /** A connection holds all others back (`block`). */
-  heldBack(connection: Connection): void {
-    const lag = connection.feed.lag(connection);
-    const at = this.#now();
-    this.#eventLog.heldBack(connection, lag, at);
-    if (this.events.watched) this.events.emit({ type: "held-back", at, ...namesOf(connection), lag });
+    this.#eventLog.behind(type, connection, lag, at);
+    if (this.events.watched) this.events.emit({ type, at, ...namesOf(connection), lag });
   }
 
   /** A connection that had not joined leaves. Its reasons are these: the others add up to those that joined. */

@@ -1160,7 +1160,8 @@ export const CORE: readonly Group[] = [
       {
         in: "#compare",
         from: "const { framing } = this.#connection.feed;",
-        to: "const framing = FRAMINGS.u64;",
+        to:
+          "const framing = { ...this.#connection.feed.framing, trailer: 0, payloadAt: (_: Uint8Array, at: number) => at + 8 };",
         why: "the secret of every listener is in u64",
       },
       {

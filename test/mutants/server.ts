@@ -386,9 +386,15 @@ export const SERVER: readonly Group[] = [
       {
         in: "SecretHandshake.constructor",
         from: "connection.decoder.maxFrame = secret.length;",
-        to: "connection.decoder.maxFrame = LONGEST;",
+        to: "connection.decoder.maxFrame = 4096;",
         why: "an unauthenticated connection makes us keep more than the secret's length",
       },
+    ],
+  },
+  {
+    file: "src/admission/secret_check.ts",
+    proof: { on: ["node"], tests: "test/unit/secret.test.ts" },
+    bugs: [
       {
         in: "refusesSecret",
         from: "return FRAMINGS[framing].refuses(payload);",
