@@ -349,8 +349,9 @@ export class Mob implements AsyncDisposable, StatusSource {
         this.#ended = true;
         this.#cancelDrain?.();
         void listenersClosed.then(async () => {
-          this.#state = "closed";
           await this.#status?.close();
+          // All at once: what is refused from now on is no event.
+          this.#state = "closed";
           this.#dispatcher.events.end();
           this.#resolveClosed();
         });

@@ -43,7 +43,8 @@ export class WebAdmission {
     // One that is to be disconnected at the end of the tick may go before that for a reason of its own.
     const isAsked = reason === "refused" && application?.asked.has(socket.token) === true;
     // A mob that closes answers first what onMessage has disconnected in the same tick.
-    const isWithout = socket.sawFinal || socket.threw || isAsked && !closing;
+    const ownStatus = isAsked && !web.isUpgraded && refusal?.reason === "refused" && isWrong(socket) && refusal.status;
+    const isWithout = socket.sawFinal || socket.threw || isAsked && !closing && !ownStatus;
     // Which of them goes for the memory of all, is known when they have joined.
     const mayBeForMemory = (options.maxReceiveMemory ?? 0) > 0 && reason === "refused";
     let due = "unauthorized";
@@ -53,6 +54,8 @@ export class WebAdmission {
       answers = web.isUpgraded ? [1001] : [503];
     } else if (closing || socket.threw || isAsked) {
       due = "refused";
+      // A request may be refused in the tick at whose end its connection is disconnected.
+      if (ownStatus) answers = [ownStatus];
     } else if (!web.isUpgraded && refusal !== undefined && isWrong(socket)) {
       due = refusal.reason;
       answers = [refusal.status];
