@@ -13,6 +13,7 @@ import type { StatsFlags } from "./stats.ts";
 import { DEFAULT_STATUS_URL, parseStatusUrl } from "./status_url.ts";
 import type { TopFlags } from "./top.ts";
 import { SORT_WORDS, type SortWord } from "./sorts.ts";
+import { STATS } from "../status/stats_table.ts";
 
 /** What the commands do with their parsed arguments. Each resolves to the exit code. */
 export interface StatusActions {
@@ -38,13 +39,19 @@ const URL_NOTE = `
 The server needs --status ${DEFAULT_STATUS_URL}, https://HOST:PORT or unix:PATH.
 A port alone, 9100, is one of this machine.`;
 
+/** The names of all numbers, in lines that fit a terminal. */
+const NUMBERS = Object.keys(STATS).join(", ").replace(/(.{1,76})(?: |$)/g, "\n$1");
+
 function statsCommand(program: Command): Command {
   return program.command("stats")
     .summary("print how a running server is")
     .description("print how a running server is: what it counts, once")
     .argument("[URL]", SERVER, DEFAULT_STATUS_URL)
     .option("--json", "print the report as JSON", false)
-    .addHelpText("after", exampleOf(`mobcast stats ${DEFAULT_STATUS_URL} --json`, URL_NOTE));
+    .addHelpText(
+      "after",
+      exampleOf(`mobcast stats ${DEFAULT_STATUS_URL} --json`, `${URL_NOTE}\n\nIt counts:${NUMBERS}`),
+    );
 }
 
 function topCommand(program: Command): Command {

@@ -2,6 +2,7 @@
 
 import { test } from "node:test";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { metricsText } from "../../src/status/metrics.ts";
 import { STATS } from "../../src/status/stats_table.ts";
@@ -70,6 +71,21 @@ test("every field of stats() has a row, and every row a family with its help", a
   for (const [name, { about }] of Object.entries(STATS)) {
     assert(helps.some((help) => help.startsWith(about)), `${name}: ${about}`);
   }
+});
+
+test("docs/operations.md has every number, with its metrics, its kind, its unit and its meaning", async () => {
+  const { mob } = await busyWorld();
+  const { families } = parseMetrics(metricsText(new Watch(mob).report()).text);
+  const namesOf = (about: string): string[] =>
+    [...families].filter(([name, { help }]) =>
+      (help === `${about}.` || help.startsWith(`${about}: `)) && !name.startsWith("mobcast_feed_")
+    ).map(([name]) => `\`${name}\``);
+  const rows = Object.entries(STATS).map(([name, { kind, unit, about }]) =>
+    `| \`${name}\` | ${namesOf(about).join(", ")} | ${kind}, ${unit} | ${about} |`
+  );
+  const text = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+  assertStringIncludes(text, `\n${rows.join("\n")}\n\n`);
+  for (const name of families.keys()) assertStringIncludes(text, `\`${name}\``);
 });
 
 test("OpenMetrics names counters without their suffix, has units, and ends with EOF", async () => {
