@@ -190,7 +190,7 @@ for (const runtime of TESTED) {
     assertEquals([help.code, help.stderr], [0, ""]);
     assert(help.stdout.startsWith("Usage: mobcast"));
     assertStringIncludes(help.stdout, "--slow-consumer");
-    assert(help.stdout.trimEnd().endsWith('{"maxLag": "1MiB"}.'));
+    assert(help.stdout.trimEnd().endsWith("--max-lag 1MiB --log-format json"));
     assertEquals(version, { code: 0, stdout: `${VERSION}\n`, stderr: "" });
   });
 }

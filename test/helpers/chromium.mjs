@@ -40,9 +40,9 @@ const COMMANDS = {
     opened.on("pageerror", (error) => opened.errors.push(String(error)));
     opened.requests = [];
     opened.on("request", (request) => opened.requests.push(request.url()));
-    // That a server is away is no error of the page.
+    // That a server is away, or has no icon, is no error of the page.
     const isOwn = (message) =>
-      message.type() === "error" && !message.text().startsWith("Failed to load resource: net::");
+      message.type() === "error" && !/^(Failed to load resource|WebSocket connection to)/.test(message.text());
     opened.on("console", (message) => isOwn(message) && opened.errors.push(message.text()));
     await opened.setViewportSize({ width, height });
     await opened.emulateMedia({ colorScheme: dark ? "dark" : "light" });
