@@ -1,10 +1,11 @@
 /** A server under load: a process of its own, started on a free port and ended by its number. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { ROOT } from "../test/helpers/command_line.ts";
+import { freePort } from "../test/helpers/free_port.ts";
 
 /** Nothing here takes longer on a busy machine, unless it hangs. */
 const PATIENCE = 15_000;
@@ -13,16 +14,6 @@ const PATIENCE = 15_000;
 const running: Set<ChildProcess> = new Set();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => process.exit(1));
-
-/** A port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
 
 /** A running server. */
 export class Server {

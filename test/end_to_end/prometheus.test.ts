@@ -3,8 +3,6 @@
 import { test } from "node:test";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -12,18 +10,10 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../mod.ts";
 import type { StatusReport } from "../../src/status/report.ts";
 import { CommandLine, OURS } from "../helpers/command_line.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { parseMetrics } from "../helpers/metrics.ts";
 
 const installed = ["prometheus", "promtool"].every((name) => spawnSync(name, ["--version"]).status === 0);
-
-/** A port that nothing listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The value of a query; `undefined` while there is none. */
 async function query(port: number, expression: string): Promise<number | undefined> {

@@ -2,13 +2,12 @@
 
 import { after, before, test } from "node:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { assert } from "@std/assert";
 import { OURS } from "../helpers/command_line.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { within } from "../helpers/wait.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -40,15 +39,6 @@ const EXAMPLES = ["mod.ts", "core.ts", "status.ts", ...filesOf("src", ".ts"), ..
   .filter((path) => !FOREIGN.includes(path))
   .concat(filesOf(".", ".md"), filesOf("docs", ".md"))
   .flatMap(examplesOf);
-
-/** A port that nothing listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 let folder = "";
 before(() => {
