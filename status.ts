@@ -27,8 +27,8 @@ import { Watch } from "./src/status/watch.ts";
  */
 export function metrics(mob: StatusSource): HttpHandler {
   const watch = new Watch(mob);
-  return (request) => {
-    const { type, text } = metricsText(watch.report(), request.headers.get("accept") ?? "");
+  return async (request) => {
+    const { type, text } = metricsText(await watch.report(), request.headers.get("accept") ?? "");
     return new Response(text, { headers: { "content-type": type, "cache-control": "no-store" } });
   };
 }

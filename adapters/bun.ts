@@ -31,7 +31,6 @@ import { eventLoop } from "./shared/event_loop.ts";
 import { Inbox } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
 import { SOCKET_OPTIONS } from "./shared/node_socket.ts";
-import { processInfo } from "./shared/process_info.ts";
 
 // --- socket ---
 
@@ -214,7 +213,6 @@ export function bunAdapter(): Adapter {
   return {
     name: "bun",
     capacity: connectionsThatFit(),
-    processInfo,
     ...overTransports({ listenTcp, listenUnix, offer, clock: eventLoop }),
     ...eventLoop,
   };

@@ -29,7 +29,6 @@ import { connectionsThatFit } from "./shared/file_limit.ts";
 import { Inbox, WRITE_STEP } from "./shared/inbox.ts";
 import { overTransports } from "./shared/listen.ts";
 import { BACKLOG } from "./shared/node_server.ts";
-import { processInfo } from "./shared/process_info.ts";
 
 // --- socket ---
 
@@ -281,7 +280,6 @@ export function denoAdapter(): Adapter {
   return {
     name: "deno",
     capacity: connectionsThatFit(),
-    processInfo,
     ...overTransports({ listenTcp, listenUnix, clock: eventLoop }),
     ...eventLoop,
     defer: deferWithRests(() => writing),

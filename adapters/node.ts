@@ -12,7 +12,6 @@ import { eventLoop } from "./shared/event_loop.ts";
 import { overTransports } from "./shared/listen.ts";
 import { boundAddress, startServer, type Where } from "./shared/node_server.ts";
 import { offerPlain, SOCKET_OPTIONS } from "./shared/node_socket.ts";
-import { processInfo } from "./shared/process_info.ts";
 
 // --- socket ---
 
@@ -56,7 +55,6 @@ export function nodeAdapter(): Adapter {
   return {
     name: "node",
     capacity: connectionsThatFit(),
-    processInfo,
     ...overTransports({ listenTcp, listenUnix, clock: eventLoop }),
     ...eventLoop,
   };

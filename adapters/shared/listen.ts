@@ -26,8 +26,11 @@ export interface Transports {
 /** Makes `listen`, `listenHttp`, `connect` and `connectWebSocket` of an adapter. */
 export function overTransports(
   { listenTcp, listenUnix, offer, clock }: Transports,
-): Pick<Adapter, "listen" | "listenHttp" | "connect" | "connectWebSocket"> {
+): Pick<Adapter, "listen" | "listenHttp" | "processInfo" | "connect" | "connectWebSocket"> {
   return {
+    async processInfo() {
+      return (await import("./process_info.ts")).processInfo();
+    },
     async listenHttp(address, options) {
       return await (await import("../http/http_server.ts")).listenHttp(address, options);
     },

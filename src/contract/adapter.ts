@@ -138,7 +138,7 @@ export interface Adapter {
    */
   listenHttp?(address: Address, options: HttpListenOptions): Promise<ListeningSocket>;
   /** What the runtime says of its process. Missing where there is none. */
-  processInfo?(): ProcessInfo;
+  processInfo?(): Promise<ProcessInfo>;
   /** Runs `tick` once, after the socket callbacks of this batch. */
   defer(tick: () => void): void;
   /** Milliseconds on a clock that never goes back. */

@@ -24,6 +24,12 @@ export class Counters {
   /** The counts of all that have left: their lag is what was never delivered. */
   readonly #departed: Totals = noTotals();
   #pings = 0;
+  #gone = 0;
+
+  /** Connections now, without a walk. */
+  get connections(): number {
+    return this.joined - this.#gone;
+  }
 
   /** A connection ended before it joined. */
   rejected(reason: CloseReason): void {
@@ -34,6 +40,7 @@ export class Counters {
   closed(connection: Connection, reason: CloseReason, counts: DeliveryCounts): void {
     this.#left[reason]++;
     this.#pings += connection.pings;
+    this.#gone++;
     addCounts(this.#departed, counts);
   }
 
@@ -47,14 +54,12 @@ export class Counters {
     const totals = noTotals();
     addCounts(totals, { ...this.#departed, lag: noCount() });
     let pings = this.#pings;
-    let connections = 0;
     let unauthenticated = 0;
     const lagSizes = new HistogramCounter(LAG_BOUNDS);
     const byListener = new Map<Listener | undefined, number>(listeners.map((listener) => [listener, 0]));
     for (const connection of slab.values()) {
       if (connection.phase === "handshaking") unauthenticated++;
       if (!connection.joined) continue;
-      connections++;
       const counts = deliveryCounts(connection);
       addCounts(totals, counts);
       lagSizes.add(counts.lag.bytes);
@@ -64,7 +69,7 @@ export class Counters {
     return {
       ...totals,
       undelivered: { ...this.#departed.lag },
-      connections,
+      connections: this.connections,
       unauthenticated,
       joined: this.joined,
       closed: { ...this.#left },

@@ -138,6 +138,11 @@ export class Dispatcher {
     return this.#lifecycle.events;
   }
 
+  /** Connections now. */
+  get connectionCount(): number {
+    return this.#lifecycle.counters.connections;
+  }
+
   /** Everything that is counted. */
   stats(listeners: readonly Listener[]): MobStats {
     this.#publisher.seal();

@@ -77,13 +77,9 @@ export class EventLog {
 
   /** A connection was refused by a limit or a list, failed its protocol's handshake, or did not send the secret. */
   rejected(remoteAddress: string, reason: Rejection, why: string, now: number): void {
-    if (reason === "handshake-failed") this.#turnedAway("Handshake failed", reason, remoteAddress, "why", why, now);
-    else if (reason === "unauthorized") this.#turnedAway("Unauthorized", reason, remoteAddress, "why", why, now);
-    else this.#turnedAway("Refused", reason, remoteAddress, "limit", why, now);
-  }
-
-  #turnedAway(what: string, reason: CloseReason, remoteAddress: string, name: string, why: string, now: number): void {
     if (!this.#mayWrite(reason, now)) return;
+    const what = { "handshake-failed": "Handshake failed", unauthorized: "Unauthorized", refused: "Refused" }[reason];
+    const name = reason === "refused" ? "limit" : "why";
     logger.warning(`${what}: {remoteAddress}, {${name}}`, { reason, remoteAddress, [name]: why });
   }
 

@@ -121,6 +121,11 @@ export class Mob implements AsyncDisposable, StatusSource {
     return this.#state;
   }
 
+  /** Connections now, as in `stats()`, which walks all of them: this costs nothing. */
+  get connectionCount(): number {
+    return this.#dispatcher.connectionCount;
+  }
+
   /** The URLs of the open listeners, in the order in which they were opened. */
   get urls(): readonly string[] {
     return this.#listeners.map(({ url }) => url);

@@ -70,13 +70,13 @@ const PATHS = "there are /, /metrics, /healthz, /readyz, /stats, /connections an
 function routesOf(source: StatusSource, watch: Watch): Readonly<Record<string, Route>> {
   let streams = 0;
   const routes: Record<string, Route> = {
-    "metrics": (_query, headers) => {
-      const { type, text: body } = metricsText(watch.report(), headers.get("accept") ?? "");
+    "metrics": async (_query, headers) => {
+      const { type, text: body } = metricsText(await watch.report(), headers.get("accept") ?? "");
       return answer(200, body, type);
     },
     "healthz": () => text(200, "ok"),
     "readyz": () => source.state === "open" ? text(200, "ready") : text(503, source.state),
-    "stats": () => json(watch.report()),
+    "stats": async () => json(await watch.report()),
     "connections": (query) => {
       const wanted = queryOf(query);
       return typeof wanted === "string" ? text(400, wanted) : json(watch.list(wanted));

@@ -21,7 +21,7 @@ const MOST_EVENTS = 200;
  */
 export function liveStream(
   source: StatusSource,
-  report: () => StatusReport,
+  report: () => Promise<StatusReport>,
   ended: () => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const { adapter } = source;
@@ -47,11 +47,12 @@ export function liveStream(
     // Called when the client has taken what there was.
     pull: (controller) =>
       new Promise<void>((resolve) => {
-        cancelTimer = adapter.after(Math.max(0, due - adapter.now()), () => {
+        cancelTimer = adapter.after(Math.max(0, due - adapter.now()), async () => {
           if (over) return resolve();
           due = Math.max(due + PERIOD, adapter.now());
-          const data = JSON.stringify({ ...report(), events: events.take() });
-          controller.enqueue(new TextEncoder().encode(`data: ${data}\n\n`));
+          const data = JSON.stringify({ ...await report(), events: events.take() });
+          // The stream may have ended meanwhile.
+          if (!over) controller.enqueue(new TextEncoder().encode(`data: ${data}\n\n`));
           resolve();
         });
       }),

@@ -35,6 +35,8 @@ export interface StatusSource {
   readonly adapter: Pick<Adapter, "name" | "now" | "after" | "processInfo">;
   /** What happens to its connections. */
   readonly events: AsyncIterable<MobEvent>;
+  /** Its connections now. */
+  readonly connectionCount: number;
   /** Everything it counts. */
   stats(): MobStats;
   /** Its connections. */

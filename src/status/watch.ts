@@ -26,13 +26,17 @@ export class Watch {
   }
 
   /** How the mob is now. */
-  report(): StatusReport {
-    const { adapter, state, options } = this.#source;
-    if (!this.#measures && state !== "closed") this.#measure();
-    const process = adapter.processInfo?.();
+  async report(): Promise<StatusReport> {
+    const { adapter, options } = this.#source;
+    if (!this.#measures && this.#source.state !== "closed") this.#measure();
+    const process = await adapter.processInfo?.();
     const { maxLag, slowConsumer, stallTimeout, maxConnections } = options;
     return {
-      server: { version: VERSION, runtime: `${adapter.name} ${process?.version ?? ""}`.trim(), state },
+      server: {
+        version: VERSION,
+        runtime: `${adapter.name} ${process?.version ?? ""}`.trim(),
+        state: this.#source.state,
+      },
       options: { maxLag, slowConsumer, stallTimeout, maxConnections },
       stats: this.#source.stats(),
       process,
@@ -45,7 +49,7 @@ export class Watch {
   list(query: ConnectionQuery): ConnectionList {
     const connections = this.#source.connections(query);
     return {
-      total: this.#source.stats().connections,
+      total: this.#source.connectionCount,
       now: this.#source.adapter.now(),
       connections: connections.map((connection) => ({ ...connection, token: formatToken(connection.token) })),
     };

@@ -23,7 +23,7 @@ async function busyWorld(): Promise<World> {
 
 test("every row of the stats table has its metric, with the number of stats()", async () => {
   const { mob } = await busyWorld();
-  const { samples } = parseMetrics(metricsText(new Watch(mob).report()).text);
+  const { samples } = parseMetrics(metricsText(await new Watch(mob).report()).text);
   const stats = mob.stats();
   const { published, delivered, lag, lagSizes, tickDurations } = stats;
   const expected: Record<string, number> = {
@@ -64,7 +64,7 @@ test("every row of the stats table has its metric, with the number of stats()", 
 
 test("every field of stats() has a row, and every row a family with its help", async () => {
   const { mob } = await busyWorld();
-  const { families } = parseMetrics(metricsText(new Watch(mob).report()).text);
+  const { families } = parseMetrics(metricsText(await new Watch(mob).report()).text);
   const names = Object.keys(mob.stats()).filter((name) => name !== "feeds");
   assertEquals(Object.keys(STATS).toSorted(), names.toSorted());
   const helps = [...families.values()].map(({ help }) => help);
@@ -75,7 +75,7 @@ test("every field of stats() has a row, and every row a family with its help", a
 
 test("docs/operations.md has every number, with its metrics, its kind, its unit and its meaning", async () => {
   const { mob } = await busyWorld();
-  const { families } = parseMetrics(metricsText(new Watch(mob).report()).text);
+  const { families } = parseMetrics(metricsText(await new Watch(mob).report()).text);
   const namesOf = (about: string): string[] =>
     [...families].filter(([name, { help }]) =>
       (help === `${about}.` || help.startsWith(`${about}: `)) && !name.startsWith("mobcast_feed_")
@@ -91,7 +91,7 @@ test("docs/operations.md has every number, with its metrics, its kind, its unit 
 test("OpenMetrics names counters without their suffix, has units, and ends with EOF", async () => {
   const { mob } = await busyWorld();
   const { type, text } = metricsText(
-    new Watch(mob).report(),
+    await new Watch(mob).report(),
     "application/openmetrics-text; version=1.0.0, text/plain;q=0.5",
   );
   assertEquals(type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -104,7 +104,7 @@ test("OpenMetrics names counters without their suffix, has units, and ends with 
 
 test("a label may hold every character", async () => {
   const { mob } = await busyWorld();
-  const report = new Watch(mob).report();
+  const report = await new Watch(mob).report();
   const listeners = [{ url: `unix:/a"b\\c\nd`, connections: 3 }];
   const { text } = metricsText({ ...report, stats: { ...report.stats, listeners } });
   assertStringIncludes(text, `mobcast_connections{listener="unix:/a\\"b\\\\c\\nd"} 3\n`);
@@ -128,7 +128,7 @@ test(
   { skip: promtool ? false : "promtool is not installed (Debian: prometheus)" },
   async () => {
     const { mob } = await busyWorld();
-    const { text } = metricsText(new Watch(mob).report());
+    const { text } = metricsText(await new Watch(mob).report());
     const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
     assertEquals([status, stdout, stderr], [0, "", ""]);
     // It would find something.
