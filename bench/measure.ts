@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { get } from "node:http";
 import { cpus } from "node:os";
 import { clearInterval, setInterval } from "node:timers";
+import { setTimeout as pause } from "node:timers/promises";
 import { dialectArguments } from "./dialects.ts";
 import { histogramOf, type Report, runGenerator } from "./load.ts";
 import type { Row } from "./rows.ts";
@@ -78,7 +79,9 @@ function scrapeOnce(socketPath: string): Promise<boolean> {
  * use, to a function that ends it and says what was wrong.
  */
 async function scrape(socketPath: string): Promise<() => string[]> {
-  let failed = await scrapeOnce(socketPath) ? 0 : 1;
+  // The status listener opens behind the others.
+  for (let tries = 0; tries < 50 && !await scrapeOnce(socketPath); tries++) await pause(20);
+  let failed = 0;
   const timer = setInterval(async () => {
     if (!await scrapeOnce(socketPath)) failed++;
   }, 1000);
