@@ -39,18 +39,18 @@ export function checkExposure(
       );
     }
     if (allow.length > 0) return;
-    warn(
+    warnExposed(
       url,
       `receive and send everything, in the clear: use ${secure}:// with client certificates`,
       "listen on 127.0.0.1",
     );
   } else if (tls?.ca === undefined && allow.length === 0 && secret === undefined) {
-    warn(url, "receive and send everything: ask for client certificates (ca)", "set a secret");
+    warnExposed(url, "receive and send everything: ask for client certificates (ca)", "set a secret");
   }
 }
 
 /** Warns of a listener that is open to more clients than intended, and says what they can do. */
-export function warn(url: string, what: string, or: string): void {
+export function warnExposed(url: string, what: string, or: string): void {
   logger.warning(`Exposed: any client that reaches {url} can ${what}, allow only some addresses (allow), or ${or}`, {
     url,
   });

@@ -28,29 +28,30 @@ const COLUMNS: readonly (readonly [string, number])[] = [
 /** Logs the main counters and a line for each connection, at level info: as an aligned table, or as one event. */
 export function logStatus(mob: Mob, format: LogFormat): void {
   const stats = mob.stats();
-  const connections = mob.connections();
+  const connections = mob.connections({ limit: LISTED });
   if (format === "json") return logData(stats, connections);
   logger.info("{summary}", { summary: summarize(stats), ...stats });
   if (connections.length === 0) return;
   logger.info(toRow(COLUMNS.map(([name]) => name)));
-  for (const connection of connections.slice(0, LISTED)) {
+  for (const connection of connections) {
     logger.info("{row}", { row: describeConnection(connection), ...connection, token: formatToken(connection.token) });
   }
-  if (connections.length > LISTED) logger.info("and {more} more", { more: connections.length - LISTED });
+  const more = stats.connections - connections.length;
+  if (more > 0) logger.info("and {more} more", { more });
 }
 
 /** The same as one event, all of it in fields: numbers without units, in bytes and whole milliseconds. */
 function logData(stats: MobStats, connections: readonly ConnectionStats[]): void {
   logger.info("Status: {connections} connections", {
     ...stats,
-    connectionList: connections.slice(0, LISTED).map((connection) => ({
+    connectionList: connections.map((connection) => ({
       ...connection,
       token: formatToken(connection.token),
       age: Math.round(connection.age),
       receivedRate: Math.round(connection.receivedRate),
       deliveredRate: Math.round(connection.deliveredRate),
     })),
-    unlisted: Math.max(0, connections.length - LISTED),
+    unlisted: stats.connections - connections.length,
   });
 }
 

@@ -179,19 +179,18 @@ export class StatusWatch {
     const shown = isFurthest
       ? { ...furthest, connections: furthest.connections.slice(0, wanted.limit) }
       : await this.#list(wanted);
-    const before = this.#looks.at(-1);
-    this.#reports = [...this.#reports.filter(({ now }) => report.now - now <= LATELY + AGAIN / 2 && now <= report.now)];
-    const [past] = this.#reports;
-    const rates = ratesOf(report, before?.report);
+    this.#reports = this.#reports.filter(({ now }) => report.now - now <= LATELY + AGAIN / 2 && now <= report.now);
+    const rates = ratesOf(report, this.#looks.at(-1)?.report);
     if (rates === undefined) this.#forget();
-    const words = wordsOf({ report, list: furthest }, this.#looks.at(-1), this.#reports[0]);
+    const [past] = this.#reports;
+    const words = wordsOf({ report, list: furthest }, this.#looks.at(-1), past);
     this.#looks = [...this.#looks, { report, list: unionOf(furthest, shown) }].slice(-2);
     this.#reports.push(report);
     this.#lost = undefined;
     this.#seen = {
       report,
       rates,
-      past: rates === undefined ? undefined : past,
+      past,
       words,
       connections: this.#watched({ report, list: shown }),
       total: shown.total,

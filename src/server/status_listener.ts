@@ -6,7 +6,7 @@
 
 import { AccessList, isLocal } from "../admission/access_list.ts";
 import { ipAddressOf } from "../admission/admission.ts";
-import { warn } from "../admission/exposure.ts";
+import { warnExposed } from "../admission/exposure.ts";
 import type { Adapter, ListeningSocket } from "../contract/adapter.ts";
 import type { Address } from "../contract/address.ts";
 import type { HttpHandler } from "../contract/http.ts";
@@ -122,7 +122,7 @@ export class StatusListener {
 function checkExposure(url: string, address: Address, allow: readonly string[], tls: ServerTls | undefined): void {
   if (address.transport === "unix" || isLocal(address.host) || allow.length > 0 || tls?.ca !== undefined) return;
   const how = tls ? ": ask for client certificates (ca)" : ", in the clear: use https:// with client certificates";
-  warn(url, `see the addresses and the traffic of all connections${how}`, "listen on 127.0.0.1");
+  warnExposed(url, `see the addresses and the traffic of all connections${how}`, "listen on 127.0.0.1");
 }
 
 function closedError(text: string): Error {
