@@ -5,14 +5,14 @@
  */
 
 import type { HttpHandler } from "./src/contract/http.ts";
-import { statusHandler as handlerOf, type StatusHandlerOptions } from "./src/status/handler.ts";
 import { metricsText } from "./src/status/metrics.ts";
-import type { StatusSource } from "./src/status/source.ts";
+import { isSource, type StatusSource } from "./src/status/source.ts";
 import { Watch } from "./src/status/watch.ts";
 
 /**
  * Answers every request with the metrics of a mob, in the text format of Prometheus, or in that of OpenMetrics for a client
- * that asks for it: a handler for Hono, `Bun.serve`, `Deno.serve` and every other server of `Request` and `Response`.
+ * that asks for it: a handler for Hono, `Bun.serve`, `Deno.serve` and every other server of `Request` and `Response`. Throws
+ * a `TypeError` when the mob is none.
  *
  * @example
  * ```ts
@@ -26,6 +26,7 @@ import { Watch } from "./src/status/watch.ts";
  * ```
  */
 export function metrics(mob: StatusSource): HttpHandler {
+  isSource("mob", mob);
   const watch = new Watch(mob);
   return async (request) => {
     const { type, text } = metricsText(await watch.report(), request.headers.get("accept") ?? "");
@@ -33,27 +34,7 @@ export function metrics(mob: StatusSource): HttpHandler {
   };
 }
 
-/**
- * Answers requests about a mob as a status listener does: `/` is a page, `/metrics` is for Prometheus, `/healthz` and
- * `/readyz` are for those who restart and balance servers, `/stats`, `/connections?sort=lag&limit=20` and `/live` are JSON.
- * Who may ask is up to the server that calls it; only pages of other origins are refused.
- *
- * @example
- * ```ts
- * import { serve } from "mobcast";
- * import { statusHandler } from "mobcast/status";
- *
- * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
- * const handler = statusHandler(mob, { base: "/mob/" });
- * const response = await handler(new Request("http://127.0.0.1/mob/readyz"));
- * console.log(response.status); // 200
- * ```
- */
-export function statusHandler(mob: StatusSource, options?: StatusHandlerOptions): HttpHandler {
-  return handlerOf(mob, options);
-}
-
-export type { StatusHandlerOptions } from "./src/status/handler.ts";
+export { statusHandler, type StatusHandlerOptions } from "./src/status/handler.ts";
 export type {
   ConnectionList,
   ListedConnection,

@@ -88,7 +88,10 @@ export class StatusListener {
   /** Answers requests. Names of hosts besides those given are refused, except the own one; a Unix socket has none to rebind. */
   async #handler(address: Address, hosts: readonly string[] | undefined): Promise<HttpHandler> {
     const { statusHandler } = await import("../status/handler.ts");
-    const names = address.transport === "unix" ? hosts : [address.host, ...hosts ?? []];
+    // An address of IPv6 is no name, and answered in any case.
+    const names = address.transport === "unix"
+      ? hosts
+      : [address.host, ...hosts ?? []].filter((name) => !name.includes(":"));
     const handler = statusHandler(this.#mob, { hosts: names });
     return async (request) => {
       try {

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type Check, checkOptions, type Checks, kindOf, refuse, shown } from "../check.ts";
+import { checkOptions, type Checks, kindOf, refuse, shown } from "../check.ts";
 import { type Address, formatAddress, parseAddress } from "../contract/address.ts";
+import { isHosts } from "../status/guard.ts";
 import { type StatusListenerOptions, transportChecks } from "./mob_options.ts";
 import { isList } from "./options.ts";
 
@@ -24,18 +25,6 @@ export interface CheckedStatus extends Omit<StatusListenerOptions, "url"> {
 export const CANNOT = "Cannot serve the status on";
 
 const EXAMPLE = "http://127.0.0.1:9100";
-
-/** A name as a Host header may have it, without its port. */
-const HOST = /^\w(?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*\.?$/;
-
-const isHosts: Check = (name, value) => {
-  if (!Array.isArray(value)) refuse(name, value, "it is a list of host names");
-  // Array.from makes holes into entries, which are then refused.
-  for (const host of Array.from(value as readonly unknown[])) {
-    if (typeof host === "string" && HOST.test(host)) continue;
-    refuse(name, host, "it is a host name, such as mob.example, without a scheme and a port");
-  }
-};
 
 /** Checks the options of a status listener. Throws a `TypeError` that names what is wrong, or of no use. */
 export function checkStatus(status: StatusOption): CheckedStatus {

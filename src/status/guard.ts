@@ -7,6 +7,21 @@
  * @module
  */
 
+import { type Check, refuse } from "../check.ts";
+
+/** A name as a Host header may have it, without its port. */
+const HOST = /^\w(?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*\.?$/;
+
+/** The check of the option `hosts`. */
+export const isHosts: Check = (name, value) => {
+  if (!Array.isArray(value)) refuse(name, value, "it is a list of host names");
+  // Array.from makes holes into entries, which are then refused.
+  for (const host of Array.from(value as readonly unknown[])) {
+    if (typeof host === "string" && HOST.test(host)) continue;
+    refuse(name, host, "it is a host name, such as mob.example, without a scheme and a port");
+  }
+};
+
 /** Why a request is not answered, in words; `undefined` when it is. `hosts` are names besides those that nobody can rebind. */
 export function obstacle(request: Request, hosts: readonly string[] | undefined): string | undefined {
   const { hostname, host } = new URL(request.url);

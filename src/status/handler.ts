@@ -4,11 +4,12 @@
  * @module
  */
 
+import { type Check, checkOptions, type Checks, refuse } from "../check.ts";
 import type { HttpHandler } from "../contract/http.ts";
-import { obstacle } from "./guard.ts";
+import { isHosts, obstacle } from "./guard.ts";
 import { liveStream } from "./live.ts";
 import { metricsText } from "./metrics.ts";
-import type { StatusSource } from "./source.ts";
+import { isSource, type StatusSource } from "./source.ts";
 import { CONNECTION_SORTS, type ConnectionQuery, type ConnectionSort } from "./stats.ts";
 import { Watch } from "./watch.ts";
 
@@ -40,11 +41,36 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** Answers requests about a mob; see `statusHandler` in status.ts. */
-export function statusHandler(source: StatusSource, options: StatusHandlerOptions = {}): HttpHandler {
-  const { base = "/", hosts } = options;
-  const watch = new Watch(source);
-  const routes = routesOf(source, watch);
+const isBase: Check = (name, value) => {
+  if (typeof value === "string" && /^\/(.*\/)?$/.test(value)) return;
+  refuse(name, value, "it begins and ends with a slash, such as /mob/");
+};
+
+/** What each option of {@link statusHandler} has to be. */
+const CHECKS: Checks = { base: isBase, hosts: isHosts };
+
+/**
+ * Answers requests about a mob as a status listener does: `/` is a page, `/metrics` is for Prometheus, `/healthz` and
+ * `/readyz` are for those who restart and balance servers, `/stats`, `/connections?sort=lag&limit=20` and `/live` are JSON.
+ * Who may ask is up to the server that calls it; only pages of other origins are refused. Throws a `TypeError` when the mob
+ * is none, or an option is wrong.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "mobcast";
+ * import { statusHandler } from "mobcast/status";
+ *
+ * await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+ * const handler = statusHandler(mob, { base: "/mob/" });
+ * const response = await handler(new Request("http://127.0.0.1/mob/readyz"));
+ * console.log(response.status); // 200
+ * ```
+ */
+export function statusHandler(mob: StatusSource, options?: StatusHandlerOptions): HttpHandler {
+  isSource("mob", mob);
+  const { base = "/", hosts } = checkOptions("statusHandler()", options, CHECKS);
+  const watch = new Watch(mob);
+  const routes = routesOf(mob, watch);
   return async (request) => {
     const why = obstacle(request, hosts);
     if (why !== undefined) return text(403, why);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Check, isAdapter, refuse } from "../check.ts";
 import type { Adapter } from "../contract/adapter.ts";
 import type { MobEvent } from "./events.ts";
 import type { ConnectionQuery, ConnectionStats, MobStats } from "./stats.ts";
@@ -42,3 +43,12 @@ export interface StatusSource {
   /** Its connections. */
   connections(query?: ConnectionQuery): ConnectionStats[];
 }
+
+/** A mob. A promise of one, passed by mistake, is none. */
+export const isSource: Check = (name, value) => {
+  const { stats, connections, adapter } = Object(value) as Partial<StatusSource>;
+  if (typeof stats !== "function" || typeof connections !== "function") {
+    refuse(name, value, "it is a Mob, such as await serve() returns");
+  }
+  isAdapter(`${name}.adapter`, adapter);
+};

@@ -1,10 +1,10 @@
 /** The handler of a status listener: its paths, and who may ask. */
 
 import { test } from "node:test";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { formatToken } from "../../src/contract/token.ts";
 import type { ConnectionList, StatusReport } from "../../src/status/report.ts";
-import { statusHandler } from "../../status.ts";
+import { metrics, statusHandler } from "../../status.ts";
 import type { StatusHandlerOptions } from "../../status.ts";
 import { connect, Mob } from "../../mod.ts";
 import { memoryAdapter } from "../../adapters/memory.ts";
@@ -190,6 +190,30 @@ test("an unknown path is not found, whatever objects are made of, and base stand
   const base = { base: "/mob/" };
   assertEquals((await ask(mob, "/mob/healthz", {}, base)).status, 200);
   assertEquals((await ask(mob, "/healthz", {}, base)).status, 404);
+});
+
+test("what a caller hands in is checked by name: the mob, and each option", async () => {
+  const { mob } = await World.open();
+  const wrong: readonly (readonly [unknown, RegExp])[] = [
+    [{ host: ["a"] }, /option host.* did you mean hosts/],
+    [{ hosts: "a" }, /hosts "a": it is a list/],
+    [{ hosts: ["http://a"] }, /hosts "http:\/\/a": it is a host name/],
+    [{ base: "/mob" }, /base "\/mob": it begins and ends with a slash/],
+    [{ base: 1 }, /base 1/],
+    ["/", /Cannot use "\/" as the options of statusHandler\(\)/],
+  ];
+  for (const [options, message] of wrong) {
+    assertMatch(assertThrows(() => statusHandler(mob, options as StatusHandlerOptions), TypeError).message, message);
+  }
+  for (const none of [undefined, null, {}, Promise.resolve(mob), { stats: mob.stats, connections: mob.connections }]) {
+    for (const make of [statusHandler, metrics]) {
+      assertMatch(assertThrows(() => make(none as unknown as Mob), TypeError).message, /^Cannot use mob/);
+    }
+  }
+  assertEquals(
+    (await statusHandler(mob, { base: undefined, hosts: undefined })(new Request("http://a/healthz"))).status,
+    200,
+  );
 });
 
 test("no answer may be kept, guessed at, or framed by another page", async () => {
