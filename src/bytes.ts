@@ -1,5 +1,5 @@
 /**
- * Bytes: none of them, those of text, and whether they are equal.
+ * Bytes: none of them, those of text, as hexadecimal digits, and whether they are equal.
  *
  * @module
  */
@@ -21,4 +21,16 @@ export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
     if (one[index] !== other[index]) return false;
   }
   return true;
+}
+
+/** The bytes as hexadecimal digits, two each. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Writes the bytes that are given as hexadecimal digits into `target` at `at`. */
+export function writeHex(digits: string, target: Uint8Array, at: number): void {
+  for (let index = 0; index < digits.length; index += 2) {
+    target[at + index / 2] = parseInt(digits.slice(index, index + 2), 16);
+  }
 }

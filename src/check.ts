@@ -160,12 +160,12 @@ export const isAdapter: Check = (name, value) => {
 export function isTls(...fields: readonly string[]): Check {
   return (name, value) => {
     if (kindOf(value) !== "Object") cannotUse(name, `it is an object with ${fields.join(", ")}, not ${kindOf(value)}`);
-    checkOptions(name, value as object, Object.fromEntries(fields.map((field) => [field, isText])), `${name}.`);
+    checkOptions(name, value as object, Object.fromEntries(fields.map((field) => [field, isSecretText])), `${name}.`);
   };
 }
 
 /** Text that is never shown. */
-const isText: Check = (name, value) => {
+export const isSecretText: Check = (name, value) => {
   if (typeof value !== "string") cannotUse(name, `it is text, not ${kindOf(value)}`);
 };
 

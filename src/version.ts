@@ -14,4 +14,4 @@
  * console.log(`mobcast ${VERSION}`);
  * ```
  */
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";

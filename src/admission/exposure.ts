@@ -49,6 +49,21 @@ export function checkExposure(
   }
 }
 
+/**
+ * Checks the servers of a bus without TLS before they are connected to. Throws when a secret would cross the network in the
+ * clear, and warns when frames will. Servers on loopback are not checked.
+ */
+export function checkBusExposure(servers: readonly string[], sendsSecret: boolean): void {
+  const server = servers.find((url) => !isLocal(new URL(url).hostname.replace(/^\[(.*)\]$/, "$1")));
+  if (server === undefined) return;
+  if (sendsSecret) {
+    throw new Error(
+      `Cannot join the bus at ${server}: the secret would cross the network in the clear, use tls:// or an nkey`,
+    );
+  }
+  logger.warning("Exposed: all frames cross the network to the bus at {server} in the clear, use tls://", { server });
+}
+
 /** Warns of a listener that is open to more clients than intended, and says what they can do. */
 export function warnExposed(url: string, what: string, or: string): void {
   logger.warning(`Exposed: any client that reaches {url} can ${what}, allow only some addresses (allow), or ${or}`, {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Resumption } from "../broadcast/history.ts";
 import type { Socket } from "../contract/adapter.ts";
 import type { Decoder } from "../framing/decoder.ts";
 import type { FrameRules } from "../framing/framing.ts";
@@ -42,6 +43,8 @@ export interface Handshaking {
   readonly decoder: Decoder;
   /** How those frames are delimited. */
   readonly feed: { readonly framing: FrameRules };
+  /** Where its stream goes on when it joins; `undefined`: nowhere. A step sets it. */
+  resumption?: Resumption | undefined;
   /** Takes what a step replies before the next one begins: it goes before the answers to control frames that come then. */
   takeReply(reply: Uint8Array): void;
   /** Takes a control frame that came between frames. */

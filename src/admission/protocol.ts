@@ -31,6 +31,8 @@ export interface Upgrade {
 
 /** A protocol, without state: each connection's is in its decoder. */
 export interface Protocol {
+  /** What its connections receive: each receives one of these. */
+  readonly kinds: readonly FeedKind[];
   /** Makes the step of a handshake that changes to the protocol. `upgrade` is called before it is accepted. */
   step(rules: ProtocolRules, upgrade: (agreed: Upgrade) => void): HandshakeStep;
   /** What a client gets that a limit, a list or a closing mob refuses, as an answer to its handshake. */

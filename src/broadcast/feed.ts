@@ -13,6 +13,8 @@ import type { FeedEvents } from "./feed_events.ts";
 import { Log, segmentSizeFor } from "./log.ts";
 import { type LogRange, LogRanges } from "./log_ranges.ts";
 import type { BroadcastOptions } from "./options.ts";
+import { beginStream, Past } from "./history.ts";
+import { reframe } from "./reframe.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** Writes one log to its connections, one write each a tick, and applies the policy to those that do not keep up. */
@@ -23,7 +25,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
   readonly framing: FrameRules;
   /** What all its connections receive. */
   readonly log: Log;
-  /** How many connections receive the feed. While there are none, nothing is appended. */
+  /** How many connections receive the feed. */
   subscribers = 0;
   /** Frames that its framing cannot carry: they count as skipped. */
   uncarried = 0;
@@ -31,6 +33,8 @@ export class Feed<Member extends Subscriber = Subscriber> {
   uncarriedBytes = 0;
   /** Calls of `write` on sockets. */
   writes = 0;
+  /** What the next connection receives first. */
+  readonly past: Past;
 
   readonly #options: BroadcastOptions;
   readonly #events: FeedEvents<Member>;
@@ -51,6 +55,7 @@ export class Feed<Member extends Subscriber = Subscriber> {
     const segmentSize = segmentSizeFor(options.maxLag);
     this.#batches = kind.log?.(segmentSize);
     this.log = this.#batches ?? new Log({ segmentSize }, kind.framing);
+    this.past = new Past(options.history);
     this.#options = options;
     this.#events = events;
     this.#blocked = new BlockedList(options, events);
@@ -59,6 +64,11 @@ export class Feed<Member extends Subscriber = Subscriber> {
   /** Whether one connection is so far behind that none may be read from (`block`). */
   get backpressure(): boolean {
     return this.#blocked.backpressure;
+  }
+
+  /** Whether what is published is appended. Without connections it is only for the history that the next one receives. */
+  get isUsed(): boolean {
+    return this.subscribers > 0 || this.past.bytes > 0;
   }
 
   /** The most bytes that a payload of one byte takes in the feed. */
@@ -92,15 +102,14 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   // --- joining and leaving ---
 
-  /** Adds a connection, which receives what is published from now on. */
+  /** Adds a connection, which receives the history or goes on in it, and what is published from now on. */
   add(connection: Member): void {
     this.seal();
     this.subscribers++;
-    connection.cursor = this.log.end;
-    connection.framesAtJoin = this.log.frames;
     connection.uncarried = -this.uncarried;
     connection.uncarriedBytes = -this.uncarriedBytes;
-    if (!connection.control) this.#addCurrent(connection);
+    beginStream(connection, this.log, this.past);
+    if (!this.hasPending(connection)) this.#addCurrent(connection);
     else if (connection.full) this.#block(connection);
     else this.#makeReady(connection);
   }
@@ -170,20 +179,10 @@ export class Feed<Member extends Subscriber = Subscriber> {
 
   /** Appends whole frames of another framing, each in this feed's own. Returns the bytes appended. */
   appendFrom(framing: FrameRules, bytes: Uint8Array, start: number, end: number): number {
-    let appended = 0;
-    for (let at = start; at < end;) {
-      const next = framing.end(bytes, at, end, end);
-      const from = framing.payloadAt(bytes, at);
-      const to = next - framing.trailer;
-      if (this.framing.carries(bytes, from, to)) {
-        appended += this.log.appendPayloadOf(bytes, from, to);
-      } else {
-        this.uncarried++;
-        this.uncarriedBytes += this.framing.size(to - from);
-      }
-      at = next;
-    }
-    return appended;
+    return reframe(framing, bytes, start, end, this.framing, this.log, (length) => {
+      this.uncarried++;
+      this.uncarriedBytes += length;
+    });
   }
 
   /** Notes that the last `bytes` of the log are `count` frames of the sender, which does not receive them. */
@@ -239,9 +238,12 @@ export class Feed<Member extends Subscriber = Subscriber> {
     return over;
   }
 
-  /** Ends the tick: drops the part of the log that every connection has, and sets or ends back-pressure (`block`). */
+  /**
+   * Ends the tick: drops the part of the log that every connection has, but for the history, and sets or ends back-pressure
+   * (`block`).
+   */
   settle(): void {
-    const furthest = this.#blocked.first?.cursor ?? this.log.end;
+    const furthest = Math.min(this.#blocked.first?.cursor ?? Infinity, this.log.end - this.past.bytes);
     this.log.trim(furthest);
     // No connection needs the log: free it.
     if (this.#current.members.length === 0 && furthest === this.log.end) this.log.clear();

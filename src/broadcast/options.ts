@@ -16,6 +16,8 @@ export interface BroadcastOptions {
   readonly maxLag: number;
   /** What happens to a connection that is further behind. */
   readonly slowConsumer: SlowConsumer;
+  /** How many bytes of its feed, published before it joined, a connection receives first. */
+  readonly history: number;
   /** Which connections receive a frame. */
   readonly echo: Echo;
   /** How long a connection may neither send nor receive anything, in milliseconds; 0 is no limit. */

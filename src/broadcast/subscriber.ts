@@ -7,6 +7,7 @@
 import type { Socket } from "../contract/adapter.ts";
 import type { ControlQueue } from "./control.ts";
 import type { CurrentEntry } from "./current_list.ts";
+import type { Resumption } from "./history.ts";
 import type { LagEntry } from "./lag_heap.ts";
 import type { LogRanges } from "./log_ranges.ts";
 
@@ -33,8 +34,14 @@ export interface Subscriber extends LagEntry, CurrentEntry, ControlQueue {
   delivery: Delivery;
   /** Whether reading is paused because of its own lag: `caughtUp` ends that. */
   readonly paused: boolean;
-  /** How many frames the feed had when the connection joined. */
-  framesAtJoin: number;
+  /** Where it resumes its stream, until it has joined; `undefined`: nowhere. */
+  resumption: Resumption | undefined;
+  /** How many frames the feed had where the connection's stream begins. */
+  framesAtStart: number;
+  /** Frames of its stream that were published before it joined. */
+  framesReplayed: number;
+  /** Bytes of its stream that were published before it joined. */
+  bytesReplayed: number;
   /**
    * Frames that the feed could not carry, from joining until the connection left. While it is open, this is that number
    * less {@link Feed.uncarried}.

@@ -25,6 +25,7 @@ export const CLIENT_ERRORS = {
     "the connection was ended while the client was behind: by the mob, or by a WebSocket with 16 MiB to be read",
   "LOST": "the connection broke, or ended inside a frame",
   "FRAME_TOO_LARGE": "a frame over maxFrame was received, by this client or (over a WebSocket, code 1009) by the mob",
+  "NO_RESUME": "the client was to resume its stream, and the listener resumes none",
   "UNDELIVERED": "the client was closed, and not everything that it sent may have arrived",
   "ABORTED": "the client's signal aborted",
   "GAVE_UP": "a reconnecting client made its last attempt",
@@ -64,7 +65,7 @@ export class ClientError extends Error {
 
 /**
  * Why a client ended. `closed`: it was closed here, and everything that it sent has arrived. `ended`: the mob ended the
- * connection in order. The others have an error: `refused` (REFUSED), `lagged` (LAGGED), `lost` (LOST, FRAME_TOO_LARGE),
+ * connection in order. The others have an error: `refused` (REFUSED), `lagged` (LAGGED), `lost` (LOST, FRAME_TOO_LARGE, NO_RESUME),
  * `undelivered` (UNDELIVERED), `aborted` (ABORTED), `gave-up` (GAVE_UP).
  *
  * Deno cannot reset a connection that it accepted (https://github.com/denoland/deno/pull/33415 is for node:net). When a mob

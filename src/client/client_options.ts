@@ -30,6 +30,12 @@ export interface ClientOptions {
    */
   readonly secret?: string | undefined;
   /**
+   * Whether its stream is resumed: the listener has to have the same option, as `tcp://127.0.0.1:8000?resume=true` says of
+   * both. With `reconnect` the client then misses nothing that the mob's `history` holds, and otherwise `onGap` tells how many
+   * bytes. Not over a WebSocket. Default false.
+   */
+  readonly resume?: boolean | undefined;
+  /**
    * Sends a ping, a frame without a payload, whenever nothing was sent for so many milliseconds: 1 to 2 147 483 647. A mob's
    * `idleTimeout`, and middleboxes that forget silent connections, then let a client live that only receives. Default: none.
    */
@@ -48,7 +54,7 @@ export interface ClientCloseOptions {
 }
 
 /** The options of `mob.join()`. The client has the framing of its mob and needs no secret. */
-export type JoinOptions = Omit<ClientOptions, "framing" | "secret" | "ping">;
+export type JoinOptions = Omit<ClientOptions, "framing" | "secret" | "resume" | "ping">;
 
 /** What each option of a client has to be. */
 export function peerChecks(): Checks {
@@ -59,6 +65,7 @@ export function peerChecks(): Checks {
     signal: isSignal,
     // Checked together with the framing, and never shown.
     secret: () => {},
+    resume: isBoolean,
     ping: isWhole("ms", 1, LONGEST_TIMER),
     closeTimeout: isTimeout,
   };

@@ -18,7 +18,7 @@ import {
   refuse,
 } from "../check.ts";
 import { checkPlaintext } from "../admission/exposure.ts";
-import { oneFraming, parseUrl } from "../framing/url.ts";
+import { oneFraming, oneResume, parseUrl } from "../framing/url.ts";
 import type { Client } from "./client.ts";
 import { type ClientOptions, limitsOf, peerChecks } from "./client_options.ts";
 import { openAgain, openOnce, type Target } from "./open.ts";
@@ -92,9 +92,11 @@ export async function connect(
     options,
     connectChecks(),
   );
-  const target = targetOf(urlText("Cannot connect to", url), others);
+  const planned = targetOf(urlText("Cannot connect to", url), others);
   // What is wrong with the options is said before anything is done.
-  limitsOf(target.options);
+  const { framing } = limitsOf(planned.options);
+  const { StreamPlace } = planned.options.resume ? await import("./stream_place.ts") : {};
+  const target: Target = { ...planned, resume: StreamPlace && ((asked) => new StreamPlace(framing, asked)) };
   const adapter = given ?? await runtime();
   if (target.address.transport === "websocket" && !adapter.connectWebSocket) {
     throw new TypeError(`Cannot connect to ${target.name}: the ${adapter.name} adapter has no WebSocket, use tcp://`);
@@ -110,11 +112,12 @@ function targetOf(name: string, options: Target["options"]): Target {
     const advice = "name the authority to the runtime (NODE_EXTRA_CA_CERTS, DENO_CERT) or use tls://";
     throw new TypeError(`Cannot connect to ${name}: no WebSocket takes tls, ${advice}`);
   }
-  const { address, framing: named } = parseUrl(name);
+  const { address, framing: named, resume: says } = parseUrl(name);
   const framing = oneFraming(`Cannot connect to ${name}`, named, options.framing);
   if (options.tls !== undefined && address.transport !== "tls") {
     throw new TypeError(`Cannot connect to ${name} over TLS: its URL does not begin with tls:`);
   }
   checkPlaintext(name, address, options.secret);
-  return { name, address, options: framing === undefined ? options : { ...options, framing } };
+  const resume = oneResume(`Cannot connect to ${name}`, says, options.resume);
+  return { name, address, options: { ...options, ...(framing !== undefined && { framing }), resume } };
 }

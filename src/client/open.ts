@@ -14,12 +14,16 @@ import { type Destination, dialInTime, DialTimeout } from "./dial.ts";
 import type { ReconnectOptions } from "./reconnect_options.ts";
 import { ReconnectingClient } from "./reconnecting_client.ts";
 import { SocketClient } from "./socket_client.ts";
+import type { StreamOffset } from "../framing/hello.ts";
+import type { StreamPlace } from "./stream_place.ts";
 
 /** What to connect to, and how. */
 export interface Target {
   /** The URL as it was given. */
   readonly name: string;
   readonly address: Destination;
+  /** Where a connection is in the stream, which goes on at `asked`; `undefined`: no stream is resumed. */
+  readonly resume?: ((asked?: StreamOffset) => StreamPlace) | undefined;
   /** The options, which were checked. */
   readonly options: ClientOptions & {
     readonly tls?: ClientTls | undefined;
@@ -27,15 +31,16 @@ export interface Target {
   };
 }
 
-/** Makes one connection. */
+/** Makes one connection, which resumes its stream at `asked` if it does. */
 export async function openOnce(
   target: Target,
   adapter: Adapter,
   signal: AbortSignal | undefined,
+  asked?: StreamOffset,
 ): Promise<SocketClient> {
   const { name, address, options: { tls, connectTimeout, ...options } } = target;
   signal?.throwIfAborted();
-  const client = new SocketClient(adapter, name, { ...options, signal });
+  const client = new SocketClient(adapter, name, { ...options, signal }, target.resume?.(asked));
   try {
     await dialInTime(adapter, { address, registry: client.registry, tls, connectTimeout }, signal);
   } catch (cause) {
@@ -61,7 +66,7 @@ export async function openAgain(target: Target, adapter: Adapter, options: Recon
   const client = new ReconnectingClient({
     clock: adapter,
     name,
-    dial: (cut) => openOnce(target, adapter, cut),
+    dial: (cut, asked) => openOnce(target, adapter, cut, asked),
     payloadOf: (payload) => payloadOf(`Cannot send to ${name}`, payload, framing, maxFrame),
     random: Math.random,
     signal,

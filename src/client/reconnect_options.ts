@@ -10,6 +10,11 @@ import type { BackoffOptions } from "./backoff.ts";
 export interface Gap {
   /** How long it was, in milliseconds. */
   readonly milliseconds: number;
+  /**
+   * How many bytes of frames were missed, in the framing of the mob. Never 0: `onGap` is not called when nothing was missed.
+   * `undefined`: that is not known, since the client does not resume its stream, or the mob has begun another.
+   */
+  readonly bytes: number | undefined;
   /** What broke the connection before the gap; `undefined` when the mob ended it in order. */
   readonly error: Error | undefined;
 }
@@ -59,7 +64,8 @@ export interface ReconnectOptions extends BackoffOptions {
   readonly onChange?: ((change: ConnectionChange) => void) | undefined;
   /**
    * Called by the iterator, in order with the messages: after the last message of the old connection and before the first
-   * of the new one. The messages in between were missed. The iterator waits for the promise that it returns, and throws
+   * of the new one. The messages in between were missed. A client that resumes its stream, and has missed nothing, is not
+   * told of the time between. The iterator waits for the promise that it returns, and throws
    * what it throws.
    */
   readonly onGap?: ((gap: Gap) => void | Promise<void>) | undefined;

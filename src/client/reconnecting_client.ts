@@ -14,12 +14,21 @@ import { callHook } from "../call_hook.ts";
 import { logger } from "../logger.ts";
 import type { Payload } from "../framing/payload.ts";
 import { BaseClient, type ClientState } from "./client.ts";
-import { abortError, type ClientEnd, ClientError, closedError, endOf, unreachableError } from "./client_error.ts";
+import {
+  abortError,
+  type ClientEnd,
+  ClientError,
+  type ClientErrorCode,
+  closedError,
+  endOf,
+  unreachableError,
+} from "./client_error.ts";
 import { type ClientCloseOptions, CLOSE_CHECKS, SEND_CHECKS, type SendOptions } from "./client_options.ts";
 import type { ConnectionChange, ReconnectOptions } from "./reconnect_options.ts";
 import { type Message, MessageReader } from "./message_reader.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { SocketClient } from "./socket_client.ts";
+import type { StreamOffset } from "../framing/hello.ts";
 
 /** What a {@link ReconnectingClient} is made of. */
 export interface ReconnectWith {
@@ -27,8 +36,8 @@ export interface ReconnectWith {
   readonly clock: Pick<Adapter, "after" | "now">;
   /** What errors call the mob. */
   readonly name: string;
-  /** Makes a new connection, and ends it when the signal aborts. */
-  readonly dial: (signal: AbortSignal) => Promise<SocketClient>;
+  /** Makes a new connection, which goes on at `asked` if its stream is resumed, and ends it when the signal aborts. */
+  readonly dial: (signal: AbortSignal, asked: StreamOffset | undefined) => Promise<SocketClient>;
   /** The bytes of a payload. Throws when it cannot be one. */
   readonly payloadOf: (payload: Payload) => Uint8Array;
   /** Draws the waits where the options do not. */
@@ -43,6 +52,9 @@ const RECONNECT_CHECKS: Checks = {
   onChange: isFunction,
   onGap: isFunction,
 };
+
+/** What comes again with each connection that resumes: a hello that is published, and a frame that is too large. */
+const FOR_GOOD: ReadonlySet<ClientErrorCode> = new Set(["NO_RESUME", "FRAME_TOO_LARGE"]);
 
 /** One connection of a reconnecting client. */
 interface Session {
@@ -64,7 +76,8 @@ interface Session {
  * aborts.
  *
  * Messages that the application has not taken are kept for two connections: the newest, and the one that the iterator is
- * at, up to 1 MiB and a read each. The messages of connections in between are part of the gap.
+ * at, up to 1 MiB and a read each. The messages of connections in between are part of the gap; where streams are resumed they
+ * come again.
  */
 export class ReconnectingClient extends BaseClient {
   readonly closed: Promise<ClientEnd>;
@@ -191,6 +204,8 @@ export class ReconnectingClient extends BaseClient {
         return message;
       }
       if (session.client.state !== "closed" || session === this.#newest) return undefined;
+      // What was missed is known when the mob has said where the stream goes on.
+      if (this.#newest!.client.place?.begun === false) return undefined;
       this.#crossGap(session, this.#newest!);
     }
     return undefined;
@@ -200,7 +215,8 @@ export class ReconnectingClient extends BaseClient {
   #crossGap(from: Session, to: Session): void {
     this.#current = to;
     const { onGap } = this.#options;
-    if (onGap === undefined) return;
+    const bytes = to.client.place?.missing;
+    if (onGap === undefined || bytes === 0) return;
     this.#inGap = true;
     const told = (failure?: { readonly error: unknown }): void => {
       this.#inGap = false;
@@ -208,7 +224,7 @@ export class ReconnectingClient extends BaseClient {
       this.reader.wake();
     };
     const tell = async (): Promise<unknown> =>
-      await onGap({ milliseconds: Math.round(to.since - from.until), error: from.client.error });
+      await onGap({ milliseconds: Math.round(to.since - from.until), bytes, error: from.client.error });
     tell().then(() => told(), (error: unknown) => told({ error }));
   }
 
@@ -225,7 +241,7 @@ export class ReconnectingClient extends BaseClient {
     for (let first = true; this.#state === "open";) {
       let failure: Error | undefined;
       try {
-        const client = await this.#with.dial(this.#cut.signal);
+        const client = await this.#with.dial(this.#cut.signal, this.#resumesAt());
         this.#tell(first ? { kind: "connected" } : { kind: "reconnected", attempt: this.#backoff.count });
         first = false;
         connected();
@@ -236,8 +252,19 @@ export class ReconnectingClient extends BaseClient {
         if (first && this.#options.retryInitial !== true) throw error;
         failure = error as Error;
       }
+      if (failure instanceof ClientError && this.#current?.client.place && FOR_GOOD.has(failure.code)) throw failure;
       if (this.#state === "open") await this.#wait(failure);
     }
+  }
+
+  /**
+   * Where the next connection goes on: behind what iterators have received or can still take. What a later connection has
+   * received is given up, since the next one receives it again.
+   */
+  #resumesAt(): StreamOffset | undefined {
+    const place = this.#current?.client.place;
+    if (place) this.#newest = this.#current;
+    return place?.end;
   }
 
   /** Uses one connection until it ends, and resolves to the error that ended it. */

@@ -39,6 +39,7 @@ import { Poll } from "../reactor/poll.ts";
 import { type Token, tokenOf } from "../contract/token.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { SendQueue } from "./send_queue.ts";
+import type { StreamPlace } from "./stream_place.ts";
 import { NOTHING, utf8 } from "../bytes.ts";
 
 /** Bytes in the outbox from which `send` makes its caller wait. */
@@ -71,6 +72,8 @@ export class SocketClient extends BaseClient {
 
   /** Called when there are messages, and at the end. */
   onProgress: (() => void) | undefined;
+  /** Where it is in a stream that it resumes; `undefined`: it resumes none. */
+  readonly place: StreamPlace | undefined;
 
   readonly #name: string;
   readonly #framing: Framing;
@@ -110,7 +113,7 @@ export class SocketClient extends BaseClient {
   #ignoreSignal: () => void = () => {};
 
   /** Makes a client without a connection: use `connect()` or `mob.join()`. `name` is what errors call the mob. */
-  constructor(adapter: Adapter, name: string, options?: ClientOptions) {
+  constructor(adapter: Adapter, name: string, options?: ClientOptions, place?: StreamPlace) {
     super();
     const given = checkOptions("a client", options, peerChecks());
     const { receive = true, signal, secret, ping, closeTimeout = CLOSE_TIMEOUT } = given;
@@ -127,6 +130,8 @@ export class SocketClient extends BaseClient {
     this.#decoder = new FrameDecoder({ framing: framing.name, maxFrame, ownsChunks: true });
     this.#outbox = new SendBuffer(framing);
     if (secret !== undefined) this.#outbox.appendPayload(utf8(secret));
+    this.place = place;
+    if (place) this.#outbox.appendPayload(place.hello);
     this.#poll = new Poll(adapter, (events) => this.#tick(events));
     this.registry = {
       accept: (socket) => {
@@ -279,7 +284,9 @@ export class SocketClient extends BaseClient {
       this.#received = true;
       if (this.#state === "closing" && this.#said) this.#patience.received();
       if (this.#state === "closing" || !this.#receive) continue;
-      this.#decoder.decode(chunk, this.#sink);
+      const rest = !this.place || this.place.begun ? chunk : this.#receiveHello(this.place, chunk);
+      if (this.#error) return false;
+      this.#decoder.decode(rest, this.#sink);
       if (this.#decoder.failed) {
         const what = looksLike(this.#decoder.head, this.#framing.name);
         const hint = what === undefined ? ", is the framing the mob's?" : ` and ${what}`;
@@ -293,10 +300,25 @@ export class SocketClient extends BaseClient {
     return false;
   }
 
+  /** The first bytes of a stream that is resumed say where it begins. Returns the bytes behind them. */
+  #receiveHello(place: StreamPlace, chunk: Uint8Array): Uint8Array {
+    const rest = place.receive(chunk);
+    const why = "it was not told where the stream begins, is this a listener with resume?";
+    if (place.wrong) this.#end(new ClientError("NO_RESUME", `Cannot resume the stream of ${this.#name}: ${why}`));
+    else if (place.begun) this.#wakeReaders();
+    return rest;
+  }
+
   /** What was received waits as frames, and is cut into messages when the application takes it. */
   readonly #sink: FrameSink = {
-    frames: (bytes, start, end, count) => this.#messages.push(bytes, start, end, count),
-    pieces: (pieces, length) => this.#messages.pushPieces(pieces, length),
+    frames: (bytes, start, end, count) => {
+      if (this.place) this.place.received += end - start;
+      this.#messages.push(bytes, start, end, count);
+    },
+    pieces: (pieces, length) => {
+      if (this.place) this.place.received += length;
+      this.#messages.pushPieces(pieces, length);
+    },
   };
 
   #write(socket: Socket): void {

@@ -28,7 +28,7 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
  */
 export function webSocketAddress(
   name: string,
-  { framing = "u64", secret }: Pick<ClientOptions, "framing" | "secret">,
+  { framing = "u64", secret, resume }: Pick<ClientOptions, "framing" | "secret" | "resume">,
 ): WebSocketAddress {
   const cannot = `Cannot connect to ${name}`;
   const wrong = (why: string): never => {
@@ -46,6 +46,7 @@ export function webSocketAddress(
   if (framing !== "u64" || /[?&]framing=(?!u64(&|$))/.test(url.search)) {
     wrong("over a WebSocket the framing is u64, leave framing out");
   }
+  if (resume) wrong("over a WebSocket no stream is resumed, leave resume out");
   if (secret !== undefined && url.protocol === "ws:" && !LOOPBACK.test(url.hostname)) {
     throw new Error(`${cannot}: the secret would cross the network in the clear, use wss:// or connect to loopback`);
   }

@@ -100,12 +100,20 @@ export interface ListeningSocket {
   reload?(tls: ServerTls): Promise<void>;
 }
 
+/**
+ * Several listeners share a port, in threads of one process: the first one `open`s it, and it must be free; the others
+ * `join`.
+ */
+export type SharePort = "open" | "join";
+
 /** The options of {@link Adapter.listen}. */
 export interface ListenOptions {
   /** The certificates of a TLS listener. */
   readonly tls?: ServerTls | undefined;
   /** The mode bits of a Unix socket's file. */
   readonly unixMode?: number | undefined;
+  /** Whether the port is shared, and how. */
+  readonly sharePort?: SharePort | undefined;
 }
 
 /** The options of {@link Adapter.connect}. */

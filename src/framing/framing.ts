@@ -38,6 +38,8 @@ export interface Framing extends FrameRules {
 
 /** What a log and its feed know of a framing. */
 export interface FrameRules {
+  /** Stands for the framing in a batch on a bus. */
+  readonly number: number;
   /** Bytes before a short payload. */
   readonly header: number;
   /** Bytes after the payload. */
@@ -64,7 +66,7 @@ export interface FrameRules {
 const LONGEST_PAYLOAD = 2 ** 32 - 1;
 
 /** A framing with a big-endian length of `header` bytes in front. A length within limits fits into the last four. */
-function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
+function lengthPrefixed(name: FramingName, number: number, header: 4 | 8): Framing {
   /** The frame length that the whole header at `from` declares. A Number cannot hold all 64 bits, so the upper half is tested. */
   function declared(bytes: Uint8Array, from: number, maxFrame: number): number {
     let low = from;
@@ -78,6 +80,7 @@ function lengthPrefixed(name: FramingName, header: 4 | 8): Framing {
   }
   return {
     name,
+    number,
     header,
     trailer: 0,
     fixed: true,
@@ -115,8 +118,8 @@ export function overhead({ header, trailer }: Framing): number {
 
 /** The framings by name. */
 export const FRAMINGS: Readonly<Record<FramingName, Framing>> = {
-  u64: lengthPrefixed("u64", 8),
-  u32: lengthPrefixed("u32", 4),
+  u64: lengthPrefixed("u64", 1, 8),
+  u32: lengthPrefixed("u32", 2, 4),
   line,
 };
 

@@ -12,6 +12,7 @@ const NEWLINE = 10;
 /** The rules of lines. */
 export const line: Framing = {
   name: "line",
+  number: 3,
   header: 0,
   trailer: 1,
   fixed: true,

@@ -33,15 +33,21 @@ export const ANSWERS = 64;
 
 /** Puts sockets into the slab, or refuses them; both are counted and logged. */
 export class Acceptor {
-  readonly #options: Pick<ResolvedOptions, "framing" | "maxFrame">;
+  readonly #options: Pick<ResolvedOptions, "framing" | "maxFrame" | "history">;
   readonly #with: AcceptorParts;
   /** Connections that were refused when they came, and get an answer. */
   #answering = 0;
 
   /** An acceptor for the connections in the slab of `parts`. */
-  constructor(options: Pick<ResolvedOptions, "framing" | "maxFrame">, parts: AcceptorParts) {
+  constructor(options: Pick<ResolvedOptions, "framing" | "maxFrame" | "history">, parts: AcceptorParts) {
     this.#options = options;
     this.#with = parts;
+  }
+
+  /** A listener opens: where there is a history, what its connections will receive is kept from now on. */
+  opens({ framing, protocol }: Listener): void {
+    if (this.#options.history === 0) return;
+    for (const kind of protocol?.kinds ?? [framing]) this.#with.publisher.feed(kind);
   }
 
   /** A client has reached a TLS listener. Returns whether its handshake may begin. */

@@ -8,9 +8,10 @@ import type { Handshake, Handshaking } from "../admission/handshake.ts";
 import type { Protocol, Upgrade } from "../admission/protocol.ts";
 import { queueControl } from "../broadcast/control.ts";
 import type { Feed } from "../broadcast/feed.ts";
+import type { Resumption } from "../broadcast/history.ts";
 import type { LogRanges } from "../broadcast/log_ranges.ts";
 import type { Delivery, Subscriber } from "../broadcast/subscriber.ts";
-import type { Socket } from "../contract/adapter.ts";
+import { ERROR, type Readiness, type Socket } from "../contract/adapter.ts";
 import type { Token } from "../contract/token.ts";
 import type { Decoder } from "../framing/decoder.ts";
 import type { Listener } from "./listener.ts";
@@ -18,10 +19,11 @@ import type { CloseReason } from "../status/stats.ts";
 
 /**
  * Where a connection is in its life. `handshaking`: it has a slot, and its handshake is not accepted yet. `refused`: it
- * never joins, and has a moment to read why. `open`: it has joined, sends and receives. `draining`: it leaves, and still receives what was published before that. `shut`: it
+ * never joins, and has a moment to read why. `open`: it has joined, sends and receives. `returning`: it will leave, as soon as
+ * what it has sent is back from the bus. `draining`: it leaves, and still receives what was published before that. `shut`: it
  * has received everything, its stream is half-closed, and the client has a moment to hang up.
  */
-export type Phase = "handshaking" | "refused" | "open" | "draining" | "shut";
+export type Phase = "handshaking" | "refused" | "open" | "returning" | "draining" | "shut";
 
 /** What the server knows of one connection. Receiver, feed and dispatcher each write their own fields. */
 export class Connection implements Subscriber, Handshaking {
@@ -47,7 +49,7 @@ export class Connection implements Subscriber, Handshaking {
   handshake: Handshake | undefined;
   /** When the connection joined, or was accepted while it is handshaking, in the adapter's milliseconds. */
   since: number;
-  /** Why the connection leaves; set exactly while it is `draining` or `shut`. */
+  /** Why the connection leaves; set exactly while it is `returning`, `draining` or `shut`. */
   closeReason: CloseReason | undefined;
   /** What the application or the protocol adds to the close reason. */
   closeDetail: string | undefined;
@@ -72,13 +74,19 @@ export class Connection implements Subscriber, Handshaking {
   /** Whether reading is paused until its own lag is small again. */
   paused = false;
 
+  /** Frames of it that are on the bus, and not back. Only the relay writes it. */
+  inFlight = 0;
+
   // --- written by the feed; see Subscriber ---
 
   delivery: Delivery = "current";
   cursor = 0;
   heapIndex = -1;
   currentIndex = -1;
-  framesAtJoin = 0;
+  resumption: Resumption | undefined;
+  framesAtStart = 0;
+  framesReplayed = 0;
+  bytesReplayed = 0;
   uncarried = 0;
   uncarriedBytes = 0;
   until: number = Infinity;
@@ -147,6 +155,12 @@ export class Connection implements Subscriber, Handshaking {
   }
 }
 
+/** The close reason of an end. Where a runtime shows a reset as an end, only the framing can tell. */
+export function endOf({ decoder }: Connection, readiness: Readiness): CloseReason {
+  if (readiness & ERROR) return "reset";
+  return decoder.pending > 0 ? "truncated" : "end";
+}
+
 /**
  * The first rule between the fields of a connection that does not hold; `undefined` when all hold. Tests and the
  * simulation check it after every tick.
@@ -154,14 +168,15 @@ export class Connection implements Subscriber, Handshaking {
 export function brokenInvariant(connection: Connection): string | undefined {
   const { phase, joined, delivery, feed, handshake, closeReason, heapIndex, currentIndex, until, cursor } = connection;
   const leaving = phase === "draining" || phase === "shut";
+  const returning = phase === "returning";
   const rules: readonly [boolean, string][] = [
     [(phase === "handshaking") === (handshake !== undefined), "it has a handshake exactly while it is handshaking"],
-    [leaving === (closeReason !== undefined), "it has a close reason exactly while it leaves"],
+    [(leaving || returning) === (closeReason !== undefined), "it has a close reason exactly while it leaves"],
     [leaving === (until !== Infinity), "its stream has an end exactly while it leaves"],
     [(delivery === "blocked") === (heapIndex !== -1), "it is in the lag heap exactly while it is blocked"],
     [
-      (delivery === "current" && phase === "open") === (currentIndex !== -1),
-      "it is in the list of current connections exactly while it is current and open",
+      (delivery === "current" && (phase === "open" || returning)) === (currentIndex !== -1),
+      "it is in the list of current connections exactly while it is current and its stream has no end",
     ],
     [delivery !== "current" || !joined || !feed.hasPending(connection), "it is current and behind"],
     [phase !== "shut" || !feed.hasPending(connection), "it is shut and behind"],

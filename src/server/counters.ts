@@ -91,7 +91,7 @@ export class Counters {
 /** What is counted elsewhere. */
 export type OtherStats = Pick<
   MobStats,
-  "handshakes" | "acceptFailures" | "receiveBytes" | "withheld" | "hookFailures" | "bufferedAmount"
+  "handshakes" | "acceptFailures" | "receiveBytes" | "withheld" | "hookFailures" | "bufferedAmount" | "bus"
 >;
 
 /** The connections that have joined. */
@@ -119,13 +119,14 @@ export function deliveryCounts(connection: Connection): DeliveryCounts {
   // The log may have dropped the cursor of a connection that has everything or is skipping: the log is not asked.
   const framesAtCursor = skipping || cursor === end ? framesAtEnd : feed.log.framesBefore(cursor);
   const lagFrames = framesAtEnd - framesAtCursor + (remainder ? remainderFrames : 0);
-  const published = framesAtEnd - connection.framesAtJoin;
+  const inStream = framesAtEnd - connection.framesAtStart;
   const uncarried = uncarriedFor(connection);
   return {
     received: { frames: connection.framesReceived, bytes: connection.bytesReceived },
-    delivered: { frames: published - framesSkipped - lagFrames, bytes: connection.bytesDelivered },
+    delivered: { frames: inStream - framesSkipped - lagFrames, bytes: connection.bytesDelivered },
     skipped: { frames: framesSkipped + uncarried.frames, bytes: bytesSkipped(connection) },
     lag: { frames: lagFrames, bytes: feed.lag(connection) },
+    replayed: { frames: connection.framesReplayed, bytes: connection.bytesReplayed },
   };
 }
 
@@ -145,7 +146,7 @@ function uncarriedFor({ until, uncarried, uncarriedBytes, feed }: Connection): C
   };
 }
 
-const KINDS = ["received", "delivered", "skipped", "lag"] as const;
+const KINDS = ["received", "delivered", "skipped", "lag", "replayed"] as const;
 
 type Totals = { [Name in keyof DeliveryCounts]: Count };
 

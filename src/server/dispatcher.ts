@@ -7,31 +7,26 @@
  * @module
  */
 
-import {
-  type Adapter,
-  ERROR,
-  HUP,
-  READABLE,
-  type Readiness,
-  type Registry,
-  type Socket,
-  WRITABLE,
-} from "../contract/adapter.ts";
+import { type Adapter, ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../contract/adapter.ts";
 import { AcceptBackoff } from "../admission/accept_backoff.ts";
 import { Admission } from "../admission/admission.ts";
+import type { Numbering } from "../framing/hello.ts";
 import { Publisher } from "../broadcast/publisher.ts";
+import type { Relay } from "../bus/relay.ts";
 import { INDEX_LIMIT, type Token } from "../contract/token.ts";
 import { Poll } from "../reactor/poll.ts";
 import { Slab } from "../reactor/slab.ts";
 import { Acceptor, ANSWERS } from "./acceptor.ts";
-import type { Connection } from "./connection.ts";
+import { Arrivals } from "./arrivals.ts";
+import { type Connection, endOf } from "./connection.ts";
 import { listConnections } from "./connection_list.ts";
 import { Delivery } from "./delivery.ts";
 import { Expiry } from "./expiry.ts";
-import { Handshaker } from "./handshaker.ts";
+import type { Handshaker, HandshakerParts } from "./handshaker.ts";
 import type { MobHooks } from "./hooks.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { Listener } from "./listener.ts";
+import { OnBus } from "./on_bus.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { RateLimit } from "./rate_limit.ts";
@@ -45,13 +40,15 @@ import { Timeouts } from "./timeouts.ts";
 export class Dispatcher {
   /** Why no connection may join any more; `undefined` while the mob is open. Only the dispatcher writes it. */
   closing: string | undefined;
-  /** The registry that the sockets of `mob.join()` call. */
-  readonly localRegistry: Pick<Registry, "ready"> = { ready: (token, readiness) => this.#poll.ready(token, readiness) };
+  /** Makes connections of what is accepted. */
+  readonly arrivals: Arrivals;
+  /** The mob on its bus; `undefined`: it has none. */
+  readonly bus: OnBus | undefined;
   readonly #adapter: Adapter;
   readonly #poll: Poll;
   readonly #slab: Slab<Connection>;
   readonly #admission: Admission;
-  readonly #handshaker: Handshaker;
+  readonly #handshakerParts: HandshakerParts;
   readonly #expiry: Expiry;
   readonly #publisher: Publisher<Connection>;
   readonly #receiver: Receiver;
@@ -64,6 +61,8 @@ export class Dispatcher {
   readonly #acceptor: Acceptor;
   readonly #delivery: Delivery;
   #draining = false;
+  /** Whether a closing mob waits for nothing more. */
+  #dropped = false;
   #empty: (() => void) | undefined;
   /** When this tick began, by the adapter's clock. */
   #now: number;
@@ -75,7 +74,7 @@ export class Dispatcher {
   readonly #doomed: Set<Connection> = new Set();
 
   /** Makes a dispatcher with no connections. */
-  constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks) {
+  constructor(adapter: Adapter, options: ResolvedOptions, hooks: MobHooks, relay: Relay | undefined) {
     const wake = (): void => this.#poll.wake();
     this.#adapter = adapter;
     this.#now = adapter.now();
@@ -89,45 +88,55 @@ export class Dispatcher {
     if (options.maxFrameRate > 0 || options.maxByteRate > 0) this.#rate = new RateLimit(options, adapter, wake);
     this.#delivery = new Delivery(this.#timeouts, this.#lifecycle, () => this.#receiver);
     this.#publisher = new Publisher(options.framing, options, this.#delivery);
+    this.bus = relay && new OnBus(relay, options, {
+      now: () => adapter.now(),
+      poll: this.#poll,
+      slab: this.#slab,
+      publisher: this.#publisher,
+      timeouts: this.#timeouts,
+      lifecycle: this.#lifecycle,
+      depart: (connection) => this.#depart(connection),
+      cut: (connection) => this.#leave(connection, "gap"),
+    });
+    const uplink = this.bus?.link ?? this.#publisher;
     const allows: Allows = (message, connection) =>
       !this.#doomed.has(connection) && this.#lifecycle.hooks.allows(message, connection) &&
       !this.#doomed.has(connection);
-    this.#receiver = new Receiver(options, this.#publisher, {
+    this.#receiver = new Receiver(options, uplink, {
       poll: this.#poll,
       deadlines: this.#timeouts.frame,
       rate: this.#rate,
       memory: this.#memory,
       allows: this.#lifecycle.hooks.readsMessages ? allows : undefined,
     });
-    this.#outbox = new Outbox(this.#publisher, this.#receiver.tickBudget / 2);
-    this.#acceptor = new Acceptor(options, {
+    this.#outbox = new Outbox(uplink, this.#receiver.tickBudget / 2);
+    const parts = {
       adapter,
-      slab: this.#slab,
-      publisher: this.#publisher,
-      admission: this.#admission,
-      acceptBackoff: this.#acceptBackoff,
-      lifecycle: this.#lifecycle,
-      closing: () => this.closing,
-    });
-    this.#handshaker = new Handshaker({
       poll: this.#poll,
+      slab: this.#slab,
       publisher: this.#publisher,
       timeouts: this.#timeouts,
       lifecycle: this.#lifecycle,
       memory: this.#memory,
       receiver: this.#receiver,
+      admission: this.#admission,
+      acceptBackoff: this.#acceptBackoff,
       closing: () => this.closing,
-      remove: (connection, reason, why) => this.#remove(connection, reason, why),
+      remove: (connection: Connection, reason: CloseReason, why?: string) => this.#remove(connection, reason, why),
       now: () => adapter.now(),
-    });
+    };
+    this.#acceptor = new Acceptor(options, parts);
+    this.arrivals = new Arrivals({ ...parts, acceptor: this.#acceptor });
+    this.#handshakerParts = { ...parts, open: (connection) => this.arrivals.open(connection) };
     this.#expiry = new Expiry({
       poll: this.#poll,
       slab: this.#slab,
       timeouts: this.#timeouts,
       rate: this.#rate,
       receiver: this.#receiver,
-      handshaker: this.#handshaker,
+      late: (connection) => this.arrivals.handshaker!.late(connection),
       end: (connection, reason) => this.#end(connection, reason),
+      depart: (connection) => this.#depart(connection),
       remove: (connection, reason) => this.#remove(connection, reason),
       failed: (connection, error) => this.#failed(connection, error),
     });
@@ -136,6 +145,11 @@ export class Dispatcher {
   /** What happens. */
   get events(): EventStream {
     return this.#lifecycle.events;
+  }
+
+  /** How offsets count for connections that resume. */
+  get numberings(): Numbering[] {
+    return this.#publisher.numberings;
   }
 
   /** Connections now. */
@@ -153,6 +167,7 @@ export class Dispatcher {
       withheld: { ...this.#receiver.withheld },
       hookFailures: this.#lifecycle.hooks.failures,
       bufferedAmount: this.#outbox.bufferedAmount,
+      bus: this.bus?.stats(),
     });
   }
 
@@ -160,6 +175,16 @@ export class Dispatcher {
   connections(query: ConnectionQuery): ConnectionStats[] {
     this.#publisher.seal();
     return listConnections(this.#slab, query, this.#adapter.now(), this.#timeouts);
+  }
+
+  /** Whether the application decides which connections join. */
+  get authorizes(): boolean {
+    return this.#lifecycle.hooks.authorizes;
+  }
+
+  /** From now on connections have a handshake, where their listener or the application asks for one. */
+  takeHandshakes(kind: typeof Handshaker): void {
+    this.arrivals.handshaker ??= new kind(this.#handshakerParts);
   }
 
   /** Publishes what was read so far, then drains all connections; calls `empty` when the last one is gone. */
@@ -172,9 +197,8 @@ export class Dispatcher {
 
   /** Publishes a frame of the application. Returns whether it is published at once. */
   publish(frame: Uint8Array): boolean {
-    const published = this.#outbox.push(frame);
     this.#poll.wake();
-    return published;
+    return this.#outbox.push(frame);
   }
 
   /** Removes a connection; while a tick works on connections, at its end. Returns whether there was one. */
@@ -190,6 +214,7 @@ export class Dispatcher {
   drop(): void {
     this.#whenDone(() => {
       this.#draining = false;
+      this.#dropped = true;
       this.#outbox.clear();
       for (const connection of [...this.#slab.values()]) this.#remove(connection, connection.closeReason ?? "shutdown");
     });
@@ -202,38 +227,6 @@ export class Dispatcher {
     this.#poll.wake();
   }
 
-  // --- accepting ---
-
-  /** The registry that the adapter calls for a listener. */
-  registryFor(listener: Listener): Registry {
-    return {
-      handshakeStarted: (remoteAddress) => this.#acceptor.handshakeStarted(listener, remoteAddress),
-      handshakeFailed: (remoteAddress, error) => this.#acceptor.handshakeFailed(remoteAddress, error),
-      accept: (socket) => this.#accept(listener, socket),
-      ready: (token, readiness) => this.#poll.ready(token, readiness),
-      acceptFailed: (error) => {
-        this.#lifecycle.acceptFailed(error);
-        return this.#acceptBackoff.failed(error);
-      },
-    };
-  }
-
-  /** Adds a connection of the application, without a handshake. Returns its token, or why it is refused. */
-  join(socket: Socket): Token | string {
-    const connection = this.#acceptor.place(undefined, socket);
-    if (typeof connection === "string") return connection;
-    this.#handshaker.open(connection);
-    return connection.token;
-  }
-
-  /** A listener has accepted a client, after its TLS handshake if there is one. */
-  #accept(listener: Listener, socket: Socket): Token | undefined {
-    const connection = this.#acceptor.accept(listener, socket);
-    if (connection?.phase === "refused") this.#handshaker.answer(connection);
-    else if (connection) this.#handshaker.begin(connection);
-    return connection?.token;
-  }
-
   // --- a tick ---
 
   /** Handles one batch of events: read, write to all, remove what is late, call the hooks. */
@@ -243,7 +236,7 @@ export class Dispatcher {
     this.#working = true;
     this.#outbox.beginTick();
     this.#receiver.beginTick();
-    this.#handshaker.beginTick();
+    this.arrivals.handshaker?.beginTick();
     for (const [token, readiness] of events) {
       const connection = this.#slab.get(token);
       if (!connection) {
@@ -258,6 +251,7 @@ export class Dispatcher {
       }
     }
     if (this.#draining) this.#drainAll();
+    this.bus?.tick();
     this.#publisher.flush();
     const { broken } = this.#delivery;
     if (broken.length > 0) { for (const [connection, error] of broken.splice(0)) this.#failed(connection, error); }
@@ -269,20 +263,20 @@ export class Dispatcher {
     this.#working = false;
     if (this.#afterwards.length > 0) { for (const action of this.#afterwards.splice(0)) action(); }
     this.#publisher.settle();
-    if (this.#receiver.released || this.#outbox.ready) this.#poll.wake();
+    if (this.#receiver.released || this.#outbox.ready || this.bus?.link.released) this.#poll.wake();
     if (this.#lifecycle.hooks.any) this.#lifecycle.hooks.tell();
-    if (this.#empty && this.#slab.size === 0) this.#finish(this.#empty);
+    if (this.#empty && this.#isDrained) this.#finish(this.#empty);
     this.#lifecycle.counters.tickDurations.add(this.#adapter.now() - this.#now);
   }
 
   #handle(connection: Connection, readiness: Readiness): void {
-    if (!connection.joined) this.#handshaker.handle(connection, readiness);
+    if (!connection.joined) this.arrivals.handshaker!.handle(connection, readiness);
     else if (readiness & WRITABLE) connection.feed.resume(connection);
     const final = (readiness & (HUP | ERROR)) !== 0;
     if (!(readiness & READABLE) && !final) return;
     if (connection.phase === "open") {
       this.#read(connection, readiness, final);
-    } else if (connection.leaving) {
+    } else if (connection.closeReason) {
       this.#receiver.discard(connection);
       if (final) this.#remove(connection, connection.closeReason!);
     }
@@ -291,21 +285,11 @@ export class Dispatcher {
   /** An open connection is readable; `final`: no more will come. */
   #read(connection: Connection, readiness: Readiness, final: boolean): void {
     this.#timeouts.idle.set(connection.token, this.#timeouts.now);
-    if (final && this.#receiver.spent) {
-      // It waits for the next tick, so that many connections ending at once cannot push others over `maxLag`.
-      this.#timeouts.frame.clear(connection.token);
-      return this.#poll.ready(connection.token, readiness & ~WRITABLE);
-    }
+    if (final && this.#receiver.holdsEnd(connection, readiness & ~WRITABLE)) return;
     const outcome = this.#receiver.read(connection, this.#now, final);
     if (outcome === "failed") this.#broke(connection, final);
-    else if (final) this.#remove(connection, this.#endOf(connection, readiness));
-    else if (outcome === "end") this.#leave(connection, this.#endOf(connection, readiness));
-  }
-
-  /** The close reason of an end. Where a runtime shows a reset as an end, only the framing can tell. */
-  #endOf(connection: Connection, readiness: Readiness): CloseReason {
-    if (readiness & ERROR) return "reset";
-    return connection.decoder.pending > 0 ? "truncated" : "end";
+    else if (final) this.#remove(connection, endOf(connection, readiness));
+    else if (outcome === "end") this.#leave(connection, endOf(connection, readiness));
   }
 
   /** The connection has sent what its framing or its protocol does not allow. */
@@ -324,16 +308,23 @@ export class Dispatcher {
 
   // --- leaving ---
 
-  /** Drains the connection: it receives what has been published until now, then the end of the stream. */
+  /** The connection leaves, as soon as what it has sent is back where that goes over a bus. */
   #leave(connection: Connection, reason: CloseReason): void {
-    connection.phase = "draining";
     connection.closeReason = reason;
     this.#receiver.forget(connection);
     this.#timeouts.idle.clear(connection.token);
     this.#timeouts.ping.clear(connection.token);
-    connection.feed.finish(connection, connection.protocol?.closing(reason, connection.decoder));
+    if (reason !== "gap" && this.bus?.awaits(connection)) connection.phase = "returning";
+    else this.#depart(connection);
     // What it still sends is read and dropped: unread bytes would turn its end into a reset.
     if (connection.protocol) this.#poll.ready(connection.token, READABLE);
+  }
+
+  /** Drains the connection: it receives what has been published until now, then the end of the stream. */
+  #depart(connection: Connection): void {
+    connection.phase = "draining";
+    this.#timeouts.returning.clear(connection.token);
+    connection.feed.finish(connection, connection.protocol?.closing(connection.closeReason!, connection.decoder));
   }
 
   /**
@@ -355,7 +346,7 @@ export class Dispatcher {
     if (!this.#slab.remove(token)) return;
     this.#doomed.delete(connection);
     if (connection.phase === "handshaking") {
-      this.#handshaker.rejected(connection, reason, detail);
+      this.arrivals.handshaker!.rejected(connection, reason, detail);
     } else if (connection.joined) {
       feed.seal();
       this.#lifecycle.left(connection, reason, detail, this.#now);
@@ -373,10 +364,11 @@ export class Dispatcher {
   #drainAll(): void {
     this.#draining = false;
     this.#outbox.flush();
+    this.bus?.drain();
     const staying = [...this.#slab.values()].filter(({ phase }) => phase === "handshaking" || phase === "open");
     for (const connection of staying) {
       try {
-        if (connection.phase === "handshaking") this.#handshaker.close(connection, this.closing!);
+        if (connection.phase === "handshaking") this.arrivals.handshaker!.close(connection, this.closing!);
         else if (this.#receiver.read(connection, this.#now, true) === "failed") this.#broke(connection, false);
       } catch (error) {
         this.#failed(connection, error);
@@ -387,8 +379,14 @@ export class Dispatcher {
     }
   }
 
+  /** Whether nothing is left. A hook of this tick may have closed the mob, and what it has sent may be on a bus. */
+  get #isDrained(): boolean {
+    return !this.#draining && this.#slab.size === 0 && (this.#dropped || !this.bus || this.bus.link.empty);
+  }
+
   #finish(empty: () => void): void {
     this.#empty = undefined;
+    this.#publisher.close();
     this.#timeouts.stop();
     this.#acceptor.stop();
     this.#acceptBackoff.tryNow();

@@ -5,6 +5,7 @@
  */
 
 import { logger } from "../logger.ts";
+import type { BusGap } from "../bus/relay.ts";
 import type { Rejection } from "../admission/handshake.ts";
 import type { Connection } from "./connection.ts";
 import type { CloseReason } from "../status/stats.ts";
@@ -73,6 +74,31 @@ export class EventLog {
   /** A hook of the application failed. */
   hookFailed(name: string, error: unknown, now: number): void {
     if (this.#mayWrite(name, now)) logger.error(`Cannot run ${name} of the application: {error}`, { error });
+  }
+
+  /** Frames of the bus were missed for good. `goesOn`: connections stay. */
+  missed({ why, batches, restarted }: BusGap, goesOn: boolean, now: number): void {
+    if (!this.#mayWrite("gaps of the bus", now)) return;
+    const what = restarted ? "The bus began anew" : `Missed ${batches ? "{batches} batches" : "frames"} of the bus`;
+    const then = goesOn ? "connections go on behind it" : "all connections are disconnected";
+    logger.error(`${what}: {why}; ${then}`, { batches, why });
+  }
+
+  /** The mob has joined its bus. */
+  busJoined(bus: string, sequence: number): void {
+    logger.info("Joined the bus {bus} at {sequence}", { bus, sequence });
+  }
+
+  /** The bus cannot be reached, and why. */
+  busAway(why: string, now: number): void {
+    if (!this.#mayWrite("times that the bus was away", now)) return;
+    logger.warning("The bus is away, what clients send waits: {why}", { why });
+  }
+
+  /** It can be reached again. */
+  busBack(awayFor: number, now: number): void {
+    const properties = { seconds: Math.round(awayFor / 100) / 10 };
+    logger[this.#ordinary("times that the bus was back", now)]("The bus is back after {seconds} s", properties);
   }
 
   /** A connection was refused by a limit or a list, failed its protocol's handshake, or did not send the secret. */

@@ -9,7 +9,6 @@ import type { Deadlines } from "../reactor/deadlines.ts";
 import type { Poll } from "../reactor/poll.ts";
 import type { Slab } from "../reactor/slab.ts";
 import type { Connection } from "./connection.ts";
-import type { Handshaker } from "./handshaker.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Receiver } from "./receiver.ts";
 import type { CloseReason } from "../status/stats.ts";
@@ -22,9 +21,12 @@ export interface ExpiryParts {
   readonly timeouts: Timeouts;
   readonly rate: RateLimit | undefined;
   readonly receiver: Receiver;
-  readonly handshaker: Handshaker;
+  /** The handshake of a connection took too long. */
+  readonly late: (connection: Connection) => void;
   /** Ends a connection, with the last bytes of its protocol where that has some. */
   readonly end: (connection: Connection, reason: CloseReason) => void;
+  /** A connection leaves that waited for what it had sent. */
+  readonly depart: (connection: Connection) => void;
   /** Removes a connection. */
   readonly remove: (connection: Connection, reason: CloseReason) => void;
   /** The connection's socket threw, against the contract. */
@@ -42,15 +44,20 @@ export class Expiry {
 
   /** To be called after the tick's input was handled: a connection that is late only because we were is not late. */
   run(): void {
-    const { poll, timeouts, rate, receiver, handshaker, end, remove } = this.#with;
+    const { poll, timeouts, rate, receiver, late, end, depart, remove } = this.#with;
     this.#late(timeouts.frame, (connection) => end(connection, "frame-timeout"));
-    this.#late(timeouts.handshake, (connection) => handshaker.late(connection));
+    this.#late(timeouts.handshake, late);
     this.#late(timeouts.idle, (connection) => {
       // Its bytes wait for us: the connection is not idle.
       if (receiver.holds(connection)) timeouts.idle.set(connection.token, timeouts.now);
       else end(connection, "idle");
     });
     this.#late(timeouts.linger, (connection) => remove(connection, connection.closeReason ?? "shutdown"));
+    this.#late(timeouts.returning, (connection) => {
+      depart(connection);
+      // This tick has written already.
+      poll.wake();
+    });
     this.#late(timeouts.stall, (connection) => {
       if (canStall(connection)) remove(connection, "stalled");
       // The connection is not late, and its deadline starts anew.

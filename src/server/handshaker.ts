@@ -1,12 +1,12 @@
 /**
  * The handshaker: takes connections through their handshake, and gives those that are refused an answer where their
- * protocol has one.
+ * protocol has one. Loaded with the first listener that asks its connections for something.
  *
  * @module
  */
 
-import { HandshakeReader, type Rejection } from "../admission/handshake.ts";
-import type { Upgrade } from "../admission/protocol.ts";
+import { authorizationStep } from "../admission/authorization.ts";
+import { chain, HandshakeReader, type Rejection } from "../admission/handshake.ts";
 import type { Publisher } from "../broadcast/publisher.ts";
 import { queueControl, sendControl } from "../broadcast/control.ts";
 import { ERROR, HUP, READABLE, type Readiness, WRITABLE } from "../contract/adapter.ts";
@@ -30,6 +30,8 @@ export interface HandshakerParts {
   readonly closing: () => string | undefined;
   /** The connection goes without an answer. */
   readonly remove: (connection: Connection, reason: Rejection, why: string) => void;
+  /** The connection joins. */
+  readonly open: (connection: Connection) => void;
   /** The time, by the adapter's clock. */
   readonly now: () => number;
 }
@@ -51,33 +53,15 @@ export class Handshaker {
 
   /** A connection was accepted: its handshake begins, or it joins at once where the listener asks for none. */
   begin(connection: Connection): void {
-    const { poll, publisher, timeouts, lifecycle } = this.#with;
+    const { poll, publisher, timeouts, lifecycle, open } = this.#with;
     const { token, listener } = connection;
     const { protocol } = listener!;
-    const last = lifecycle.hooks.authorization(connection, () => poll.ready(token, READABLE));
-    connection.handshake = listener!.handshake(
-      connection,
-      last,
-      (agreed: Upgrade) => connection.upgrade(protocol!, agreed, publisher.feed(agreed.kind)),
-    );
+    const steps = listener!.steps((agreed) => connection.upgrade(protocol!, agreed, publisher.feed(agreed.kind)));
+    const ask = lifecycle.hooks.authorization(connection);
+    if (ask) steps.push(authorizationStep(ask, () => poll.ready(token, READABLE)));
+    connection.handshake = chain(steps, connection);
     if (connection.handshake) timeouts.handshake.set(token);
-    else this.open(connection);
-    if (lifecycle.hooks.any) poll.wake();
-  }
-
-  /** The connection joins: its stream begins here, and `onJoin` will be called. */
-  open(connection: Connection): void {
-    const { poll, timeouts, lifecycle, now } = this.#with;
-    const { token, feed } = connection;
-    connection.phase = "open";
-    connection.handshake = undefined;
-    connection.pingsBefore = connection.decoder.pings;
-    connection.since = now();
-    feed.add(connection);
-    timeouts.handshake.clear(token);
-    timeouts.idle.set(token);
-    if (connection.protocol) timeouts.ping.set(token);
-    lifecycle.joined(connection);
+    else open(connection);
     if (lifecycle.hooks.any) poll.wake();
   }
 
@@ -156,7 +140,7 @@ export class Handshaker {
     if (outcome.reply) queueControl(connection, outcome.reply);
     if (outcome.state === "later") poll.ready(connection.token, READABLE);
     if ("rest" in outcome && outcome.rest.length > 0) connection.unread = outcome.rest;
-    if (outcome.state === "accepted") this.open(connection);
+    if (outcome.state === "accepted") this.#with.open(connection);
     else {
       this.#send(connection);
       // The hook that the last step calls.

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { authorizationStep } from "../admission/authorization.ts";
-import type { HandshakeStep } from "../admission/handshake.ts";
+import type { Ask } from "../admission/authorization.ts";
 import { callHook } from "../call_hook.ts";
 import { type Checks, isFunction } from "../check.ts";
 import type { CertificateSubject } from "../contract/tls.ts";
@@ -38,6 +37,14 @@ export interface LeaveEvent extends ConnectionInfo {
    * like: `looks like HTTP`.
    */
   readonly detail: string | undefined;
+}
+
+/** Frames that a mob has missed for good: nothing of them will be published. */
+export interface MobGap {
+  /** What happened, for people. */
+  readonly why: string;
+  /** How many batches of other mobs are missing; `undefined`: that cannot be known. */
+  readonly batches: number | undefined;
 }
 
 /**
@@ -75,6 +82,11 @@ export interface MobHooks {
   readonly onMessage?: ((message: Uint8Array<ArrayBuffer>, from: ConnectionInfo) => boolean | void) | undefined;
   /** A connection left. Called at the end of a tick, once for each connection that joined, and not waited for. */
   readonly onLeave?: ((event: LeaveEvent) => void) | undefined;
+  /**
+   * The mob has missed frames of its bus for good. Its connections are disconnected with the reason `gap`, or go on under
+   * `skip`. Called at the end of a tick, and not waited for.
+   */
+  readonly onGap?: ((gap: MobGap) => void) | undefined;
 }
 
 /** What each hook has to be. */
@@ -83,6 +95,7 @@ export const HOOK_CHECKS: Checks = {
   onJoin: isFunction,
   onMessage: isFunction,
   onLeave: isFunction,
+  onGap: isFunction,
 };
 
 /** Calls the hooks. Those of events wait for the end of the tick: they run outside the core's loops. */
@@ -109,11 +122,16 @@ export class Hooks {
     return this.#hooks.onMessage !== undefined;
   }
 
-  /** The step of a handshake that asks the application; `undefined` without `authorize`. */
-  authorization(connection: Connection, decided: () => void): HandshakeStep | undefined {
+  /** Whether there is a hook that decides who joins. */
+  get authorizes(): boolean {
+    return this.#hooks.authorize !== undefined;
+  }
+
+  /** Asks the application whether a connection may join; `undefined` without `authorize`. */
+  authorization(connection: Connection): Ask | undefined {
     const { authorize } = this.#hooks;
     if (!authorize) return undefined;
-    return authorizationStep((decide) => {
+    return (decide) => {
       this.#pending.push(() => {
         let answer: unknown = false;
         this.#call("authorize", async () => {
@@ -125,7 +143,7 @@ export class Hooks {
           }
         });
       });
-    }, decided);
+    };
   }
 
   /** A connection joined. */
@@ -136,6 +154,12 @@ export class Hooks {
   /** A connection left. */
   left(connection: Connection, reason: CloseReason, detail: string | undefined): void {
     this.#report("onLeave", this.#hooks.onLeave, connection, { reason, detail });
+  }
+
+  /** Frames of the bus were missed. */
+  missed(gap: MobGap): void {
+    const { onGap } = this.#hooks;
+    if (onGap) this.#pending.push(() => this.#call("onGap", () => onGap(gap)));
   }
 
   /** Calls a hook later, with the connection as it is now. */

@@ -6,6 +6,7 @@
  */
 
 import type { Rejection } from "../admission/handshake.ts";
+import type { BusGap } from "../bus/relay.ts";
 import { shown } from "../check.ts";
 import type { Token } from "../contract/token.ts";
 import { Counters, deliveryCounts } from "./counters.ts";
@@ -87,6 +88,34 @@ export class Lifecycle {
   /** A TLS handshake failed. */
   handshakeFailed(remoteAddress: string, error: Error, now: number): void {
     this.rejected(remoteAddress, "handshake-failed", codeOf(error), now);
+  }
+
+  /** Frames of the bus were missed for good. `goesOn`: connections stay. */
+  missed(gap: BusGap, goesOn: boolean): void {
+    const at = this.#now();
+    const { why, batches } = gap;
+    this.#eventLog.missed(gap, goesOn, at);
+    if (this.events.watched) this.events.emit({ type: "gap", at, why, batches });
+    this.hooks.missed({ why, batches });
+  }
+
+  /** The mob has joined its bus, behind a message. */
+  busJoined(name: string, sequence: number): void {
+    this.#eventLog.busJoined(name, sequence);
+  }
+
+  /** The bus cannot be reached, and why. */
+  busAway(why: string): void {
+    const at = this.#now();
+    this.#eventLog.busAway(why, at);
+    if (this.events.watched) this.events.emit({ type: "bus-away", at, why });
+  }
+
+  /** It can be reached again, after so many milliseconds. */
+  busBack(awayFor: number): void {
+    const at = this.#now();
+    this.#eventLog.busBack(awayFor, at);
+    if (this.events.watched) this.events.emit({ type: "bus-back", at });
   }
 
   /** A listener could not accept. */

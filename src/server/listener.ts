@@ -5,7 +5,7 @@
  */
 
 import { AccessList, isLocal } from "../admission/access_list.ts";
-import { chain, type Handshake, type HandshakeStep, type Handshaking } from "../admission/handshake.ts";
+import type { HandshakeStep } from "../admission/handshake.ts";
 import type { Protocol, ProtocolRules, Upgrade } from "../admission/protocol.ts";
 import type { ListeningSocket, Registry } from "../contract/adapter.ts";
 import type { Address } from "../contract/address.ts";
@@ -24,6 +24,8 @@ export interface ListenerRules {
   readonly deny: readonly string[];
   /** What a client has to send in its first frame; `undefined`: nothing. */
   readonly secret: string | undefined;
+  /** Whether a client says first where it resumes. */
+  readonly resume: boolean;
   /** The origins of pages that may connect, at a WebSocket listener. */
   readonly origins: readonly string[];
   /** The largest payload in bytes. */
@@ -46,12 +48,12 @@ export class Listener {
   readonly #address: Address;
   readonly #query: string;
   readonly #protocolRules: ProtocolRules;
-  readonly #secretStep: HandshakeStep | undefined;
+  readonly #steps: readonly HandshakeStep[];
   #socket: ListeningSocket | undefined;
 
   /**
-   * Makes a listener that is not open yet. `query` ends its URL where the URL names the framing; `secretStep` asks for the
-   * secret, where the rules have one.
+   * Makes a listener that is not open yet. `query` ends its URL where the URL says more than the address; `steps` are
+   * what the rules ask of each connection.
    */
   constructor(
     address: Address,
@@ -59,13 +61,13 @@ export class Listener {
     rules: ListenerRules,
     registryFor: RegistryFor,
     protocol: Protocol | undefined,
-    secretStep: HandshakeStep | undefined,
+    steps: readonly HandshakeStep[],
   ) {
     this.framing = rules.framing;
     this.accessList = new AccessList(rules.allow, rules.deny);
     this.#address = address;
     this.#query = query;
-    this.#secretStep = secretStep;
+    this.#steps = steps;
     const loopback = address.transport === "unix" || isLocal(address.host);
     this.#protocolRules = { origins: rules.origins, loopback, maxFrame: rules.maxFrame };
     this.protocol = protocol;
@@ -83,17 +85,10 @@ export class Listener {
     return addresses.map((each) => this.#urlOf(each));
   }
 
-  /**
-   * The handshake of a new connection, with `last` as its last step; `undefined`: the connection joins at once. `upgrade`
-   * changes the connection to the protocol.
-   */
-  handshake(
-    connection: Handshaking,
-    last: HandshakeStep | undefined,
-    upgrade: (agreed: Upgrade) => void,
-  ): Handshake | undefined {
-    const steps = [this.protocol?.step(this.#protocolRules, upgrade), this.#secretStep, last];
-    return chain(steps.filter((step) => step !== undefined), connection);
+  /** What a new connection has to do before it joins. `upgrade` changes the connection to the protocol. */
+  steps(upgrade: (agreed: Upgrade) => void): HandshakeStep[] {
+    const { protocol } = this;
+    return protocol ? [protocol.step(this.#protocolRules, upgrade), ...this.#steps] : [...this.#steps];
   }
 
   #urlOf(address: Address): string {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Adapter, ListeningSocket, ListenOptions } from "../contract/adapter.ts";
+import type { Adapter, ListeningSocket } from "../contract/adapter.ts";
 import { formatAddress, urlText } from "../contract/address.ts";
 import { AwakeClock } from "../reactor/awake_clock.ts";
 import { checkOptions, isAdapter, refuse } from "../check.ts";
@@ -15,9 +15,10 @@ import { describe } from "../errors.ts";
 import { frameOf, FRAMINGS } from "../framing/framing.ts";
 import { type Payload, payloadOf } from "../framing/payload.ts";
 import { Listener } from "./listener.ts";
-import { isLocal } from "../admission/access_list.ts";
+import { loadParts } from "./listener_parts.ts";
 import type { MobHooks } from "./hooks.ts";
 import {
+  type BusOptions,
   CLOSE_CHECKS,
   type CloseOptions,
   isDetail,
@@ -101,18 +102,17 @@ export class Mob implements AsyncDisposable, StatusSource {
    * Makes a mob with no listener. Throws a `TypeError` or a `RangeError` when an option is wrong, naming the option and
    * the value.
    */
-  constructor(adapter: Adapter, options: MobOptions & MobHooks & TransportOptions = {}) {
+  constructor(adapter: Adapter, options: MobOptions & MobHooks & TransportOptions & BusOptions = {}) {
     isAdapter("adapter", adapter);
-    const { authorize, onJoin, onMessage, onLeave, tls, unixMode, ...others } = checkOptions(
-      "new Mob()",
-      options,
-      newMobChecks(),
-    );
+    const given = checkOptions("new Mob()", options, newMobChecks());
+    const { authorize, onJoin, onMessage, onLeave, onGap, tls, unixMode, relay, ...others } = given;
     this.#transportOptions = { tls, unixMode };
     this.options = resolveOptions(others);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.adapter = adapter;
-    this.#dispatcher = new Dispatcher(adapter, this.options, { authorize, onJoin, onMessage, onLeave });
+    this.#dispatcher = new Dispatcher(adapter, this.options, { authorize, onJoin, onMessage, onLeave, onGap }, relay);
+    // A mob that cannot join its bus would keep what its clients send for ever. What listens is told why.
+    this.#dispatcher.bus?.link.opened.catch(() => this.close({ drain: 0 }));
     this.events = { [Symbol.asyncIterator]: () => this.#dispatcher.events.subscribe() };
   }
 
@@ -124,6 +124,11 @@ export class Mob implements AsyncDisposable, StatusSource {
   /** Connections now, as in `stats()`, which walks all of them: this costs nothing. */
   get connectionCount(): number {
     return this.#dispatcher.connectionCount;
+  }
+
+  /** Why the bus cannot be reached now; `undefined`: it can, or there is none. */
+  get whyBusAway(): string | undefined {
+    return this.#dispatcher.bus?.link.whyAway;
   }
 
   /** The URLs of the open listeners, in the order in which they were opened. */
@@ -158,6 +163,7 @@ export class Mob implements AsyncDisposable, StatusSource {
     const plan = planListener(text, options, this.options, this.#transportOptions);
     const { address, webSocket, rules, tls, query } = plan;
     const checkOpen = (): void => this.#checkOpen(`Cannot listen on ${url}`);
+    await this.#dispatcher.bus?.link.opened;
     checkOpen();
     const failed = (cause: unknown): never => {
       // With the port, which the URL need not name.
@@ -166,20 +172,14 @@ export class Mob implements AsyncDisposable, StatusSource {
     const certificates = address.transport === "tls"
       ? await this.#sources().then((sources) => sources.get(tls)).catch(failed)
       : undefined;
-    // Loaded only for a listener that needs them.
-    const { secret } = rules;
-    const secretStep = secret === undefined ? undefined : (await import("../admission/secret.ts")).secretStep(secret);
-    const exposed = address.transport !== "unix" && !isLocal(address.host);
-    const exposure = exposed ? await import("../admission/exposure.ts") : undefined;
-    const protocol = webSocket ? (await import("../websocket/websocket.ts")).webSocket : undefined;
+    const { steps, handshaker, checkExposure, protocol } = await loadParts(plan, this.#dispatcher);
     // The mob may have closed while the certificates were being read.
     checkOpen();
-    exposure?.checkExposure(address, rules, certificates, webSocket);
-    const registryFor = (listener: Listener) => this.#dispatcher.registryFor(listener);
-    const listener = new Listener(address, query, rules, registryFor, protocol, secretStep);
-    const listenOptions: ListenOptions = address.transport === "unix"
-      ? { unixMode: plan.unixMode }
-      : { tls: certificates };
+    checkExposure?.(address, rules, certificates, webSocket);
+    if (handshaker) this.#dispatcher.takeHandshakes(handshaker);
+    const registryFor = (each: Listener) => this.#dispatcher.arrivals.registryFor(each);
+    const listener = new Listener(address, query, rules, registryFor, protocol, steps);
+    const listenOptions = address.transport === "unix" ? { unixMode: plan.unixMode } : { tls: certificates };
     await this.#whileOpening(listener, this.adapter.listen(address, listener.registry, listenOptions)).catch(failed);
     checkOpen();
     if (tls && listener.reloads) this.#certificates?.add(listener, tls);
@@ -252,9 +252,9 @@ export class Mob implements AsyncDisposable, StatusSource {
     const given = checkOptions("mob.join()", options, joinChecks());
     const client = new SocketClient(this.adapter, "the mob", { maxFrame, ...given, framing });
     const [inside, outside] = socketPair("inside", "the mob");
-    const token = this.#dispatcher.join(inside);
+    const token = this.#dispatcher.arrivals.join(inside);
     if (typeof token === "string") throw new Error(`Cannot join: ${token}`);
-    inside.attach(this.#dispatcher.localRegistry, token);
+    inside.attach(this.#dispatcher.arrivals.localRegistry, token);
     outside.attach(client.registry, client.registry.accept(outside)!);
     return client;
   }
@@ -355,6 +355,7 @@ export class Mob implements AsyncDisposable, StatusSource {
         this.#cancelDrain?.();
         void listenersClosed.then(async () => {
           await this.#status?.close();
+          await this.#dispatcher.bus?.link.close();
           // All at once: what is refused from now on is no event.
           this.#state = "closed";
           this.#dispatcher.events.end();

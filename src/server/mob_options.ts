@@ -5,10 +5,11 @@
  */
 
 import { type Check, checkOptions, type Checks, isMode, isNone, isTls, isWhole, refuse } from "../check.ts";
+import type { Relay } from "../bus/relay.ts";
 import { peerChecks } from "../client/client_options.ts";
 import type { Address } from "../contract/address.ts";
 import type { TlsSource } from "../contract/tls.ts";
-import { oneFraming, parseUrl } from "../framing/url.ts";
+import { oneFraming, oneResume, parseUrl } from "../framing/url.ts";
 import { HOOK_CHECKS } from "./hooks.ts";
 import type { ListenerRules } from "./listener.ts";
 import {
@@ -32,6 +33,15 @@ export interface TransportOptions {
   readonly tls?: TlsSource | undefined;
   /** The mode bits of a Unix socket's file: which users may connect. Default `0o600`, the owner alone. */
   readonly unixMode?: number | undefined;
+}
+
+/** How a `Mob` shares its frames with others. */
+export interface BusOptions {
+  /**
+   * Joins the mob to others on a bus, all of which publish the same frames in the same order: `await natsRelay(...)` of
+   * `mobcast/nats`. Each mob needs a relay of its own. Default: none.
+   */
+  readonly relay?: Relay | undefined;
 }
 
 /** An open listener of a `Mob`. */
@@ -60,9 +70,14 @@ export function transportChecks(): Checks {
   return { tls: isTlsSource, unixMode: isMode };
 }
 
+const isRelay: Check = (name, value) => {
+  if (typeof (Object(value) as Partial<Relay>).attach === "function") return;
+  refuse(name, value, "it is a relay, such as await natsRelay() returns");
+};
+
 /** What each option of `new Mob()` has to be. */
 export function newMobChecks(): Checks {
-  return { ...mobChecks(), ...HOOK_CHECKS, ...transportChecks() };
+  return { ...mobChecks(), ...HOOK_CHECKS, ...transportChecks(), relay: isRelay };
 }
 
 /** The options of `Mob.close`. A drain of 0 drops all connections now. */
@@ -70,15 +85,17 @@ export const CLOSE_CHECKS: Checks = { drain: /* @__PURE__ */ isWhole("ms", 0, RA
 
 /** The options of `Mob.join`. A local client needs no secret: its first message is published like any other. */
 export function joinChecks(): Checks {
-  const none = isNone("a local client has the framing of its mob, and needs no secret and no ping: leave it out");
-  return { ...peerChecks(), framing: none, secret: none, ping: none };
+  const none = isNone(
+    "a local client has the framing of its mob, and needs no secret, no resume and no ping: leave it out",
+  );
+  return { ...peerChecks(), framing: none, secret: none, resume: none, ping: none };
 }
 
 /**
  * The options of one listener. Each defaults to the mob's own; `framing` may also stand in the URL, as `?framing=line`.
  */
 export interface ListenerOptions
-  extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "origins" | "secret"> {}
+  extends TransportOptions, Pick<MobOptions, "framing" | "allow" | "deny" | "origins" | "secret" | "resume"> {}
 
 /**
  * The options of a status listener. Those of the transport default to the mob's own.
@@ -108,7 +125,7 @@ export interface StatusListenerOptions extends TransportOptions {
 }
 
 /** What a listener is to be: its options, and those of its mob where it has none. */
-interface ListenerPlan extends TransportOptions {
+export interface ListenerPlan extends TransportOptions {
   /** Where it is. */
   readonly address: Address;
   /** Whether it is one for WebSocket. */
@@ -126,7 +143,7 @@ export function planListener(
   mob: ResolvedOptions,
   transportOptions: TransportOptions,
 ): ListenerPlan {
-  const { address, framing: named, webSocket } = parseUrl(text);
+  const { address, framing: named, resume: says, webSocket } = parseUrl(text);
   const given = checkOptions("mob.listen()", options, { ...listenerChecks(), ...transportChecks() });
   if (given.tls && address.transport !== "tls") refuse("tls", given.tls, `${text} is not over TLS`);
   if (given.unixMode !== undefined && address.transport !== "unix") {
@@ -138,7 +155,10 @@ export function planListener(
   }
   if (!webSocket && given.origins) refuse("origins", given.origins, `${text} is no WebSocket listener`);
   const framing = webSocket ? "u64" : oneFraming(`Cannot listen on ${text}`, named, others.framing);
-  const rules = resolveListener(framing === undefined ? others : { ...others, framing }, mob);
-  const query = rules.framing === mob.framing ? "" : `?framing=${rules.framing}`;
+  const resume = oneResume(`Cannot listen on ${text}`, says, others.resume);
+  const rules = resolveListener({ ...others, framing: framing ?? mob.framing, resume }, mob);
+  if (webSocket && rules.resume) refuse("resume", true, `${text} is a WebSocket listener, which resumes no stream`);
+  // Where streams are resumed the framing is the mob's.
+  const query = rules.framing !== mob.framing ? `?framing=${rules.framing}` : rules.resume ? "?resume=true" : "";
   return { address, webSocket, rules, tls, unixMode, query };
 }

@@ -9,6 +9,7 @@ import {
   type Check,
   checkOptions,
   type Checks,
+  isBoolean,
   isLimit,
   isOneOf,
   type Limit,
@@ -41,6 +42,11 @@ export interface Limits {
   readonly maxReceiveMemory: number;
   /** How far behind the log a connection may be, in bytes. Default 16 MiB. */
   readonly maxLag: number;
+  /**
+   * How many bytes of what was published before it joined a connection receives first, in whole frames. Each feed keeps as
+   * much, from when the first listener of its framing opens. At most a quarter of `maxLag`. Default 0.
+   */
+  readonly history: number;
   /**
    * How long bytes may be pending for a connection that takes none, in milliseconds. Default 30 000. A kernel takes no
    * byte until about a third of its send buffer is free, and the timeout has to be longer than the slowest reader needs
@@ -112,6 +118,13 @@ export interface MobOptions extends LimitOptions {
    * ends as `unauthorized`. Default: no secret.
    */
   readonly secret?: string | undefined;
+  /**
+   * Whether clients say first where they resume, as those of `connect(url, { resume: true })` do: after a lost connection a
+   * client then misses nothing that the history holds, and is told how many bytes it misses otherwise. It needs `history`,
+   * `echo: "all"`, another policy than `skip`, and the framing of the mob. At a listener of TCP, TLS or a Unix socket the URL
+   * may say so, too: `tcp://127.0.0.1:8000?resume=true`. Default false.
+   */
+  readonly resume?: boolean | undefined;
 }
 
 /** The options with every default filled in, checked. */
@@ -126,6 +139,7 @@ export const RANGES: { readonly [Name in keyof Limits]: Range } = {
   maxFrame: MAX_FRAME,
   maxReceiveMemory: range("bytes", 128 * 2 ** 20, 1, 2 ** 40),
   maxLag: range("bytes", 16 * 2 ** 20, 1, 2 ** 36),
+  history: range("bytes", 0, 0, 2 ** 34),
   stallTimeout: range("ms", 30_000, 1, LONGEST_TIMER),
   frameTimeout: range("ms", 30_000, 0, LONGEST_TIMER),
   idleTimeout: range("ms", 0, 0, LONGEST_TIMER),
@@ -154,6 +168,10 @@ const TEXTS: { readonly [Name in keyof Limits]: readonly [about: string, effect:
   maxLag: [
     "how far behind a connection may be",
     "the slow-consumer policy; over half of it, the connection is not read from",
+  ],
+  history: [
+    "what a new connection receives of the past",
+    "a longer past is not kept; each framing in use keeps as much",
   ],
   stallTimeout: ["how long bytes may be pending and none accepted", "removed: stalled"],
   frameTimeout: ["how long one frame may take (0: no limit)", "removed: frame-timeout"],
@@ -222,6 +240,7 @@ export function mobChecks(): Checks {
     allow: isList,
     deny: isList,
     origins: isOrigin,
+    resume: isBoolean,
     // Checked together with the framing, by checkSecret, whose error does not show it.
     secret: () => {},
   };
@@ -244,25 +263,42 @@ export function resolveOptions(options: MobOptions): ResolvedOptions {
   const resolved: Record<string, unknown> = {};
   for (const [name, limit] of Object.entries(RANGES)) resolved[name] = limit.default;
   for (const [name, choices] of Object.entries(CHOICES)) resolved[name] = choices[0];
-  Object.assign(resolved, { secret: undefined }, given);
+  Object.assign(resolved, { secret: undefined, resume: false }, given);
   for (const list of ["allow", "deny", "origins"] as const) resolved[list] = [...given[list] ?? []];
-  const { maxLag, maxFrame, secret, framing } = resolved as unknown as ResolvedOptions;
+  const { maxLag, maxFrame, history, secret, framing, resume } = resolved as unknown as ResolvedOptions;
   const { maxReceiveMemory = Math.max(RANGES.maxReceiveMemory.default, 4 * maxFrame) } = given;
   resolved.maxReceiveMemory = maxReceiveMemory;
   if (secret !== undefined) checkSecret(secret, framing);
   if (maxLag < maxFrame) {
     outOfRange("maxLag", maxLag, `it is less than maxFrame ${maxFrame}, one frame would be too much`);
   }
+  // With what a tick may publish it is half of maxLag at most: a connection that joins is neither removed nor held for it.
+  if (history > maxLag / 4) {
+    outOfRange("history", history, `a quarter of maxLag ${maxLag} is the most, or connections join far behind`);
+  }
   // A buffer holds up to twice what came of a frame.
   if (maxReceiveMemory < 2 * maxFrame) {
     const why = `it is less than twice maxFrame ${maxFrame}, one frame would be too much`;
     outOfRange("maxReceiveMemory", maxReceiveMemory, why);
   }
+  if (resume) checkResume(resolved as unknown as ResolvedOptions);
   return resolved as unknown as ResolvedOptions;
 }
 
+/** Streams can be resumed where all connections receive all that is published, and the past is kept. */
+export function checkResume({ history, echo, slowConsumer }: ResolvedOptions): void {
+  const why = history === 0
+    ? "history is 0, and nothing could be resumed: set it to some bytes"
+    : echo === "others"
+    ? "echo is others, and connections leave out what they have sent: use all"
+    : slowConsumer === "skip"
+    ? "slowConsumer is skip, and connections may miss frames: use disconnect or block"
+    : undefined;
+  if (why !== undefined) refuse("resume", true, why);
+}
+
 /** The options of a mob that a listener may set for itself. */
-const RULES = ["framing", "allow", "deny", "origins", "secret"] as const;
+const RULES = ["framing", "allow", "deny", "origins", "secret", "resume"] as const;
 
 /** The rules of a listener: its own options, and the mob's where it has none. */
 export function resolveListener(
@@ -270,8 +306,13 @@ export function resolveListener(
   mob: ResolvedOptions,
 ): ListenerRules {
   const { framing, allow, deny, origins, secret, maxFrame } = mob;
-  const rules = resolveOptions({ framing, allow, deny, origins, secret, ...options });
-  return { ...rules, maxFrame };
+  const { resume = mob.resume, ...others } = options;
+  const rules = resolveOptions({ framing, allow, deny, origins, secret, ...others });
+  if (resume) checkResume(mob);
+  if (resume && rules.framing !== mob.framing) {
+    refuse("resume", resume, `the framing is ${rules.framing}, and offsets count in that of the mob, ${mob.framing}`);
+  }
+  return { ...rules, resume, maxFrame };
 }
 
 /** What each option of a listener has to be, except those of the transport. */

@@ -4,27 +4,27 @@
  * @module
  */
 
-import type { Relay } from "../bus/relay.ts";
+import type { Uplink } from "../bus/uplink.ts";
 import { Queue } from "../contract/queue.ts";
 
-/** Publishes the application's frames at once, while the tick's budget and the relay allow it; the others wait in order. */
+/** Publishes the application's frames at once, while the tick's budget and the uplink allow it; the others wait in order. */
 export class Outbox {
   /** Bytes that wait. */
   bufferedAmount = 0;
-  readonly #relay: Relay<never>;
+  readonly #uplink: Uplink<never>;
   readonly #budget: number;
   readonly #frames: Queue<Uint8Array> = new Queue();
   #left: number;
 
   /** An empty outbox. `budget` is how many bytes a tick publishes, give or take a frame. */
-  constructor(relay: Relay<never>, budget: number) {
-    this.#relay = relay;
+  constructor(uplink: Uplink<never>, budget: number) {
+    this.#uplink = uplink;
     this.#budget = this.#left = budget;
   }
 
   /** Whether a frame waits that can be published in the next tick. */
   get ready(): boolean {
-    return this.#frames.length > 0 && !this.#relay.backpressure;
+    return this.#frames.length > 0 && !this.#uplink.backpressure;
   }
 
   /** Publishes a frame in the mob's framing, or makes it wait. Returns whether it is published. */
@@ -56,7 +56,7 @@ export class Outbox {
   }
 
   get #hasRoom(): boolean {
-    return this.#left > 0 && !this.#relay.backpressure;
+    return this.#left > 0 && !this.#uplink.backpressure;
   }
 
   #next(): void {
@@ -66,6 +66,6 @@ export class Outbox {
   }
 
   #publish(frame: Uint8Array): void {
-    this.#left -= frame.length + this.#relay.publish(undefined, frame, 0, frame.length, 1);
+    this.#left -= frame.length + this.#uplink.publish(undefined, frame, 0, frame.length, 1);
   }
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { READABLE } from "../contract/adapter.ts";
-import type { Relay } from "../bus/relay.ts";
+import { READABLE, type Readiness } from "../contract/adapter.ts";
+import type { Uplink } from "../bus/uplink.ts";
 import type { Count } from "../broadcast/subscriber.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadlines } from "../reactor/deadlines.ts";
@@ -25,6 +25,11 @@ const READ_BUDGET = 256 * 1024;
 
 /** Bytes read from all connections in a tick, so that one tick appends a bounded amount to the log. */
 const TICK_BUDGET = 4 * 2 ** 20;
+
+/** The bytes that a tick may append to the largest feed: they must not push connections that keep up over `maxLag`. */
+export function tickBudgetFor(maxLag: number): number {
+  return Math.max(1, Math.min(TICK_BUDGET, Math.floor(maxLag / 4)));
+}
 
 /** Decides whether a message may be published. */
 export type Allows = (message: Uint8Array<ArrayBuffer>, connection: Connection) => boolean;
@@ -47,7 +52,7 @@ export interface ReceiverParts {
 export class Receiver {
   /** What came and was not published, since the application did not allow it. */
   readonly withheld: Count = { frames: 0, bytes: 0 };
-  readonly #relay: Relay<Connection>;
+  readonly #uplink: Uplink<Connection>;
   readonly #poll: Poll;
   readonly #frameDeadlines: Deadlines;
   readonly #rate: RateLimit | undefined;
@@ -57,8 +62,10 @@ export class Receiver {
   /** Bytes read from all connections in a tick. */
   readonly tickBudget: number;
   readonly #readBudget: number;
-  /** Readable connections that are not read while the relay has back-pressure (`block`). */
-  #held: Set<Connection> = new Set();
+  /** Readable connections that are not read while the uplink has back-pressure (`block`). */
+  readonly #held: Set<Connection> = new Set();
+  /** The last events of connections, which come again when there is room for what is left of these. */
+  readonly #ends: Map<Connection, Readiness> = new Map();
   #left = 0;
   #reading: Connection | undefined;
   /** Bytes by which the largest feed has grown beyond the current chunk. */
@@ -71,13 +78,13 @@ export class Receiver {
       const connection = this.#reading!;
       connection.framesReceived += count;
       connection.bytesReceived += end - start;
-      this.#growth += this.#relay.publish(connection, bytes, start, end, count);
+      this.#growth += this.#uplink.publish(connection, bytes, start, end, count);
     },
     pieces: (pieces, length) => {
       const connection = this.#reading!;
       connection.framesReceived++;
       connection.bytesReceived += length;
-      this.#growth += this.#relay.publishPieces(connection, pieces, length);
+      this.#growth += this.#uplink.publishPieces(connection, pieces, length);
     },
   };
   /** Shows each message to the application, and publishes those that it allows. */
@@ -93,13 +100,13 @@ export class Receiver {
     pieces: (pieces, length) => this.#show(this.#reading!.feed.framing, concatenate(pieces, length), 0, length),
   };
 
-  /** Makes a receiver that hands frames to `relay`. */
+  /** Makes a receiver that hands frames to `uplink`. */
   constructor(
     options: Pick<Limits, "maxLag">,
-    relay: Relay<Connection>,
+    uplink: Uplink<Connection>,
     { poll, deadlines, rate, memory, allows }: ReceiverParts,
   ) {
-    this.#relay = relay;
+    this.#uplink = uplink;
     this.#poll = poll;
     this.#frameDeadlines = deadlines;
     this.#rate = rate;
@@ -108,27 +115,38 @@ export class Receiver {
     const { frames, pieces } = allows ? this.#messages : this.#runs;
     this.#sink = { frames, pieces, control: (opcode, payload) => this.#reading!.receiveControl(opcode, payload) };
     this.#pauseLag = options.maxLag / 2;
-    // One tick must not push connections that keep up over the limit.
-    this.tickBudget = Math.max(1, Math.min(TICK_BUDGET, Math.floor(options.maxLag / 4)));
+    this.tickBudget = tickBudgetFor(options.maxLag);
     this.#readBudget = Math.min(READ_BUDGET, this.tickBudget);
   }
 
-  /** A tick begins: the budget is whole again, and held connections are readable once the back-pressure is over. */
+  /** A tick begins: the budget is whole again, and held connections are ready once what holds them is over. */
   beginTick(): void {
     this.#left = this.tickBudget;
-    if (!this.released) return;
-    for (const connection of this.#held) this.#poll.ready(connection.token, READABLE);
-    this.#held.clear();
-  }
-
-  /** Whether the tick's budget is used up. */
-  get spent(): boolean {
-    return this.#left <= 0;
+    if (this.#ends.size > 0 && !this.#uplink.holdsEnds) {
+      for (const [connection, readiness] of this.#ends) this.#poll.ready(connection.token, readiness);
+      this.#ends.clear();
+    }
+    if (this.#held.size > 0 && !this.#uplink.backpressure) {
+      for (const connection of this.#held) this.#poll.ready(connection.token, READABLE);
+      this.#held.clear();
+    }
   }
 
   /** Whether a held connection may be read again, so that a tick is due. */
   get released(): boolean {
-    return this.#held.size > 0 && !this.#relay.backpressure;
+    return (this.#held.size > 0 && !this.#uplink.backpressure) || (this.#ends.size > 0 && !this.#uplink.holdsEnds);
+  }
+
+  /**
+   * There will be no more events for a connection than this one. Returns whether what is left of it has to wait: for the next
+   * tick, so that many connections that end at once cannot push others over `maxLag`, or for the uplink. The event comes again.
+   */
+  holdsEnd(connection: Connection, readiness: Readiness): boolean {
+    if (this.#uplink.holdsEnds) this.#ends.set(connection, readiness | (this.#ends.get(connection) ?? 0));
+    else if (this.#left <= 0) this.#poll.ready(connection.token, readiness);
+    else return false;
+    this.#frameDeadlines.clear(connection.token);
+    return true;
   }
 
   /**
@@ -143,7 +161,7 @@ export class Receiver {
     }
     const { decoder, feed } = connection;
     // A chunk that is published to a feed with longer headers counts as what it may become there.
-    const growth = this.#relay.growth(feed.framing);
+    const growth = this.#uplink.growth(feed.framing);
     let left = final ? Infinity : Math.min(this.#readBudget, this.#left);
     let completed = 0;
     let outcome: ReadOutcome | undefined;
@@ -191,9 +209,9 @@ export class Receiver {
     this.#poll.ready(connection.token, READABLE);
   }
 
-  /** Whether the connection is readable and not read because another connection is behind (`block`). */
+  /** Whether the connection is ready and not read because another one is behind (`block`), or the bus has no room. */
   holds(connection: Connection): boolean {
-    return this.#held.has(connection);
+    return this.#held.has(connection) || this.#ends.has(connection);
   }
 
   /** Forgets a connection that is leaving or gone. */
@@ -201,6 +219,7 @@ export class Receiver {
     this.#frameDeadlines.clear(connection.token);
     this.#rate?.forget(connection);
     this.#held.delete(connection);
+    this.#ends.delete(connection);
     connection.decoder.reset();
     connection.unread = undefined;
     this.#memory.forget(connection);
@@ -228,7 +247,7 @@ export class Receiver {
     if (connection.paused || this.#held.has(connection)) return false;
     if (this.#isBehind(connection)) {
       connection.paused = true;
-    } else if (this.#relay.backpressure) {
+    } else if (this.#uplink.backpressure) {
       this.#held.add(connection);
     } else if (this.#left <= 0) {
       this.#again(connection);

@@ -11,7 +11,7 @@ import { DEFAULT_URL, urlText } from "../contract/address.ts";
 import { cannotUse, type Check, checkOptions, type Checks, isAdapter, isSignal } from "../check.ts";
 import { parseUrl } from "../framing/url.ts";
 import { Mob } from "./mob.ts";
-import { type ListenerOptions, newMobChecks } from "./mob_options.ts";
+import { type BusOptions, type ListenerOptions, newMobChecks } from "./mob_options.ts";
 import type { MobHooks } from "./hooks.ts";
 import type { MobOptions } from "./options.ts";
 import type { CheckedStatus, StatusOption } from "./status_options.ts";
@@ -31,7 +31,7 @@ import type { CheckedStatus, StatusOption } from "./status_options.ts";
  * });
  * ```
  */
-export interface ServeOptions extends MobOptions, MobHooks, ListenerOptions {
+export interface ServeOptions extends MobOptions, MobHooks, ListenerOptions, BusOptions {
   /** The URL of the listener, or of several listeners into one mob. Default `tcp://127.0.0.1:8000`. */
   readonly listen?: string | URL | readonly (string | URL)[] | undefined;
   /**

@@ -27,7 +27,7 @@ export function canStall(connection: Connection): boolean {
   return connection.leaving || connection.feed.hasPending(connection);
 }
 
-type AllDeadlines = readonly [Deadlines, Deadlines, Deadlines, Deadlines, Deadlines, Deadlines];
+type AllDeadlines = readonly [Deadlines, Deadlines, Deadlines, Deadlines, Deadlines, Deadlines, Deadlines];
 
 /** The kinds of deadline that a connection can have. */
 export class Timeouts {
@@ -47,6 +47,8 @@ export class Timeouts {
   readonly linger: Deadlines;
   /** A ping of the connection's protocol is due. */
   readonly ping: Deadlines;
+  /** What the connection has sent is not back from the bus. */
+  readonly returning: Deadlines;
   readonly #all: readonly Deadlines[];
 
   /** Makes the deadlines with the timeouts of the options. */
@@ -56,9 +58,10 @@ export class Timeouts {
     // Without a deadline, clients that do not know the secret could fill the mob.
     const handshakeTimeout = frameTimeout || DEFAULT_HANDSHAKE;
     const linger = Math.min(LINGER, drainTimeout);
-    const timeouts = [stallTimeout, frameTimeout, handshakeTimeout, idleTimeout, linger, pingInterval];
+    const timeouts = [stallTimeout, frameTimeout, handshakeTimeout, idleTimeout, linger, pingInterval, drainTimeout];
     this.#all = timeouts.map((timeout) => new Deadlines(clock, timeout, wake));
-    [this.stall, this.frame, this.handshake, this.idle, this.linger, this.ping] = this.#all as AllDeadlines;
+    [this.stall, this.frame, this.handshake, this.idle, this.linger, this.ping, this.returning] = this
+      .#all as AllDeadlines;
   }
 
   /** A tick begins: its time is that of all deadlines that it sets. */

@@ -49,5 +49,11 @@ export type MobEvent =
   | (TimedEvent & { readonly type: "accept-failed"; readonly error: string })
   /** A hook of the application failed. */
   | (TimedEvent & { readonly type: "hook-failed"; readonly hook: string; readonly error: string })
+  /** The mob has missed frames of its bus for good. */
+  | (TimedEvent & { readonly type: "gap"; readonly why: string; readonly batches: number | undefined })
+  /** The bus cannot be reached: what connections send waits. */
+  | (TimedEvent & { readonly type: "bus-away"; readonly why: string })
+  /** The bus can be reached again. */
+  | (TimedEvent & { readonly type: "bus-back" })
   /** So many events came faster than they were taken, and were dropped here. */
   | (TimedEvent & { readonly type: "dropped"; readonly count: number });

@@ -9,7 +9,7 @@ import type { HttpHandler } from "../contract/http.ts";
 import { isHosts, obstacle } from "./guard.ts";
 import { liveStream } from "./live.ts";
 import { metricsText } from "./metrics.ts";
-import { isSource, type StatusSource } from "./source.ts";
+import { isSource, NoAnswer, type StatusSource } from "./source.ts";
 import { CONNECTION_SORTS, type ConnectionQuery, type ConnectionSort } from "./stats.ts";
 import { Watch } from "./watch.ts";
 
@@ -80,12 +80,22 @@ export function statusHandler(mob: StatusSource, options?: StatusHandlerOptions)
     const { pathname, searchParams } = new URL(request.url);
     const route = pathname.startsWith(base) ? routes[pathname.slice(base.length)] : undefined;
     const response = route
-      ? await route(searchParams, request.headers)
+      ? await answerOf(route, searchParams, request.headers)
       : text(404, `Cannot find ${pathname}: ${PATHS}`);
     if (request.method === "GET") return response;
     await response.body?.cancel();
     return new Response(null, response);
   };
+}
+
+/** The answer of a route. Without an answer of the mob there is none. */
+async function answerOf(route: Route, query: URLSearchParams, headers: Headers): Promise<Response> {
+  try {
+    return await route(query, headers);
+  } catch (error) {
+    if (error instanceof NoAnswer) return text(503, error.message);
+    throw error;
+  }
 }
 
 /** Answers one path. */
@@ -100,12 +110,21 @@ function routesOf(source: StatusSource, watch: Watch): Readonly<Record<string, R
       const { type, text: body } = metricsText(await watch.report(), headers.get("accept") ?? "");
       return answer(200, body, type);
     },
-    "healthz": () => text(200, "ok"),
-    "readyz": () => source.state === "open" ? text(200, "ready") : text(503, source.state),
+    "healthz": async () => {
+      const why = await source.whyDead?.();
+      return why === undefined ? text(200, "ok") : text(503, why);
+    },
+    "readyz": async () => {
+      const why = await source.whyDead?.();
+      if (why !== undefined) return text(503, why);
+      const { state, whyBusAway } = source;
+      if (state !== "open") return text(503, state);
+      return whyBusAway === undefined ? text(200, "ready") : text(503, `bus away: ${whyBusAway}`);
+    },
     "stats": async () => json(await watch.report()),
-    "connections": (query) => {
+    "connections": async (query) => {
       const wanted = queryOf(query);
-      return typeof wanted === "string" ? text(400, wanted) : json(watch.list(wanted));
+      return typeof wanted === "string" ? text(400, wanted) : json(await watch.list(wanted));
     },
     "live": () => {
       if (streams >= MOST_STREAMS) return text(503, `Cannot open another live stream: ${streams} are open, close one`);

@@ -6,7 +6,7 @@
  */
 
 import type { ReportedEvent, StatusReport } from "./report.ts";
-import type { StatusSource } from "./source.ts";
+import { NoAnswer, type StatusSource } from "./source.ts";
 import { reportedEvent } from "./watch.ts";
 
 /** The milliseconds from one message to the next. */
@@ -47,17 +47,28 @@ export function liveStream(
     // Called when the client has taken what there was.
     pull: (controller) =>
       new Promise<void>((resolve) => {
-        cancelTimer = adapter.after(Math.max(0, due - adapter.now()), async () => {
+        const send = async (): Promise<void> => {
           if (over) return resolve();
           due = Math.max(due + PERIOD, adapter.now());
-          const data = JSON.stringify({ ...await report(), events: events.take() });
+          // What does not answer now may answer in a second.
+          const now = await report().catch(unlessSilent);
           // The stream may have ended meanwhile.
+          if (now === undefined && !over) return wait();
+          const data = JSON.stringify({ ...now, events: events.take() });
           if (!over) controller.enqueue(new TextEncoder().encode(`data: ${data}\n\n`));
           resolve();
-        });
+        };
+        const wait = (): void => {
+          cancelTimer = adapter.after(Math.max(0, due - adapter.now()), () => void send());
+        };
+        wait();
       }),
     cancel: end,
   }, { highWaterMark: 0 });
+}
+
+function unlessSilent(error: unknown): undefined {
+  if (!(error instanceof NoAnswer)) throw error;
 }
 
 /** Collects the events of a mob until they are taken. */

@@ -7,8 +7,9 @@
  * @module
  */
 
+import type { Count } from "../broadcast/subscriber.ts";
 import type { Histogram, MobStats } from "./stats.ts";
-import { FEED_STATS, type Stat, STATS } from "./stats_table.ts";
+import { BUS_STATS, FEED_STATS, type Stat, STATS } from "./stats_table.ts";
 import type { StatusReport } from "./report.ts";
 
 /** One number of a family. */
@@ -53,6 +54,7 @@ export function metricsText(
 function families(report: StatusReport): Family[] {
   const { server, options, stats, process: usage, loopDelays } = report;
   const { version, runtime, state } = server;
+  const isReady = state === "open" && (stats.bus === undefined || stats.bus.state === "joined");
   const own = (Object.keys(STATS) as (keyof typeof STATS)[]).flatMap((name) => ofStat(name, STATS[name], stats));
   const [runtimeName = "", runtimeVersion = ""] = runtime.split(" ");
   return [
@@ -61,11 +63,15 @@ function families(report: StatusReport): Family[] {
       runtime: runtimeName,
       runtime_version: runtimeVersion,
     }),
-    family("ready", "gauge", "Whether connections are accepted", state === "open" ? 1 : 0),
+    family("ready", "gauge", "Whether connections are accepted, and the bus can be reached", isReady ? 1 : 0),
+    ...(server.threads === undefined
+      ? []
+      : [family("threads", "gauge", "Threads that serve, each with a mob: figures are those of all", server.threads)]),
     family("max_connections", "gauge", "The most connections at a time", options.maxConnections),
     family("max_lag_bytes", "gauge", "How far behind a connection may be", options.maxLag),
     ...own,
     ...ofFeeds(stats),
+    ...ofBus(stats),
     histogram("loop_delay_seconds", "How late timers were, because the process was busy", loopDelays, 1000),
     ...(usage
       ? [
@@ -100,13 +106,32 @@ function ofStat(name: keyof typeof STATS, stat: Stat, stats: MobStats): Family[]
     return [histogram(`${metric}_${base}`, about, value as Histogram, divisor)];
   }
   if (typeof value === "number") return [family(unit === "bytes" ? `${metric}_bytes` : metric, kind, about, value)];
-  const { frames, bytes } = value as { frames: number; bytes: number };
+  const count = value as Count;
   // The bytes of the lag are the sum of the histogram of that name.
-  if (kind === "gauge") return [family(`${metric}_frames`, kind, `${about}: frames`, frames)];
+  if (kind === "gauge") return [family(`${metric}_frames`, kind, `${about}: frames`, count.frames)];
+  return counted("", metric, kind, about, count);
+}
+
+/** The two families of a pair of frames and bytes. */
+function counted(prefix: string, metric: string, kind: "counter" | "gauge", about: string, count: Count): Family[] {
   return [
-    family(`frames_${metric}`, kind, `${about}: frames`, frames),
-    family(`${metric}_bytes`, kind, `${about}: bytes, headers included`, bytes),
+    family(`${prefix}frames_${metric}`, kind, `${about}: frames`, count.frames),
+    family(`${prefix}${metric}_bytes`, kind, `${about}: bytes, headers included`, count.bytes),
   ];
+}
+
+/** The families of the bus; none where there is none. */
+function ofBus({ bus }: MobStats): Family[] {
+  if (bus === undefined) return [];
+  return (Object.keys(BUS_STATS) as (keyof typeof BUS_STATS)[]).flatMap((name): Family[] => {
+    const { unit, about, metric = snake(name), ...row } = BUS_STATS[name];
+    const kind = row.kind as "counter" | "gauge";
+    const value = bus[name];
+    if (name === "state") return [family("bus_joined", kind, about, value === "joined" ? 1 : 0, { bus: bus.name })];
+    if (typeof value === "object") return counted("bus_", metric, kind, about, value);
+    const [base, divisor] = unit === "ms" ? ["_seconds", 1000] as const : ["", 1] as const;
+    return [family(`bus_${metric}${base}`, kind, about, Number(value) / divisor)];
+  });
 }
 
 /** The families of the feeds, each with a sample for each framing. */

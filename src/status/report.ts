@@ -17,6 +17,8 @@ export interface ServerReport {
   readonly runtime: string;
   /** Whether the mob accepts connections. */
   readonly state: MobState;
+  /** How many threads serve, each with a mob, from 2; `undefined`: there is one mob. */
+  readonly threads?: number | undefined;
 }
 
 /** Something that happened. Remote addresses are said by `/connections` alone, so there is none; tokens are text. */
@@ -43,7 +45,7 @@ export interface StatusReport {
   readonly events?: readonly ReportedEvent[];
 }
 
-/** A connection in a list: its token is text. */
+/** A connection in a list: its token is text, behind the number of its thread where there are several. */
 export type ListedConnection = Omit<ConnectionStats, "token"> & { readonly token: string };
 
 /** Some of the connections: the answer of `/connections`. */

@@ -7,7 +7,7 @@
 import { type Check, isAdapter, refuse } from "../check.ts";
 import type { Adapter } from "../contract/adapter.ts";
 import type { MobEvent } from "./events.ts";
-import type { ConnectionQuery, ConnectionStats, MobStats } from "./stats.ts";
+import type { ConnectionQuery, ConnectionStats, Histogram, MobStats } from "./stats.ts";
 
 /** Whether a mob accepts connections. `draining`: its connections receive what is pending, and leave. */
 export type MobState = "open" | "draining" | "closed";
@@ -24,24 +24,44 @@ export interface StatusOptions {
   readonly maxConnections: number;
 }
 
-/** A mob, as its status is read. `Mob` is one. */
+/** Which of several threads something is of, from 1; `undefined`: there is one. */
+export interface InThread {
+  /** Its number. */
+  readonly thread?: number | undefined;
+}
+
+/** What has to answer does not. */
+export class NoAnswer extends Error {}
+
+/** Connections in a list. */
+export type Connections = readonly (ConnectionStats & InThread)[];
+
+/** A mob, as its status is read. `Mob` is one. What several threads serve together answers later. */
 export interface StatusSource {
   /** Whether it accepts connections. */
   readonly state: MobState;
   /** Resolves when it has closed. */
   readonly closed: Promise<void>;
+  /** Why its bus cannot be reached now; `undefined`: it can, or there is none. */
+  readonly whyBusAway: string | undefined;
   /** Its options. */
   readonly options: StatusOptions;
   /** The adapter that it was made with: its clock and its timers. */
   readonly adapter: Pick<Adapter, "name" | "now" | "after" | "processInfo">;
   /** What happens to its connections. */
-  readonly events: AsyncIterable<MobEvent>;
-  /** Its connections now. */
+  readonly events: AsyncIterable<MobEvent & InThread>;
+  /** Its connections now; of several threads, when they were last asked for a list of them. */
   readonly connectionCount: number;
+  /** How many threads serve, each with a mob; `undefined`: there is one mob. */
+  readonly threads?: number | undefined;
   /** Everything it counts. */
-  stats(): MobStats;
+  stats(): MobStats | Promise<MobStats>;
   /** Its connections. */
-  connections(query?: ConnectionQuery): ConnectionStats[];
+  connections(query?: ConnectionQuery): Connections | Promise<Connections>;
+  /** How late timers were in its threads, when they were last asked what they count; `undefined`: it is asked here. */
+  readonly loopDelays?: Histogram | undefined;
+  /** Resolves to why something of it does not live; `undefined`: all of it does. Without it, what answers lives. */
+  whyDead?(): Promise<string | undefined>;
 }
 
 /** A mob. A promise of one, passed by mistake, is none. */

@@ -5,6 +5,7 @@
  */
 
 import type { Count } from "../broadcast/subscriber.ts";
+import type { BusStats } from "../bus/bus_stats.ts";
 import type { FramingName } from "../framing/framing.ts";
 import type { Token } from "../contract/token.ts";
 
@@ -27,10 +28,11 @@ export const CLOSE_REASONS = {
   "frame-timeout": "a frame took longer than frameTimeout",
   "receive-memory": "all receive buffers together passed maxReceiveMemory, and it held the most",
   "lagged": "its lag passed maxLag",
+  "gap": "the mob has missed frames of its bus for good",
   "stalled": "it accepted no byte for stallTimeout while bytes were pending",
   "idle": "nothing was received from it and nothing delivered to it for idleTimeout",
   "refused": "a limit, an access list or a closing mob refused it",
-  "handshake-failed": "its TLS or WebSocket handshake failed",
+  "handshake-failed": "its TLS, WebSocket or resume handshake failed",
   "unauthorized": "it did not send the secret, or authorize did not let it join",
   "disconnected": "the application disconnected it",
   "shutdown": "the mob was closed",
@@ -50,6 +52,7 @@ const REASONS = [
   "frame-timeout",
   "receive-memory",
   "lagged",
+  "gap",
   "stalled",
   "idle",
   "refused",
@@ -62,7 +65,7 @@ const REASONS = [
 
 /**
  * The counts of one connection, or of all together. Always, in bytes and in frames: what was published since the
- * connection joined is `delivered + skipped + lag`. A frame that is half delivered counts as lag.
+ * connection joined, and what was replayed, is `delivered + skipped + lag`. A frame that is half delivered counts as lag.
  */
 export interface DeliveryCounts {
   /** What was received from it and published. */
@@ -73,6 +76,8 @@ export interface DeliveryCounts {
   readonly skipped: Count;
   /** What is pending. */
   readonly lag: Count;
+  /** What it receives of what was published before it joined: see `history` of the mob's options. */
+  readonly replayed: Count;
 }
 
 /**
@@ -158,7 +163,7 @@ export interface FeedStats {
   readonly framing: FramingName | "websocket" | "mobcast.u64";
   /** Connections that receive it. */
   readonly connections: number;
-  /** What was published while it had connections. A frame that its framing cannot carry counts, and is skipped. */
+  /** What was published while it had connections, or a history. A frame that its framing cannot carry counts, and is skipped. */
   readonly published: Count;
   /** Bytes of memory that its log holds. */
   readonly logBytes: number;
@@ -200,6 +205,8 @@ export interface MobStats extends DeliveryCounts {
   readonly lagSizes: Histogram;
   /** The feeds, one for each framing that has been in use. */
   readonly feeds: readonly FeedStats[];
+  /** The mob's end of its bus; `undefined` without one. */
+  readonly bus: BusStats | undefined;
   /** What came and was not published because `onMessage` returned false, or failed. */
   readonly withheld: Count;
   /** Hooks that threw, rejected, or returned what they may not. */

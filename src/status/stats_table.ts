@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { BusStats } from "../bus/bus_stats.ts";
 import type { FeedStats, MobStats } from "./stats.ts";
 
 /** One row of the table. */
@@ -18,7 +19,7 @@ export interface Stat {
   /** The name of its metric, without `mobcast_`, its unit and `_total`, where that is not made from its own name. */
   readonly metric?: string;
   /** What tells its values apart, where it has several. */
-  readonly label?: "reason" | "listener";
+  readonly label?: "reason" | "listener" | "bus";
 }
 
 function row(kind: Stat["kind"], unit: string, about: string, more: Pick<Stat, "metric" | "label"> = {}): Stat {
@@ -35,7 +36,7 @@ function row(kind: Stat["kind"], unit: string, about: string, more: Pick<Stat, "
  * for (const [name, { kind, unit, about }] of Object.entries(STATS)) console.log(name, kind, unit, about);
  * ```
  */
-export const STATS: { readonly [Name in Exclude<keyof MobStats, "feeds">]: Stat } = {
+export const STATS: { readonly [Name in Exclude<keyof MobStats, "feeds" | "bus">]: Stat } = {
   connections: row("gauge", "connections", "Connections now", { label: "listener" }),
   unauthenticated: row("gauge", "connections", "Connections that have not finished their handshake"),
   handshakes: row("gauge", "handshakes", "TLS handshakes under way"),
@@ -50,6 +51,7 @@ export const STATS: { readonly [Name in Exclude<keyof MobStats, "feeds">]: Stat 
     "What connections missed: under skip, and their own frames under echo others",
   ),
   lag: row("gauge", "frames and bytes", "What is pending for connections"),
+  replayed: row("counter", "frames and bytes", "What was published before a connection joined and goes to it"),
   lagSizes: row("histogram", "bytes", "What is pending for each connection", { metric: "lag" }),
   undelivered: row("counter", "frames and bytes", "What was pending for connections when they left"),
   withheld: row("counter", "frames and bytes", "What was not published because onMessage returned false or failed"),
@@ -71,6 +73,27 @@ export const STATS: { readonly [Name in Exclude<keyof MobStats, "feeds">]: Stat 
 /** The same for each feed of `mob.stats()`. */
 export const FEED_STATS: { readonly [Name in Exclude<keyof FeedStats, "framing">]: Stat } = {
   connections: row("gauge", "connections", "Connections that receive the feed"),
-  published: row("counter", "frames and bytes", "What was published while the feed had connections"),
+  published: row("counter", "frames and bytes", "What was published while the feed had connections or a history"),
   logBytes: row("gauge", "bytes", "Memory that the feed's log holds", { metric: "log" }),
+};
+
+/** The same for `bus` of `mob.stats()`, where a mob has one. Their metrics begin with `mobcast_bus_`. */
+export const BUS_STATS: { readonly [Name in Exclude<keyof BusStats, "name" | "whyAway">]: Stat } = {
+  state: row("gauge", "1 or 0", "Whether the mob has joined its bus, and the engine can be reached", {
+    metric: "joined",
+    label: "bus",
+  }),
+  awayFor: row("gauge", "ms", "For how long the bus has been away", { metric: "away" }),
+  sequence: row("gauge", "messages", "The sequence of the last message that came"),
+  sent: row("counter", "frames and bytes", "What connections and the application have sent, and went to the bus"),
+  returned: row("counter", "frames and bytes", "What was sent, came back and was published"),
+  inFlight: row("gauge", "frames and bytes", "What was sent and is on its way"),
+  lost: row("counter", "frames and bytes", "What was sent and will never come back"),
+  received: row("counter", "frames and bytes", "What came from other mobs, and was published"),
+  missedBatches: row("counter", "batches", "Batches of other mobs that were missed, as far as their numbers tell"),
+  gaps: row("counter", "gaps", "How many times something was missed"),
+  restarts: row("counter", "restarts", "How many times the stream of the bus began anew"),
+  resent: row("counter", "messages", "Messages that were sent again, since it was not known whether they were stored"),
+  repeated: row("counter", "messages", "Messages that came a second time, and were dropped"),
+  refused: row("counter", "messages", "Messages that were not of mobs of this bus, and were dropped"),
 };

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { formatToken } from "../contract/token.ts";
-
+import { formatToken, type Token } from "../contract/token.ts";
 import { VERSION } from "../version.ts";
 import type { MobEvent } from "./events.ts";
 import { LoopDelay } from "./loop_delay.ts";
 import type { ConnectionList, ReportedEvent, StatusReport } from "./report.ts";
-import type { StatusSource } from "./source.ts";
+import type { InThread, StatusSource } from "./source.ts";
 import type { ConnectionQuery } from "./stats.ts";
 
 /** Makes the reports of a mob. It measures the delay of the event loop from its first report until the mob has closed. */
@@ -27,8 +26,9 @@ export class Watch {
 
   /** How the mob is now. */
   async report(): Promise<StatusReport> {
-    const { adapter, options } = this.#source;
-    if (!this.#measures && this.#source.state !== "closed") this.#measure();
+    const { adapter, options, threads } = this.#source;
+    if (threads === undefined && !this.#measures && this.#source.state !== "closed") this.#measure();
+    const stats = await this.#source.stats();
     const process = await adapter.processInfo?.();
     const { maxLag, slowConsumer, stallTimeout, maxConnections } = options;
     return {
@@ -36,22 +36,26 @@ export class Watch {
         version: VERSION,
         runtime: `${adapter.name} ${process?.version ?? ""}`.trim(),
         state: this.#source.state,
+        ...(threads !== undefined && { threads }),
       },
       options: { maxLag, slowConsumer, stallTimeout, maxConnections },
-      stats: this.#source.stats(),
+      stats,
       process,
-      loopDelays: this.#loopDelay.histogram,
+      loopDelays: this.#source.loopDelays ?? this.#loopDelay.histogram,
       now: adapter.now(),
     };
   }
 
   /** Some of the connections. */
-  list(query: ConnectionQuery): ConnectionList {
-    const connections = this.#source.connections(query);
+  async list(query: ConnectionQuery): Promise<ConnectionList> {
+    const connections = await this.#source.connections(query);
     return {
       total: this.#source.connectionCount,
       now: this.#source.adapter.now(),
-      connections: connections.map((connection) => ({ ...connection, token: formatToken(connection.token) })),
+      connections: connections.map(({ thread, ...connection }) => ({
+        ...connection,
+        token: nameOf(connection.token, thread),
+      })),
     };
   }
 
@@ -63,7 +67,14 @@ export class Watch {
 }
 
 /** An event as everybody may see it: without the remote address, which only a list of connections has. */
-export function reportedEvent(event: MobEvent): ReportedEvent {
-  const { remoteAddress: _hidden, ...shown } = event as MobEvent & { readonly remoteAddress?: string };
-  return "token" in shown ? { ...shown, token: formatToken(shown.token) } : shown as ReportedEvent;
+export function reportedEvent(event: MobEvent & InThread): ReportedEvent {
+  const { remoteAddress: _hidden, thread, ...shown } = event as MobEvent & InThread & {
+    readonly remoteAddress?: string;
+  };
+  return "token" in shown ? { ...shown, token: nameOf(shown.token, thread) } : shown as ReportedEvent;
+}
+
+/** The name of a connection: `3v1`, or `2:3v1` in the second thread, since each thread has tokens of its own. */
+function nameOf(token: Token, thread: number | undefined): string {
+  return thread === undefined ? formatToken(token) : `${thread}:${formatToken(token)}`;
 }

@@ -45,6 +45,7 @@ const MUCH_ROOM = 1000;
 /** Ends that are neither the client's nor the application's will. */
 const REMOVALS: readonly CloseReason[] = [
   "lagged",
+  "gap",
   "stalled",
   "frame-too-large",
   "protocol-error",
@@ -68,6 +69,7 @@ export function wordsOf(look: Look, before?: Look, past: StatusReport | undefine
   const found = [
     ...aboutConnections(look, verdicts),
     ...aboutState(report),
+    ...aboutBus(report, old),
     ...(old ? aboutFailures(report, old) : []),
     ...aboutRoom(report),
     ...(old ? aboutEnds(report, old) : []),
@@ -164,6 +166,34 @@ function aboutState({ server: { state }, stats: { connections } }: StatusReport)
     ? "The mob is closing."
     : `The mob is closing: ${quantity(connections, "connection")} still ${connections === 1 ? "receives" : "receive"}.`;
   return [{ about: state, level: "warning", text }];
+}
+
+/** Whether the bus is away, and what was missed or refused of it. */
+function aboutBus({ stats: { bus }, now }: StatusReport, past: StatusReport | undefined): Sentence[] {
+  if (bus === undefined) return [];
+  const sentences: Sentence[] = [];
+  if (bus.state !== "joined") {
+    const what = bus.state === "joining" ? "The mob has not joined its bus for" : "The bus has been away for";
+    const why = bus.whyAway === undefined ? "" : ` (${bus.whyAway})`;
+    const text = `${what} ${roundAge(bus.awayFor)}: what clients send waits${why}.`;
+    sentences.push({ about: "bus away", level: "trouble", text });
+  }
+  const old = past?.stats.bus;
+  if (past === undefined || old === undefined) return sentences;
+  const lately = `in the last ${roundAge(now - past.now)}`;
+  const [gaps, refused] = [bus.gaps - old.gaps, bus.refused - old.refused];
+  if (gaps > 0) {
+    const times = gaps === 1 ? "" : ` ${quantity(gaps, "time")}`;
+    const how = bus.restarts > old.restarts ? "the bus began anew" : "the log says why";
+    const text = `Frames of the bus were missed for good${times} ${lately}: ${how}.`;
+    sentences.push({ about: "gap", level: "trouble", text });
+  }
+  if (refused > 0) {
+    const were = refused === 1 ? "was" : "were";
+    const text = `${quantity(refused, "message")} on the bus ${were} refused ${lately}: not of mobs like this one.`;
+    sentences.push({ about: "foreign", level: "warning", text });
+  }
+  return sentences;
 }
 
 function aboutFailures(report: StatusReport, past: StatusReport): Sentence[] {

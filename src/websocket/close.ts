@@ -25,6 +25,7 @@ const CODES: Readonly<Record<string, number>> = {
   "refused": 1008,
   "frame-too-large": 1009,
   "internal": 1011,
+  "gap": 1013,
 };
 
 /**

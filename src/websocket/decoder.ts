@@ -7,7 +7,8 @@
 import type { ControlSink } from "../framing/decoder.ts";
 import { ReceiveBuffer, WORTH_KEEPING } from "../framing/receive_buffer.ts";
 import { ClientFrames } from "./client_frames.ts";
-import { BINARY, FIN, headerSize, MASKED, TEXT, writeHeader } from "./frame.ts";
+import { headerSize, writeHeader } from "../framing/server_frames.ts";
+import { BINARY, FIN, MASKED, TEXT } from "./frame.ts";
 import { copyUnmasked, unmask } from "./mask.ts";
 import { SCRATCH, SCRATCH_WORDS } from "./scratch.ts";
 import { BROKEN, readUtf8, WHOLE } from "./utf8.ts";

@@ -7,44 +7,9 @@
 
 import type { BatchLog, FeedKind } from "../broadcast/feed_kind.ts";
 import { Log, type LogFraming } from "../broadcast/log.ts";
-import { type FrameRules, FRAMINGS, UNKNOWN } from "../framing/framing.ts";
-import { headerSize, writeHeader } from "./frame.ts";
+import { FRAMINGS } from "../framing/framing.ts";
+import { headerSize, payloadAt, WEBSOCKET, writeHeader } from "../framing/server_frames.ts";
 import { PACKED as PACKED_NAME } from "./upgrade.ts";
-
-/** The length of a payload when the second byte of its header says 126: it stands in the next two bytes. */
-const IN_TWO_BYTES = 126;
-
-/** Where the payload of the server's frame at `from` begins. */
-function payloadAt(bytes: Uint8Array, from: number): number {
-  const length = bytes[from + 1]!;
-  return from + (length < IN_TWO_BYTES ? 2 : length === IN_TWO_BYTES ? 4 : 10);
-}
-
-/** Where the whole frame at `from` ends. */
-function frameEnd(bytes: Uint8Array, from: number): number {
-  const at = payloadAt(bytes, from);
-  let length = bytes[from + 1]!;
-  if (length === IN_TWO_BYTES) length = (bytes[at - 2]! << 8) | bytes[at - 1]!;
-  else if (length > IN_TWO_BYTES) {
-    // `>>> 0` since a length of 2^31 or more would come out negative. The upper four bytes are 0.
-    length = ((bytes[at - 4]! << 24) | (bytes[at - 3]! << 16) | (bytes[at - 2]! << 8) | bytes[at - 1]!) >>> 0;
-  }
-  return at + length;
-}
-
-/** Whole binary messages, each one frame as a server sends it. Only bytes of ours are read by these rules. */
-export const WEBSOCKET: FrameRules = {
-  header: 2,
-  trailer: 0,
-  fixed: false,
-  end: (bytes, from, to) => to - from < 2 ? UNKNOWN : frameEnd(bytes, from),
-  size: (length) => headerSize(length) + length,
-  payloadAt,
-  write(payload, target, at) {
-    target.set(payload, writeHeader(payload.length, target, at));
-  },
-  carries: () => true,
-};
 
 /** The feed of clients without a subprotocol: each message is a message. */
 export const MESSAGES: FeedKind = { name: "websocket", framing: WEBSOCKET };

@@ -28,33 +28,6 @@ export const MASKED = 128;
 /** The longest payload of a control frame in bytes. */
 export const LONGEST_CONTROL = 125;
 
-/** Bytes of the header of a server's frame whose payload has `length` bytes. */
-export function headerSize(length: number): number {
-  return length <= 125 ? 2 : length <= 65535 ? 4 : 10;
-}
-
-/** Writes the header of a whole binary message of `length` bytes, up to 2^32 - 1. Returns where its payload goes. */
-export function writeHeader(length: number, target: Uint8Array, at: number): number {
-  target[at] = FIN | BINARY;
-  if (length <= 125) {
-    target[at + 1] = length;
-    return at + 2;
-  }
-  if (length <= 65535) {
-    target[at + 1] = 126;
-    target[at + 2] = length >>> 8;
-    target[at + 3] = length;
-    return at + 4;
-  }
-  target[at + 1] = 127;
-  target.fill(0, at + 2, at + 6);
-  target[at + 6] = length >>> 24;
-  target[at + 7] = length >>> 16;
-  target[at + 8] = length >>> 8;
-  target[at + 9] = length;
-  return at + 10;
-}
-
 /** A control frame; its payload has at most 125 bytes. */
 export function controlFrame(opcode: number, payload: Uint8Array): Uint8Array {
   const frame = new Uint8Array(2 + payload.length);

@@ -19,6 +19,7 @@ const LISTS = /^(deny |not in allow|its address)/;
 
 /** The protocol of `ws:` and `wss:` listeners. */
 export const webSocket: Protocol = {
+  kinds: [MESSAGES, PACKED],
   step: (rules, upgrade) =>
     upgradeStep(rules, (subprotocol, { origin }) => upgrade({ ...agreed(subprotocol, rules.maxFrame), origin })),
   refusal: (why) => refusal(LISTS.test(why) ? 403 : 503, why),

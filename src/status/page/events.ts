@@ -40,6 +40,12 @@ function tell(event: ReportedEvent): Told {
       return ["trouble", "accept failed", event.error];
     case "hook-failed":
       return ["trouble", `${event.hook} failed`, event.error];
+    case "gap":
+      return ["trouble", "gap of the bus", event.why];
+    case "bus-away":
+      return ["trouble", "the bus is away", event.why];
+    case "bus-back":
+      return ["ok", "the bus is back", ""];
     case "dropped":
       return ["ok", quantity(event.count, "event"), "more than could be told"];
   }

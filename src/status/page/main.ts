@@ -13,7 +13,7 @@ import { byId, make, setAttribute, setText } from "./dom.ts";
 import { showEvents } from "./events.ts";
 import { History, type Sample } from "./history.ts";
 import { fetchConnections, openLine } from "./live.ts";
-import { showClosed, showDistributions, showFigures, showListeners, showProcess } from "./panels.ts";
+import { showBus, showClosed, showDistributions, showFigures, showListeners, showProcess } from "./panels.ts";
 import { listenToSorting, showConnections } from "./table.ts";
 
 /** How many addresses of connections are remembered, for the log. */
@@ -120,6 +120,7 @@ function show(now: NonNullable<typeof last>, anyway = false): void {
   showListeners(look.report);
   showDistributions(look.report, history.ago(60_000));
   showClosed(look.report, history.ago(60_000));
+  showBus(look.report);
   showProcess(look.report, sample.rates);
   const line = (value: (rates: NonNullable<Sample["rates"]>) => number): Parameters<Chart["draw"]>[0] =>
     history.samples.map(({ at, rates }) => ({ at, value: rates && value(rates) }));

@@ -127,6 +127,7 @@ export function showProcess(report: StatusReport, rates: Rates | undefined): voi
     byId("program"),
     [
       `${server.version} on ${server.runtime}`,
+      ...(server.threads ? [`${server.threads} threads`] : []),
       ...(usage ? [`process ${usage.pid}`, `up ${roundAge(usage.uptime)}`] : []),
     ].join(" · "),
   );
@@ -147,12 +148,29 @@ export function showProcess(report: StatusReport, rates: Rates | undefined): voi
     ["Hooks that failed", roundCount(stats.hookFailures)],
     ["Accepts that failed", roundCount(stats.acceptFailures)],
   ];
+  showPairs("process", pairs);
+}
+
+/** The bus, where there is one. */
+export function showBus({ stats: { bus } }: StatusReport): void {
+  byId("bus-card").hidden = bus === undefined;
+  if (bus === undefined) return;
+  const both = ({ frames, bytes }: typeof bus.sent): string => `${quantity(frames, "frame")}, ${roundSize(bytes)}`;
+  showPairs("bus", [
+    ["Name", bus.name],
+    ["State", bus.state === "joined" ? bus.state : `${bus.state} for ${roundAge(bus.awayFor)}`],
+    ["Sequence", roundCount(bus.sequence)],
+    ["Sent", both(bus.sent)],
+    ["On its way", both(bus.inFlight)],
+    ["Never back", both(bus.lost)],
+    ["From other mobs", both(bus.received)],
+    ["Gaps", roundCount(bus.gaps)],
+    ["Began anew", quantity(bus.restarts, "time")],
+    ["Refused", quantity(bus.refused, "message")],
+  ]);
+}
+
+function showPairs(id: string, pairs: readonly [string, string][]): void {
   const create = ([name]: [string, string]): Element => make("div", {}, make("dt", {}, name), make("dd"));
-  keep(
-    byId("process"),
-    pairs,
-    ([name]) => name,
-    create,
-    (element, [, text]) => setText(element.lastElementChild!, text),
-  );
+  keep(byId(id), pairs, ([name]) => name, create, (element, [, text]) => setText(element.lastElementChild!, text));
 }
