@@ -17,6 +17,7 @@ export {
   READABLE,
   type Readiness,
   type Registry,
+  type SharePort,
   type Socket,
   WRITABLE,
 } from "./src/contract/adapter.ts";
@@ -44,11 +45,27 @@ export { Log, type LogOptions } from "./src/broadcast/log.ts";
 export { Poll } from "./src/reactor/poll.ts";
 export { Slab, type SlabOptions } from "./src/reactor/slab.ts";
 
+// --- a bus of your own ---
+export { busRelay } from "./src/bus/bus.ts";
+export type { Channel, ChannelBatch, ChannelEvents, ChannelGap, ChannelItem, ChannelStats } from "./src/bus/channel.ts";
+export type { CommonOffset, OffsetSource } from "./src/bus/common_offsets.ts";
+export type { Numbering } from "./src/framing/hello.ts";
+export type { BusGap, Relay, RelayHost, RelayLink, RelayPublisher, RelaySender } from "./src/bus/relay.ts";
+export type { Uplink } from "./src/bus/uplink.ts";
+export type { BusStream, StreamPosition, StreamReader, StreamTerms } from "./src/contract/bus_stream.ts";
+export type { FrameRules } from "./src/framing/framing.ts";
+
 // --- what options are made of ---
 export { CHOICES, type LimitOptions, type Limits, type ResolvedOptions } from "./src/server/options.ts";
 export type { Limit, Range, Unit } from "./src/check.ts";
 export type { Echo, SlowConsumer } from "./src/broadcast/options.ts";
-export type { CloseOptions, ListenerInfo, StatusListenerOptions, TransportOptions } from "./src/server/mob_options.ts";
+export type {
+  BusOptions,
+  CloseOptions,
+  ListenerInfo,
+  StatusListenerOptions,
+  TransportOptions,
+} from "./src/server/mob_options.ts";
 export type { StatusOption } from "./src/server/status_options.ts";
 export type { ClientCloseOptions, ClientOptions, JoinOptions, SendOptions } from "./src/client/client_options.ts";
 export type { BackoffOptions } from "./src/client/backoff.ts";
@@ -63,6 +80,7 @@ export {
   type Histogram,
   type ListenerStats,
 } from "./src/status/stats.ts";
+export type { BusCount, BusStats, RelayStats } from "./src/bus/bus_stats.ts";
 export type { MobState } from "./src/status/source.ts";
 export type { ConnectionEvent, TimedEvent } from "./src/status/events.ts";
 export type { Count } from "./src/broadcast/subscriber.ts";

@@ -1,6 +1,6 @@
 /**
- * mobcast is a multi-echo server and library: whatever frame one client sends over TCP, every connected client receives,
- * in one total order.
+ * A multi-echo server and library: every frame that a client sends goes to every connected client, in one order, over TCP, TLS,
+ * Unix sockets and WebSocket.
  *
  * Run this file to start a server, or import it:
  *
@@ -17,6 +17,16 @@
  * await client.close();
  * await mob.close();
  * ```
+ *
+ * | entry | what it has |
+ * | --- | --- |
+ * | `.` | {@link serve}, {@link connect} and what they return: {@link Mob}, {@link Client} |
+ * | `./browser` | the same `connect` and client for pages |
+ * | `./status` | metrics, health and a page, for programs with an HTTP server of their own |
+ * | `./nats` | a bus of several mobs on NATS JetStream |
+ * | `./memory` | a network in one process, with a clock that tests drive |
+ * | `./core` | the parts of the core and the types of all options and stats, without promise |
+ * | `./node`, `./bun`, `./deno` | the adapters, where a program chooses |
  *
  * @module
  */
@@ -37,6 +47,9 @@ import { serve as serveOn, type ServeOptions } from "./src/server/serve.ts";
  * with the system's error, with its `code` and the URL, when a listener cannot be opened (the others are closed again),
  * and with the signal's reason when it has aborted.
  *
+ * @param options Where it listens, limits and hooks; without any, `tcp://127.0.0.1:8000`. Sizes are in bytes, times in milliseconds.
+ * @returns The mob, which accepts.
+ *
  * @example
  * ```ts
  * import { serve } from "mobcast";
@@ -51,13 +64,17 @@ export function serve(options?: ServeOptions): Promise<Mob> {
 
 /**
  * Connects to the mob at `url`, such as `tcp://127.0.0.1:8000`, `tls://example.com:8443`, `unix:///run/mobcast.sock` or
- * `wss://example.com/mob` (not on Node 20), with `?framing=line` at its end for another framing than `u64`. Resolves when the connection is made. The mob may end it even
- * then, because of a wrong secret perhaps: `closed` says so.
+ * `wss://example.com/mob` (not on Node 20), with `?framing=line` at its end for another framing than `u64`. Resolves when the
+ * connection is made. The mob may end it even then, because of a wrong secret perhaps: `closed` says so.
  *
  * Rejects with a `TypeError` or a `RangeError` when the URL or an option is wrong, with an `Error` when the secret would
  * cross the network in the clear, with the signal's reason when it aborts first, and with a {@link ClientError} when no
  * connection could be made (`UNREACHABLE`, with the system's error as its `cause`) or not within `connectTimeout`
  * (`TIMED_OUT`).
+ *
+ * @param url Where the mob listens.
+ * @param options Certificates, the secret, reconnecting, limits; sizes are in bytes, times in milliseconds.
+ * @returns The client, which is connected.
  *
  * @example
  * ```ts
@@ -80,7 +97,7 @@ export function connect(url: string | URL, options?: ConnectOptions): Promise<Cl
 export { Mob } from "./src/server/mob.ts";
 export type { ListenerOptions } from "./src/server/mob_options.ts";
 export type { ServeOptions } from "./src/server/serve.ts";
-export type { ConnectionInfo, LeaveEvent, MobHooks } from "./src/server/hooks.ts";
+export type { ConnectionInfo, LeaveEvent, MobGap, MobHooks } from "./src/server/hooks.ts";
 export { LIMITS, type MobOptions } from "./src/server/options.ts";
 export type { MobEvent } from "./src/status/events.ts";
 export { CLOSE_REASONS, type CloseReason, type ConnectionStats, type MobStats } from "./src/status/stats.ts";

@@ -42,5 +42,5 @@ export type {
   ServerReport,
   StatusReport,
 } from "./src/status/report.ts";
-export type { MobState, StatusOptions, StatusSource } from "./src/status/source.ts";
-export { FEED_STATS, type Stat, STATS } from "./src/status/stats_table.ts";
+export type { Connections, InThread, MobState, StatusOptions, StatusSource } from "./src/status/source.ts";
+export { BUS_STATS, FEED_STATS, type Stat, STATS } from "./src/status/stats_table.ts";

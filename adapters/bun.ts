@@ -12,6 +12,7 @@ import {
   READABLE,
   type Readiness,
   type Registry,
+  type SharePort,
   type Socket,
   WRITABLE,
 } from "../src/contract/adapter.ts";
@@ -24,6 +25,7 @@ import {
 } from "../src/contract/address.ts";
 import { systemError } from "../src/errors.ts";
 import type { Token } from "../src/contract/token.ts";
+import { readFileSync } from "node:fs";
 import type { Socket as NetSocket } from "node:net";
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { type BunHandlers, type BunTcpEvents, type BunTcpSocket, listenOnBun } from "./types/bun.ts";
@@ -166,10 +168,14 @@ function listenUnix(unix: string, address: UnixAddress, registry: Registry): Pro
   return Promise.resolve({ address, close: () => Promise.resolve(listener.stop(false)) });
 }
 
-async function listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket> {
+async function listenTcp(
+  address: NetworkAddress,
+  registry: Registry,
+  share: SharePort | undefined,
+): Promise<ListeningSocket> {
   const options = { hostname: address.host, allowHalfOpen: true, socket: handlers(address, registry) };
   const { openPort } = await import("./shared/bun_port.ts");
-  const listeners = await openPort(options, address.port);
+  const listeners = await openPort(options, address.port, share);
   const close = (): Promise<void> => {
     for (const listener of listeners) listener.stop(false);
     return Promise.resolve();
@@ -212,7 +218,7 @@ function handleOf(socket: NetSocket): BunTcpSocket | undefined {
 export function bunAdapter(): Adapter {
   return {
     name: "bun",
-    capacity: connectionsThatFit(),
+    capacity: connectionsThatFit((path) => readFileSync(path, "utf8")),
     ...overTransports({ listenTcp, listenUnix, offer, clock: eventLoop }),
     ...eventLoop,
   };

@@ -12,6 +12,7 @@ import {
   READABLE,
   type Readiness,
   type Registry,
+  type SharePort,
   type Socket,
   WRITABLE,
 } from "../src/contract/adapter.ts";
@@ -23,6 +24,7 @@ import {
   type UnixAddress,
 } from "../src/contract/address.ts";
 import type { Token } from "../src/contract/token.ts";
+import { restsInStream } from "./shared/accept_rests.ts";
 import { deferWithRests, eventLoop } from "./shared/event_loop.ts";
 import { deno, type DenoApi, type DenoConnection, type DenoListener, normalize, primeSignals } from "./types/deno.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
@@ -204,8 +206,15 @@ function listenUnix(path: string, address: UnixAddress, registry: Registry): Pro
   return Promise.resolve(serve(open({ transport: "unix", path }), address, registry));
 }
 
-function listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket> {
-  const listener = open({ hostname: address.host, port: address.port, tcpBacklog: BACKLOG });
+function listenTcp(
+  address: NetworkAddress,
+  registry: Registry,
+  share: SharePort | undefined,
+): Promise<ListeningSocket> {
+  const where = { hostname: address.host, port: address.port, tcpBacklog: BACKLOG };
+  // A port that is to be shared is opened alone first: otherwise a second server would get half of the connections.
+  if (share === "open" && where.port !== 0) open(where).close();
+  const listener = open(share === undefined ? where : { ...where, reusePort: true });
   const { hostname, port } = listener.addr;
   return Promise.resolve(serve(listener, { ...address, host: hostname, port }, registry));
 }
@@ -235,9 +244,11 @@ function serve(listener: DenoListener, address: Address, registry: Registry): Li
  * (https://github.com/denoland/deno/issues/8499), as does the descriptor limit, and that would end the loop for good.
  */
 async function acceptAll(listener: DenoListener, registry: Registry, isOpen: () => boolean): Promise<void> {
+  const rest = restsInStream();
   while (isOpen()) {
     try {
       accept(await listener.accept(), registry);
+      await rest();
     } catch (error) {
       if (!isOpen()) return;
       await registry.acceptFailed(normalize(error as Error));
@@ -279,7 +290,7 @@ export function denoAdapter(): Adapter {
   primeSignals();
   return {
     name: "deno",
-    capacity: connectionsThatFit(),
+    capacity: connectionsThatFit((path) => deno().readTextFileSync(path)),
     ...overTransports({ listenTcp, listenUnix, clock: eventLoop }),
     ...eventLoop,
     defer: deferWithRests(() => writing),

@@ -107,6 +107,7 @@ export function memoryAdapter(options: MemoryOptions = {}): MemoryAdapter {
 
   function listen(address: Address, registry: Registry, options: ListenOptions = {}): Promise<ListeningSocket> {
     const tls = address.transport === "tls";
+    if (options.sharePort !== undefined) return Promise.reject(new TypeError("a memory adapter is in one thread"));
     if (tls && options.tls === undefined) return Promise.reject(new TypeError("it needs tls: { cert, key }"));
     const free = address.transport !== "unix" && address.port === 0;
     const opened = free ? { ...address, port: nextPort++ } : address;

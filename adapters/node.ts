@@ -4,8 +4,9 @@
  * @module
  */
 
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { Adapter, ListeningSocket, Registry } from "../src/contract/adapter.ts";
+import type { Adapter, ListeningSocket, Registry, SharePort } from "../src/contract/adapter.ts";
 import type { Address, NetworkAddress, UnixAddress } from "../src/contract/address.ts";
 import { connectionsThatFit } from "./shared/file_limit.ts";
 import { eventLoop } from "./shared/event_loop.ts";
@@ -19,17 +20,26 @@ import { offerPlain, SOCKET_OPTIONS } from "./shared/node_socket.ts";
 
 // --- listen ---
 
-function listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket> {
-  return open(address, address, registry);
+function listenTcp(
+  address: NetworkAddress,
+  registry: Registry,
+  share: SharePort | undefined,
+): Promise<ListeningSocket> {
+  return open(address, address, registry, share);
 }
 
 function listenUnix(path: string, address: UnixAddress, registry: Registry): Promise<ListeningSocket> {
   return open({ path }, address, registry);
 }
 
-async function open(where: Where, address: Address, registry: Registry): Promise<ListeningSocket> {
+async function open(
+  where: Where,
+  address: Address,
+  registry: Registry,
+  share?: SharePort,
+): Promise<ListeningSocket> {
   const server = createServer(SOCKET_OPTIONS, (socket) => offerPlain(socket, address, registry));
-  await startServer(server, where);
+  await startServer(server, where, share);
   // libuv handles failing accepts itself; an error here never ends the listener.
   server.on("error", (error) => void registry.acceptFailed(error));
   // close() frees the address at once; its callback would wait for the connections.
@@ -54,7 +64,7 @@ async function open(where: Where, address: Address, registry: Registry): Promise
 export function nodeAdapter(): Adapter {
   return {
     name: "node",
-    capacity: connectionsThatFit(),
+    capacity: connectionsThatFit((path) => readFileSync(path, "utf8")),
     ...overTransports({ listenTcp, listenUnix, clock: eventLoop }),
     ...eventLoop,
   };

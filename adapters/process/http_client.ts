@@ -17,7 +17,7 @@ export async function httpGet(server: HttpServer, path: string, options: HttpOpt
   const certificates = isSecure ? await certificatesOf(tls) : {};
   signal.throwIfAborted();
   const where: RequestOptions = server.protocol === "unix"
-    ? { socketPath: server.socketPath, headers: { host: "localhost" } }
+    ? { socketPath: await pathOf(server.socketPath), headers: { host: "localhost" } }
     : { host: server.host, port: server.port };
   return await new Promise((resolve, reject) => {
     const message = request({
@@ -32,6 +32,11 @@ export async function httpGet(server: HttpServer, path: string, options: HttpOpt
     message.on("error", (error) => void withWords(error, isSecure).then(reject));
     message.end();
   });
+}
+
+/** The path as the system has it; rejects where there are no Unix sockets. */
+async function pathOf(path: string): Promise<string> {
+  return (await import("../shared/unix_socket.ts")).systemPath({ transport: "unix", path });
 }
 
 function answerOf(answer: IncomingMessage): HttpAnswer {

@@ -1,17 +1,18 @@
 /**
- * The terminal of this process, on `node:process`: the same on Node, Bun and Deno, where it needs no permission.
+ * The terminal of this process: the same on Node, Bun and Deno, where it needs no permission.
  *
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
-import process from "node:process";
 import { LossyOutput, PatientOutput } from "../../src/cli/output.ts";
-import type { Input, SignalName, Terminal, TextFile } from "../../src/cli/terminal.ts";
+import type { Input, Terminal, TextFile } from "../../src/cli/terminal.ts";
 import { runtimeAdapter } from "../runtime.ts";
 import { eventLoop } from "../shared/event_loop.ts";
+import { onDeno } from "../shared/which.ts";
 import { deno } from "../types/deno.ts";
+import { nodeProcess } from "./node_process.ts";
+import { onSignal, onUncaught } from "./process_events.ts";
 import { openWriter } from "./writer.ts";
 
 /** The terminal of this process, which can also end it. */
@@ -45,7 +46,7 @@ function cannotRead(name: string, cause: unknown): Error {
 
 async function* readInput(): AsyncGenerator<Uint8Array, void, void> {
   try {
-    yield* process.stdin;
+    yield* nodeProcess().stdin;
   } catch (cause) {
     throw cannotRead("standard input", cause);
   }
@@ -65,7 +66,7 @@ async function openFile(path: string): Promise<Input & Pick<TextFile, "mode">> {
       isTerminal: false,
       // The size of a device or a pipe means nothing, nor does a mode on Windows.
       size: stat.isFile() ? stat.size : undefined,
-      mode: stat.isFile() && process.platform !== "win32" ? stat.mode & 0o7777 : undefined,
+      mode: stat.isFile() && nodeProcess().platform !== "win32" ? stat.mode & 0o7777 : undefined,
       chunks: readChunks(path, file),
     };
   } catch (cause) {
@@ -103,9 +104,9 @@ async function* readChunks(path: string, file: FileHandle): AsyncGenerator<Uint8
 
 /** On Deno, only with `--allow-env`: reading without that permission would ask the user for it. */
 function environment(): Readonly<Record<string, string>> {
-  if ("Deno" in globalThis && deno().permissions.querySync({ name: "env" }).state !== "granted") return {};
+  if (onDeno && deno().permissions.querySync({ name: "env" }).state !== "granted") return {};
   const found: Record<string, string> = {};
-  for (const [name, value] of Object.entries(process.env)) {
+  for (const [name, value] of Object.entries(nodeProcess().env)) {
     if (name.startsWith("MOBCAST_") && value !== undefined) found[name] = value;
   }
   return found;
@@ -113,28 +114,10 @@ function environment(): Readonly<Record<string, string>> {
 
 // --- events ---
 
-function onSignal(name: SignalName, handler: () => void): () => void {
-  try {
-    process.on(name, handler);
-  } catch {
-    // Windows has no SIGUSR2.
-    return () => {};
-  }
-  return () => void process.off(name, handler);
-}
-
-function onUncaught(handler: (error: unknown) => void): () => void {
-  process.on("uncaughtException", handler);
-  process.on("unhandledRejection", handler);
-  return () => {
-    process.off("uncaughtException", handler);
-    process.off("unhandledRejection", handler);
-  };
-}
-
 function onResize(handler: () => void): () => void {
-  process.stdout.on("resize", handler);
-  return () => void process.stdout.off("resize", handler);
+  const { stdout } = nodeProcess();
+  stdout.on("resize", handler);
+  return () => void stdout.off("resize", handler);
 }
 
 // --- terminal ---
@@ -144,34 +127,45 @@ export function processTerminal(): ProcessTerminal {
   const stdout = new PatientOutput(() => openWriter("stdout"), eventLoop);
   const stderr = new LossyOutput(() => openWriter("stderr"), eventLoop);
   return {
-    args: process.argv.slice(2),
+    args: onDeno ? deno().args : nodeProcess().argv.slice(2),
     environment,
-    pid: process.pid,
+    pid: onDeno ? deno().pid : nodeProcess().pid,
     get runtime() {
-      const { node, bun, deno } = process.versions;
-      // Bun and Deno also say which Node they are like.
-      if (bun !== undefined) return { name: "bun", version: bun };
-      return deno === undefined ? { name: "node", version: node } : { name: "deno", version: deno };
+      if (onDeno) return { name: "deno", version: deno().version.deno };
+      // Bun also says which Node it is like.
+      const { node, bun } = nodeProcess().versions;
+      return bun === undefined ? { name: "node", version: node } : { name: "bun", version: bun };
     },
     adapter: runtimeAdapter,
     get stdin() {
-      return { isTerminal: process.stdin.isTTY === true, size: undefined, chunks: readInput() };
+      return { isTerminal: nodeProcess().stdin.isTTY === true, size: undefined, chunks: readInput() };
     },
     stdout,
     stderr,
     async edit(prompt, events) {
       // Loaded only here, since few starts need it.
       const { openLineEditor } = await import("./line_editor.ts");
-      return openLineEditor(process.stdin, stdout, prompt, events, onResize);
+      return openLineEditor(nodeProcess().stdin, stdout, prompt, events, onResize);
     },
     async readKeys(handler) {
       const { readKeys } = await import("./keyboard.ts");
-      return readKeys(process.stdin, handler);
+      return readKeys(nodeProcess().stdin, handler);
     },
     onResize,
     async get(server, path, options) {
       const { httpGet } = await import("./http_client.ts");
       return httpGet(server, path, options);
+    },
+    async openBus(servers, bus) {
+      const { openBus } = await import("./bus.ts");
+      return openBus(servers, bus);
+    },
+    async threads() {
+      return (await import("./threads.ts")).threadsOfProcess();
+    },
+    async run(command, env, events) {
+      const { runChild } = await import("./child.ts");
+      return runChild(command, env, events);
     },
     openFile,
     readFile,
@@ -180,7 +174,7 @@ export function processTerminal(): ProcessTerminal {
     date: () => new Date().toISOString(),
     now: eventLoop.now,
     processor() {
-      const { user, system } = process.cpuUsage();
+      const { user, system } = nodeProcess().cpuUsage();
       return (user + system) / 1e6;
     },
     equal: (one, other) => Buffer.compare(one, other) === 0,
@@ -188,7 +182,7 @@ export function processTerminal(): ProcessTerminal {
     async exit(code) {
       const late = new Promise<void>((resolve) => void eventLoop.after(LAST_WRITES, resolve));
       await Promise.race([late, Promise.all([stdout.flush(), stderr.flush()])]);
-      return process.exit(code);
+      return onDeno ? deno().exit(code) : nodeProcess().exit(code);
     },
   };
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Socket as NetSocket } from "node:net";
-import type { Adapter, ListeningSocket, Registry } from "../../src/contract/adapter.ts";
+import type { Adapter, ListeningSocket, Registry, SharePort } from "../../src/contract/adapter.ts";
 import type { Address, NetworkAddress, UnixAddress } from "../../src/contract/address.ts";
 import { listenAt } from "./listen_at.ts";
 import { offerPlain } from "./node_socket.ts";
@@ -14,7 +14,7 @@ import { offerPlain } from "./node_socket.ts";
 /** How a runtime opens listeners and connections in the clear. */
 export interface Transports {
   /** Opens one address of a host. */
-  listenTcp(address: NetworkAddress, registry: Registry): Promise<ListeningSocket>;
+  listenTcp(address: NetworkAddress, registry: Registry, share: SharePort | undefined): Promise<ListeningSocket>;
   /** Opens a Unix socket at `path`. */
   listenUnix(path: string, address: UnixAddress, registry: Registry): Promise<ListeningSocket>;
   /** Offers a connection that `node:net` has made in a better way than as it is. Returns whether there is one. */
@@ -39,7 +39,9 @@ export function overTransports(
       await overWebSocket(clock).connectWebSocket(url, registry, options);
     },
     async listen(address, registry, options = {}) {
+      const { sharePort: share } = options;
       try {
+        if (share !== undefined) (await import("./share_port.ts")).checkSharing(address.transport);
         if (address.transport === "unix") {
           const { bindUnix } = await import("./unix_socket.ts");
           return await bindUnix(address, options.unixMode, (path) => listenUnix(path, address, registry));
@@ -47,7 +49,7 @@ export function overTransports(
         if (address.transport === "tls") {
           return await (await import("../tls/tls.ts")).listenOverTls(address, registry, options);
         }
-        return await listenAt(address, (one) => listenTcp(one, registry));
+        return await listenAt(address, (one) => listenTcp(one, registry, share));
       } catch (error) {
         throw await (await import("./cluster.ts")).adviseWorker(error);
       }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { isIP } from "node:net";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
 
@@ -13,7 +12,15 @@ export type OpenOne = (address: NetworkAddress) => Promise<ListeningSocket>;
 
 /** Opens the host of an address with `open`: an IP address as it is, a name at each of its addresses. */
 export async function listenAt(address: NetworkAddress, open: OpenOne): Promise<ListeningSocket> {
-  if (isIP(address.host) === 0) return await (await import("./names.ts")).listenEverywhere(address, open);
+  if (!isIPv4(address.host)) {
+    const { isAddress, listenEverywhere } = await import("./names.ts");
+    if (!isAddress(address.host)) return await listenEverywhere(address, open);
+  }
   const listener = await open(address);
   return { ...listener, address: { ...(listener.address as NetworkAddress), host: address.host } };
+}
+
+/** Whether `isIP` of `node:net` says 4, which takes 6 ms to load on Bun. */
+export function isIPv4(host: string): boolean {
+  return /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(host);
 }

@@ -5,6 +5,7 @@
  */
 
 import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import { systemError } from "../../src/errors.ts";
 import { formatHostPort, type NetworkAddress } from "../../src/contract/address.ts";
@@ -15,6 +16,11 @@ const TRIES = 20;
 
 /** Errors for an address that this machine does not have, such as ::1 without IPv6. */
 const ABSENT: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"]);
+
+/** Whether a host is an IP address, and no name. */
+export function isAddress(host: string): boolean {
+  return isIP(host) !== 0;
+}
 
 /** The addresses of a host name. */
 export type Resolve = (host: string) => Promise<readonly string[]>;

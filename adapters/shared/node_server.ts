@@ -5,6 +5,7 @@
  */
 
 import type { Server } from "node:net";
+import type { SharePort } from "../../src/contract/adapter.ts";
 import type { Address, NetworkAddress } from "../../src/contract/address.ts";
 import { onDeno } from "./which.ts";
 
@@ -15,7 +16,13 @@ export const BACKLOG = 4096;
 export type Where = NetworkAddress | { readonly path: string };
 
 /** Listens. Rejects with an error that has a code. */
-export function startServer(server: Server, where: Where): Promise<void> {
+export async function startServer(server: Server, where: Where, share?: SharePort): Promise<void> {
+  if (share === undefined || "path" in where) return await listenExclusively(server, where);
+  await (await import("./share_port.ts")).startShared(server, where, share);
+}
+
+/** Listens alone, or with `reusePort` beside others that have it too. */
+export function listenExclusively(server: Server, where: Where & { readonly reusePort?: boolean }): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error & { code?: string }): void => {
       // For a host that cannot be resolved, or is not of this machine, Bun has no code and Deno that of a bad argument.

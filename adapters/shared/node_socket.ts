@@ -17,6 +17,7 @@ import {
 import { type Address, formatHostPort, UNIX_REMOTE } from "../../src/contract/address.ts";
 import type { CertificateSubject } from "../../src/contract/tls.ts";
 import type { Token } from "../../src/contract/token.ts";
+import type { WriteRounds } from "../tls/write_rounds.ts";
 import { Inbox, WRITE_STEP } from "./inbox.ts";
 
 /** The options of every socket. */
@@ -46,6 +47,8 @@ export interface Wire {
   readonly subject?: CertificateSubject | undefined;
   /** Whether `drain` may not follow a small write, so that each write needs a callback. */
   readonly answersWrites?: boolean;
+  /** Says when a write may begin, where that is not always. Each write then needs a callback. */
+  readonly rounds?: WriteRounds | undefined;
 }
 
 /** Node takes every write whole and queues without bound, so a write takes nothing while another is under way. */
@@ -59,12 +62,16 @@ class StreamSocket implements Socket {
   readonly #inbox: Inbox = new Inbox();
   /** The callback of each write where `drain` is not reliable. */
   readonly #onWritten: (() => void) | undefined;
+  readonly #mayWrite: () => void = () => this.#drain();
   #registry: Registry | undefined;
   #token: Token | undefined;
   /** A write was short: one WRITABLE is due. */
   #writableDue = false;
   /** The last write did not go out at once: the next writes go in small steps, so that progress shows. */
   #slow = false;
+  /** Bytes of the write under way, and the round in which they went. */
+  #taken = 0;
+  #round = 0;
   #closed = false;
 
   constructor(socket: NetSocket, remoteAddress: string, wire: Wire) {
@@ -72,7 +79,7 @@ class StreamSocket implements Socket {
     this.#wire = wire;
     this.remoteAddress = remoteAddress;
     this.subject = wire.subject;
-    if (wire.answersWrites) this.#onWritten = () => this.#drain();
+    if (wire.answersWrites) this.#onWritten = () => this.#answered();
   }
 
   /**
@@ -106,6 +113,11 @@ class StreamSocket implements Socket {
       this.#writableDue = this.#slow = true;
       return 0;
     }
+    const { rounds } = this.#wire;
+    if (rounds?.mayWrite(this.#mayWrite) === false) {
+      this.#writableDue = true;
+      return 0;
+    }
     // A step that goes out at once leaves nothing queued, and the next step follows. Otherwise `drain` comes later.
     let taken = 0;
     while (taken < bytes.length && socket.writableLength === 0) {
@@ -114,6 +126,7 @@ class StreamSocket implements Socket {
       taken = to;
     }
     this.#slow = socket.writableLength > 0;
+    if (rounds) this.#round = rounds.took(this.#taken = taken);
     if (taken < bytes.length) this.#writableDue = true;
     return taken;
   }
@@ -146,6 +159,12 @@ class StreamSocket implements Socket {
   #end(): void {
     this.#inbox.end();
     this.#ready(READABLE);
+  }
+
+  #answered(): void {
+    this.#wire.rounds?.answered(this.#taken, this.#round);
+    this.#taken = 0;
+    this.#drain();
   }
 
   #drain(): void {

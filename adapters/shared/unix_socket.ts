@@ -20,6 +20,9 @@ import { pause } from "./event_loop.ts";
 /** The owner alone. */
 const DEFAULT_MODE = 0o600;
 
+/** What `link` fails with where a socket cannot have a second name: it can on Linux, and is not known to on macOS. */
+const NO_LINKS: readonly string[] = ["ENOTSUP", "EOPNOTSUPP", "EPERM"];
+
 /** How often an address is tried while other processes keep taking it. */
 const TRIES = 5;
 
@@ -27,11 +30,15 @@ const TRIES = 5;
 const INNER = "/.XXXXXX/s";
 
 /**
- * The path for the system: an abstract name (unix(7)) begins with a NUL. Throws where there are no abstract names.
+ * The path for the system: an abstract name (unix(7)) begins with a NUL. Throws where there are no abstract names, and on
+ * Windows, whose sockets of files three runtimes treat in three ways, without modes.
  */
-export function systemPath({ path }: UnixAddress): string {
+export function systemPath({ path }: UnixAddress, system: NodeJS.Platform = platform): string {
+  if (system === "win32") {
+    throw new Error("Unix sockets cannot be used on Windows, use a port such as tcp://127.0.0.1:8000");
+  }
   if (!path.startsWith("@")) return path;
-  if (platform !== "linux") throw new Error("abstract names (@name) exist on Linux only, use a path");
+  if (system !== "linux") throw new Error("abstract names (@name) exist on Linux only, use a path");
   // libuv before 1.46 pads the name with NULs, so that no other program finds it.
   if (isNodeBefore(22)) throw new Error("abstract names (@name) need Node 22 or later, use a path");
   return `\0${path.slice(1)}`;
@@ -85,13 +92,14 @@ export async function bindUnix(
   address: UnixAddress,
   mode: number = DEFAULT_MODE,
   bind: Bind,
+  link: typeof linkSync = linkSync,
 ): Promise<ListeningSocket> {
   isMode("unixMode", mode);
   const path = systemPath(address);
   if (path.startsWith("\0")) return { ...await bind(path), address };
   for (let tries = 0; tries < TRIES && await removeStale(address); tries++) {
     try {
-      return { address, close: await bindFile(path, mode, bind) };
+      return { address, close: await bindFile(path, mode, bind, link) };
     } catch (error) {
       // Another process was faster.
       if ((error as { code?: string }).code !== "EEXIST") throw error;
@@ -105,7 +113,7 @@ export async function bindUnix(
  * fails when the path exists. A runtime that closes the socket removes the path of its making, which is gone by then. A
  * umask could set the mode, but it applies to all threads. Returns what closes the socket.
  */
-async function bindFile(path: string, mode: number, bind: Bind): Promise<() => Promise<void>> {
+async function bindFile(path: string, mode: number, bind: Bind, link: typeof linkSync): Promise<() => Promise<void>> {
   const around = dirname(path);
   const room = LONGEST_PATH - INNER.length;
   if (utf8(around).length > room) {
@@ -119,7 +127,7 @@ async function bindFile(path: string, mode: number, bind: Bind): Promise<() => P
     const { close } = bound = await bind(inner);
     chmodSync(inner, mode);
     const own = statsOf(inner)!;
-    linkSync(inner, path);
+    link(inner, path);
     // Absolute, since the program may change its directory.
     const file = resolve(path);
     return async () => {
@@ -128,8 +136,9 @@ async function bindFile(path: string, mode: number, bind: Bind): Promise<() => P
     };
   } catch (error) {
     void bound?.close();
-    // Deno may have permission for this path and no other.
-    if ((error as Error).name === "NotCapable") return await bindInPlace(path, mode, bind);
+    // Deno may have permission for this path and no other, and a file system may have no second names, or none of sockets.
+    const { name, code } = error as Error & { code?: string };
+    if (name === "NotCapable" || NO_LINKS.includes(code ?? "")) return await bindInPlace(path, mode, bind);
     throw error;
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -6,7 +6,7 @@
 
 import { createServer, type Socket as NetSocket } from "node:net";
 import { clearInterval, setInterval } from "node:timers";
-import type { ListeningSocket, Registry } from "../../src/contract/adapter.ts";
+import type { ListeningSocket, Registry, SharePort } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
 import { boundAddress, startServer } from "../shared/node_server.ts";
 import { SOCKET_OPTIONS } from "../shared/node_socket.ts";
@@ -21,6 +21,7 @@ export async function openTcp(
   address: NetworkAddress,
   registry: Pick<Registry, "acceptFailed">,
   arrived: (raw: NetSocket) => void,
+  share?: SharePort,
 ): Promise<ListeningSocket> {
   let look = (): void => {};
   // A client that ends its half during the handshake has left. Only later do both halves end separately, see overTls.
@@ -29,7 +30,7 @@ export async function openTcp(
     arrived(raw);
   });
   const fail = (error: Error): void => void registry.acceptFailed(error);
-  await startServer(server, address);
+  await startServer(server, address, share);
   server.on("error", fail);
   const opened = boundAddress(server, address);
   if (!onDeno) return { address: opened, close: () => Promise.resolve(void server.close()) };
@@ -47,7 +48,7 @@ export async function openTcp(
       if (!open || missing) continue;
       server.off("error", fail).close();
       try {
-        await startServer(server, opened);
+        await startServer(server, opened, share && "join");
       } catch (reason) {
         missing = reason as Error;
       }

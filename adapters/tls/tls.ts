@@ -6,15 +6,19 @@
  * @module
  */
 
+import { X509Certificate } from "node:crypto";
 import { connect as connectTcp, isIP, type Socket as NetSocket } from "node:net";
-import { checkServerIdentity, connect as startTls, type TLSSocket } from "node:tls";
-import type { DialOptions, ListeningSocket, ListenOptions, Registry } from "../../src/contract/adapter.ts";
+import { checkServerIdentity, connect as startTls, type PeerCertificate, type TLSSocket } from "node:tls";
+import type { DialOptions, ListeningSocket, ListenOptions, Registry, SharePort } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
 import { HANDSHAKE_TIMEOUT, type ServerTls } from "../../src/contract/tls.ts";
 import { withWords } from "./certificate_words.ts";
+import { keepFreedMemory } from "./freed_memory.ts";
+import { WriteRounds } from "./write_rounds.ts";
 import { checked } from "./pem.ts";
 import { Handshakes, leftError } from "./handshakes.ts";
-import { listenAt } from "../shared/listen_at.ts";
+import { eventLoop } from "../shared/event_loop.ts";
+import { listenAt, type OpenOne } from "../shared/listen_at.ts";
 import { unlessAborted } from "../shared/node_dial.ts";
 import { offer, remoteAddressOf, SOCKET_OPTIONS, type Wire } from "../shared/node_socket.ts";
 import { openTcp } from "./tcp_listener.ts";
@@ -26,12 +30,17 @@ export interface TlsOverrides {
   readonly handshakeTimeout?: number;
 }
 
+/** The writes of all connections over TLS: they share one loop. */
+const rounds = onDeno ? new WriteRounds(eventLoop.defer) : undefined;
+
 /** How a TLS connection is reset, and how its reading is stopped. */
 function overTls(socket: TLSSocket, raw: NetSocket): Wire {
+  keepFreedMemory();
   socket.allowHalfOpen = raw.allowHalfOpen = SOCKET_OPTIONS.allowHalfOpen;
   return {
     // `drain` comes only after more than a few KiB, and a TLS socket has no option for that number.
     answersWrites: true,
+    rounds,
     reset: () => resetTls(socket, raw),
     ...(onDeno && { flow: handleOf(raw) }),
   };
@@ -65,7 +74,8 @@ export async function listenOverTls(
 ): Promise<ListeningSocket> {
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = surroundings;
   let handshakes = handshakesOf(options.tls);
-  const listener = await listenAt(address, (one) => openTls(one, registry, () => handshakes, handshakeTimeout));
+  const open: OpenOne = (one) => openTls(one, registry, () => handshakes, handshakeTimeout, options.sharePort);
+  const listener = await listenAt(address, open);
   return {
     ...listener,
     // Later connections get a new server: unlike `setSecureContext`, it can also begin or cease to ask for client
@@ -85,9 +95,10 @@ async function openTls(
   registry: Registry,
   handshakes: () => Handshakes,
   handshakeTimeout: number,
+  share: SharePort | undefined,
 ): Promise<ListeningSocket> {
   const pending = new Set<() => void>();
-  const listener = await openTcp(address, registry, (raw) => {
+  const arrived = (raw: NetSocket): unknown => {
     // Deno ignores the option of the server.
     raw.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
     const remoteAddress = remoteAddressOf(raw);
@@ -99,7 +110,8 @@ async function openTls(
       else offer(registry, outcome, remoteAddress, { ...overTls(outcome, raw), subject: current.subjectOf(outcome) });
     });
     pending.add(leave);
-  });
+  };
+  const listener = await openTcp(address, registry, arrived, share);
   return {
     address: listener.address,
     close() {
@@ -117,6 +129,16 @@ export function handshakesOf(tls: ServerTls | undefined): Handshakes {
 }
 
 // --- connect ---
+
+/**
+ * What is wrong when a certificate has not this name. Some versions of Node compare no IPv6 address with what is in the
+ * certificate (test/runtime_bugs/node.ts), so OpenSSL has the last word on those.
+ */
+function wrongName(name: string, certificate: PeerCertificate): Error | undefined {
+  const wrong = checkServerIdentity(name, certificate);
+  if (wrong === undefined || isIP(name) !== 6) return wrong;
+  return new X509Certificate(certificate.raw).checkIP(name) === undefined ? wrong : undefined;
+}
 
 /**
  * Opens a connection over TLS. `registry.accept` gets it when `ca`, or the runtime, trusts the server's certificate, and the
@@ -148,7 +170,7 @@ export async function connectOverTls(address: NetworkAddress, registry: Registry
         host: name,
         // An IP address is not sent as a name (RFC 6066, 3), and is checked like one.
         servername: isIP(name) === 0 ? name : "",
-        checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+        checkServerIdentity: (_host, certificate) => wrongName(name, certificate),
       });
       const failed = (error: Error): void => broken(error);
       socket.on("error", failed);

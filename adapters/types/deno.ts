@@ -45,13 +45,23 @@ export interface DenoOutput {
 
 /** The part of the namespace that is used, here or by tests. */
 export interface DenoApi {
-  listen(options: { hostname: string; port: number; tcpBacklog: number } | DenoUnix): DenoListener;
+  listen(
+    options: { hostname: string; port: number; tcpBacklog: number; reusePort?: boolean } | DenoUnix,
+  ): DenoListener;
   connect(
     options: ({ hostname: string; port: number } | DenoUnix) & { signal?: AbortSignal },
   ): Promise<DenoConnection>;
-  addSignalListener(signal: "SIGTERM", handler: () => void): void;
-  removeSignalListener(signal: "SIGTERM", handler: () => void): void;
-  readonly permissions: { querySync(permission: { name: "env" }): { readonly state: string } };
+  addSignalListener(signal: string, handler: () => void): void;
+  removeSignalListener(signal: string, handler: () => void): void;
+  readonly build: { readonly os: string };
+  readonly args: string[];
+  readonly pid: number;
+  readonly version: { readonly deno: string };
+  exit(code: number): never;
+  readonly permissions: {
+    querySync(permission: { name: "env" } | { name: "read"; path: URL }): { readonly state: string };
+  };
+  readTextFileSync(path: string): string;
   readonly stdout: DenoOutput;
   readonly stderr: DenoOutput;
 }
@@ -81,6 +91,7 @@ export function normalize(error: Error): Error {
  */
 export function primeSignals(): void {
   const handler = (): void => {};
-  deno().addSignalListener("SIGTERM", handler);
-  deno().removeSignalListener("SIGTERM", handler);
+  // Not SIGTERM, which Deno does not know on Windows.
+  deno().addSignalListener("SIGINT", handler);
+  deno().removeSignalListener("SIGINT", handler);
 }

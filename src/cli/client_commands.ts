@@ -109,7 +109,8 @@ Each TEXT and each line is one message. Text that begins with - goes after --.`;
 function withCommonOptions(command: Command): Command {
   const maxFrame = limitOption("maxFrame");
   maxFrame.description = "largest payload to send or receive";
-  return addClientOptions(command.addOption(choiceOption("framing")).addOption(maxFrame));
+  const resume = new Option("--resume", "go on in the stream: URL?resume=true");
+  return addClientOptions(command.addOption(choiceOption("framing")).addOption(maxFrame).addOption(resume));
 }
 
 function reconnectOption(): Option {

@@ -6,7 +6,7 @@
 
 import type { Client } from "../client/client.ts";
 import { connect, type ConnectOptions } from "../client/connect.ts";
-import type { ConnectionChange, ReconnectOptions } from "../client/reconnect_options.ts";
+import type { ConnectionChange, Gap, ReconnectOptions } from "../client/reconnect_options.ts";
 import type { FramingName } from "../framing/framing.ts";
 import type { ClientFlags } from "./listener_flags.ts";
 import { attempt, oneLine, type Session } from "./session.ts";
@@ -20,6 +20,8 @@ export interface ClientCommandFlags extends ClientFlags {
   readonly maxFrame: number;
   /** Whether it connects again when the connection is lost. */
   readonly reconnect?: boolean;
+  /** Whether it resumes its stream then. */
+  readonly resume?: boolean;
 }
 
 /** Reads the certificates and the secret of a client from their files. Without such options nothing is loaded. */
@@ -66,7 +68,8 @@ export async function openClient(
   drop.addEventListener("abort", cut, { once: true });
   stop.addEventListener("abort", cut, { once: true });
   const reconnect = flags.reconnect ? telling(say, url, lost) : false;
-  const own = { framing, maxFrame, connectTimeout, receive, reconnect, ping: PING, signal: cutting.signal };
+  const { signal } = cutting;
+  const own = { framing, maxFrame, connectTimeout, receive, reconnect, resume: flags.resume, ping: PING, signal };
   try {
     return await attempt(connect(url, { ...own, ...credentials }, terminal.adapter));
   } catch (error) {
@@ -95,9 +98,11 @@ function telling(print: (line: string) => void, url: string, lost?: () => void):
     if (change.kind === "waiting") sayWait(change);
     if (change.kind === "reconnected") say(`connected to ${url} again`);
   };
-  const onGap = ({ milliseconds }: { milliseconds: number }): void => {
+  const onGap = ({ milliseconds, bytes }: Gap): void => {
+    const seconds = (milliseconds / 1000).toFixed(1);
+    if (bytes !== undefined) say(`missed ${bytes} bytes of messages, in ${seconds} s`);
     // The time begins when the loss was noticed, which may be long after it happened.
-    say(`missed the messages of at least ${(milliseconds / 1000).toFixed(1)} s`);
+    else say(`missed the messages of at least ${seconds} s`);
   };
   return { onChange, onGap };
 }

@@ -39,6 +39,12 @@ export class Credentials {
     };
   }
 
+  /** The certificates for a bus; `undefined` when there is no file. */
+  async forBus(ca?: string, cert?: string, key?: string): Promise<Omit<ClientTls, "servername"> | undefined> {
+    const { servername: _, ...tls } = await this.forClient({ ca, cert, key }) ?? {};
+    return ca === undefined && cert === undefined ? undefined : tls;
+  }
+
   /**
    * The secret: the first line of its file, without the spaces around it, which an editor may leave unseen.
    * `undefined` when there is no file.
@@ -49,6 +55,20 @@ export class Credentials {
     const secret = line.trim();
     if (secret === "") throw new Failure(`Cannot use the secret in ${file}: its first line is empty`);
     return secret;
+  }
+
+  /** A user and its password: `USER:PASSWORD` in the first line of the file. `undefined` when there is no file. */
+  async user(file: string | undefined): Promise<{ readonly name: string; readonly password: string } | undefined> {
+    const line = await this.secret(file);
+    if (line === undefined) return undefined;
+    const end = line.indexOf(":");
+    if (end < 1) throw new Failure(`Cannot use the user in ${file}: its first line is no USER:PASSWORD`);
+    return { name: line.slice(0, end), password: line.slice(end + 1) };
+  }
+
+  /** A file that is a secret as a whole. `undefined` when there is no file. */
+  async whole(file: string | undefined): Promise<string | undefined> {
+    return file === undefined ? undefined : await this.#readSecret(file);
   }
 
   async #readSecret(file: string): Promise<string> {

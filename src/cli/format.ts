@@ -4,6 +4,7 @@
  * @module
  */
 
+import { toHex } from "../bytes.ts";
 import { escapeJson, sanitize } from "./sanitize.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -46,10 +47,6 @@ function toJson(message: Uint8Array, time: string): string {
   } catch {
     return JSON.stringify({ time, size, base64: toBase64(message) });
   }
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** How many bytes are turned into characters at a time: a call takes only so many arguments. */

@@ -1,5 +1,5 @@
 /**
- * The help: one line for each option, so that a command's help fits on a screen, 40 rows of 100 columns for `serve` and 24
+ * The help: one line for each option, so that a command's help fits on a screen, 42 rows of 100 columns for `serve` and 24
  * of 80 for the others. The README says more of each.
  *
  * @module

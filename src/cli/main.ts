@@ -61,6 +61,7 @@ async function run(session: Session): Promise<number> {
       sub: async (url, flags) => (await import("./sub.ts")).runSub(session, url, flags),
       pub: async (url, texts, flags) => (await import("./pub.ts")).runPub(session, url, texts, flags),
       bench: async (url, flags) => (await import("./bench.ts")).runBench(session, url, flags),
+      check: async (command, flags) => (await import("./check.ts")).runCheck(session, command, flags),
       stats: async (url, flags) => (await import("./stats.ts")).runStats(session, url, flags),
       top: async (url, flags) => (await import("./top.ts")).runTop(session, url, flags),
     });

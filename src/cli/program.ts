@@ -11,7 +11,9 @@ import { BENCH_FRAMINGS, STAMP } from "../load/message.ts";
 import { LIMITS, type Limits, resolveOptions } from "../server/options.ts";
 import { VERSION } from "../version.ts";
 import { checkUrl, withFraming } from "./arguments.ts";
+import { addBusOptions, checkBusFlags } from "./bus_flags.ts";
 import type { BenchFlags } from "./bench.ts";
+import { addCheckCommand, type CheckActions } from "./check_command.ts";
 import { addClientCommands, type ClientActions } from "./client_commands.ts";
 import { addClientOptions, addListenerOptions, checkClient, checkListeners } from "./listener_flags.ts";
 import { addCompletionCommand } from "./completion.ts";
@@ -31,10 +33,11 @@ import { applySettings, originOf } from "./settings.ts";
 import { addStatusCommands, type StatusActions } from "./status_commands.ts";
 import { commandMeant, isUnknownCommand, withHint } from "./suggestions.ts";
 import { addStatusOptions, checkStatusFlags } from "./status_listener_flags.ts";
+import { addThreadOptions, checkThreads, LIMITS_TITLE } from "./thread_flags.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 /** What the commands do with their parsed arguments. Each resolves to the exit code. */
-export interface Actions extends ClientActions, StatusActions {
+export interface Actions extends ClientActions, CheckActions, StatusActions {
   /** `mobcast [serve] [URL ...]` */
   serve(urls: readonly string[], flags: ServeFlags): Promise<number>;
   /** `mobcast bench [URL]` */
@@ -44,38 +47,7 @@ export interface Actions extends ClientActions, StatusActions {
 /** Parses the arguments and runs the command. Resolves to the exit code; rejects with a {@link Usage} when they are wrong. */
 export async function runProgram(terminal: Terminal, actions: Actions): Promise<number> {
   let code = 0;
-  const program = new Command("mobcast")
-    .description("A multi-echo server: every frame that a connection sends goes to every connection.")
-    .version(VERSION)
-    .helpCommand(false)
-    .exitOverride()
-    .configureHelp(HELP)
-    .configureOutput(outputTo(terminal));
-  serveCommand(program).action(async (urls: string[], _: ServeFlags, command: Command) => {
-    const set = await applySettings(command, terminal);
-    const { config: _config, ...flags } = command.opts<ServeFlags & { config?: string }>();
-    const listeners = (urls.length > 0 ? urls : set?.urls ?? [DEFAULT_URL]).map(listenUrl);
-    for (const url of listeners) checkUrl(command, url, urls.length > 0 ? undefined : set?.origin);
-    checkListeners(command, listeners, flags, checkStatusFlags(command, flags));
-    checkOptions(command, flags);
-    code = await actions.serve(listeners, flags);
-  });
-  addClientCommands(program, terminal.args, actions, (exit) => code = exit);
-  benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
-    checkUrl(command, url, undefined, parseDestination);
-    checkClient(command, url, flags);
-    if (flags.publishers > flags.clients) {
-      command.error(`option '--publishers' is ${flags.publishers}, more than there are --clients: ${flags.clients}`);
-    }
-    code = await actions.bench(url, withFraming(command, url, flags));
-  });
-  addStatusCommands(program, actions, (exit) => code = exit);
-  addCompletionCommand(program, (text) => terminal.stdout.write(text));
-  // The commands have the help of their own by now: a list of commands has no defaults.
-  program.configureHelp({}).addHelpText(
-    "after",
-    exampleOf("mobcast serve tcp://127.0.0.1:8000", "\nThe options of a command: mobcast serve --help"),
-  );
+  const program = programOf(terminal, actions, (exit) => code = exit);
   try {
     checkCommand(program, terminal.args);
     await program.parseAsync(terminal.args, { from: "user" });
@@ -89,6 +61,46 @@ export async function runProgram(terminal: Terminal, actions: Actions): Promise<
   return code;
 }
 
+/** The program with all its commands. `finish` takes the exit code of the one that runs. */
+export function programOf(terminal: Terminal, actions: Actions, finish: (code: number) => void): Command {
+  const program = new Command("mobcast")
+    .description("A multi-echo server: every frame that a connection sends goes to every connection.")
+    .version(VERSION)
+    .helpCommand(false)
+    .exitOverride()
+    .configureHelp(HELP)
+    .configureOutput(outputTo(terminal));
+  serveCommand(program).action(async (urls: string[], _: ServeFlags, command: Command) => {
+    const set = await applySettings(command, terminal);
+    const { config: _config, ...flags } = command.opts<ServeFlags & { config?: string }>();
+    const listeners = (urls.length > 0 ? urls : set?.urls ?? [DEFAULT_URL]).map(listenUrl);
+    for (const url of listeners) checkUrl(command, url, urls.length > 0 ? undefined : set?.origin);
+    checkListeners(command, listeners, flags, checkStatusFlags(command, flags));
+    checkBusFlags(command, flags);
+    checkOptions(command, flags);
+    checkThreads(command, listeners, flags);
+    finish(await actions.serve(listeners, flags));
+  });
+  addClientCommands(program, terminal.args, actions, finish);
+  benchCommand(program).action(async (url: string, flags: BenchFlags, command: Command) => {
+    checkUrl(command, url, undefined, parseDestination);
+    checkClient(command, url, flags);
+    if (flags.publishers > flags.clients) {
+      command.error(`option '--publishers' is ${flags.publishers}, more than there are --clients: ${flags.clients}`);
+    }
+    finish(await actions.bench(url, withFraming(command, url, flags)));
+  });
+  addCheckCommand(program, actions, finish);
+  addStatusCommands(program, actions, finish);
+  addCompletionCommand(program, (text) => terminal.stdout.write(text));
+  // The commands have the help of their own by now: a list of commands has no defaults.
+  program.configureHelp({}).addHelpText(
+    "after",
+    exampleOf("mobcast serve tcp://127.0.0.1:8000", "\nThe options of a command: mobcast serve --help"),
+  );
+  return program;
+}
+
 // --- commands ---
 
 function serveCommand(program: Command): Command {
@@ -99,6 +111,7 @@ function serveCommand(program: Command): Command {
     .addOption(choiceOption("framing"))
     .addOption(choiceOption("slowConsumer"))
     .addOption(choiceOption("echo"))
+    .option("--resume", "clients resume their streams; or TCP-URL?resume=true", false)
     .addOption(
       new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default(DEFAULT_LOG_LEVEL),
     )
@@ -108,10 +121,11 @@ function serveCommand(program: Command): Command {
     .option("--config <file>", 'options in JSON, {"maxLag": "1MiB"}; or as MOBCAST_MAX_LAG')
     // One line less: those that read this know it.
     .addHelpOption(new Option("-h, --help").hideHelp())
-    .optionsGroup("Limits:");
+    .optionsGroup(LIMITS_TITLE);
   for (const name of Object.keys(LIMITS)) command.addOption(limitOption(name as keyof Limits));
-  addListenerOptions(command.optionsGroup("Access:"));
-  return addStatusOptions(command.optionsGroup("Status:"))
+  addListenerOptions(command.optionsGroup("Access, status and bus:"));
+  addStatusOptions(command);
+  return addThreadOptions(addBusOptions(command))
     .addHelpText("after", exampleOf("mobcast serve tcp://127.0.0.1:8000 --max-lag 1MiB --log-format json"));
 }
 
@@ -161,7 +175,7 @@ function checkOptions(command: Command, flags: ServeFlags): void {
   try {
     resolveOptions(toOptions(flags));
   } catch (error) {
-    const name = /\bmax(Lag|Frame|ReceiveMemory)\b|(?<=^Cannot use )(allow|deny)\b/g;
+    const name = /\b(max(Lag|Frame|ReceiveMemory)|slowConsumer)\b|(?<=^Cannot use )(allow|deny|history|resume)\b/g;
     command.error((error as Error).message.replace(name, (option) => originOf(command, option)));
   }
 }

@@ -21,6 +21,7 @@ const REPORT: Shape = {
     delivered: COUNT,
     skipped: COUNT,
     lag: COUNT,
+    replayed: COUNT,
     published: COUNT,
     undelivered: COUNT,
     withheld: COUNT,
@@ -62,9 +63,31 @@ const LIST: Shape = {
   }],
 };
 
+/** What is used of a bus, where there is one. */
+const BUS: Shape = {
+  name: "",
+  state: "",
+  awayFor: 0,
+  sequence: 0,
+  sent: COUNT,
+  returned: COUNT,
+  inFlight: COUNT,
+  lost: COUNT,
+  received: COUNT,
+  missedBatches: 0,
+  gaps: 0,
+  restarts: 0,
+  resent: 0,
+  repeated: 0,
+  refused: 0,
+};
+
 /** The report that a value is; `undefined` when it is none. */
 export function asReport(value: unknown): StatusReport | undefined {
-  return isLike(value, REPORT) ? value as StatusReport : undefined;
+  if (!isLike(value, REPORT)) return undefined;
+  const report = value as StatusReport;
+  const { server: { threads = 0 }, stats: { bus } } = report;
+  return isLike(threads, 0) && (bus === undefined || isLike(bus, BUS)) ? report : undefined;
 }
 
 /** The list of connections that a value is; `undefined` when it is none. */

@@ -34,6 +34,16 @@ export async function attempt<Result>(promise: Promise<Result>): Promise<Result>
   }
 }
 
+/** Resolves to what went wrong; `undefined`: nothing. */
+export async function problemOf(done: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await done;
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** Runs `run` once for each of the signals, when it aborts, or now if it has aborted. */
 export function onAny(signals: readonly AbortSignal[], run: () => void): void {
   for (const signal of signals) {

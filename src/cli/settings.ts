@@ -146,6 +146,10 @@ function urlsOf(command: Command, value: unknown, origin: string): readonly stri
 /** Sets an option as the command line would. */
 function setOption(command: Command, option: Option, value: unknown, origin: string): void {
   const refuse = (reason: string): never => command.error(`${origin} ${JSON.stringify(value)} is invalid. ${reason}`);
+  if (option.isBoolean()) {
+    const isOn = String(value) === "true" || (String(value) !== "false" && refuse("It is true or false."));
+    return void command.setOptionValueWithSource(option.attributeName(), isOn, origin);
+  }
   const text = textOf(option, value) ?? refuse("It is text, or a number where the option is one.");
   try {
     const parse = option.parseArg as ((text: string, before: unknown) => unknown) | undefined;

@@ -4,10 +4,12 @@
  * @module
  */
 
-import { roundAge, roundCount, roundSize, roundTime } from "../status/figures.ts";
+import { busWords, runtimeWords } from "../status/bus_words.ts";
+import { quantity, roundAge, roundCount, roundSize, roundTime } from "../status/figures.ts";
 import { quantile } from "../status/rates.ts";
 import type { StatusReport } from "../status/report.ts";
 import type { Histogram } from "../status/stats.ts";
+import type { BusStats } from "../bus/bus_stats.ts";
 import type { Count } from "../broadcast/subscriber.ts";
 import { escapeJson } from "./sanitize.ts";
 import { oneLine, type Session } from "./session.ts";
@@ -52,7 +54,7 @@ function groupsOf({ server, options, stats, process: usage, loopDelays }: Status
   const endings = ended.reduce((sum, [, count]) => sum + count, 0);
   return [
     ["Server", [
-      ["version", `mobcast ${server.version} on ${server.runtime}`],
+      ["version", `mobcast ${server.version} on ${runtimeWords(server)}`],
       ["state", server.state],
       ...(usage === undefined ? [] : [
         ["process", `${usage.pid}, up ${roundAge(usage.uptime)}`],
@@ -75,6 +77,7 @@ function groupsOf({ server, options, stats, process: usage, loopDelays }: Status
       ["published", counted(stats.published)],
       ["delivered", counted(stats.delivered)],
       ["skipped", counted(stats.skipped)],
+      ["replayed", counted(stats.replayed)],
       ["withheld", counted(stats.withheld)],
       ["undelivered", counted(stats.undelivered)],
       ["pings", roundCount(stats.pings)],
@@ -89,6 +92,7 @@ function groupsOf({ server, options, stats, process: usage, loopDelays }: Status
       ["lag of each", spread(stats.lagSizes, roundSize)],
       ["limit", limitOf(options)],
     ]],
+    ...(stats.bus === undefined ? [] : [["Bus", busRows(stats.bus)] as [string, Row[]]]),
     ["Memory", [
       ["log", roundSize(stats.logBytes)],
       ["receive buffers", roundSize(stats.receiveBytes)],
@@ -101,6 +105,21 @@ function groupsOf({ server, options, stats, process: usage, loopDelays }: Status
       ["writes", roundCount(stats.writes)],
       ["stale events", roundCount(stats.staleEvents)],
     ]],
+  ];
+}
+
+function busRows(bus: BusStats): Row[] {
+  return [
+    ["now", busWords(bus)],
+    ...(bus.whyAway === undefined ? [] : [["away", bus.whyAway]] as const),
+    ["sent", counted(bus.sent)],
+    ["returned", counted(bus.returned)],
+    ["lost", counted(bus.lost)],
+    ["from other mobs", counted(bus.received)],
+    ["missed batches", roundCount(bus.missedBatches)],
+    ["began anew", quantity(bus.restarts, "time")],
+    ["sent again", quantity(bus.resent, "message")],
+    ["dropped", `${roundCount(bus.repeated)} repeated, ${roundCount(bus.refused)} refused`],
   ];
 }
 

@@ -9,10 +9,11 @@ import type { LogFormat } from "./serve_flags.ts";
 import type { Mob } from "../server/mob.ts";
 import type { ConnectionStats, MobStats } from "../status/stats.ts";
 import { formatToken } from "../contract/token.ts";
+import { busWords } from "../status/bus_words.ts";
 import { roundSize } from "../status/figures.ts";
 
 /** The most connections that are listed, the furthest behind first. The others are counted. */
-const LISTED = 100;
+export const LISTED = 100;
 
 /** The columns and their widths. */
 const COLUMNS: readonly (readonly [string, number])[] = [
@@ -27,8 +28,11 @@ const COLUMNS: readonly (readonly [string, number])[] = [
 
 /** Logs the main counters and a line for each connection, at level info: as an aligned table, or as one event. */
 export function logStatus(mob: Mob, format: LogFormat): void {
-  const stats = mob.stats();
-  const connections = mob.connections({ limit: LISTED });
+  logStats(mob.stats(), mob.connections({ limit: LISTED }), format);
+}
+
+/** The same for numbers that are there: the connections are some of those that are counted. */
+export function logStats(stats: MobStats, connections: readonly ConnectionStats[], format: LogFormat): void {
   if (format === "json") return logData(stats, connections);
   logger.info("{summary}", { summary: summarize(stats), ...stats });
   if (connections.length === 0) return;
@@ -66,6 +70,7 @@ function summarize(stats: MobStats): string {
     `skipped ${roundSize(skipped.bytes)}`,
     `lag ${roundSize(lag.bytes)}`,
     `log ${roundSize(logBytes)}`,
+    ...(stats.bus === undefined ? [] : [`bus ${busWords(stats.bus)}`]),
   ].join(", ");
 }
 

@@ -5,8 +5,10 @@
  * @module
  */
 
+import type { Relay } from "../bus/relay.ts";
 import type { Runtime } from "../client/connect.ts";
 import type { ClientTls } from "../contract/tls.ts";
+import type { Threads } from "./thread_messages.ts";
 
 /** Where text goes: standard output or standard error. */
 export interface Output {
@@ -93,6 +95,44 @@ export interface HttpAnswer {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+/** The bus that a mob joins, and who it is for the servers. What is `undefined` is as the engine's relay has it. */
+export interface BusOfTerminal {
+  /** The name of the bus. */
+  readonly name: string;
+  /** Where a new stream is kept, on how many servers, and how many bytes of it. */
+  readonly storage: "memory" | "file" | undefined;
+  readonly replicas: number | undefined;
+  readonly keep: number | undefined;
+  /** One of these, or nobody: a token, a user, the seed of an nkey, the text of a file of credentials. */
+  readonly token: string | undefined;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly nkey: string | undefined;
+  readonly creds: string | undefined;
+  /** The certificates for servers over TLS. */
+  readonly tls: Omit<ClientTls, "servername"> | undefined;
+}
+
+/** What a program that runs tells. */
+export interface ChildEvents {
+  /** It has written to its standard output. */
+  output(bytes: Uint8Array): void;
+  /** It has written to its standard error. */
+  errors(bytes: Uint8Array): void;
+  /** It has ended, and all that it wrote was told. `why` it could not be run, if it could not; `null`: by a signal. */
+  ended(code: number | null, why?: string): void;
+}
+
+/** A program that runs. */
+export interface ChildProgram {
+  /** Writes to its standard input. What it does not read is lost with it. */
+  write(bytes: Uint8Array): void;
+  /** Ends its standard input. */
+  end(): void;
+  /** Ends it at once. */
+  kill(): void;
+}
+
 /** The signals that the command line listens to. */
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR2";
 
@@ -128,6 +168,19 @@ export interface Terminal {
    * the error.
    */
   get(server: HttpServer, path: string, options: HttpOptions): Promise<HttpAnswer>;
+  /**
+   * Connects to the servers of a bus. Rejects with an error that has the code `BUS_MISSING` when the packages for it are not
+   * installed.
+   */
+  openBus(servers: readonly string[], bus: BusOfTerminal): Promise<Relay>;
+  /** The threads of this process. */
+  threads(): Promise<Threads>;
+  /** Runs a program with these environment variables besides those of this process; `undefined`: without that one. */
+  run(
+    command: readonly string[],
+    env: Readonly<Record<string, string | undefined>>,
+    events: ChildEvents,
+  ): Promise<ChildProgram>;
   /** Opens a file for reading. Rejects with an error that names the file. */
   openFile(path: string): Promise<Input>;
   /** Reads a file of at most 1 MiB. Rejects with an error that names the file. */

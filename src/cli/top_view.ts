@@ -4,6 +4,7 @@
  * @module
  */
 
+import { busWords, runtimeWords } from "../status/bus_words.ts";
 import { quantity, roundAge, roundCount, roundRate, roundSize, roundTime } from "../status/figures.ts";
 import { histogramSince, quantile } from "../status/rates.ts";
 import type { ReportedEvent } from "../status/report.ts";
@@ -56,7 +57,9 @@ export function viewOf(seen: Seen, view: View): { readonly lines: readonly Line[
     return taken;
   };
   const middle = [...take(figuresOf(seen, view))];
-  if (view.rows >= ROOMY) middle.push(...take([...listenersOf(seen), ...endsOf(seen), lineOf("")]));
+  if (view.rows >= ROOMY) {
+    middle.push(...take([...busOf(seen, view), ...listenersOf(seen), ...endsOf(seen), lineOf("")]));
+  }
   const events = view.rows >= ROOMY + 2 * EVENTS ? take(eventsOf(seen, EVENTS)) : [];
   const listed = Math.max(0, room + FEWEST);
   const table = tableOf(seen, view, listed);
@@ -79,7 +82,7 @@ function titleOf({ report: { server, process: usage } }: Seen, { url, isPaused, 
   const version = oneLine(server.version);
   // Which server it is comes first: there may be several on a screen.
   const room = columns - (isPaused ? 9 : 0) - NAME.length - columnsOf(place) - 4;
-  const about = [`${version} on ${oneLine(server.runtime)}, ${up}`, `${version}, ${up}`, up];
+  const about = [`${version} on ${oneLine(runtimeWords(server))}, ${up}`, `${version}, ${up}`, up];
   return [
     ...mark,
     { text: NAME, style: "bold" },
@@ -151,6 +154,11 @@ function listenersOf({ report: { stats: { listeners } } }: Seen): Line[] {
   if (listeners.length < 2) return [];
   const parts = listeners.map(({ url, connections }) => `${oneLine(url ?? "mob.join()")} ${roundCount(connections)}`);
   return [[{ text: "listeners ", style: "dim" }, { text: parts.join(", "), style: "plain" }]];
+}
+
+function busOf({ report: { stats: { bus } } }: Seen, { columns }: View): Line[] {
+  if (bus === undefined) return [];
+  return [[{ text: "bus ", style: "dim" }, { text: fit(oneLine(busWords(bus)), columns - 4), style: "plain" }]];
 }
 
 function endsOf({ report: { stats: { closed } } }: Seen): Line[] {
@@ -303,6 +311,12 @@ function tell(event: ReportedEvent): string {
       return `a listener could not accept: ${event.error}`;
     case "hook-failed":
       return `the hook ${event.hook} failed: ${event.error}`;
+    case "gap":
+      return `frames of the bus were missed: ${event.why}`;
+    case "bus-away":
+      return `the bus is away: ${event.why}`;
+    case "bus-back":
+      return "the bus is back";
     case "dropped":
       return `${quantity(event.count, "more event")}`;
     default:
