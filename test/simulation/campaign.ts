@@ -7,7 +7,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Marks } from "./marks.ts";
-import { runSeed } from "./run_seed.ts";
+import { WORLDS } from "./worlds.ts";
 
 /** Seeds are handed out by so many, and their hashes are folded by so many: the digest does not depend on processes. */
 const CHUNK = 50;
@@ -25,7 +25,7 @@ export interface Tally {
   seeds: number;
   /** Events that were reported to cores. */
   events: number;
-  readonly marks: Marks;
+  readonly marks: Marks<string>;
   readonly failures: Failure[];
 }
 
@@ -33,13 +33,15 @@ export interface Tally {
 export interface ChunkDone {
   readonly chunk: number;
   readonly events: number;
-  readonly counts: Marks["counts"];
+  readonly counts: Marks<string>["counts"];
   readonly failures: readonly Failure[];
   readonly digest: number;
 }
 
 /** What is asked of a campaign. */
 export interface Plan {
+  /** The kind of their worlds. Default `mob`. */
+  readonly world?: string;
   /** The first seed. */
   readonly from: number;
   /** How many; `Infinity`: until `enough` returns true. */
@@ -60,14 +62,15 @@ export interface Result extends Tally {
 /** Runs seeds. */
 export async function campaign(plan: Plan): Promise<Result> {
   const chunks = Math.ceil(plan.seeds / CHUNK);
-  const tally: Tally = { seeds: 0, events: 0, marks: new Marks(), failures: [] };
+  const { world = "mob" } = plan;
+  const tally: Tally = { seeds: 0, events: 0, marks: new Marks(Object.keys(WORLDS[world]!.marks)), failures: [] };
   const digests: number[] = [];
   let next = 0;
   let stopped = false;
-  const take = (): [number, number, number] | undefined => {
+  const take = (): Work | undefined => {
     if (stopped || next >= chunks) return undefined;
     const chunk = next++;
-    return [chunk, plan.from + chunk * CHUNK, Math.min(CHUNK, plan.seeds - chunk * CHUNK)];
+    return [chunk, plan.from + chunk * CHUNK, Math.min(CHUNK, plan.seeds - chunk * CHUNK), world];
   };
   const done = (result: ChunkDone, seeds: number): void => {
     tally.seeds += seeds;
@@ -88,9 +91,13 @@ export async function campaign(plan: Plan): Promise<Result> {
   return { ...tally, digest: digestOf(plan.seeds), digestOf };
 }
 
+/** A chunk: its number, its first seed, how many there are, and the kind of their worlds. */
+export type Work = [chunk: number, from: number, count: number, world: string];
+
 /** Runs the seeds of one chunk. */
-export async function runChunk(chunk: number, from: number, count: number): Promise<ChunkDone> {
-  const marks = new Marks();
+export async function runChunk(...[chunk, from, count, world]: Work): Promise<ChunkDone> {
+  const { marks: names, runSeed } = WORLDS[world]!;
+  const marks = new Marks(Object.keys(names));
   const failures: Failure[] = [];
   let events = 0;
   let digest = 0;
@@ -111,12 +118,12 @@ function fold(one: number, other: number): number {
 
 /** One process, which takes chunks until there are no more. Not a thread: on Node 20 those do not get the loader. */
 function inProcess(
-  take: () => [number, number, number] | undefined,
+  take: () => Work | undefined,
   done: (result: ChunkDone, seeds: number) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)));
-    let work: [number, number, number] | undefined;
+    let work: Work | undefined;
     const give = (): void => {
       work = take();
       if (work !== undefined) child.send(work);

@@ -73,6 +73,8 @@ export class Checker {
     const named = ((simulation.batch.get(socket.token) ?? 0) & (WRITABLE | HUP | ERROR)) !== 0;
     const leaves = socket.stream.until !== Infinity && !this.#leaversBefore.has(socket.token);
     if (simulation.observer.newFrameBytes > 0 || named || leaves || simulation.closing || socket.web?.isPending) return;
+    // It joined since the last tick, and what was published before is replayed to it.
+    if (socket.stream.isUnserved) return;
     simulation.violate(
       "work",
       `${simulation.nameOf(socket)} is written to, and there is neither a new frame nor an event`,
@@ -124,6 +126,7 @@ export class Checker {
       }
       checkCounters(simulation, socket, row);
       this.#checkWork(socket);
+      if (socket.writesInTick > 0) socket.stream.isUnserved = false;
       const wasLeaving = this.#leaversBefore.has(row.token);
       if (written) checkInvariants(simulation, socket, row, { holds: this.#holds, wasLeaving });
       socket.lag = row.lag.bytes;
@@ -201,7 +204,9 @@ export class Checker {
     for (const feed of feeds) {
       this.#checkFeed(feed);
       // What was removed after the tick's end is let go of in the next one.
-      if (!simulation.tickDue) this.#checkMemory(feed, needed.get(feed.framing) ?? 0);
+      if (!simulation.tickDue) {
+        this.#checkMemory(feed, Math.max(needed.get(feed.framing) ?? 0, simulation.options.history));
+      }
     }
   }
 

@@ -9,21 +9,33 @@ import { drawSettings, pick, type Random, type Settings, small } from "./setting
 import { type Step, STEP_NAMES, type StepName, STEPS } from "./steps.ts";
 
 /** What decides. */
-export interface Choices {
+export interface Choices<World = Settings, Name extends string = StepName> {
   /** What kind of world it is. */
-  readonly settings: Settings;
+  readonly settings: World;
   /** What happens next; `undefined`: nothing more. */
-  next(): Step | undefined;
+  next(): Step<Name> | undefined;
   /** By how much a read, write or push of up to `limit` bytes falls short: 0 to `limit`. */
   cut(limit: number): number;
 }
 
 /** A run as data: with it the run can be repeated without the generator. */
-export interface Recording {
+export interface Recording<World = Settings, Name extends string = StepName> {
+  /** The kind of its world; when it is not given, `mob`. */
+  readonly world?: string;
   /** The seed that it was drawn from, for the reader. */
   readonly seed: number;
-  readonly settings: Settings;
-  readonly steps: readonly Step[];
+  readonly settings: World;
+  readonly steps: readonly Step<Name>[];
+}
+
+/** By how much a call of up to `limit` bytes falls short, where that is as likely as `chance`. */
+export function drawCut(random: Random, chance: number, limit: number): number {
+  if (chance === 0 || limit === 0 || random() >= chance) return 0;
+  const draw = random();
+  // Nothing at all, a few bytes (a header has 8), or anywhere.
+  if (draw < 0.2) return limit;
+  const taken = draw < 0.6 ? Math.floor(random() * 10) : Math.floor(random() * limit);
+  return Math.max(0, limit - taken);
 }
 
 /** Draws a run from a seed: two streams of numbers, so that other faults do not change the work. */
@@ -40,7 +52,8 @@ export class Generator implements Choices {
     this.#faults = splitmix32(Math.imul(seed, 0x6c078965) ^ 0x2545f491);
     const more = splitmix32(Math.imul(seed, 0x27d4eb2f) ^ 0x165667b1);
     const web = splitmix32(Math.imul(seed, 0x2c1b3c6d) ^ 0x297a2d39);
-    this.settings = drawSettings(this.#work, this.#faults, more, web);
+    const past = splitmix32(Math.imul(seed, 0x1b56c4e9) ^ 0x3c6ef372);
+    this.settings = drawSettings(this.#work, this.#faults, more, web, past);
     this.#left = this.settings.steps;
     this.#total = STEP_NAMES.reduce((sum, name) => sum + this.settings.weights[name], 0);
   }
@@ -58,13 +71,7 @@ export class Generator implements Choices {
   }
 
   cut(limit: number): number {
-    const { cutChance } = this.settings;
-    if (cutChance === 0 || limit === 0 || this.#faults() >= cutChance) return 0;
-    const draw = this.#faults();
-    // Nothing at all, a few bytes (a header has 8), or anywhere.
-    if (draw < 0.2) return limit;
-    const taken = draw < 0.6 ? Math.floor(this.#faults() * 10) : Math.floor(this.#faults() * limit);
-    return Math.max(0, limit - taken);
+    return drawCut(this.#faults, this.settings.cutChance, limit);
   }
 
   #name(): StepName {
@@ -94,18 +101,18 @@ export class Generator implements Choices {
 }
 
 /** Replays a recording. */
-export class Replay implements Choices {
-  readonly settings: Settings;
-  readonly #steps: readonly Step[];
+export class Replay<World = Settings, Name extends string = StepName> implements Choices<World, Name> {
+  readonly settings: World;
+  readonly #steps: readonly Step<Name>[];
   #step = -1;
   #cut = 0;
 
-  constructor(recording: Recording) {
+  constructor(recording: Recording<World, Name>) {
     this.settings = recording.settings;
     this.#steps = recording.steps;
   }
 
-  next(): Step | undefined {
+  next(): Step<Name> | undefined {
     this.#cut = 0;
     return this.#steps[++this.#step];
   }
@@ -116,19 +123,19 @@ export class Replay implements Choices {
 }
 
 /** Passes choices on and keeps them, so that the run can be replayed. */
-export class Recorder implements Choices {
-  readonly settings: Settings;
-  readonly #choices: Choices;
+export class Recorder<World = Settings, Name extends string = StepName> implements Choices<World, Name> {
+  readonly settings: World;
+  readonly #choices: Choices<World, Name>;
   readonly #seed: number;
-  readonly #steps: (Step & { cuts: number[] })[] = [];
+  readonly #steps: (Step<Name> & { cuts: number[] })[] = [];
 
-  constructor(choices: Choices, seed: number) {
+  constructor(choices: Choices<World, Name>, seed: number) {
     this.#choices = choices;
     this.#seed = seed;
     this.settings = choices.settings;
   }
 
-  next(): Step | undefined {
+  next(): Step<Name> | undefined {
     const step = this.#choices.next();
     if (step !== undefined) this.#steps.push({ ...step, cuts: [] });
     return step;
@@ -141,7 +148,7 @@ export class Recorder implements Choices {
   }
 
   /** What was passed on so far. */
-  get recording(): Recording {
+  get recording(): Recording<World, Name> {
     return { seed: this.#seed, settings: this.settings, steps: this.#steps };
   }
 }

@@ -87,7 +87,8 @@ const CAUSES: Readonly<Record<string, (simulation: Simulation, removal: Removal)
     const { options, marks } = simulation;
     marks.reach("receive memory passed");
     const others = [...simulation.inside.values()];
-    const all = others.reduce((sum, other) => sum + other.mostHeld, socket.mostHeld);
+    const holders = [...others, ...simulation.members];
+    const all = holders.reduce((sum, other) => sum + other.mostHeld, socket.mostHeld);
     if (all <= options.maxReceiveMemory) return `all connections together hold ${all} bytes at most`;
     const larger = others.find((other) => other.stream.until === Infinity && other.leastHeld > socket.mostHeld);
     return larger === undefined

@@ -28,6 +28,12 @@ export function checkCounters(simulation: Simulation, socket: CheckedSocket, row
     const due = end[unit] - stream.joined[unit];
     if (sum !== due) return wrong(`${sum} ${unit} are counted, and ${due} were published since it joined`);
   }
+  const { replayed } = stream;
+  if (row.replayed.bytes !== replayed.bytes || row.replayed.frames !== replayed.frames) {
+    return wrong(`${JSON.stringify(row.replayed)} was replayed to it, not ${JSON.stringify(replayed)}`);
+  }
+  if (replayed.frames > 0) simulation.marks.reach("replayed");
+  if (replayed.frames > 0 && simulation.hasSeveralFramings) simulation.marks.reach("replayed in several framings");
   const { published, withheld } = client.author;
   if (row.received.frames !== published - withheld) wrong(`${published - withheld} frames were published from it`);
   const uncarried = end.uncarried - stream.joined.uncarried;
@@ -60,6 +66,7 @@ function checkCursor(simulation: Simulation, socket: CheckedSocket, cursor: numb
   if (options.slowConsumer !== "skip") return `its cursor is ${cursor}, and it was given nothing after ${stream.at}`;
   if (!stream.over) return `it was skipped from ${given} on, within maxLag`;
   marks.reach("skipped one frame or more");
+  if (stream.boundary < stream.joined.at + stream.replayed.bytes) marks.reach("skipped what was replayed");
   if (simulation.hasSeveralFramings) marks.reach("skipped in one of several feeds");
   if (!stream.atBoundary) marks.reach("skipped inside a frame");
   stream.gap = { from: stream.boundary, to: stream.boundary };

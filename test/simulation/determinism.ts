@@ -23,9 +23,10 @@ const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
 };
 
 /** The digest of the traces of some seeds on a runtime. Rejects when it prints anything else. */
-export function digestOn(runtime: RuntimeName, from: number, seeds: number): Promise<string> {
+export function digestOn(runtime: RuntimeName, from: number, seeds: number, world = "mob"): Promise<string> {
   const [command, ...args] = COMMANDS[runtime];
   const asked = ["test/simulation/run.ts", "--digest", "--from", `${from}`, "--seeds", `${seeds}`, "--processes", "0"];
+  if (world === "bus") asked.push("--bus");
   return new Promise((resolve, reject) => {
     const child = spawn(command!, [...args, ...asked], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
     let output = "";
@@ -40,10 +41,14 @@ export function digestOn(runtime: RuntimeName, from: number, seeds: number): Pro
 }
 
 /** Runs the same seeds on the three runtimes. Returns whether they agree. */
-export async function compareRuntimes(seeds: number, tell: (line: string) => void): Promise<boolean> {
+export async function compareRuntimes(
+  seeds: number,
+  tell: (line: string) => void,
+  world = "mob",
+): Promise<boolean> {
   const digests: string[] = [];
   for (const runtime of RUNTIMES) {
-    const digest = await digestOn(runtime, 1, seeds);
+    const digest = await digestOn(runtime, 1, seeds, world);
     tell(`${runtime.padEnd(4)} ${digest}`);
     digests.push(digest);
   }

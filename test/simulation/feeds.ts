@@ -30,6 +30,23 @@ export function webHeader(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }
 
+/** The same, by the second byte of the frame. */
+export function webHeaderOf(second: number): number {
+  return second < 126 ? 2 : second === 126 ? 4 : 10;
+}
+
+/** Where the payload of a frame that begins at `at` begins and ends; `undefined`: it is not whole. */
+export function webPayload(bytes: Uint8Array, at = 0): { readonly from: number; readonly to: number } | undefined {
+  if (at + 2 > bytes.length) return undefined;
+  const short = bytes[at + 1]! & 127;
+  const header = webHeaderOf(short);
+  const from = at + header;
+  if (from > bytes.length) return undefined;
+  let length = header === 2 ? short : 0;
+  for (let place = at + 2; place < from; place++) length = length * 256 + bytes[place]!;
+  return from + length > bytes.length ? undefined : { from, to: from + length };
+}
+
 /** A whole binary message as a WebSocket server sends it: one frame, no mask, the shortest length. */
 export function webMessage(payload: Uint8Array): Uint8Array {
   const { length } = payload;
@@ -67,7 +84,7 @@ export const ENCODINGS: Readonly<Record<FeedName, Encoding>> = {
     header: 2,
     size: (length) => webHeader(length) + length,
     encode: webMessage,
-    payloadOf: (frame) => frame.subarray(frame[1]! < 126 ? 2 : frame[1] === 126 ? 4 : 10),
+    payloadOf: (frame) => frame.subarray(webHeaderOf(frame[1]!)),
     endsInNewline: false,
   },
 };

@@ -51,14 +51,25 @@ function endHandshakes({ network }: Simulation): void {
   for (const client of [...network.handshakes.keys()]) network.endHandshake(client, client.number % 2 === 0);
 }
 
+/** Bytes that connections were given of their streams, ever. */
+function givenBytes({ inside }: Simulation): number {
+  let given = 0;
+  for (const { stream } of inside.values()) given += stream.given.bytes;
+  return given;
+}
+
 /** Lets everything happen that is due, and time pass, until nothing more does. */
 async function untilQuiet(simulation: Simulation): Promise<void> {
   let missing = -1;
   let still = 0;
-  let moved = simulation.moved;
+  let { moved } = simulation;
+  let given = givenBytes(simulation);
   for (let round = 0; round < ROUNDS; round++) {
     if (simulation.violation !== undefined) return;
-    if (simulation.moved > moved) round = 0;
+    // A WebSocket that takes a byte at a time is not counted as moved, since pings move it for ever.
+    const progresses = round === ROUNDS - 1 && givenBytes(simulation) > given;
+    if (simulation.moved > moved || progresses) round = 0;
+    if (progresses) given = givenBytes(simulation);
     moved = simulation.moved;
     endHandshakes(simulation);
     simulation.clientsAct();
@@ -177,7 +188,9 @@ async function leave(simulation: Simulation): Promise<void> {
     const connections = population(simulation);
     const gone = [...simulation.inside.values()].filter((socket) => isSkippingAndGone(simulation, socket)).length;
     if (connections > gone) simulation.violate("ends", `${connections} connections stay though their clients are gone`);
-    if (logHeld > 0) simulation.violate("memory", `${logHeld} bytes are held, and no connection is there`);
+    if (logHeld > 0 && simulation.options.history === 0) {
+      simulation.violate("memory", `${logHeld} bytes are held, and no connection is there`);
+    }
     simulation.close(undefined);
   }
   // Within drainTimeout, and what the last ticks take.

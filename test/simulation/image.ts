@@ -124,6 +124,16 @@ export class Image {
     return { at: this.end, bytes: this.end + uncarried, frames: this.total + this.#uncarriedFrames, uncarried };
   }
 
+  /** Where a stream begins that holds the last bytes of the order, in whole frames: its first frame, and the place. */
+  beginning(history: number): { frame: number; place: Place } {
+    const frame = this.frameAt(this.end - history);
+    const { at: end, bytes, frames, uncarried } = this.place;
+    const at = this.starts[frame] ?? end;
+    let count = 0;
+    for (let each = frame; each < this.frames; each++) count += this.countOf(each);
+    return { frame, place: { at, bytes: bytes - (end - at), frames: frames - count, uncarried } };
+  }
+
   /** Where a frame ends. */
   endOf(frame: number): number {
     return this.starts[frame + 1] ?? this.end;

@@ -77,7 +77,9 @@ function checkWaits(
   if (paused) simulation.marks.reach("paused");
   checkControl(simulation, socket);
   if (lag.bytes === 0 && !socket.blocked) socket.waitingSince = undefined;
-  if (lag.bytes > 0 && !socket.blocked) {
+  // One that joined at the end of the tick is served in the next.
+  const isServed = !socket.stream.isUnserved || !simulation.tickDue;
+  if (lag.bytes > 0 && !socket.blocked && isServed) {
     simulation.violate(
       "will go on",
       `${simulation.nameOf(socket)} has ${lag.bytes} bytes pending, and will get no WRITABLE`,

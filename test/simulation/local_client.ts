@@ -27,19 +27,19 @@ export class LocalClient {
   readonly #newlines: Newlines;
   readonly #client: Client;
   readonly #image: Image;
-  /** How many frames had been published when it joined, or after the last one that it received. */
+  /** How many frames had been published where its stream begins, or after the last one that it received. */
   #next: number;
   #wrong: string | undefined;
 
   /** A member that sends and receives in the framing of `image`. */
-  constructor(index: number, token: Token, client: Client, image: Image, newlines: Newlines) {
+  constructor(index: number, token: Token, client: Client, image: Image, newlines: Newlines, history: number) {
     this.#number = FIRST + index;
     this.token = token;
     this.#client = client;
     this.#image = image;
     this.author = new Author(image.framing.name);
     this.#newlines = newlines;
-    this.#next = image.frames;
+    this.#next = image.beginning(history).frame;
     void this.#receive();
   }
 
@@ -51,6 +51,12 @@ export class LocalClient {
   /** How many frames there are that it has not received. */
   get missing(): number {
     return this.#image.frames - this.#next;
+  }
+
+  /** Bytes of memory that the core may hold of what it has sent: twice that, and the rest of a chunk that is worth a copy. */
+  get mostHeld(): number {
+    const { length, endsAt, published } = this.author;
+    return this.inside ? 2 * (length - (endsAt[published - 1] ?? 0)) + 1024 + 4096 : 0;
   }
 
   /** It sends a frame. */
@@ -107,7 +113,8 @@ export function joinMob(simulation: Simulation): LocalClient | undefined {
     return undefined;
   }
   const { token } = mob.connections().find((row) => !before.has(row.token))!;
-  const member = new LocalClient(members.length, token, client, image, simulation.newlinesOf(members.length));
+  const newlines = simulation.newlinesOf(members.length);
+  const member = new LocalClient(members.length, token, client, image, newlines, options.history);
   member.isDeaf = (frame) => options.echo === "others" && image.authors[frame] === member.author;
   member.mayMiss = (frame) => options.slowConsumer === "skip" || member.isDeaf(frame);
   return member;

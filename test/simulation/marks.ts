@@ -103,6 +103,9 @@ export const MARKS = {
   "own frames left out of one feed":
     "under echo others, a frame was left out for its sender, in one of several framings",
   "own frames left out": "under echo others, a connection did not receive its own frames",
+  "replayed": "a connection received what was published before it joined",
+  "replayed in several framings": "connections of more than one framing received that",
+  "skipped what was replayed": "a slow connection missed some of what was published before it joined",
   "upgraded": "a WebSocket client was accepted",
   "upgraded to mobcast.u64": "a WebSocket client of the subprotocol was accepted",
   "frames behind the request": "one read brought a request and more",
@@ -127,26 +130,30 @@ export const MARKS = {
 /** The name of a mark. */
 export type Mark = keyof typeof MARKS;
 
+/** All of them, in the order of the table. */
+export const MARK_NAMES: readonly Mark[] = Object.keys(MARKS) as Mark[];
+
 /** How often each mark was reached. */
-export class Marks {
-  readonly counts: Record<Mark, number> = noMarks();
+export class Marks<Name extends string = Mark> {
+  readonly counts: Record<Name, number>;
+
+  /** None was reached yet. */
+  constructor(names: readonly Name[]) {
+    this.counts = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+  }
 
   /** It was reached once more. */
-  reach(mark: Mark): void {
+  reach(mark: Name): void {
     this.counts[mark]++;
   }
 
   /** Adds the counts of others. */
-  add(counts: Readonly<Record<Mark, number>>): void {
-    for (const mark of Object.keys(counts) as Mark[]) this.counts[mark] += counts[mark];
+  add(counts: Readonly<Record<Name, number>>): void {
+    for (const mark of Object.keys(this.counts) as Name[]) this.counts[mark] += counts[mark];
   }
 
   /** The marks that were never reached. */
-  get missing(): Mark[] {
-    return (Object.keys(this.counts) as Mark[]).filter((mark) => this.counts[mark] === 0);
+  get missing(): Name[] {
+    return (Object.keys(this.counts) as Name[]).filter((mark) => this.counts[mark] === 0);
   }
-}
-
-function noMarks(): Record<Mark, number> {
-  return Object.fromEntries(Object.keys(MARKS).map((mark) => [mark, 0])) as Record<Mark, number>;
 }

@@ -80,7 +80,7 @@ interface Gap {
 /** What one connection is given: the log from where it joined, but for its own frames under `echo: "others"`. */
 export class Stream {
   /** The next byte of the log that it must be given. */
-  at: number;
+  at = 0;
   /** Bytes and frames that it was given; a frame that is half given is not counted. */
   readonly given: { bytes: number; frames: number } = { bytes: 0, frames: 0 };
   /** Where it ends, once it leaves. */
@@ -89,27 +89,35 @@ export class Stream {
   gap: Gap | undefined;
   /** It was over the limit when it was last at a frame boundary, or since: it may be skipped there. */
   over = false;
-  /** Where it joined. */
-  joined: Place;
+  /** Where it begins. */
+  joined!: Place;
   /** The order in the framing of its connection. */
   readonly image: Image;
   /** Whether it knows what is on its way: where other bytes come in between, it does not. */
   keepsTrack = true;
 
+  /** What of it was published before it joined. */
+  replayed!: { bytes: number; frames: number };
+  /** Whether something is replayed to it, and no tick has written to it yet. */
+  isUnserved = false;
+
   readonly #author: Author | undefined;
-  #frame: number;
+  readonly #history: number;
+  #frame = 0;
   /** What was given and not received yet, as stretches of the log: from, to, from, to, ... */
   readonly #onItsWay: number[] = [];
   #receivedInFirst = 0;
   #mayEnd: Place | undefined;
 
-  /** A stream from the current end of the log. Under `others` it does not hold what its author sends. */
-  constructor(image: Image, author: Author, echo: Echo) {
+  /**
+   * A stream from the current end of the log, with so many bytes of what was published before. Under `others` it does not hold
+   * what its author sends.
+   */
+  constructor(image: Image, author: Author, echo: Echo, history = 0) {
     this.image = image;
     this.#author = echo === "others" ? author : undefined;
-    this.#frame = image.frames;
-    this.at = image.end;
-    this.joined = image.place;
+    this.#history = history;
+    this.#start();
   }
 
   /** The offset where it ends; `Infinity` while it does not leave. */
@@ -122,12 +130,20 @@ export class Stream {
     return this.image.end - this.at;
   }
 
-  /** It begins anew at the end of the log: an unauthenticated connection has joined. */
+  /** It begins anew: an unauthenticated connection has joined. */
   begin(): void {
     this.image.seal();
-    this.#frame = this.image.frames;
-    this.at = this.image.end;
-    this.joined = this.image.place;
+    this.#start();
+  }
+
+  #start(): void {
+    const { frame, place } = this.image.beginning(this.#history);
+    const { at, bytes, frames } = this.image.place;
+    this.#frame = frame;
+    this.at = place.at;
+    this.joined = place;
+    this.replayed = { bytes: bytes - place.bytes, frames: frames - place.frames };
+    this.isUnserved = place.at < at;
   }
 
   /** Whether the next byte is the first of a frame. */
@@ -197,8 +213,12 @@ export class Stream {
     return undefined;
   }
 
-  /** It goes on at its end, if it is about to miss something: what was published since the last tick it misses, too. */
-  resumeAtEnd(): void {
+  /**
+   * It goes on at its end, if it is about to miss something: what was published since the last tick it misses, too. With
+   * `maySkip` that may be all it misses: it was skipped inside a frame when nothing was behind that, which no count shows.
+   */
+  resumeAtEnd(maySkip = false): void {
+    if (maySkip && this.over && this.atBoundary) this.gap ??= { from: this.at, to: this.at };
     if (this.gap !== undefined && this.at === this.gap.from) this.gap.to = this.until;
   }
 

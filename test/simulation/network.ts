@@ -221,7 +221,7 @@ export class Network {
 
   #enter(client: Client, socket: PairedSocket): Token | undefined {
     const { model, options } = this.#simulation;
-    const stream = new Stream(model.image(client.author.framing.name), client.author, options.echo);
+    const stream = new Stream(model.image(client.author.framing.name), client.author, options.echo, options.history);
     const observed = new CheckedSocket(this.#simulation, socket, client, stream);
     const { admission } = this.#simulation;
     const due = admission.hasRoom(client);

@@ -76,6 +76,8 @@ export class Observer implements Probe {
     // The feed of a connection has at least that one.
     else used.add(author.framing.name);
     if (used.size > 1) marks.reach("several framings");
+    // What joins later receives what was published before, so every feed has it.
+    if (options.history > 0) { for (const { framing: { name } } of model.images) used.add(name); }
     return model.publish(author, bytes, start, end, count, (framing) => used.has(framing), (carried) => {
       marks.reach(carried ? "re-framed" : "not carried");
     });

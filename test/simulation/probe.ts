@@ -47,9 +47,9 @@ export function listenToCore(listener: Probe | undefined): void {
 }
 
 const { publish, publishPieces } = Publisher.prototype;
-Publisher.prototype.publish = function (sender, bytes, start, end, count): number {
+Publisher.prototype.publish = function (sender, bytes, start, end, count, framing): number {
   probe?.published((sender as unknown as Connection | undefined)?.token, bytes, start, end, count);
-  return publish.call(this, sender, bytes, start, end, count);
+  return publish.call(this, sender, bytes, start, end, count, framing);
 };
 Publisher.prototype.publishPieces = function (sender, pieces, length): number {
   probe?.publishedPieces((sender as unknown as Connection).token, pieces, length);

@@ -6,18 +6,16 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Failure, Tally } from "./campaign.ts";
-import type { Recording } from "./choices.ts";
-import { type Mark, MARKS } from "./marks.ts";
-import { record, replay } from "./run_seed.ts";
 import { shrink } from "./shrink.ts";
+import { type AnyRecording, type World, worldOf } from "./worlds.ts";
 
 /** How many lines of a trace are printed: its end, where the run fails. */
 const SHOWN = 40;
 
 /** The marks of a campaign as a table, the unreached ones on top. */
-export function marksTable(counts: Readonly<Record<Mark, number>>): string {
-  const rows = (Object.keys(MARKS) as Mark[]).sort((one, other) => counts[one] - counts[other]);
-  const cells = rows.map((mark) => [mark, counts[mark].toLocaleString("en"), MARKS[mark]] as const);
+export function marksTable({ marks }: World, counts: Readonly<Record<string, number>>): string {
+  const rows = Object.keys(marks).sort((one, other) => counts[one]! - counts[other]!);
+  const cells = rows.map((mark) => [mark, counts[mark]!.toLocaleString("en"), marks[mark]!] as const);
   const width = Math.max(...cells.map(([mark]) => mark.length));
   return cells.map(([mark, count, about]) => `${mark.padEnd(width)} ${count.padStart(14)}  ${about}`).join("\n");
 }
@@ -31,10 +29,10 @@ export function summary({ seeds, events, failures }: Tally, seconds: number): st
 }
 
 /** Shrinks the run of a seed that failed, keeps it as a file, and prints how it fails. */
-export async function explain(failure: Failure, folder: string): Promise<string> {
-  const { recording, outcome } = await record(failure.seed);
+export async function explain(world: World, failure: Failure, folder: string): Promise<string> {
+  const { recording, outcome } = await world.record(failure.seed);
   if (outcome.violation === undefined) return `seed ${failure.seed} failed, and does not when it is repeated`;
-  const short = await shrink(recording, outcome.violation.rule);
+  const short = await shrink(world, recording, outcome.violation.rule);
   mkdirSync(folder, { recursive: true });
   const path = `${folder}/${failure.rule.replace(/[^a-z]+/g, "-")}-${failure.seed}.json`;
   writeFileSync(path, JSON.stringify(short, undefined, 1) + "\n");
@@ -46,12 +44,12 @@ export async function explain(failure: Failure, folder: string): Promise<string>
 }
 
 /** The trace of a recording, its end. */
-export async function traceOf(recording: Recording, most: number = SHOWN): Promise<string> {
-  const { lines = [], violation, hash } = await replay(recording, true);
+export async function traceOf(recording: AnyRecording, most: number = SHOWN): Promise<string> {
+  const { lines = [], violation, hash } = await worldOf(recording).replay(recording, true);
   const shown = lines.filter((line) => line !== "");
   const left = shown.length - most;
   return [
-    JSON.stringify(recording.settings.options),
+    worldOf(recording).describe(recording.settings),
     ...(left > 0 ? [`... ${left} lines before`] : []),
     ...shown.slice(-most),
     violation === undefined ? `everything held, trace ${hash}` : `FAILED: ${violation.rule}: ${violation.what}`,
@@ -59,6 +57,6 @@ export async function traceOf(recording: Recording, most: number = SHOWN): Promi
 }
 
 /** A recording that was kept as a file. */
-export function readRecording(path: string): Recording {
-  return JSON.parse(readFileSync(path, "utf8")) as Recording;
+export function readRecording(path: string): AnyRecording {
+  return JSON.parse(readFileSync(path, "utf8")) as AnyRecording;
 }

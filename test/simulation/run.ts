@@ -13,7 +13,7 @@ import { compareRuntimes } from "./determinism.ts";
 import { runMutants } from "../mutants/hunting.ts";
 import { SETS } from "../mutants/sets.ts";
 import { explain, marksTable, readRecording, summary, traceOf } from "./report.ts";
-import { record } from "./run_seed.ts";
+import { WORLDS } from "./worlds.ts";
 
 /** Failures that are shrunk and printed; one defect fails many seeds. */
 const EXPLAINED = 3;
@@ -25,7 +25,8 @@ const USAGE = `Usage: npm run sim -- [one of]
   --replay FILE    runs a recorded run and prints its trace
   --mutants        plants bugs in a copy of the core, one at a time; each must be found
   --runtimes N     runs N seeds on Node, Bun and Deno; their traces must be the same
-  --digest         prints one number for all traces of the seeds, and nothing else`;
+  --digest         prints one number for all traces of the seeds, and nothing else
+With --bus, in worlds of several mobs on a bus.`;
 
 const OPTIONS = {
   seeds: { type: "string" },
@@ -37,6 +38,7 @@ const OPTIONS = {
   runtimes: { type: "string" },
   mutants: { type: "boolean" },
   digest: { type: "boolean" },
+  bus: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
 
@@ -53,6 +55,7 @@ function whole(name: string, text: string | undefined, standard: number): number
 /** Runs seeds with a progress bar, then prints the result. Returns whether all held. */
 async function runSeeds(plan: Plan, seconds: number): Promise<boolean> {
   const started = performance.now();
+  const world = WORLDS[plan.world ?? "mob"]!;
   const elapsed = (): number => (performance.now() - started) / 1000;
   const bar = new SingleBar({
     format: "[{bar}] {percentage}% | {seeds} seeds | {rate} events/s | {failures}",
@@ -70,9 +73,9 @@ async function runSeeds(plan: Plan, seconds: number): Promise<boolean> {
     return elapsed() >= seconds || tally.failures.length > 1000;
   };
   const result: Result = await campaign({ ...plan, enough }).finally(() => bar.stop());
-  console.log(`\n${marksTable(result.marks.counts)}\n\n${summary(result, elapsed())}, digest ${result.digest}`);
+  console.log(`\n${marksTable(world, result.marks.counts)}\n\n${summary(result, elapsed())}, digest ${result.digest}`);
   for (const failure of result.failures.slice(0, EXPLAINED)) {
-    console.log(`\n${await explain(failure, "failures")}`);
+    console.log(`\n${await explain(world, failure, "failures")}`);
   }
   if (result.failures.length > EXPLAINED) {
     console.log(`\nalso: ${result.failures.slice(EXPLAINED, 20).map(({ seed }) => `--seed ${seed}`).join(", ")}`);
@@ -90,9 +93,12 @@ async function main(args: string[]): Promise<boolean> {
     return true;
   }
   if (values.mutants) return await runMutants(SETS.core!);
-  if (values.runtimes !== undefined) return await compareRuntimes(whole("runtimes", values.runtimes, 0), console.log);
+  const world = values.bus ? "bus" : "mob";
+  if (values.runtimes !== undefined) {
+    return await compareRuntimes(whole("runtimes", values.runtimes, 0), console.log, world);
+  }
   if (values.seed !== undefined) {
-    const { recording, outcome } = await record(whole("seed", values.seed, 1));
+    const { recording, outcome } = await WORLDS[world]!.record(whole("seed", values.seed, 1));
     console.log(await traceOf(recording, Infinity));
     return outcome.violation === undefined;
   }
@@ -103,6 +109,7 @@ async function main(args: string[]): Promise<boolean> {
   }
   const minutes = whole("minutes", values.minutes, 0);
   const plan: Plan = {
+    world,
     from: whole("from", values.from, 1),
     seeds: minutes > 0 ? Infinity : whole("seeds", values.seeds, 10_000),
     processes: whole("processes", values.processes, availableParallelism()),

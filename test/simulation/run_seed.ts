@@ -8,7 +8,6 @@ import { forgetConnections } from "../helpers/invariants.ts";
 import { act } from "./actions.ts";
 import { type Choices, Generator, Recorder, type Recording, Replay } from "./choices.ts";
 import { heal } from "./healing.ts";
-import type { Mark } from "./marks.ts";
 import { Simulation } from "./simulation.ts";
 import { describeStep } from "./steps.ts";
 import { listenToCore } from "./probe.ts";
@@ -26,7 +25,7 @@ export interface Outcome {
   readonly calls: number;
   /** Accepts that were tried. */
   readonly tries: number;
-  readonly marks: Readonly<Record<Mark, number>>;
+  readonly marks: Readonly<Record<string, number>>;
   /** The trace in lines, when it was asked for. */
   readonly lines: readonly string[] | undefined;
 }

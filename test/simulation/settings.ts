@@ -85,9 +85,9 @@ const LARGE_FRAMES = [1500, 3000, 6000, 6000, 20_000, 70_000, 150_000];
 
 /**
  * Draws a world. What is asked of it comes from `work`, what goes wrong from `faults`. What was added to the simulation
- * later comes from `more` and `web`: a world without it stays the same.
+ * later comes from `more`, `web` and `past`: a world without it stays the same.
  */
-export function drawSettings(work: Random, faults: Random, more: Random, web: Random): Settings {
+export function drawSettings(work: Random, faults: Random, more: Random, web: Random, past: Random): Settings {
   const large = work() < 1 / 16;
   const maxFrame = pick(work, large ? LARGE_FRAMES : [1, 7, 8, 16, 40, 100, 100, 300]);
   // A segment is a quarter of maxLag: the largest frames are up to four segments long.
@@ -136,7 +136,7 @@ export function drawSettings(work: Random, faults: Random, more: Random, web: Ra
   const { application, weights: busy } = drawApplication(more);
   return withWeb(web, {
     ...world,
-    options: { ...options, ...asked, ...bound },
+    options: { ...options, ...asked, ...bound, ...drawHistory(past, maxLag) },
     welcome,
     listeners,
     weights: { ...weights, ...busy },
@@ -158,6 +158,12 @@ function withWeb(web: Random, world: Settings): Settings {
     capacity: web() < 0.9 ? Math.max(capacity, 64) : capacity,
     weights: { ...weights, control: STEPS.control.weight * pick(web, [0.3, 1, 1, 3]) },
   };
+}
+
+/** In two worlds of three there is no history. */
+function drawHistory(past: Random, maxLag: number): Pick<MobOptions, "history"> {
+  const history = Math.floor(maxLag / pick(past, [4, 4, 6, 20, 100]));
+  return past() < 2 / 3 || history === 0 ? {} : { history };
 }
 
 /** How likely a stop of the process is: it came last, so it is drawn apart, and is in one world of four. */

@@ -4,22 +4,21 @@
  * @module
  */
 
-import type { Recording } from "./choices.ts";
-import { OPEN_HOUSE } from "./admission.ts";
-import { replay } from "./run_seed.ts";
-import { PLAIN_SHAPES, type Settings } from "./settings.ts";
-import { type Step, STEP_NAMES, STEPS } from "./steps.ts";
+import type { Step } from "./steps.ts";
+import type { AnyRecording, World } from "./worlds.ts";
 
 /** Time to make a run shorter, in milliseconds. */
 const BUDGET = 30_000;
 
 /** Shrinks one recording. */
 class Shrinker {
-  best: Recording;
+  best: AnyRecording;
+  readonly #world: World;
   readonly #rule: string;
   readonly #until: number;
 
-  constructor(recording: Recording, rule: string, milliseconds: number) {
+  constructor(world: World, recording: AnyRecording, rule: string, milliseconds: number) {
+    this.#world = world;
     this.best = recording;
     this.#rule = rule;
     this.#until = performance.now() + milliseconds;
@@ -30,22 +29,22 @@ class Shrinker {
   }
 
   /** Keeps the candidate when it fails as the first one did. */
-  async try(candidate: Recording): Promise<boolean> {
+  async try(candidate: AnyRecording): Promise<boolean> {
     if (this.outOfTime) return false;
-    const { violation } = await replay(candidate);
+    const { violation } = await this.#world.replay(candidate);
     if (violation?.rule !== this.#rule) return false;
     this.best = candidate;
     return true;
   }
 
-  trySteps(steps: readonly Step[]): Promise<boolean> {
+  trySteps(steps: readonly Step<string>[]): Promise<boolean> {
     return this.try({ ...this.best, steps });
   }
 
   /** First whole classes of faults, then cuts. */
   async dropClasses(): Promise<void> {
-    for (const name of STEP_NAMES) {
-      if (STEPS[name].nature !== "fault") continue;
+    for (const [name, { nature }] of Object.entries(this.#world.steps)) {
+      if (nature !== "fault") continue;
       const steps = this.best.steps.filter((step) => step.do !== name);
       if (steps.length < this.best.steps.length) await this.trySteps(steps);
     }
@@ -65,7 +64,7 @@ class Shrinker {
   /** Then the numbers of each step. */
   async lowerNumbers(): Promise<void> {
     for (let index = 0; index < this.best.steps.length; index++) {
-      const change = (part: Partial<Step>): Promise<boolean> =>
+      const change = (part: Partial<Step<string>>): Promise<boolean> =>
         this.trySteps(this.best.steps.map((step, at) => at === index ? { ...step, ...part } : step));
       const step = this.best.steps[index]!;
       if (step.cuts !== undefined && step.cuts.length > 0 && !await change({ cuts: [] })) {
@@ -82,38 +81,22 @@ class Shrinker {
 
   /** And the world: as plain as it can be. */
   async plainSettings(): Promise<void> {
-    for (const plain of PLAIN) {
+    for (const plain of this.#world.plain) {
       const { settings } = this.best;
-      const next = { ...settings, ...plain, options: { ...settings.options, ...plain.options } };
+      const next = plain(settings);
       if (JSON.stringify(next) !== JSON.stringify(settings)) await this.try({ ...this.best, settings: next });
     }
   }
 }
 
-const PLAIN: readonly Partial<Settings>[] = [
-  { strictEdges: false },
-  { shapes: PLAIN_SHAPES },
-  { timerSlack: 0 },
-  { capacity: 65_536 },
-  { listeners: [] },
-  { application: { answers: [], withholds: 0 } },
-  { options: { framing: "line" } },
-  { options: { secret: undefined } },
-  { options: { allow: [], deny: [] }, welcome: OPEN_HOUSE },
-  { options: { slowConsumer: "disconnect" } },
-  { options: { echo: "all" } },
-  { options: { maxConnectionsPerAddress: 0 } },
-  { options: { maxConnections: 64 } },
-  { options: { maxFrameRate: 0 } },
-  { options: { maxByteRate: 0 } },
-  { options: { frameTimeout: 0 } },
-  { options: { idleTimeout: 0 } },
-  { options: { stallTimeout: 10_000 } },
-];
-
 /** A shorter recording that breaks the same rule. */
-export async function shrink(recording: Recording, rule: string, milliseconds: number = BUDGET): Promise<Recording> {
-  const shrinker = new Shrinker(recording, rule, milliseconds);
+export async function shrink(
+  world: World,
+  recording: AnyRecording,
+  rule: string,
+  milliseconds: number = BUDGET,
+): Promise<AnyRecording> {
+  const shrinker = new Shrinker(world, recording, rule, milliseconds);
   for (let size = Infinity; size > sizeOf(shrinker.best) && !shrinker.outOfTime;) {
     size = sizeOf(shrinker.best);
     await shrinker.dropClasses();
@@ -126,6 +109,6 @@ export async function shrink(recording: Recording, rule: string, milliseconds: n
   return { ...shrinker.best, steps };
 }
 
-function sizeOf({ steps, settings }: Recording): number {
+function sizeOf({ steps, settings }: AnyRecording): number {
   return JSON.stringify(steps).length + JSON.stringify(settings).length;
 }

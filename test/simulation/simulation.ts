@@ -13,7 +13,7 @@ import type { Choices } from "./choices.ts";
 import { Client, type Newlines } from "./client.ts";
 import { Hooks } from "./hooks.ts";
 import { Checker } from "./checker.ts";
-import { Marks } from "./marks.ts";
+import { MARK_NAMES, Marks } from "./marks.ts";
 import { joinMob, type LocalClient } from "./local_client.ts";
 import { Model } from "./model.ts";
 import { AdmissionChecker, HOMES, type Manner, OPEN_HOUSE, saySecret } from "./admission.ts";
@@ -35,7 +35,7 @@ export class Simulation {
   readonly settings: Settings;
   readonly options: ResolvedOptions;
   readonly model: Model;
-  readonly marks: Marks = new Marks();
+  readonly marks: Marks = new Marks(MARK_NAMES);
   readonly trace: Trace;
   readonly network: Network;
   readonly mob: Mob;

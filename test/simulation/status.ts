@@ -82,7 +82,8 @@ const NO_DELAYS = new HistogramCounter([]).histogram;
 
 /** The samples that there have to be, and what they are. */
 function due(stats: MobStats): [name: string, value: number][] {
-  const { published, received, delivered, skipped, undelivered, withheld, lag, lagSizes, tickDurations } = stats;
+  const { published, received, delivered, skipped, undelivered, withheld, replayed, lag, lagSizes, tickDurations } =
+    stats;
   const list: [string, number][] = [
     ["unauthenticated", stats.unauthenticated],
     ["handshakes", stats.handshakes],
@@ -111,6 +112,7 @@ function due(stats: MobStats): [name: string, value: number][] {
       skipped,
       undelivered,
       withheld,
+      replayed,
     })
   ) {
     list.push([`frames_${name}_total`, frames], [`${name}_bytes_total`, bytes]);

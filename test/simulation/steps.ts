@@ -39,9 +39,9 @@ export type StepName =
   | "control";
 
 /** One thing that happens. Any step may come at any time: numbers are taken modulo what there is. */
-export interface Step {
+export interface Step<Name extends string = StepName> {
   /** What happens. */
-  readonly do: StepName;
+  readonly do: Name;
   /** The target: a client, or an event that waits. */
   readonly who: number;
   /** How much. */
@@ -56,7 +56,7 @@ export interface Step {
 type Nature = "work" | "fault";
 
 /** What a step is. */
-interface Kind {
+export interface Kind {
   readonly nature: Nature;
   /** The step as text. */
   readonly about: string;
@@ -129,7 +129,7 @@ export const LATER_STEPS: ReadonlySet<StepName> = new Set([
 export const STEP_NAMES: readonly StepName[] = Object.keys(STEPS) as StepName[];
 
 /** A step in one line. */
-export function describeStep({ do: name, who, size, how, cuts }: Step): string {
+export function describeStep({ do: name, who, size, how, cuts }: Step<string>): string {
   const short = cuts === undefined || cuts.every((cut) => cut === 0) ? "" : ` short by ${cuts.join(",")}`;
   return `${name} who=${who} size=${size} how=${how}${short}`;
 }

@@ -134,9 +134,9 @@ export class Stops {
   get #isRestless(): boolean {
     let rests = 0;
     for (let index = this.#stops.length - 1; index > 0; index--) {
-      const [before, stop] = [this.#stops[index - 1]!, this.#stops[index]!];
-      const rest = Math.min(TIMES.rest, Math.max(50, before.to - before.from + TIMES.untilNoticed));
-      if (stop.from - before.to - rest >= RESTS.within) break;
+      // The rest after a long stop may end later than that after a short one behind it.
+      const rested = Math.max(...this.#stops.slice(0, index).map(restUntil));
+      if (this.#stops[index]!.from - rested >= RESTS.within) break;
       rests++;
     }
     return rests >= RESTS.most;
@@ -171,6 +171,11 @@ export class Stops {
     deadlines.push({ kind: "idle", since: socket.lastActivity, timeout: options.idleTimeout, met: hasSent });
     return deadlines;
   }
+}
+
+/** When the rest after a stop ends, at the latest. */
+function restUntil({ from, to }: Stop): number {
+  return to + Math.min(TIMES.rest, Math.max(50, to - from + TIMES.untilNoticed));
 }
 
 /** Milliseconds of a stop that lie in a stretch of time. */

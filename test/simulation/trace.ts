@@ -31,6 +31,10 @@ export const NOTES = {
   handshake: 15,
   authorize: 16,
   withheld: 17,
+  told: 18,
+  mobTick: 19,
+  gap: 20,
+  stored: 21,
 } as const;
 
 /** What is noted. */
@@ -116,6 +120,14 @@ function sentence(what: Note, first: number, second: number, third: number): str
       return `    an accept failed`;
     case "tick":
       return `  tick with ${first} events`;
+    case "told":
+      return `    mob ${first} is told ${second > 0 ? `message ${second}` : "that something is missing"}`;
+    case "mobTick":
+      return `  tick of mob ${first}, which has published ${second} frames`;
+    case "gap":
+      return `    gap in mob ${first}${second > 0 ? ", the stream began anew" : ""}, ${third} batches of its own`;
+    case "stored":
+      return `    stored: message ${first}, batch ${third} of mob ${second}`;
     case "step":
       return "";
   }

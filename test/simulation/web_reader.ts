@@ -5,7 +5,7 @@
  */
 
 import { concat } from "../helpers/bytes.ts";
-import { webHeader } from "./feeds.ts";
+import { webHeader, webHeaderOf } from "./feeds.ts";
 
 /** A control frame that a server sends. */
 export interface ReceivedControl {
@@ -80,7 +80,7 @@ export class WebReader {
       ? bytes.subarray(from, from + 10)
       : concat(this.#head, bytes.subarray(from, from + 10));
     const short = head[1]!;
-    const size = short < 126 ? 2 : short === 126 ? 4 : 10;
+    const size = webHeaderOf(short);
     if (head.length < 2 || head.length < size) {
       this.#head = head.slice();
       return bytes.length;

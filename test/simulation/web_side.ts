@@ -247,7 +247,7 @@ export class WebSide {
     const { stream } = this.#socket;
     const code = bytes.length > 3 ? bytes[2]! * 256 + bytes[3]! : -1;
     this.#restIsLast = true;
-    if (this.#socket.resumes) stream.resumeAtEnd();
+    if (this.#socket.resumes) stream.resumeAtEnd(this.#simulation.options.slowConsumer === "skip");
     stream.hop();
     if (this.#queue.length > 0) return "given its close frame, and control frames wait";
     if (bytes[1] !== bytes.length - 2) return "given two frames at once";

@@ -1,8 +1,8 @@
 /** A process of a campaign: runs the chunks of seeds that it is sent, until it is sent no more. */
 
 import process from "node:process";
-import { runChunk } from "./campaign.ts";
+import { runChunk, type Work } from "./campaign.ts";
 
 process.on("message", (work) => {
-  void runChunk(...work as [number, number, number]).then((result) => process.send!(result));
+  void runChunk(...work as Work).then((result) => process.send!(result));
 });
