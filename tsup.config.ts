@@ -15,6 +15,7 @@ const entry = {
   mod: "mod.ts",
   core: "core.ts",
   status: "status.ts",
+  nats: "nats.ts",
   node: "adapters/node.ts",
   bun: "adapters/bun.ts",
   deno: "adapters/deno.ts",
@@ -43,6 +44,7 @@ const LESS: Readonly<Record<string, string>> = {
   "src/contract/chunk_queue.ts": "adapters/page/chunk_queue.ts",
   "src/error_words.ts": "adapters/page/words.ts",
   "adapters/shared/websocket_failure.ts": "adapters/page/websocket_failure.ts",
+  "src/client/stream_place.ts": "adapters/page/stream_place.ts",
   "src/framing/line.ts": "adapters/page/line.ts",
   "src/framing/looks_like.ts": "adapters/page/words.ts",
   "src/logger.ts": "adapters/page/logger.ts",
@@ -75,11 +77,12 @@ const page = {
 
 const command = {
   ...common,
-  entry: { bin: "adapters/process/bin.ts" },
+  entry: { bin: "adapters/process/bin.ts", thread: "adapters/process/thread.ts" },
   outDir: "dist/bin",
   // The command is a program of its own, with all that it needs in it: what every start loads is faster from one file (12 ms
   // of 17 on Node), and programs that use the library need not install the rest. NOTICE.md has the licenses.
-  noExternal: [/^[^./]/],
+  // The client of NATS is not in it: it is loaded when there is a bus, from where it is installed.
+  noExternal: [/^(?!@nats-io\/)[^./]/],
   // Nobody reads it there; names stay for the stacks of --debug.
   esbuildOptions: (options: { minifyWhitespace?: boolean }) => {
     options.minifyWhitespace = true;
