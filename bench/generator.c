@@ -7,6 +7,8 @@
  * payloads are the messages that src/load/message.ts describes. Each frame is checked, at every receiver: its prefix, its run,
  * its publisher, and that it is the next one of that publisher; and at the end, that all receivers had one order.
  *
+ * Compiled with -DOVER_TLS it can speak TLS as well, see generator_tls.h.
+ *
  * Arguments are NAME=VALUE, see `read_arguments`. The result is one JSON object on standard output. It always ends by
  * itself: each phase has a limit.
  */
@@ -17,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +38,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 
 enum { STAMP = 20, FILLINGS = 251, READ_SIZE = 256 * 1024, EVENTS = 512, PREFIX_LIMIT = 128, SLOTS = 64 * 1024 };
+enum { HANDSHAKES = 4 };
 enum { STATUS, PROOF, WELCOME, ANSWER_PARTS };
 enum { BINARY = 0x82, PING = 0x89, HEADER_LIMIT = 10 }; /* of WebSocket: whole frames with their first byte, and a header */
 #define SECOND 1000000000ull
@@ -60,7 +64,13 @@ static Bytes receiver_status, receiver_proof; /* how the answer to a receiver mu
 static Bytes aside, aside_answer; /* may come between frames, and is answered */
 static Bytes ping;                /* what the active one among idle connections sends */
 static Bytes mask;                /* four bytes: what is sent is masked with them */
+static int drains;                /* in the end the server is told to stop, and the time until all are let go is taken */
+static int stuck;                 /* one more client, which never reads */
+static double churn;              /* connects a second of clients that leave when they have received something */
 static int packed;                /* the frames are in WebSocket messages, each with any number of them */
+static int over_tls;              /* every connection begins with a TLS handshake */
+static int storm;                 /* how many more connect at once, while those that are in are measured */
+static Bytes greeting_end;        /* the server greets in the clear, and the handshake comes behind this */
 
 static void fail(const char *what) {
   printf("{\"error\":\"%s\"}\n", what);
@@ -77,19 +87,22 @@ static Bytes from_hex(const char *text) {
   return bytes;
 }
 
+static void prepare_tls(void);
+
 static void read_arguments(int count, char **arguments) {
   struct { const char *name; int *value; } whole[] = {
     {"port", &port}, {"pid", &server_pid}, {"receivers", &receivers}, {"publishers", &publishers}, {"size", &size},
     {"window", &window}, {"idle", &idle}, {"joining", &joining}, {"joint", &joint}, {"echo", &echo},
-    {"ordered", &ordered}, {"sample", (int *)&sample}, {"packed", &packed},
+    {"ordered", &ordered}, {"sample", (int *)&sample}, {"packed", &packed}, {"tls", &over_tls}, {"storm", &storm},
+    {"drains", &drains}, {"stuck", &stuck},
   };
-  struct { const char *name; double *value; } real[] = {{"rate", &rate}, {"seconds", &seconds}, {"ramp", &ramp}, {"patience", &patience}};
+  struct { const char *name; double *value; } real[] = {{"rate", &rate}, {"seconds", &seconds}, {"ramp", &ramp}, {"patience", &patience}, {"churn", &churn}};
   struct { const char *name; Bytes *value; } bytes[] = {
     {"sentPrefix", &sent_prefix}, {"sentSuffix", &sent_suffix}, {"receivedPrefix", &received_prefix},
     {"receivedSuffix", &received_suffix}, {"receiverHello", &receiver_hello}, {"receiverWelcome", &receiver_welcome},
     {"publisherHello", &publisher_hello}, {"publisherWelcome", &publisher_welcome}, {"aside", &aside},
     {"asideAnswer", &aside_answer}, {"ping", &ping}, {"receiverStatus", &receiver_status},
-    {"receiverProof", &receiver_proof}, {"mask", &mask},
+    {"receiverProof", &receiver_proof}, {"mask", &mask}, {"greetingEnd", &greeting_end},
   };
   for (int index = 1; index < count; index++) {
     char *equals = strchr(arguments[index], '=');
@@ -106,6 +119,7 @@ static void read_arguments(int count, char **arguments) {
   }
   if (size < STAMP || received_prefix.length > PREFIX_LIMIT) fail("size or prefix out of range");
   if (mask.length != 4 && (packed || mask.length > 0)) fail("a mask has four bytes");
+  if (over_tls) prepare_tls();
 }
 
 /* --- clocks and the server's process --- */
@@ -157,9 +171,12 @@ static long server_memory(const char *name) {
 
 /* --- connections --- */
 
+#include "generator_tls.h"
+
 typedef struct {
   int fd;
   bool receives, gone, polled_for_room;
+  bool passes;      /* it comes, receives something and leaves */
   bool is_in;       /* it has received a frame */
   int part;         /* how many parts of the answer were seen */
   size_t matched;   /* bytes of the next part that were seen */
@@ -177,6 +194,7 @@ typedef struct {
   u32 order;        /* a sum that depends on the order of all frames */
   u8 *out;          /* what is to be sent */
   size_t out_from, out_to, out_size;
+  Session *session; /* over TLS */
 } Connection;
 
 static int poller;
@@ -195,6 +213,7 @@ static u8 *series;   /* the bytes behind the stamp of a message are a stretch of
 static u8 input[READ_SIZE];
 
 static void flush(Connection *connection);
+static void leave_again(Connection *connection);
 
 static void put32(u8 *at, u32 value) {
   value = htonl(value);
@@ -246,16 +265,29 @@ static void leave(Connection *connection) {
   close(connection->fd);
 }
 
-static Connection *open_connection(bool receives, int publisher) {
+/* A socket that connects. One address of a client has about 28,000 ports, so many clients have several addresses. */
+static int open_socket(int address_number) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   if (fd < 0) fail("no descriptor left: raise ulimit -n");
   int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((u16)port)};
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  if (address_number > 0) {
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (u32)address_number);
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("cannot use another address of the loopback");
+  }
+  address.sin_port = htons((u16)port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) fail("cannot connect");
+  return fd;
+}
+
+static Connection *open_connection(bool receives, int publisher) {
+  int fd = open_socket(connected / 20000);
   Connection *connection = calloc(1, sizeof *connection);
   connection->fd = fd;
+  if (over_tls) connection->session = new_session(fd);
   connection->receives = receives;
   connection->publisher = publisher;
   if (receives) connection->answer[STATUS] = receiver_status, connection->answer[PROOF] = receiver_proof;
@@ -396,15 +428,27 @@ static bool is_answered(Connection *connection) {
   return connection->part == ANSWER_PARTS;
 }
 
-static void receive(Connection *connection) {
-  ssize_t got = recv(connection->fd, input, READ_SIZE, 0);
-  if (got < 0 && errno == EAGAIN) return;
-  if (got <= 0) return leave(connection);
+/* Returns whether there may be more. */
+static bool receive_some(Connection *connection) {
+  Session *session = connection->session;
+  ssize_t got = session ? session_receive(session, input, READ_SIZE) : recv(connection->fd, input, READ_SIZE, 0);
+  if (got < 0 && errno == EAGAIN) return false;
+  if (got <= 0) return leave(connection), false;
   const u8 *end = input + got, *at = hear_answer(connection, input, end);
+  if (connection->receives && packed) unpack(connection, at, end, now_ns());
+  else if (connection->receives) walk(connection, at, end, now_ns());
+  return session && !connection->gone;
+}
+
+static void receive(Connection *connection) {
+  if (connection->session && !connection->session->open) {
+    /* What waited for the handshake can be sent now. */
+    flush(connection);
+    if (!connection->session->open) return;
+  }
   total_reads++;
-  if (!connection->receives) return;
-  if (packed) unpack(connection, at, end, now_ns());
-  else walk(connection, at, end, now_ns());
+  /* Over TLS nothing may stay in the session: epoll does not know of it. */
+  while (receive_some(connection)) {}
 }
 
 /* --- publishing --- */
@@ -417,9 +461,15 @@ static void watch(Connection *connection, bool for_room) {
 }
 
 static void flush(Connection *connection) {
+  Session *session = connection->session;
+  if (session && !session->open && !shake_hands(session)) {
+    if (errno == EAGAIN || errno == ENOTCONN) return watch(connection, session->needs_room);
+    return leave(connection);
+  }
   while (connection->out_from < connection->out_to && !connection->gone) {
-    ssize_t taken = send(connection->fd, connection->out + connection->out_from,
-                         connection->out_to - connection->out_from, MSG_NOSIGNAL);
+    u8 *from = connection->out + connection->out_from;
+    size_t length = connection->out_to - connection->out_from;
+    ssize_t taken = session ? session_send(session, from, length) : send(connection->fd, from, length, MSG_NOSIGNAL);
     if (taken < 0) {
       if (errno == EAGAIN || errno == ENOTCONN) return watch(connection, true);
       return leave(connection);
@@ -531,9 +581,15 @@ static void tick(u64 nanoseconds) {
   struct epoll_event events[EVENTS];
   struct timespec limit = {.tv_sec = (time_t)(nanoseconds / SECOND), .tv_nsec = (long)(nanoseconds % SECOND)};
   int count = epoll_pwait2(poller, events, EVENTS, &limit, NULL);
-  for (int index = 0; index < count; index++) {
+  for (int index = 0, shaking = 0; index < count; index++) {
     Connection *connection = events[index].data.ptr;
     if (connection->gone) continue;
+    if (connection->passes) {
+      leave_again(connection);
+      continue;
+    }
+    /* A handshake takes long: only a few at a time, so that frames do not wait for them here. Others come again. */
+    if (connection->session && !connection->session->open && ++shaking > HANDSHAKES) continue;
     if (events[index].events & EPOLLOUT) flush(connection);
     if (!connection->gone && events[index].events & ~(u32)EPOLLOUT) receive(connection);
   }
@@ -635,13 +691,68 @@ static bool level(u64 nanoseconds) {
   return false;
 }
 
+/* --- clients that come and go --- */
+
+enum { PASSING_LIMIT = 4000, PASSING_ADDRESSES = 64 }; /* how many of them may be there at a time, and their addresses */
+static u64 passed, passing_began, passing_opened, passing;
+static Connection *spare; /* those that left, to be used again: `next` leads to the one behind */
+
+/* The first bytes that it receives are a client's last. */
+static void leave_again(Connection *connection) {
+  ssize_t got = recv(connection->fd, input, READ_SIZE, 0);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0) fail("a client that came was turned away");
+  close(connection->fd);
+  connection->gone = true;
+  connection->next = (u32 *)spare;
+  spare = connection;
+  passed++, passing--;
+}
+
+static void keep_churning(u64 now) {
+  if (churn == 0) return;
+  if (passing_began == 0) passing_began = now;
+  u64 wanted = (u64)((double)(now - passing_began) / 1e9 * churn);
+  /* A server that is too slow gets no more than it takes: what it does not take is not made up for. */
+  if (wanted > passing_opened + 1000) passing_opened = wanted - 1000;
+  for (; passing_opened < wanted && passing < PASSING_LIMIT; passing_opened++, passing++) {
+    Connection *connection = spare;
+    if (connection != NULL) spare = (Connection *)connection->next;
+    else connection = malloc(sizeof *connection);
+    *connection = (Connection){.passes = true, .publisher = -1};
+    connection->fd = open_socket(1 + (int)(passing_opened % PASSING_ADDRESSES));
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    epoll_ctl(poller, EPOLL_CTL_ADD, connection->fd, &event);
+  }
+}
+
+static double stormed; /* milliseconds until the handshakes of all that came at once were done */
+static u64 storm_began, storm_expects;
+
+/* Many connect at once, while the load goes on. */
+static void begin_storm(void) {
+  storm_began = now_ns();
+  storm_expects = handshakes + (u64)storm;
+  counted_from = storm_began;
+  for (int count = 0; count < storm; count++) open_connection(false, -1);
+}
+
+/* Delays are counted until all are in. */
+static void look_at_storm(u64 now) {
+  if (storm_began == 0 || stormed > 0 || handshakes < storm_expects) return;
+  stormed = (double)(now - storm_began) / 1e6;
+  counted_to = now;
+}
+
 static void load_until(u64 limit) {
   for (u64 now; (now = now_ns()) < limit && ended == 0;) {
+    keep_churning(now);
     if (window > 0) {
       refill();
       tick(MILLISECOND);
     } else {
       keep_schedule(now);
+      look_at_storm(now);
       u64 next = due(scheduled), later = now_ns();
       tick(next > later ? least(next - later, MILLISECOND) : 0);
     }
@@ -669,6 +780,8 @@ static u64 received_now(void) {
 static void run_load(void) {
   double joined = join_all();
   long memory_joined = server_memory("VmRSS");
+  int descriptors = server_descriptors();
+  if (stuck > 0) open_socket(0);
   if (!level(5 * SECOND)) fail("not all received the first frames");
   for (int index = 0; index < connected; index++) connections[index]->received = connections[index]->order = 0;
   u32 *sent_before = malloc((size_t)publishers * sizeof(u32));
@@ -679,15 +792,20 @@ static void run_load(void) {
   counted_from = from;
   counted_to = to;
   Time server[2] = {{0, 0}, {0, 0}}, own[2] = {{0, 0}, {0, 0}};
-  u64 received[2] = {0, 0}, published[2] = {0, 0}, reads[2] = {0, 0}, time[2] = {0, 0};
+  u64 received[2] = {0, 0}, published[2] = {0, 0}, reads[2] = {0, 0}, time[2] = {0, 0}, came[2] = {0, 0};
   if (seconds > 0) {
     load_until(from);
     time[0] = now_ns(), server[0] = time_of(server_pid), own[0] = time_of(getpid());
-    received[0] = received_now(), published[0] = total_sent, reads[0] = total_reads;
+    received[0] = received_now(), published[0] = total_sent, reads[0] = total_reads, came[0] = passed;
+    if (storm > 0) begin_storm();
     load_until(to);
+    if (storm > 0 && stormed == 0) fail("not all handshakes were done in time");
     time[1] = now_ns(), server[1] = time_of(server_pid), own[1] = time_of(getpid());
-    received[1] = received_now(), published[1] = total_sent, reads[1] = total_reads;
+    received[1] = received_now(), published[1] = total_sent, reads[1] = total_reads, came[1] = passed;
   }
+  /* Not asked of the client's socket: where a server cannot reset, the end is behind what the client does not read. */
+  int left = server_descriptors();
+  bool let_go = left > 0 && left <= descriptors;
   bool all = level((u64)(patience * 1e9));
   /* A server that is only slow has lost nothing. */
   u64 under_way = all || ended > 0 ? 0 : missing();
@@ -701,13 +819,16 @@ static void run_load(void) {
     if (connection->received < expected) lost += expected - connection->received;
     if (ordered && all && echo && connection->order != connections[joint ? 0 : 1]->order) disorder++;
   }
-  printf("{\"joined\":%.3f,\"seconds\":%.6f,\"sent\":%llu,\"received\":%llu,\"reads\":%llu,", joined, (double)(time[1] - time[0]) / 1e9,
+  printf("{\"stormed\":%.3f,", stormed);
+  printf("\"joined\":%.3f,\"seconds\":%.6f,\"sent\":%llu,\"received\":%llu,\"reads\":%llu,", joined, (double)(time[1] - time[0]) / 1e9,
          (unsigned long long)(published[1] - published[0]), (unsigned long long)(received[1] - received[0]),
          (unsigned long long)(reads[1] - reads[0]));
   printf("\"serverProcessor\":%.6f,\"loadProcessor\":%.6f,", server[1].busy - server[0].busy,
          own[1].busy - own[0].busy);
   printf("\"serverStarved\":%.6f,\"loadStarved\":%.6f,", server[1].starved - server[0].starved,
          own[1].starved - own[0].starved);
+  printf("\"passed\":%llu,", (unsigned long long)(came[1] - came[0]));
+  printf("\"letGo\":%d,", stuck > 0 && let_go ? 1 : 0);
   printf("\"memoryJoined\":%ld,\"memoryPeak\":%ld,", memory_joined, server_memory("VmHWM"));
   printf("\"underWay\":%llu,\"lost\":%llu,\"repeated\":%llu,\"late\":%llu,\"corrupt\":%llu,\"ended\":%llu,\"disorder\":%llu,",
          (unsigned long long)under_way, (unsigned long long)(lost > under_way ? lost - under_way : 0), (unsigned long long)repeated, (unsigned long long)late, (unsigned long long)corrupt,
@@ -716,15 +837,33 @@ static void run_load(void) {
   printf("}\n");
 }
 
+/* Tells the server to stop. Returns after how many milliseconds it had let all connections go, or -1. */
+static double drain(void) {
+  u64 began = now_ns(), limit = began + 60 * SECOND;
+  if (server_pid <= 0 || kill(server_pid, SIGTERM) < 0) return -1;
+  while (ended < (u64)connected && now_ns() < limit) tick(MILLISECOND);
+  return ended < (u64)connected ? -1 : (double)(now_ns() - began) / 1e6;
+}
+
 /* Many idle connections, and one whose frames no connection receives: what does an event cost? */
 static void run_idle(void) {
   publishers = 1;
   Connection *active = open_connection(false, 0);
   pass(SECOND / 2);
   long memory_before = server_memory("VmRSS");
+  int descriptors = server_descriptors();
   for (int count = 0; count < idle; count++) {
     open_connection(false, -1);
     if (count % joining == joining - 1) pass(20 * MILLISECOND);
+  }
+  /* Where it is known how many are accepted, a busy machine gets the time that it needs. */
+  for (u64 late = now_ns() + 30 * SECOND; descriptors > 0 && server_descriptors() - descriptors < idle;) {
+    if (now_ns() > late) fail("not all were accepted in time");
+    pass(100 * MILLISECOND);
+  }
+  for (u64 limit = now_ns() + 60 * SECOND; over_tls && handshakes < (u64)connected;) {
+    if (now_ns() > limit) fail("not all handshakes were done in time");
+    pass(20 * MILLISECOND);
   }
   pass(SECOND);
   long memory_after = server_memory("VmRSS");
@@ -735,7 +874,9 @@ static void run_idle(void) {
     if (!counting && now >= from) counting = true, counted = pings, server = time_of(server_pid), own = time_of(getpid());
     u64 next = began + (u64)((double)pings * 1e9 / rate);
     if (next <= now) {
-      if (send(active->fd, ping.at, ping.length, MSG_NOSIGNAL) == (ssize_t)ping.length) pings++;
+      ssize_t taken = active->session ? session_send(active->session, ping.at, ping.length)
+                                      : send(active->fd, ping.at, ping.length, MSG_NOSIGNAL);
+      if (taken == (ssize_t)ping.length) pings++;
     } else {
       tick(least(next - now, MILLISECOND));
     }
@@ -745,8 +886,10 @@ static void run_idle(void) {
          (unsigned long long)(pings - counted), server_after.busy - server.busy, own_after.busy - own.busy);
   printf("\"serverStarved\":%.6f,\"loadStarved\":%.6f,", server_after.starved - server.starved,
          own_after.starved - own.starved);
-  printf("\"memoryBefore\":%ld,\"memoryAfter\":%ld,\"memoryPeak\":%ld,\"ended\":%llu}\n", memory_before, memory_after,
+  printf("\"memoryBefore\":%ld,\"memoryAfter\":%ld,\"memoryPeak\":%ld,\"ended\":%llu", memory_before, memory_after,
          server_memory("VmHWM"), (unsigned long long)ended);
+  if (drains) printf(",\"drained\":%.3f", drain());
+  printf("}\n");
 }
 
 int main(int count, char **arguments) {
@@ -765,7 +908,7 @@ int main(int count, char **arguments) {
   for (u32 index = 0; index < (u32)size + FILLINGS; index++) series[index] = (u8)(index * 167 >> 3);
   if (sent_prefix.length > 0) memcpy(template_frame, sent_prefix.at, sent_prefix.length);
   if (sent_suffix.length > 0) memcpy(template_frame + sent_stride - sent_suffix.length, sent_suffix.at, sent_suffix.length);
-  connections = calloc((size_t)(receivers + publishers + idle + 1), sizeof *connections);
+  connections = calloc((size_t)(receivers + publishers + idle + storm + 1), sizeof *connections);
   publishing = calloc((size_t)publishers, sizeof *publishing);
   sent = calloc((size_t)publishers, sizeof *sent);
   if (idle > 0) run_idle();

@@ -14,9 +14,16 @@ export const CACHE: string = join(ROOT, "node_modules/.cache/mobcast-bench");
 export interface Report {
   readonly error?: string;
   readonly joined?: number;
+  readonly stormed?: number;
   readonly seconds: number;
   readonly sent?: number;
   readonly received?: number;
+  /** Clients that came and left. */
+  readonly passed?: number;
+  /** Milliseconds until the server had let all connections go; -1 when it did not. */
+  readonly drained?: number;
+  /** 1 when the server has let the client go that never reads. */
+  readonly letGo?: number;
   readonly events?: number;
   readonly idle?: number;
   readonly reads?: number;
@@ -37,14 +44,18 @@ export interface Report {
   readonly delays?: readonly (readonly [number, number])[];
 }
 
-/** Compiles the load generator when its source is newer. Returns its path, or why there is none. */
-export function compileGenerator(): { readonly path: string } | { readonly missing: string } {
+/** Compiles the load generator, or the one that speaks TLS as well, when its source is newer. Returns its path, or why there is none. */
+export function compileGenerator(tls = false): { readonly path: string } | { readonly missing: string } {
   const source = join(ROOT, "bench/generator.c");
-  const path = join(CACHE, "generator");
+  const path = join(CACHE, tls ? "generator-tls" : "generator");
+  const more = tls ? ["-DOVER_TLS", "-lssl", "-lcrypto"] : [];
+  const sources = [source, join(ROOT, "bench/generator_tls.h")];
   mkdirSync(CACHE, { recursive: true });
   const made = statSync(path, { throwIfNoEntry: false });
-  if (made !== undefined && made.mtimeMs > statSync(source).mtimeMs) return { path };
-  const { status, stderr, error } = spawnSync("cc", ["-O2", "-march=native", "-o", path, source], { encoding: "utf8" });
+  if (made !== undefined && sources.every((one) => made.mtimeMs > statSync(one).mtimeMs)) return { path };
+  const { status, stderr, error } = spawnSync("cc", ["-O2", "-march=native", "-o", path, source, ...more], {
+    encoding: "utf8",
+  });
   if (error !== undefined) return { missing: "there is no C compiler (cc)" };
   return status === 0 ? { path } : { missing: `cc failed: ${stderr.trim().split("\n")[0]}` };
 }

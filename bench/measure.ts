@@ -1,5 +1,6 @@
 /** One measurement: a server is started, loaded and ended. */
 
+import { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
 import { get } from "node:http";
 import { cpus } from "node:os";
@@ -7,6 +8,7 @@ import { clearInterval, setInterval } from "node:timers";
 import { setTimeout as pause } from "node:timers/promises";
 import { dialectArguments } from "./dialects.ts";
 import { histogramOf, type Report, runGenerator } from "./load.ts";
+import { MemoryLimit } from "./memory_limit.ts";
 import type { Row } from "./rows.ts";
 import { Server } from "./server.ts";
 import type { IdleShape, LoadShape, Shape } from "./shapes.ts";
@@ -40,9 +42,31 @@ function pinned(processor: number, command: readonly string[]): readonly string[
 /** Measures a row in a shape. Rejects with the reason when that is impossible. */
 export async function measure(row: Row, shape: Shape, method: Method): Promise<Measurement> {
   if (shape.kind === "start") return measureStart(row);
+  if (shape.kind === "small") return await measureSmall(row, shape, method);
   const server = await Server.start((port) =>
     row.threads === "many" ? row.command(port) : pinned(0, row.command(port))
   );
+  return await measureServer(server, row, shape, method);
+}
+
+/** Measures a row with a limit of memory. A server that is killed for it has a problem, and no figures. */
+async function measureSmall(row: Row, shape: LoadShape, method: Method): Promise<Measurement> {
+  const limit = new MemoryLimit((shape.mebibytes ?? 64) * 2 ** 20);
+  try {
+    const server = await Server.start((port) => limit.around(pinned(0, (row.small ?? row.command)(port))));
+    const { figures, problems } = await measureServer(server, row, shape, method);
+    return { figures: { ...figures, peak: limit.peak / 2 ** 20 }, problems };
+  } finally {
+    limit.remove();
+  }
+}
+
+async function measureServer(
+  server: Server,
+  row: Row,
+  shape: LoadShape | IdleShape,
+  method: Method,
+): Promise<Measurement> {
   const stopScraping = row.status && await scrape(row.status(server.port));
   try {
     const seconds = shape.kind === "join" ? 0 : method.seconds;
@@ -50,9 +74,10 @@ export async function measure(row: Row, shape: Shape, method: Method): Promise<M
       method.generator,
       ...[`port=${server.port}`, `pid=${server.pid}`, `seconds=${seconds}`, `ramp=${method.ramp}`],
       ...shapeArguments(shape, row),
+      ...tlsArguments(row),
       ...dialectArguments(row.dialect, shape.kind === "idle" ? 64 : shape.size),
     ];
-    const report = await runGenerator(pinned(1, command), 1000 * (method.ramp + seconds + 60));
+    const report = await runGenerator(pinned(1, command), 1000 * (method.ramp + seconds + 150));
     // Many threads wait for each other: only the load shows whether another process used the processor.
     const fair = row.threads === "many" ? { ...report, serverStarved: 0 } : report;
     const measured = shape.kind === "idle" ? idleFigures(fair) : loadFigures(fair, shape);
@@ -91,12 +116,19 @@ async function scrape(socketPath: string): Promise<() => string[]> {
   };
 }
 
+function tlsArguments({ tls }: Row): string[] {
+  if (tls === undefined) return [];
+  return ["tls=1", `greetingEnd=${Buffer.from(tls.greetingEnd).toString("hex")}`];
+}
+
 function shapeArguments(shape: LoadShape | IdleShape, row: Row): string[] {
-  if (shape.kind === "idle") return [`idle=${shape.idle}`, `rate=${shape.rate}`];
+  if (shape.kind === "idle") return [`idle=${shape.idle}`, `rate=${shape.rate}`, `drains=${shape.drains ? 1 : 0}`];
   const publishers = row.dialect.framed ? shape.publishers : 1;
   return [
     ...[`receivers=${shape.receivers}`, `publishers=${publishers}`, `size=${shape.size}`, `sample=${shape.sample}`],
     ...[`window=${shape.window ?? 0}`, `rate=${shape.rate ?? 0}`],
+    ...[`churn=${shape.churn ?? 0}`, `stuck=${shape.mebibytes === undefined ? 0 : 1}`],
+    ...(shape.storm === undefined ? [] : [`storm=${shape.storm}`]),
     ...(shape.kind === "join" ? [`joining=${shape.receivers}`] : []),
     ...(row.backlog === undefined ? [] : [`joining=${row.backlog}`]),
   ];
@@ -117,7 +149,7 @@ function problemsOf(report: Report): string[] {
 }
 
 function loadFigures(report: Report, shape: LoadShape): Measurement {
-  const { received = 0, reads = 0, seconds, serverProcessor, loadProcessor, memoryPeak, joined = 0 } = report;
+  const { received = 0, reads = 0, seconds, serverProcessor, loadProcessor, memoryPeak, joined = 0, stormed } = report;
   const problems = problemsOf(report);
   const memory = memoryPeak / 1024;
   if (shape.kind === "join") return { figures: { joined, memory }, problems };
@@ -142,6 +174,9 @@ function loadFigures(report: Report, shape: LoadShape): Measurement {
       p999: delay(99.9),
       memory,
       joined,
+      letGo: report.letGo ?? 0,
+      churned: (report.passed ?? 0) / seconds,
+      ...(shape.storm !== undefined && { stormed: stormed ?? NaN }),
       // A closed loop is as fast as the slower of the two: this reports when that was not the server.
       loadBound: shape.kind === "closed" && loadBusy > 0.95 && busy < 0.9 ? 1 : 0,
     },
@@ -165,8 +200,9 @@ function idleFigures(report: Report): Measurement {
       starved: starvedOf(report),
       perConnection: (memoryAfter - memoryBefore) / idle,
       memory: report.memoryPeak / 1024,
+      drained: report.drained === undefined || report.drained < 0 ? NaN : report.drained,
     },
-    problems: problemsOf(report),
+    problems: [...problemsOf(report), ...(report.drained === -1 ? ["not all were let go in a minute"] : [])],
   };
 }
 

@@ -7,20 +7,35 @@ import { join } from "node:path";
 import { programOf, ROOT, type RuntimeName, RUNTIMES } from "../test/helpers/command_line.ts";
 import { type Dialect, MOB, NATS, PACKED, PLAIN, RESP, WEBSOCKET } from "./dialects.ts";
 import type { Shape } from "./shapes.ts";
+import { CERT, KEY } from "./tls.ts";
 
 /** A server. */
 export interface Row {
   readonly name: string;
-  readonly family: "mobcast" | "limit" | "naive" | "idle" | "walk" | "empty" | "client" | "websocket" | "scraped";
+  readonly family:
+    | "mobcast"
+    | "limit"
+    | "naive"
+    | "idle"
+    | "walk"
+    | "empty"
+    | "client"
+    | "websocket"
+    | "scraped"
+    | "tls";
   readonly dialect: Dialect;
   /** Whether it works on one processor at a time, or on all there are. */
   readonly threads: "one" | "many";
+  /** Where it speaks TLS: how its greeting in the clear ends, if it has one. */
+  readonly tls?: { readonly greetingEnd: string };
   /** How many may be joining at a time, where the server gives the kernel a small backlog. */
   readonly backlog?: number;
   /** What starts it on a port of 127.0.0.1. */
   command(port: number): readonly string[];
   /** The Unix socket of its status listener, which is scraped once a second while it is loaded. */
   status?(port: number): string;
+  /** The command for a small machine, where that is another one. */
+  small?(port: number): readonly string[];
   /** The usual command to start it, where that is another one. */
   plain?(port: number): readonly string[];
   /** Why it cannot run here, when it cannot. */
@@ -29,7 +44,7 @@ export interface Row {
 
 const here = (): undefined => undefined;
 
-const FLAGS: readonly string[] = ["--max-connections", "20000", "--log-level", "off"];
+const FLAGS: readonly string[] = ["--max-connections", "60000", "--log-level", "off"];
 
 function mobcast(runtime: RuntimeName): Row {
   return {
@@ -39,6 +54,10 @@ function mobcast(runtime: RuntimeName): Row {
     threads: "one",
     command: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`, ...FLAGS],
     plain: (port) => [...programOf(runtime), `tcp://127.0.0.1:${port}`],
+    small: (port) => [
+      ...[...programOf(runtime), `tcp://127.0.0.1:${port}`, "--max-lag", "1MiB"],
+      ...["--max-connections", "100", "--log-level", "off"],
+    ],
     missing: () =>
       runtime === "node" && !existsSync(join(ROOT, "dist/bin/bin.js")) ? "dist is not built: npm run build" : undefined,
   };
@@ -86,10 +105,11 @@ function webSocketPeer(name: string, runtime: RuntimeName, file: string, needs?:
 
 /** A program of bench/controls. Node's is built first: mobcast's is. */
 function control(family: Row["family"], runtime: RuntimeName, file: string, ...rest: string[]): Row {
-  const path = `bench/controls/${file}.${runtime}.ts`;
+  // What reads a certificate needs the permission for it on Deno.
+  const rights = rest.includes(CERT) ? ["--cert"] : [];
   const start = runtime === "node"
     ? ["node", `node_modules/.cache/mobcast-bench/${file}.node.js`]
-    : [...programOf(runtime).slice(0, -1), path];
+    : [...programOf(runtime, rights).slice(0, -1), `bench/controls/${file}.${runtime}.ts`];
   return {
     name: `${family} ${runtime}`,
     family,
@@ -116,6 +136,22 @@ function client(
     missing: () =>
       spawnSync("sh", ["-c", `command -v ${program}`]).status === 0 ? undefined : `${program} is not installed`,
   };
+}
+
+/** A mob over TLS, and the smallest server on the runtime's own `node:tls`. */
+function overTls(runtime: RuntimeName): Row[] {
+  const files = ["--cert", CERT, "--key", KEY];
+  const tls = { greetingEnd: "" };
+  return [
+    {
+      ...mobcast(runtime),
+      name: `mobcast ${runtime} tls`,
+      family: "tls",
+      tls,
+      command: (port) => [...programOf(runtime, files), `tls://127.0.0.1:${port}`, ...files, ...FLAGS],
+    },
+    { ...control("tls", runtime, "tls", CERT, KEY), name: `bare tls ${runtime}`, tls },
+  ];
 }
 
 /** All rows, in the order of every table. */
@@ -145,13 +181,31 @@ export const ROWS: readonly Row[] = [
   webSocketPeer("crossws node", "node", "crossws", "crossws"),
   webSocketPeer("Bun.serve publish", "bun", "publish"),
   webSocketPeer("Deno.upgradeWebSocket", "deno", "upgrade"),
+  ...RUNTIMES.flatMap(overTls),
+  {
+    ...client("nats tls", "nats-server", NATS, "many", (port) => [
+      ...["-a", "127.0.0.1", "-p", `${port}`, "--tls", "--tlscert", CERT, "--tlskey", KEY],
+    ]),
+    family: "tls",
+    // It says in the clear that the handshake comes now.
+    tls: { greetingEnd: "\r\n" },
+  },
 ];
 
 /** Whether a row takes part in a shape. */
 export function takesPart(row: Row, shape: Shape): boolean {
+  if (shape.kind === "churn" || shape.kind === "small") return ["mobcast", "limit"].includes(row.family);
+  if (shape.kind === "idle" && shape.drains) return ["mobcast", "idle"].includes(row.family);
+  if (shape.kind !== "start" && shape.tls) return takesPartInTls(row, shape);
   if (shape.kind === "idle") return ["mobcast", "idle", "walk"].includes(row.family);
   if (shape.kind === "start") return ["mobcast", "empty"].includes(row.family);
   if (shape.kind === "closed" && shape.websocket) return ["mobcast", "websocket"].includes(row.family);
   if (shape.kind === "closed" && shape.scraped) return ["mobcast", "scraped"].includes(row.family);
   return ["mobcast", "limit", "naive", "client"].includes(row.family) && !shape.without?.includes(row.name);
+}
+
+/** In the clear there is nothing to compare handshakes with. */
+function takesPartInTls({ family, dialect }: Row, shape: Shape): boolean {
+  if (shape.kind === "closed") return ["mobcast", "limit", "tls"].includes(family);
+  return family === "tls" && (shape.kind !== "idle" || dialect === MOB);
 }

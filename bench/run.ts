@@ -1,9 +1,9 @@
 /**
  * The benchmark: `npm run bench -- [SHAPE ...] [--rows NAME,...] [--repeat N] [--seconds S] [--out FOLDER] [--quick]`.
  *
- * The shapes of `ws` and `largest` are measured only when they are asked for.
+ * The shapes of `ws`, `scraped`, `tls`, `many`, `churn`, `small` and `largest` are measured only when they are asked for.
  * Every row of a shape is measured once, then all of them again, so that other work of the machine affects all rows.
- * Writes results.md, results.json and results.svg.
+ * Writes results.md, results.json and the charts of what was measured.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,12 +13,13 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import typescript from "typescript";
 import { ROOT } from "../test/helpers/command_line.ts";
-import { drawChart } from "./chart.ts";
+import { writeCharts } from "./chart.ts";
 import { CACHE, compileGenerator } from "./load.ts";
 import { measure, type Method } from "./measure.ts";
 import { type Row, ROWS, takesPart } from "./rows.ts";
-import { LADDER, SCRAPED, type Shape, SHAPES, WEBSOCKETS } from "./shapes.ts";
+import { CHURN, LADDER, MANY, OVER_TLS, SCRAPED, type Shape, SHAPES, SMALL, WEBSOCKETS } from "./shapes.ts";
 import { type Entry, type Section, toMarkdown } from "./table.ts";
+import { encryptionCost, makeCertificate, withLimits } from "./tls.ts";
 
 /** What was asked for. */
 interface Task {
@@ -43,7 +44,16 @@ function understand(args: string[]): Task {
       quick: { type: "boolean", default: false },
     },
   });
-  const all: readonly Shape[] = [...SHAPES, ...WEBSOCKETS, ...SCRAPED, ...LADDER];
+  const all: readonly Shape[] = [
+    ...SHAPES,
+    ...WEBSOCKETS,
+    ...SCRAPED,
+    ...OVER_TLS,
+    ...MANY,
+    ...CHURN,
+    ...SMALL,
+    ...LADDER,
+  ];
   const shapes = positionals.flatMap((name) => pick(all, name, "shape"));
   const rows = (values.rows ?? "").split(",").filter(Boolean).flatMap((name) => pick(ROWS, name.trim(), "row"));
   return {
@@ -73,7 +83,19 @@ function positive(text: string, flag: string): number {
 
 /** Node 20 runs no TypeScript: the controls are made ready for it as mobcast is. */
 function buildControls(): void {
-  for (const name of ["limit.node", "naive.node", "idle.node", "empty.node", "ws.node", "crossws.node", "frames"]) {
+  for (
+    const name of [
+      "limit.node",
+      "naive.node",
+      "idle.node",
+      "empty.node",
+      "ws.node",
+      "crossws.node",
+      "tls.node",
+      "frames",
+      "batches",
+    ]
+  ) {
     const source = readFileSync(join(ROOT, `bench/controls/${name}.ts`), "utf8");
     const { outputText } = typescript.transpileModule(source, {
       compilerOptions: { target: typescript.ScriptTarget.ES2022, module: typescript.ModuleKind.ESNext },
@@ -146,19 +168,24 @@ function write(task: Task, sections: readonly Section[]): void {
   writeFileSync(join(task.out, "results.md"), [...head, ...sections.map(toMarkdown)].join("\n"));
   const { shapes: _shapes, rows: _rows, out: _out, ...method } = task;
   writeFileSync(join(task.out, "results.json"), JSON.stringify({ machine: machine(), ...method, sections }, null, 1));
-  const chart = drawChart(sections);
-  if (chart !== undefined) writeFileSync(join(task.out, "results.svg"), chart);
+  writeCharts(task.out, sections);
 }
 
 try {
   const task = understand(process.argv.slice(2));
-  const generator = compileGenerator();
+  const tls = task.shapes.some((shape) => shape.kind !== "start" && shape.tls);
+  const generator = compileGenerator(tls);
   if ("missing" in generator) throw new Error(`Cannot make the load generator: ${generator.missing}`);
   buildControls();
+  if (tls) await makeCertificate();
+  const perByte = tls ? encryptionCost() : undefined;
   console.error(`${task.shapes.length} shapes, about ${estimate(task)} minutes`);
   const sections: Section[] = [];
   for (const shape of task.shapes) {
-    const section = await runShape(shape, task, { generator: generator.path, seconds: task.seconds, ramp: task.ramp });
+    const method = { generator: generator.path, seconds: task.seconds, ramp: task.ramp };
+    const measured = await runShape(shape, task, method);
+    const limited = shape.kind === "closed" && shape.tls && perByte !== undefined;
+    const section = limited ? withLimits(measured, shape, perByte) : measured;
     sections.push(section);
     write(task, sections);
     console.log(toMarkdown(section));

@@ -2,7 +2,7 @@
 
 /** Receivers and publishers, as fast as frames come back or by a clock. */
 export interface LoadShape {
-  readonly kind: "closed" | "open" | "join";
+  readonly kind: "closed" | "open" | "join" | "churn" | "small";
   readonly name: string;
   readonly about: string;
   readonly receivers: number;
@@ -15,10 +15,18 @@ export interface LoadShape {
   readonly rate?: number;
   /** The delay of one frame in so many is counted, so that counting costs little. */
   readonly sample: number;
+  /** Clients a second that connect, receive something and leave, beside the others. */
+  readonly churn?: number;
+  /** The server may have so many MiB, and one more client never reads. */
+  readonly mebibytes?: number;
   /** Of WebSocket: mobs take part, and servers that speak it. */
   readonly websocket?: boolean;
   /** Of a status listener that is scraped. */
   readonly scraped?: boolean;
+  /** Over TLS: mobs, bare `node:tls` and others, beside the same in the clear. */
+  readonly tls?: boolean;
+  /** So many more connect at once while the others talk. */
+  readonly storm?: number;
   /** Servers whose first write would take minutes, or that cannot have so many connections. */
   readonly without?: readonly string[];
 }
@@ -31,6 +39,10 @@ export interface IdleShape {
   readonly idle: number;
   /** Events a second. */
   readonly rate: number;
+  /** In the end the server is told to stop, and has to let all go. */
+  readonly drains?: boolean;
+  /** Over TLS. */
+  readonly tls?: boolean;
 }
 
 /** From the start of the program to the first accepted connection. */
@@ -128,6 +140,54 @@ export const WEBSOCKETS: readonly LoadShape[] = [
 export const SCRAPED: readonly LoadShape[] = [
   { ...closed("scraped-100", 100, 4, 64, 4096), scraped: true },
   { ...closed("scraped-1000", 1000, 8, 64, 1024), scraped: true },
+];
+
+/** Many idle connections, which the server lets go in the end: only when `many` is asked for. */
+export const MANY: readonly IdleShape[] = [5000, 18_000, 50_000].map((connections) => ({
+  ...idle(connections),
+  name: `many-${connections}`,
+  drains: true,
+}));
+
+/** A room beside which clients come and go, and the same room alone: only when `churn` is asked for. */
+export const CHURN: readonly LoadShape[] = [0, 1000, 10_000].map((churn) => ({
+  kind: "churn",
+  name: `churn-${churn}`,
+  about: `a room of 100 clients that send 20 messages a second each, beside which ${
+    churn === 0 ? "nothing else happens" : `${count(churn)} clients a second connect, receive something and leave`
+  }`,
+  receivers: 100,
+  publishers: 100,
+  size: 64,
+  rate: 20,
+  sample: 1,
+  churn,
+}));
+
+/** A small machine: only when `small` is asked for. */
+export const SMALL: readonly LoadShape[] = [64, 96, 128].map((mebibytes) => ({
+  ...closed(`small-${mebibytes}`, 99, 4, 64, 1024),
+  kind: "small",
+  about: `a server with ${mebibytes} MiB in all: 99 clients of which 4 publish, 64 bytes, 1,024 in flight, ` +
+    "and one client that never reads; mobcast with --max-lag 1MiB --max-connections 100",
+  mebibytes,
+}));
+
+/** Over TLS, beside bare `node:tls` and bare sockets: only when `tls` is asked for. */
+export const OVER_TLS: readonly Shape[] = [
+  { ...closed("tls-100", 100, 4, 64, 1024), tls: true },
+  { ...closed("tls-1000", 1000, 8, 64, 1024), tls: true },
+  { ...closed("tls-16k", 100, 4, 16 * 1024, 64), tls: true },
+  {
+    ...room(100, 5, "tls-storm"),
+    about:
+      "100 clients send 5 messages of 64 bytes a second each, and 1,000 more connect at once over TLS: the delay of the " +
+      "100 until all are in",
+    sample: 1,
+    storm: 1000,
+    tls: true,
+  },
+  { ...idle(1000), name: "tls-idle", about: "1,000 idle connections over TLS", rate: 10, tls: true },
 ];
 
 /** Rooms to find the largest that one core can hold: only when `largest` is asked for. */

@@ -56,9 +56,27 @@ const COLUMNS: Readonly<Record<Shape["kind"], readonly Column[]>> = {
     { title: "events/s", figure: "events", format: fixed(0) },
     { title: "server busy", figure: "busy", format: percent },
     { title: "KiB a connection", figure: "perConnection", format: fixed(1) },
+    { title: "all let go after ms", figure: "drained", format: fixed(0) },
+  ],
+  churn: [
+    { title: "came and left/s", figure: "churned", format: fixed(0) },
+    ...LOAD_COLUMNS.filter(({ figure }) => figure !== "processor" && figure !== "loadBusy"),
+  ],
+  small: [
+    ...LOAD_COLUMNS.filter(({ figure }) => !["processor", "loadBusy", "p999"].includes(figure)),
+    { title: "in all MiB", figure: "peak", format: fixed(0) },
+    { title: "let the stuck one go", figure: "letGo", format: (value) => value === 1 ? "yes" : "no" },
   ],
   start: [{ title: "first byte after ms", figure: "start", format: fixed(0) }],
 };
+
+const STORM_COLUMNS: readonly Column[] = [
+  { title: "all in after ms", figure: "stormed", format: fixed(0) },
+  { title: "others' p50 ms", figure: "p50", format: milli },
+  { title: "others' p99 ms", figure: "p99", format: milli },
+  { title: "others' p99.9 ms", figure: "p999", format: milli },
+  { title: "memory MiB", figure: "memory", format: fixed(0) },
+];
 
 /** The median of a figure, and its range. */
 export function spread(entry: Entry, figure: string): { median: number; low: number; high: number } | undefined {
@@ -96,6 +114,12 @@ interface Comparison {
   readonly others: (runtime: string) => readonly string[];
 }
 
+const TLS_COMPARISONS: readonly Comparison[] = [
+  { title: "to bare node:tls", others: (runtime) => [`bare tls ${runtime}`] },
+  { title: "to the limit and AES", others: (runtime) => [`limit ${runtime} and AES`] },
+  { title: "to the clear", others: (runtime) => [`mobcast ${runtime}`] },
+];
+
 const TO_BARE: Comparison = {
   title: "to bare sockets",
   others: (runtime) => [`limit ${runtime}`, `idle ${runtime}`],
@@ -111,14 +135,21 @@ const SCRAPED_COMPARISONS: readonly Comparison[] = [
 ];
 
 function comparisonsOf(shape: Shape): readonly Comparison[] {
-  if (shape.kind === "join" || shape.kind === "start") return [];
+  if (shape.kind === "join" || shape.kind === "start" || shape.kind === "churn" || shape.kind === "small") {
+    return [];
+  }
+  if (shape.tls) return shape.kind === "closed" ? TLS_COMPARISONS : [];
   if (shape.kind === "closed" && shape.scraped) return SCRAPED_COMPARISONS;
   return shape.kind === "closed" && shape.websocket ? WEBSOCKET_COMPARISONS : [TO_BARE];
 }
 
 /** A section as a Markdown table. */
 export function toMarkdown({ shape, entries }: Section): string {
-  const columns = COLUMNS[shape.kind];
+  // Of idle connections only some shapes let them go in the end.
+  const all = shape.kind === "open" && shape.storm !== undefined ? STORM_COLUMNS : COLUMNS[shape.kind];
+  const columns = all.filter(({ figure }) =>
+    figure !== "drained" || entries.some((entry) => spread(entry, figure) !== undefined)
+  );
   const comparisons = comparisonsOf(shape);
   const titles = ["server", ...[...columns, ...comparisons].map(({ title }) => title), "notes"];
   const lines = entries.map((entry) => [

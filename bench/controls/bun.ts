@@ -6,6 +6,7 @@ import type { Buffer } from "node:buffer";
 export interface BunSocket<Data> {
   data: Data;
   write(bytes: Uint8Array): number;
+  end(): void;
 }
 
 /** A server's callbacks. */

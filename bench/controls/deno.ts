@@ -17,6 +17,7 @@ export interface DenoListener {
 /** What opens a listener, and the arguments of the program. */
 export interface DenoApi {
   readonly args: readonly string[];
+  addSignalListener(name: "SIGTERM", handler: () => void): void;
   listen(options: { hostname: string; port: number; tcpBacklog: number }): DenoListener;
 }
 

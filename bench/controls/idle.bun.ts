@@ -5,10 +5,11 @@
 
 import process from "node:process";
 import { setImmediate } from "node:timers";
-import { bun } from "./bun.ts";
+import { bun, type BunSocket } from "./bun.ts";
 
 /** What the old design kept of a connection. */
 interface Client {
+  readonly socket: BunSocket<Client>;
   ready: boolean;
   reset: boolean;
 }
@@ -32,7 +33,7 @@ const listener = bun<Client>().listen({
   port: Number(process.argv[2] ?? 0),
   socket: {
     binaryType: "buffer",
-    open: (socket) => void clients.push(socket.data = { ready: false, reset: false }),
+    open: (socket) => void clients.push(socket.data = { socket, ready: false, reset: false }),
     close: (socket) => void (socket.data.reset = true),
     data(socket) {
       events++;
@@ -41,5 +42,8 @@ const listener = bun<Client>().listen({
       due = true;
     },
   },
+});
+process.on("SIGTERM", () => {
+  for (const { socket } of clients) socket.end();
 });
 console.log(`listening on ${listener.port}`, events);

@@ -8,6 +8,7 @@ import { deno, type DenoConnection } from "./deno.ts";
 
 /** What the old design kept of a connection. */
 interface Client {
+  readonly connection: DenoConnection;
   ready: boolean;
   reset: boolean;
 }
@@ -27,7 +28,7 @@ function tick(): void {
 }
 
 async function serve(connection: DenoConnection): Promise<void> {
-  const client: Client = { ready: false, reset: false };
+  const client: Client = { connection, ready: false, reset: false };
   const buffer = new Uint8Array(4 * 1024);
   clients.push(client);
   connection.setNoDelay(true);
@@ -42,5 +43,8 @@ async function serve(connection: DenoConnection): Promise<void> {
 }
 
 const listener = deno().listen({ hostname: "127.0.0.1", port: Number(deno().args[0] ?? 0), tcpBacklog: 4096 });
+deno().addSignalListener("SIGTERM", () => {
+  for (const { connection } of clients) connection.close();
+});
 console.log(`listening on ${listener.addr.port}`, events);
 for (;;) void serve(await listener.accept());

@@ -3,12 +3,13 @@
  * each event, as the ancestor did.
  */
 
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import process from "node:process";
 import { setImmediate } from "node:timers";
 
 /** What the old design kept of a connection. */
 interface Client {
+  readonly socket: Socket;
   ready: boolean;
   reset: boolean;
 }
@@ -28,7 +29,7 @@ function tick(): void {
 }
 
 const server = createServer({ noDelay: true }, (socket) => {
-  const client: Client = { ready: false, reset: false };
+  const client: Client = { socket, ready: false, reset: false };
   clients.push(client);
   socket.on("error", () => client.reset = true);
   socket.on("close", () => client.reset = true);
@@ -38,6 +39,9 @@ const server = createServer({ noDelay: true }, (socket) => {
     if (!due) setImmediate(tick);
     due = true;
   });
+});
+process.on("SIGTERM", () => {
+  for (const { socket } of clients) socket.end();
 });
 server.listen({ host: "127.0.0.1", port: Number(process.argv[2] ?? 0), backlog: 4096 }, () => {
   console.log(`listening on ${(server.address() as AddressInfo).port}`, events);

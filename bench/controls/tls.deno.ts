@@ -1,0 +1,3 @@
+/** TLS on bare `node:tls`: the same as on Node. */
+
+import "./tls.node.ts";
