@@ -13,6 +13,7 @@ import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { promisify, stripVTControlCharacters } from "node:util";
+import { batchesOf, endOf, failedIn, slowOf, workOf } from "./helpers/run_report.mjs";
 import { compile } from "./helpers/typescript_hooks.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,44 +22,79 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const TEST_MS = 60_000;
 /** A process that runs for longer hangs, and is killed. Node 20 and Deno have no limit of their own. */
 const FILE_MS = 600_000;
-/** How many processes run at once: a test waits about as long as it works. */
-const LANES = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
+/** How many processes run at once: a test waits longer than it works, and with two more than cores a core stood idle for a quarter of the time. */
+const LANES = Number(process.env.TEST_LANES ?? availableParallelism() + 4);
 /** Short files share a process, up to so many seconds together: to start one takes as long as many of them run. */
-const BATCH_SECONDS = 5;
+const BATCH_SECONDS = 10;
 
-/** Seconds that long files take, roughly: they start first. The others take half a second. */
+/** A file that takes so long begins before those of other runtimes. */
+const EARLY_SECONDS = 100;
+
+/**
+ * Seconds that long files take beside others, on all runtimes or on each: they start first. The others take half a second. What
+ * is far from true is told at the end of a run.
+ */
 const SECONDS = {
-  "simulation/simulation.test.ts": 40,
-  "end_to_end/scenarios.test.ts": 27,
-  "conformance/adapter.test.ts": 25,
-  "unit/tls.test.ts": 12,
-  "unit/http_server.test.ts": 8,
-  "end_to_end/user_types.test.ts": 10,
-  "conformance/memory.test.ts": 9,
-  "runtime_bugs/shapes.test.ts": 8,
-  "end_to_end/runtime_pairs.test.ts": 8,
-  "end_to_end/cli.test.ts": 7,
-  "end_to_end/status_listener.test.ts": 4,
-  "end_to_end/examples.test.ts": 6,
-  "end_to_end/output.test.ts": 6,
+  "simulation/simulation.test.ts": { node: 20, bun: 13, deno: 120 },
+  "end_to_end/soak.test.ts": 72,
+  "end_to_end/bus_cluster.test.ts": { node: 55, bun: 0.5, deno: 0.5 },
+  "end_to_end/check.test.ts": { node: 45, bun: 10, deno: 10 },
+  "simulation/bus_worlds.test.ts": { node: 10, bun: 5, deno: 45 },
+  "conformance/adapter.test.ts": 43,
+  "end_to_end/scenarios.test.ts": 36,
+  "end_to_end/threads.test.ts": { node: 1, bun: 26, deno: 30 },
+  "end_to_end/browser.test.ts": 24,
+  "end_to_end/doc_commands.test.ts": { node: 24, bun: 0.5, deno: 0.5 },
+  "end_to_end/bus_mobs.test.ts": 23,
+  "end_to_end/bus_engine.test.ts": 20,
+  "unit/tls.test.ts": 20,
+  "unit/nats_stream.test.ts": 18,
+  "end_to_end/bus_command.test.ts": 19,
+  "runtime_bugs/shapes.test.ts": 19,
+  "end_to_end/bundles.test.ts": 18,
+  "end_to_end/status_page.test.ts": 18,
+  "conformance/websocket.test.ts": 13,
+  "end_to_end/cli.test.ts": 13,
+  "end_to_end/user_types.test.ts": { node: 13, bun: 0.5, deno: 0.5 },
+  "end_to_end/examples.test.ts": 12,
+  "conformance/memory.test.ts": 11,
+  "end_to_end/output.test.ts": 11,
+  "end_to_end/websocket_client.test.ts": 10,
+  "unit/shared_channel.test.ts": 10,
+  "end_to_end/bench_generator.test.ts": 9,
+  "end_to_end/resume_on_bus.test.ts": 8,
+  "unit/cli.test.ts": 8,
+  "unit/dialing.test.ts": 8,
+  "unit/send_queue.test.ts": 8,
+  "end_to_end/packaging.test.ts": 7,
+  "end_to_end/prometheus.test.ts": 7,
+  "end_to_end/runtime_pairs.test.ts": 7,
+  "unit/cli_listeners.test.ts": 7,
+  "unit/stream_channel_faults.test.ts": 7,
+  "end_to_end/file_limit.test.ts": 6,
+  "end_to_end/stopped.test.ts": 6,
   "end_to_end/tls_sessions.test.ts": 6,
-  "unit/cli.test.ts": 6,
-  "unit/cli_listeners.test.ts": 6,
-  "end_to_end/stopped.test.ts": 5,
-  "end_to_end/bench_generator.test.ts": 4,
-  "end_to_end/bundles.test.ts": 4,
-  "end_to_end/file_limit.test.ts": 4,
-  "end_to_end/browser.test.ts": 15,
-  "end_to_end/status_page.test.ts": 10,
-  "end_to_end/websocket_client.test.ts": 4,
-  "end_to_end/websocket_drivers.test.ts": 4,
-  "end_to_end/one_mob.test.ts": 4,
-  "unit/send_queue.test.ts": 4,
-  "conformance/websocket.test.ts": 6,
-  "end_to_end/websocket_attacks.test.ts": 6,
-  "simulation/sweep.test.ts": 2,
-  "simulation/work.test.ts": 2,
-  "unit/connect_timeout.test.ts": 2,
+  "end_to_end/websocket_drivers.test.ts": 6,
+  "unit/common_offsets.test.ts": 6,
+  "unit/http_server.test.ts": 6,
+  "unit/resume.test.ts": 6,
+  "unit/secret.test.ts": 6,
+  "end_to_end/monitoring.test.ts": 5,
+  "end_to_end/one_mob.test.ts": 5,
+  "end_to_end/websocket_attacks.test.ts": 5,
+  "unit/resuming_client.test.ts": 5,
+  "end_to_end/foreign_programs.test.ts": 4,
+  "unit/cli_completion.test.ts": 4,
+  "unit/connect_timeout.test.ts": 4,
+  "unit/options.test.ts": 4,
+  "end_to_end/status_listener.test.ts": 3,
+  "simulation/sweep.test.ts": 3,
+  "simulation/work.test.ts": 3,
+  "unit/decoder.test.ts": 3,
+  "unit/doc_examples.test.ts": 3,
+  "unit/load.test.ts": 3,
+  "unit/mob.test.ts": 3,
+  "unit/websocket_memory.test.ts": 3,
 };
 
 /** How many keys a process has for certificates without making one. */
@@ -108,20 +144,7 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const secondsOf = (file) => SECONDS[file] ?? 0.5;
-
-/** What runs in one process each, the longest first. */
-function batchesOf(files) {
-  const batches = [];
-  let last = { files: [], seconds: Infinity };
-  for (const file of files.toSorted((one, other) => secondsOf(other) - secondsOf(one))) {
-    const seconds = secondsOf(file);
-    if (last.seconds + seconds > BATCH_SECONDS) batches.push(last = { files: [], seconds: 0 });
-    last.files.push(file);
-    last.seconds += seconds;
-  }
-  return batches.map(({ files }) => files);
-}
+const secondsOf = (file, runtime) => SECONDS[file]?.[runtime] ?? SECONDS[file] ?? 0.5;
 
 /** What a runtime gets by its environment: Node 20 has a WebSocket, but only when asked for it. */
 const extraEnv = (runtime) => {
@@ -136,6 +159,10 @@ const env = {
 };
 
 const windows = process.platform === "win32";
+
+/** Runs a command, and writes to another pipe how long processors worked for it and for all that it has waited for. */
+const TIMED = '"$@" 3>&-; code=$?; times >&3; exit $code';
+
 const running = new Set();
 
 /** Ends a process and all that it started. */
@@ -155,27 +182,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
-/** Which of the files that share a process have failed, as far as the runtime tells. */
-function failedIn(text, files) {
-  // Bun has a section for each file; Node and Deno list what failed at the end.
-  const sections = text.split(/^test\/(\S+\.test\.ts):$/m);
-  const list = text.split(/^(?: ERRORS | FAILURES |✖ failing tests:)$/m).slice(1).join();
-  const failed = files.filter((file) => {
-    const at = sections.indexOf(file);
-    return list.includes(`test/${file}`) || (at > 0 && /^\(fail\)|^error: /m.test(sections[at + 1]));
-  });
-  return failed.length > 0 ? failed : files;
-}
-
-/** Runs files in a process. Resolves to whether they failed, how many tests passed, what was written, and a title. */
+/** Runs files in a process. Resolves to whether they failed, how many tests passed, what was written, times, and a title. */
 function run(runtime, files, show) {
   const [command, ...options] = commands[runtime];
   const started = Date.now();
   return new Promise((resolve) => {
-    const child = spawn(command, [...options, ...files.map((file) => `./test/${file}`)], {
+    const line = [command, ...options, ...files.map((file) => `./test/${file}`)];
+    const [program, ...words] = windows ? line : ["/bin/sh", "-c", TIMED, "sh", ...line];
+    const child = spawn(program, words, {
       cwd: root,
       env: { ...env, ...extraEnv(runtime) },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
       detached: !windows,
       shell: windows,
     });
@@ -188,6 +205,8 @@ function run(runtime, files, show) {
         show?.(text);
       });
     }
+    let times = "";
+    child.stdio[3].setEncoding("utf8").on("data", (text) => times += text);
     const timer = setTimeout(() => {
       late = true;
       kill(child);
@@ -204,8 +223,10 @@ function run(runtime, files, show) {
       const wrong = problem ?? (passed === undefined ? "no tests were run" : undefined);
       const names = (wrong === undefined ? files : failedIn(text, files)).join(", ");
       const how = wrong === undefined ? "passed" : `FAILED (${wrong})`;
-      const title = `--- ${how} on ${runtime} in ${((Date.now() - started) / 1000).toFixed(1)} s: ${names}`;
-      resolve({ failed: wrong !== undefined, passed: Number(passed ?? 0), output, title });
+      const [seconds, work] = [(Date.now() - started) / 1000, workOf(times)];
+      const took = `${seconds.toFixed(1)} s${windows ? "" : `, ${work.toFixed(1)} s of a processor`}`;
+      const title = `--- ${how} on ${runtime} in ${took}: ${names}`;
+      resolve({ failed: wrong !== undefined, passed: Number(passed ?? 0), output, text, title, seconds, work });
     };
     child.on("error", (error) => end(error.message));
     child.on("exit", (code, signal) => {
@@ -227,46 +248,66 @@ const only = (list) => files.filter((file) => list.includes(file));
 const suites = runtimes.map((runtime) => ({
   runtime,
   beside: only(BESIDE).map((file) => [file]),
-  side: batchesOf(files.filter((file) => !BESIDE.includes(file) && !Object.hasOwn(ALONE, file))),
+  side: batchesOf(
+    files.filter((file) => !BESIDE.includes(file) && !Object.hasOwn(ALONE, file)),
+    (file) => secondsOf(file, runtime),
+    BATCH_SECONDS,
+  ),
   alone: only(Object.keys(ALONE)).map((file) => [file]),
   /** How many processes are left before the files that run alone. */
   left: 0,
   passed: 0,
+  work: 0,
   failures: [],
+  /** How long its processes took, and how long the table says. */
+  runs: [],
 }));
 const live = suites.flatMap(({ beside, side, alone }) => [...beside, ...side, ...alone]).length === 1;
 
 /** Runs files of a runtime. */
 async function runOf(suite, files) {
-  const { title, output, passed, failed } = await run(
+  const { title, output, text, passed, failed, seconds, work } = await run(
     suite.runtime,
     files,
     live ? (text) => process.stdout.write(text) : undefined,
   );
   console.log(`\n${title}${live ? "" : `\n${output.trimEnd()}`}`);
   suite.passed += passed;
-  if (failed) suite.failures.push(title);
+  suite.work += work;
+  if (failed) suite.failures.push({ title, end: endOf(text, files) });
+  const said = files.reduce((sum, file) => sum + secondsOf(file, suite.runtime), 0);
+  suite.runs.push({ files: files.join(", "), seconds, said });
 }
 
-/** Says what has come of a runtime. Ends when it has failed. */
-function conclude({ runtime, failures, passed, started }) {
+/** Says what has come of a runtime. Ends when it has failed: what failed is shown again, since only the end of a log is read. */
+function conclude({ runtime, failures, passed, started, runs, work }) {
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  if (failures.length === 0) return console.log(`\n=== ${passed} tests passed on ${runtime} in ${seconds} s`);
-  console.error(`\n${failures.join("\n")}\n=== tests failed on ${runtime} after ${seconds} s`);
+  for (const { files, seconds, said } of slowOf(runs)) {
+    console.log(`\nslow on ${runtime}: ${seconds.toFixed(0)} s, and SECONDS in test/run.mjs says ${said}: ${files}`);
+  }
+  const took = `${seconds} s${windows ? "" : `, ${work.toFixed(0)} s of a processor`}`;
+  if (failures.length === 0) return console.log(`\n=== ${passed} tests passed on ${runtime} in ${took}`);
+  if (!live) { for (const { title, end } of failures) console.error(`\n${title}\n${end}`); }
+  console.error(`\n${failures.map(({ title }) => title).join("\n")}\n=== tests failed on ${runtime} after ${took}`);
   for (const child of running) kill(child);
   process.exit(1);
 }
 
-const waiting = suites.flatMap((suite) => suite.side.map((files) => ({ suite, files })));
+// What would end last of all if it began with its runtime begins before all others.
+const isEarly = ({ suite, files }) => secondsOf(files[0], suite.runtime) >= EARLY_SECONDS;
+const inOrder = suites.flatMap((suite) => suite.side.map((files) => ({ suite, files })));
+const waiting = [...inOrder.filter(isEarly), ...inOrder.filter((batch) => !isEarly(batch))];
 const besides = [];
 
-/** Begins with a runtime when its first files begin. */
-function begin(suite) {
-  if (suite.started !== undefined) return;
-  suite.started = Date.now();
-  suite.left = suite.beside.length + suite.side.length;
-  console.log(`\n=== ${files.length} test files on ${suite.runtime}`);
-  for (const files of suite.beside) besides.push(counted(suite, files));
+/** Begins with a runtime when its first files begin; what runs beside them begins when it is the runtime's turn. */
+function begin(suite, early = false) {
+  if (suite.started === undefined) {
+    suite.started = Date.now();
+    suite.left = suite.beside.length + suite.side.length;
+    console.log(`\n=== ${files.length} test files on ${suite.runtime}`);
+  }
+  if (early) return;
+  for (const files of suite.beside.splice(0)) besides.push(counted(suite, files));
 }
 
 /** Runs files, and stops after the last of a runtime when some have failed. */
@@ -277,7 +318,7 @@ async function counted(suite, files) {
 
 async function lane() {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    begin(next.suite);
+    begin(next.suite, isEarly(next));
     await counted(next.suite, next.files);
   }
 }
@@ -294,7 +335,7 @@ if (waiting.length > 1) {
 }
 if (runtimes.includes("node")) await compile(["src", "adapters", "test"].map((folder) => join(root, folder)));
 await Promise.all(Array.from({ length: LANES }, lane));
-suites.forEach(begin);
+suites.forEach((suite) => begin(suite));
 await Promise.all(besides);
 await Promise.all(suites.map(async (suite) => {
   for (const files of suite.alone) await runOf(suite, files);

@@ -4,9 +4,11 @@
  * @module
  */
 
+import process from "node:process";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { overTls, overUnix } from "../helpers/transports.ts";
 import { framings } from "./framings.ts";
+import { replay } from "./replay.ts";
 import { conformance, type Differences } from "./suite.ts";
 
 const KIB = 1024;
@@ -21,7 +23,7 @@ const DIFFERENCES: Readonly<Record<string, Differences>> = {
 };
 
 const TLS_DIFFERENCES: Readonly<Record<string, Partial<Differences>>> = {
-  node: { closed: "an end" },
+  node: Number.parseInt(process.versions.node) < 24 ? { closed: "an end" } : {},
   // What was decrypted before the stop comes in chunks of up to 64 KiB, and a reset is reported like an end.
   deno: { inbox: 192 * KIB, closed: "an end", reset: "an end" },
 };
@@ -37,7 +39,7 @@ conformance({
   name: `${name}, tls`,
   adapter: runtimeAdapter,
   transport: tls,
-  // On Node and Deno the reset that is sent, and that a plain socket sees, is an end to node:tls at the other end.
+  // Before Node 24 and on Deno the reset that is sent, and that a plain socket sees, is an end to node:tls at the other end.
   differences: { ...differences, ...TLS_DIFFERENCES[name] },
 });
 
@@ -50,3 +52,4 @@ conformance({
 });
 
 framings(name, runtimeAdapter);
+replay(name, runtimeAdapter);

@@ -10,6 +10,9 @@ import { LONGEST } from "../helpers/pattern.ts";
 import { pause } from "../helpers/wait.ts";
 import { assertTakesNothing, type Cases, KERNEL_LIMIT, KIB, LONG, MIB, READABLE_OR_END } from "./cases.ts";
 
+/** More than may write at a time where writes go in rounds. */
+const STUCK = 17;
+
 /** Registers the cases. */
 export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences, fill, quiet }: Cases): void {
   check("rule 3: a short write is followed by one WRITABLE, and only when there is room", async (stage) => {
@@ -68,6 +71,17 @@ export function rule3({ assertOneFinal, check, checkRaw, checkReset, differences
       await client.got(total);
     },
   );
+
+  check("rule 3: clients that read nothing, however many, hold up none of the others", async (stage) => {
+    const listener = await stage.listener();
+    await stage.connectAll(listener.address, STUCK);
+    await listener.registry.accepted(STUCK);
+    const stuck = [...listener.registry.links];
+    await Promise.all(stuck.map((link) => link.fill(KERNEL_LIMIT, differences.quiet)));
+    const client = await stage.connect(listener.address);
+    const server = await listener.registry.accepted(STUCK + 1);
+    await Promise.all([server.writePattern(LONG), client.readPattern(LONG)]);
+  });
 
   check("rule 3: a write to a client that is gone is answered by a final event", async (stage) => {
     const { server, client } = await stage.pair();

@@ -36,6 +36,25 @@ export function inOneMob(check: WebSocketCheck): void {
     }
   });
 
+  check("a client that joins receives the history first, in messages of its own kind", async (open) => {
+    const stage = await open({ history: 1000, maxLag: 8000, maxFrame: 1000 });
+    const texts = Array.from({ length: 40 }, (_, number) => `${number}`.padEnd(98, "."));
+    for (const text of texts) {
+      stage.mob.publish(text);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    const [plain, packed] = [await stage.join(), await stage.join(true)];
+    // A message of 98 bytes is 100 with the header of WebSocket, and 108 with that of u64, too.
+    await plain.got(10);
+    await packed.until(() => packed.unpacked.length >= 9, "the history");
+    stage.mob.publish("live");
+    await plain.got(11);
+    await packed.until(() => packed.unpacked.at(-1) === "live", "what is published then");
+    assertEquals(plain.messages, [...texts.slice(-10), "live"]);
+    assertEquals(packed.unpacked, [...texts.slice(-9), "live"]);
+    assertEquals(stage.mob.stats().replayed.frames, 19);
+  });
+
   check("mobcast.u64 is one stream of frames, wherever messages, fragments and segments cut it", async (open) => {
     const stage = await open();
     const [packed, witness] = [await stage.join(true), await stage.join()];

@@ -38,11 +38,14 @@ const PROGRAMS = {
 /** Bundles are the same wherever they are made: on Bun and Deno only the program is made that runs there. */
 const PROGRAM_NAMES = "Deno" in globalThis || "Bun" in globalThis ? ["app"] : Object.keys(PROGRAMS);
 
-/** The most bytes that a server loads at its start. TLS, Unix sockets and WebSocket are loaded when they are needed. */
-const AT_THE_START = 90_000;
+/**
+ * The most bytes that a server loads at its start. TLS, Unix sockets, WebSocket, handshakes and the bus are loaded when they are
+ * needed; what a mob itself does on a bus, and for history and streams that resume, is not.
+ */
+const AT_THE_START = 96_000;
 
 /** The most bytes of a server in one file, with all that a bundler that does not split puts into it: 40,000 are the page. */
-const IN_ONE_FILE = 192_000;
+const IN_ONE_FILE = 209_000;
 
 /** The most bytes that a server with a client of its own loads at its start. */
 const WITH_CLIENT = 100_000;
@@ -105,7 +108,7 @@ test("no bundle holds anything of the command line", () => {
   }
 });
 
-test("a program with serve loads under 90,000 bytes minified, encodeFrame alone takes under 15,000", {
+test("a program with serve loads under 96,000 bytes minified, encodeFrame alone takes under 15,000", {
   skip: PROGRAM_NAMES.includes("serve") ? false : "the same on all: on Node",
 }, () => {
   const minified = Object.entries(sizes).filter(([file]) =>

@@ -1,6 +1,6 @@
-/** 1,000 connections, 100,000 frames: nothing is lost, repeated or reordered. */
+/** 1,000 connections, 100,000 frames, in short 20,000: nothing is lost, repeated or reordered. */
 
-import { Clients, percent, type Row, type Scenario } from "./scenario.ts";
+import { Clients, percent, type Row, type Scenario, type Size } from "./scenario.ts";
 import { processorOf, Server } from "./server.ts";
 
 /** Some of a thousand also send. */
@@ -11,7 +11,7 @@ const LIMIT = 60_000;
 
 /** How much of it. */
 const CONNECTIONS = 1000;
-const FRAMES = 100_000;
+const FRAMES: Readonly<Record<Size, number>> = { long: 100_000, short: 20_000 };
 
 /** From 20 to 64 bytes. */
 const payload = (sequence: number): number => 20 + sequence * 7 % 45;
@@ -20,11 +20,11 @@ const payload = (sequence: number): number => 20 + sequence * 7 % 45;
 export const crowd: Scenario = {
   name: "crowd",
   about: "1,000 connections, 100,000 frames: nothing lost, repeated or reordered",
-  async *run(runtime) {
+  async *run(runtime, size) {
     const server = await Server.start(runtime, []);
     const clients = new Clients(server.port);
     try {
-      yield await flood(clients, server);
+      yield await flood(clients, server, FRAMES[size]);
     } finally {
       clients.leave();
       await server.stop();
@@ -32,24 +32,24 @@ export const crowd: Scenario = {
   },
 };
 
-async function flood(clients: Clients, server: Server): Promise<Row> {
+async function flood(clients: Clients, server: Server, frames: number): Promise<Row> {
   await clients.grow(PUBLISHERS, CONNECTIONS - PUBLISHERS);
   const before = clients.expected.count;
   const used = [server.processor(), processorOf("self")] as const;
   const began = performance.now();
   const load = { payload, window: 2000 };
-  await Promise.all(clients.publishers.map((publisher) => publisher.flood(FRAMES / PUBLISHERS, load, LIMIT)));
+  await Promise.all(clients.publishers.map((publisher) => publisher.flood(frames / PUBLISHERS, load, LIMIT)));
   await clients.settle(LIMIT);
   const seconds = (performance.now() - began) / 1000;
   const problems = clients.problems();
   const received = clients.expected.count - before;
-  if (received !== FRAMES) problems.push(`${received} frames were received, ${FRAMES} were sent`);
+  if (received !== frames) problems.push(`${received} frames were received, ${frames} were sent`);
   return {
     label: `${CONNECTIONS} connections`,
     figures: {
-      frames: FRAMES,
+      frames,
       time: `${seconds.toFixed(2)} s`,
-      "deliveries/s": `${(FRAMES * CONNECTIONS / seconds / 1e6).toFixed(1)} M`,
+      "deliveries/s": `${(frames * CONNECTIONS / seconds / 1e6).toFixed(1)} M`,
       "server cpu": percent(server.processor() - used[0], seconds),
       "load cpu": percent(processorOf("self") - used[1], seconds),
       "server memory": `${Math.round(server.memory().peak / 2 ** 20)} MiB`,

@@ -40,7 +40,7 @@ const PROGRAM = `
 const SERVER = `
   const { serve } = await import(${JSON.stringify(new URL("mod.ts", root).href)});
   const { default: process } = await import("node:process");
-  const mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0"], tls: TLS });
+  const mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", "unix://DIRECTORY/socket"], tls: TLS });
   console.log(JSON.stringify(mob.urls));
   process.stdin.on("end", () => process.exit(0)).resume();
 `;
@@ -84,8 +84,10 @@ async function underLimit(deno?: readonly string[]): Promise<unknown> {
 }
 
 /** Makes so many idle connections, waits until no more are accepted, and ends them. */
-async function flood(port: number, count: number): Promise<void> {
-  const sockets = Array.from({ length: count }, () => connectTcp(port, "127.0.0.1").on("error", () => {}).resume());
+async function flood(url: string, count: number): Promise<void> {
+  const { protocol, pathname, port } = new URL(url);
+  const where = protocol === "unix:" ? { path: pathname } : { port: Number(port), host: "127.0.0.1" };
+  const sockets = Array.from({ length: count }, () => connectTcp(where).on("error", () => {}).resume());
   // The kernel connects them, whether they are accepted or not.
   await pause(700);
   for (const socket of sockets) socket.destroy();
@@ -116,16 +118,22 @@ async function isServed(url: string, options: ConnectOptions): Promise<boolean> 
   return false;
 }
 
+/** The rights to a Unix socket in a directory. */
+const rightsTo = (directory: string): string[] => [`--allow-read=${directory}`, `--allow-write=${directory}`];
+
 // Without the right to read /proc, Deno does not know that there is a limit.
 for (const rights of name === "deno" ? [["-A"], ["--allow-net", "--allow-env"]] : [[]]) {
-  for (const scheme of ["tcp", "tls"]) {
+  for (const scheme of ["tcp", "tls", "unix"]) {
     const flooded =
       `descriptors: a flood of ${scheme} connections over the limit shuts no client out for good ${rights}`;
     test(flooded, LIMITED, async () => {
       const authority = await makeAuthority("an authority");
-      using child = start(SERVER.replace("TLS", JSON.stringify(await authority.issue())), rights);
+      const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
+      using _removal = { [Symbol.dispose]: () => rmSync(directory, { recursive: true }) };
+      const program = SERVER.replace("TLS", JSON.stringify(await authority.issue())).replace("DIRECTORY", directory);
+      using child = start(program, rights.includes("-A") ? rights : [...rights, ...rightsTo(directory)]);
       const urls = await firstLine(child) as string[];
-      await flood(Number(urls.find((url) => url.startsWith(scheme))!.split(":").at(-1)), 2.5 * LIMIT);
+      await flood(urls.find((url) => url.startsWith(scheme))!, 2.5 * LIMIT);
       for (const url of urls) {
         const options = url.startsWith("tls:") ? { tls: { ca: authority.cert } } : {};
         // Connections that come too early are refused, or reset when the listener opens anew.

@@ -8,7 +8,7 @@ import { type Seen, StalledClient } from "./stalled_client.ts";
 import { every, until } from "./waiting.ts";
 
 /** How many read all the time, and how many now and then. */
-const READERS = 20;
+const READERS: Readonly<Record<Size, number>> = { long: 20, short: 10 };
 const SLOW_READERS = 3;
 
 /** Bytes that a slow reader reads before it rests, and how long it rests, in milliseconds. */
@@ -35,7 +35,7 @@ export async function skipPolicy(runtime: RuntimeName, size: Size): Promise<Row>
   const slowReaders: SlowReader[] = [];
   let stop = (): void => {};
   try {
-    await clients.grow(1, READERS);
+    await clients.grow(1, READERS[size]);
     for (let index = 0; index < SLOW_READERS; index++) slowReaders.push(await join(server, clients));
     stop = every(REST, () => slowReaders.forEach(({ stalled }) => stalled.readMore()));
     await clients.publishers[0]!.flood(FLOOD[size], { payload, window: 1024 });

@@ -4,8 +4,10 @@ import { after, before, test } from "node:test";
 import { connect as connectNet, type Socket } from "node:net";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, serve } from "../../mod.ts";
+import { busRelay } from "../../src/bus/bus.ts";
 import { CHROMIUM, Chromium, type Page, PICTURES, WITH_CHROMIUM } from "../helpers/chromium.ts";
 import { OURS, startServer } from "../helpers/command_line.ts";
+import { MemoryBus } from "../helpers/memory_bus.ts";
 import { pause } from "../helpers/wait.ts";
 
 let chromium: Chromium;
@@ -162,4 +164,28 @@ test("the page goes on by itself after its server was killed and has started aga
   await page.close();
   await other.close();
   await client.closed;
+});
+
+test("the page shows the bus where there is one: that it is away, for how long, and a gap", WITH_CHROMIUM, async () => {
+  const channel = new MemoryBus().channel();
+  const relay = busRelay(channel);
+  await using mob = await serve({ listen: "tcp://127.0.0.1:0", status: "http://127.0.0.1:0", relay });
+  const page = await chromium.open({ url: mob.statusUrl!, width: 1280 });
+  await shows(page, "headline", NOBODY);
+  await shows(page, "bus", /Name\s+memory\s+State\s+joined[\s\S]+Gaps\s+0/);
+
+  channel.events!.away("no server answers");
+  await shows(page, "headline", /^The bus has been away for \d s: what clients send waits \(no server answers\)\.$/);
+  await shows(page, "bus", /State\s+away for \d+ s/);
+  await shows(page, "events", /the bus is away no server answers/);
+  channel.events!.away(undefined);
+  channel.push({ type: "gap", why: "messages 7 to 9 are gone", batches: 3, restarted: false, own: [] });
+  await shows(page, "headline", /^Frames of the bus were missed for good in the last \d+ s: the log says why\.$/);
+  await shows(page, "bus", /State\s+joined[\s\S]+Gaps\s+1/);
+  await shows(page, "events", /gap of the bus messages 7 to 9 are gone[\s\S]*the bus is back/);
+
+  await using plain = await serve({ listen: "tcp://127.0.0.1:0", status: "http://127.0.0.1:0" });
+  const other = await chromium.open({ url: plain.statusUrl!, width: 1280 });
+  await shows(other, "headline", NOBODY);
+  assertEquals(await other.run<boolean>(`return document.getElementById("bus-card").hidden;`), true);
 });

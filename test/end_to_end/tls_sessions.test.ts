@@ -1,7 +1,8 @@
 /** Sessions over TLS: what a client of another program resumes, at listeners of the runtime at hand, and what it may not. */
 
-import { test } from "node:test";
-import { execFile } from "node:child_process";
+import { after, before, test } from "node:test";
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
@@ -13,7 +14,7 @@ import type { ServerTls } from "../../src/contract/tls.ts";
 import { connect } from "../../mod.ts";
 import { makeAuthority, type Pair } from "../helpers/certificates.ts";
 import { Recorder } from "../helpers/recording_registry.ts";
-import { Bell } from "../helpers/wait.ts";
+import { Bell, within } from "../helpers/wait.ts";
 
 const adapter = await runtimeAdapter();
 const authority = await makeAuthority("an authority");
@@ -38,19 +39,27 @@ function send(...orders: readonly object[]): Promise<Seen[]> {
   return sendAround(() => Promise.resolve(), ...orders);
 }
 
-/** The same; an order that waits comes after `meanwhile`. */
-function sendAround(meanwhile: () => Promise<void>, ...orders: readonly object[]): Promise<Seen[]> {
-  const file = fileURLToPath(new URL("../helpers/tls_client.mjs", import.meta.url));
-  const argument = JSON.stringify(orders.map((order) => ({ ca, ...order })));
-  return new Promise((resolve, reject) => {
-    const child = execFile("node", [file, argument], { timeout: 30_000 }, (error, stdout) => {
-      if (error !== null) reject(error);
-      else resolve(JSON.parse(stdout.trim().split("\n").at(-1)!) as Seen[]);
-    });
-    child.stdout!.on("data", (text: string) => {
-      if (text.startsWith("waiting")) meanwhile().then(() => child.stdin!.write("go on\n"), reject);
-    });
+/** The client: one process for all tests, since to start one takes longer than to ask it. */
+let child: ChildProcess;
+let said: AsyncIterator<string>;
+before(() => {
+  child = spawn("node", [fileURLToPath(new URL("../helpers/tls_client.mjs", import.meta.url))], {
+    stdio: ["pipe", "pipe", "inherit"],
   });
+  said = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+});
+after(() => void child.stdin!.end());
+
+/** The same; an order that waits comes after `meanwhile`. */
+async function sendAround(meanwhile: () => Promise<void>, ...orders: readonly object[]): Promise<Seen[]> {
+  child.stdin!.write(`${JSON.stringify(orders.map((order) => ({ ca, ...order })))}\n`);
+  for (;;) {
+    const { value, done } = await within(said.next(), "the client over TLS", 30_000);
+    if (done) throw new Error("the client over TLS has ended");
+    if (value !== "waiting") return JSON.parse(value) as Seen[];
+    await meanwhile();
+    child.stdin!.write("go on\n");
+  }
 }
 
 /** A listener that sends a byte to every connection it accepts. */

@@ -41,9 +41,10 @@ test(
         }
       });
       // Each sends its own: the echo cuts messages in two, so only one client sends at a time.
-      for (const client of [one, two]) {
+      for (const [index, client] of [one, two].entries()) {
         for (const text of texts) await client.send(text);
-        for (let waited = 0; waited < 500 && received[1]!.length % texts.length !== 0; waited++) await pause(10);
+        const due = (index + 1) * texts.length;
+        for (let waited = 0; waited < 500 && received[1]!.length < due; waited++) await pause(10);
       }
       await within(Promise.all(hearing), "all messages", 20_000);
       assertEquals(received[0], received[1]);
@@ -127,6 +128,8 @@ test("at a mob: the secret is the first message, and join, pub, sub and bench ta
     const { code, stderr } = await runCommand(OURS, args);
     assertEquals([code, args[0]], [0, args[0]], stderr);
   }
+  // Those of the commands before have left: the next one is that of `sub`.
+  while (mob.connections().length > 0) await pause(10);
   await using sub = new CommandLine(OURS, ["sub", url!, "--count", "1"]);
   while (mob.connections().length < 1) await pause(10);
   await using join = new CommandLine(OURS, ["join", url!]);

@@ -41,7 +41,10 @@ export function programOf(runtime: RuntimeName, args: readonly string[] = []): s
   const bin = (name: string): string => join(ROOT, "node_modules", ".bin", name);
   if (runtime === "bun") return [bin("bun"), "run", "mod.ts"];
   const rights = [
-    ...(args.some((arg) => /^(unix:|--cert$|--key$|--ca$|--secret-file$)/.test(arg)) ? ["--allow-read"] : []),
+    ...(args.some((arg) => /^(unix:|--cert$|--key$|--ca$|--secret-file$|--bus-(.*-file|creds|ca|cert|key)$)/.test(arg))
+      ? ["--allow-read"]
+      : []),
+    ...(args[0] === "check" ? ["--allow-run", "--allow-env"] : []),
     ...(args.some((arg) => arg.startsWith("unix:")) ? ["--allow-write", "--allow-sys=umask"] : []),
   ];
   if (runtime === "deno") return [bin("deno"), "run", "--allow-net", ...rights, "mod.ts"];

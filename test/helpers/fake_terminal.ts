@@ -3,6 +3,9 @@
 import { Readable } from "node:stream";
 import { clearTimeout, setTimeout } from "node:timers";
 import type {
+  BusOfTerminal,
+  ChildEvents,
+  ChildProgram,
   EditorEvents,
   HttpAnswer,
   HttpOptions,
@@ -15,9 +18,12 @@ import type {
   Terminal,
   TextFile,
 } from "../../src/cli/terminal.ts";
+import type { Threads } from "../../src/cli/thread_messages.ts";
+import { fail } from "@std/assert";
 import { httpGet } from "../../adapters/process/http_client.ts";
 import { openLineEditor } from "../../adapters/process/line_editor.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
+import type { Relay } from "../../src/bus/relay.ts";
 import type { Adapter } from "../../src/contract/adapter.ts";
 import { bytesOf, concat, textOf } from "./bytes.ts";
 
@@ -137,8 +143,18 @@ export class FakeTerminal implements Terminal {
   readonly stdout: FakeOutput = new FakeOutput();
   readonly stderr: FakeOutput = new FakeOutput();
   readonly files: Map<string, FakeInput> = new Map();
+  /** What was asked of the bus; `relay` is what it gets, or why it gets none. */
+  readonly buses: (readonly [servers: readonly string[], bus: BusOfTerminal])[] = [];
+  relay: Relay | Error | undefined;
   /** Small files, for `readFile`. */
   readonly texts: Map<string, TextFile> = new Map();
+  /** Its threads; by default it has none. */
+  threading: Threads = {
+    whyNot: "this is a test",
+    cores: () => 4,
+    name: () => "a ring",
+    start: () => fail("a thread"),
+  };
   /** How many times faster its clock runs. */
   speed = 1;
   /** Takes what is typed; `undefined`: no keys are read. */
@@ -175,6 +191,25 @@ export class FakeTerminal implements Terminal {
     this.stdout.columns = columns;
     this.stdout.rows = rows;
     this.#emit("resize", undefined);
+  }
+
+  openBus(servers: readonly string[], bus: BusOfTerminal): Promise<Relay> {
+    this.buses.push([servers, bus]);
+    const { relay = new Error("no bus") } = this;
+    return relay instanceof Error ? Promise.reject(relay) : Promise.resolve(relay);
+  }
+
+  threads(): Promise<Threads> {
+    return Promise.resolve(this.threading);
+  }
+
+  async run(
+    command: readonly string[],
+    env: Readonly<Record<string, string | undefined>>,
+    events: ChildEvents,
+  ): Promise<ChildProgram> {
+    const { runChild } = await import("../../adapters/process/child.ts");
+    return runChild(command, env, events);
   }
 
   openFile(path: string): Promise<Input> {

@@ -4,14 +4,25 @@
  * @module
  */
 
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+
+/** Ports that no system gives to connections: one of those may be taken before the program listens at it. */
+const [LEAST, MOST] = [10_000, 32_000];
 
 /** A port that is free now. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = LEAST + randomInt(MOST - LEAST);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  const listens = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
+  });
+  if (listens) await new Promise((resolve) => server.close(resolve));
+  return listens;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BusStats } from "../../src/bus/bus_stats.ts";
 import { DURATION_BOUNDS, LAG_BOUNDS } from "../../src/status/histogram.ts";
 import type { ListedConnection, StatusReport } from "../../src/status/report.ts";
 import type { MobState, StatusOptions } from "../../src/status/source.ts";
@@ -58,10 +59,12 @@ export function reportOf(changes: ReportChanges = {}): StatusReport {
       ...options,
     },
     stats: {
+      bus: undefined,
       received: { frames: now, bytes: now * 64 },
       delivered: { frames: now * 120, bytes: now * 120 * 64 },
       skipped: none,
       lag: none,
+      replayed: none,
       connections,
       unauthenticated: 0,
       handshakes: 0,
@@ -99,6 +102,30 @@ export function reportOf(changes: ReportChanges = {}): StatusReport {
   };
 }
 
+/** A bus in order, except for what is different. */
+export function busOf(changes: Partial<BusStats> = {}): BusStats {
+  const count = (frames: number): { frames: number; bytes: number } => ({ frames, bytes: frames * 64 });
+  return {
+    name: "chat",
+    state: "joined",
+    whyAway: undefined,
+    awayFor: 0,
+    sequence: 1204,
+    sent: count(1000),
+    returned: count(990),
+    inFlight: count(7),
+    lost: count(3),
+    received: count(2000),
+    missedBatches: 4,
+    gaps: 1,
+    restarts: 0,
+    resent: 5,
+    repeated: 6,
+    refused: 8,
+    ...changes,
+  };
+}
+
 /** What is different about a connection. */
 export interface ConnectionChanges extends Omit<Partial<ConnectionStats>, "token" | "lag" | "delivered" | "skipped"> {
   readonly token?: string;
@@ -117,6 +144,7 @@ export function connectionOf(number: number, changes: ConnectionChanges = {}): L
     listener: "tcp://127.0.0.1:8080",
     age: 60_000,
     received: count(),
+    replayed: count(),
     receivedRate: 0,
     deliveredRate: 0,
     paused: false,

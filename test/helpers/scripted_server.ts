@@ -7,7 +7,7 @@ import type { LeaveEvent, MobHooks } from "../../src/server/hooks.ts";
 import type { MobOptions } from "../../src/server/options.ts";
 import type { Token } from "../../src/contract/token.ts";
 import type { FramingName } from "../../src/framing/framing.ts";
-import type { ListenerOptions } from "../../src/server/mob_options.ts";
+import type { BusOptions, ListenerOptions } from "../../src/server/mob_options.ts";
 import { concat, frameOf, textsOf } from "./bytes.ts";
 import { brokenInvariants, forgetConnections } from "./invariants.ts";
 
@@ -87,13 +87,13 @@ export class World {
   registry!: Registry;
   #count = 0;
 
-  static async open(options: MobOptions & MobHooks = {}): Promise<World> {
+  static async open(options: MobOptions & MobHooks & BusOptions = {}): Promise<World> {
     const world = new World(options);
     await world.mob.listen("tcp://127.0.0.1:0");
     return world;
   }
 
-  private constructor(options: MobOptions & MobHooks) {
+  private constructor(options: MobOptions & MobHooks & BusOptions) {
     forgetConnections();
     const memory = memoryAdapter({ manual: true });
     this.adapter = Object.assign(Object.create(memory) as MemoryAdapter, {

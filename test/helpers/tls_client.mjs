@@ -1,12 +1,12 @@
 /**
  * A client over TLS of another program, on Node: it resumes sessions and renegotiates, which the clients of Bun and Deno
- * do not. Reads its orders as JSON from its only argument, and writes what it saw as JSON. Before an order that waits it
- * says so, and goes on when it is written to.
+ * do not. Reads lists of orders from standard input, each as a line of JSON, and writes what it saw as such a line. Before an
+ * order that waits it says so, and goes on at the next line.
  */
 
-import { once } from "node:events";
 import { connect } from "node:tls";
 import process from "node:process";
+import { createInterface } from "node:readline";
 
 /** Connects, and waits until something came or the connection ended. */
 function come({ port, renegotiate, version, ...options }) {
@@ -41,17 +41,20 @@ function come({ port, renegotiate, version, ...options }) {
   });
 }
 
-const [first, ...others] = JSON.parse(process.argv[2]);
-const seen = [await come(first)];
-const { session } = seen[0];
-for (const { waits = false, ...other } of others) {
-  if (waits) {
-    console.log("waiting");
-    await once(process.stdin, "data");
-    process.stdin.pause();
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+for (let line = await lines.next(); !line.done; line = await lines.next()) {
+  const [first, ...others] = JSON.parse(line.value);
+  const seen = [await come(first)];
+  const { session } = seen[0];
+  for (const { waits = false, ...other } of others) {
+    if (waits) {
+      console.log("waiting");
+      await lines.next();
+    }
+    seen.push(await come({ session, ...other }));
   }
-  seen.push(await come({ session, ...other }));
+  console.log(
+    JSON.stringify(seen.map(({ session, ...what }) => ({ ...what, session: session !== undefined }))),
+  );
 }
-console.log(
-  JSON.stringify(seen.map(({ session, ...what }) => ({ ...what, session: session !== undefined }))),
-);

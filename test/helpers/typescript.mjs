@@ -3,6 +3,7 @@
 
 import * as module from "node:module";
 import process from "node:process";
+import "./test_hooks.mjs";
 import { load } from "./typescript_hooks.mjs";
 
 process.setSourceMapsEnabled(true);

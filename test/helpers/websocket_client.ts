@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Decoder } from "../../src/framing/decoder.ts";
-import { headerSize, writeHeader } from "../../src/websocket/frame.ts";
+import { headerSize, writeHeader } from "../../src/framing/server_frames.ts";
 import { concat } from "./bytes.ts";
 
 /** How a client's frame is to be. */

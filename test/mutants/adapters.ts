@@ -564,7 +564,7 @@ export const ADAPTERS: readonly Group[] = [
     bugs: [
       {
         in: "nodeAdapter",
-        from: " capacity: connectionsThatFit(),",
+        from: ' capacity: connectionsThatFit((path) => readFileSync(path, "utf8")),',
         to: "",
         why: "node: a mob does not know the limit of open files",
         hole: 8,
@@ -577,7 +577,7 @@ export const ADAPTERS: readonly Group[] = [
     bugs: [
       {
         in: "bunAdapter",
-        from: "    capacity: connectionsThatFit(),\n",
+        from: '    capacity: connectionsThatFit((path) => readFileSync(path, "utf8")),\n',
         to: "",
         why: "bun: a mob does not know the limit of open files",
         hole: 8,
@@ -597,7 +597,7 @@ export const ADAPTERS: readonly Group[] = [
     bugs: [
       {
         in: "denoAdapter",
-        from: "    capacity: connectionsThatFit(),\n",
+        from: "    capacity: connectionsThatFit((path) => deno().readTextFileSync(path)),\n",
         to: "",
         why: "deno: a mob does not know the limit of open files",
         hole: 8,
@@ -631,6 +631,30 @@ export const ADAPTERS: readonly Group[] = [
     ],
   },
   {
+    file: "adapters/shared/accept_rests.ts",
+    proof: { on: ["node"], tests: "test/unit/accept_rests.test.ts" },
+    bugs: [
+      {
+        in: "restsInStream",
+        from: "accepted > BACKLOG ? pause(0) : undefined",
+        to: "undefined",
+        why: "deno: clients that come and go keep all others from being served",
+      },
+      {
+        in: "restsInStream",
+        from: "accepted > BACKLOG ? pause(0) : undefined",
+        to: "pause(0)",
+        why: "deno: a storm of connections is accepted in pieces",
+      },
+      {
+        in: "restsInStream",
+        from: "if (last - before > STREAM_ENDS) accepted = 0;",
+        to: "",
+        why: "deno: after one stream of connections every storm is accepted in pieces",
+      },
+    ],
+  },
+  {
     file: "adapters/process/terminal.ts",
     proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "the real terminal" },
     bugs: [
@@ -660,10 +684,16 @@ export const ADAPTERS: readonly Group[] = [
         why: "a file that was read stays open",
         hole: 6,
       },
+    ],
+  },
+  {
+    file: "adapters/process/process_events.ts",
+    proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "the real terminal" },
+    bugs: [
       {
         in: "onSignal",
-        from: "return () => void process.off(name, handler);",
-        to: "return () => {};",
+        from: "else nodeProcess().off(signal, handler);",
+        to: "",
         why: "handlers of signals stay",
         hole: 6,
       },
@@ -674,14 +704,14 @@ export const ADAPTERS: readonly Group[] = [
     proof: { on: ["bun"], tests: "test/end_to_end/output.test.ts", named: "^bun: a log that is broken" },
     bugs: [
       {
-        in: "openFdWriter",
+        in: "writeTo",
         from: "resolve(length)",
         to: "resolve(bytes.length)",
         why: "a short write is taken for a whole one",
         proof: { on: ["bun"], tests: "test/end_to_end/output.test.ts", named: "^bun: a command whose output cannot" },
       },
       {
-        in: "openFdWriter",
+        in: "writeTo",
         from: "error === null ? resolve(length) : reject(error)",
         to: "resolve(length)",
         why: "an output that cannot be written is no failure",

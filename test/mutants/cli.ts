@@ -186,7 +186,7 @@ export const CLI: readonly Group[] = [
       },
       {
         in: "startLogging",
-        from: "  terminal.stderr.notice = (lines) => toLine(lost(lines, latest));\n",
+        from: "  stderr.notice = (lines) => toLine(lost(lines, latest));\n",
         to: "",
         why: "the count of lost lines is no line of the log",
       },

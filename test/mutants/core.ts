@@ -143,7 +143,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#hasRoom",
-        from: "this.#left > 0 && !this.#relay.backpressure",
+        from: "this.#left > 0 && !this.#uplink.backpressure",
         to: "this.#left > 0",
         why: "publish() goes on under block",
       },
@@ -231,6 +231,23 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
+    file: "src/server/connection.ts",
+    bugs: [
+      {
+        in: "endOf",
+        from: 'return decoder.pending > 0 ? "truncated" : "end";',
+        to: 'return "end";',
+        why: "every end is taken for a clean one",
+      },
+      {
+        in: "endOf",
+        from: 'if (readiness & ERROR) return "reset";',
+        to: "",
+        why: "a reset is taken for an end",
+      },
+    ],
+  },
+  {
     file: "src/server/dispatcher.ts",
     bugs: [
       {
@@ -286,18 +303,6 @@ export const CORE: readonly Group[] = [
         from: "const outcome = this.#receiver.read(connection, this.#now, final);",
         to: 'const outcome = final ? "end" : this.#receiver.read(connection, this.#now, final);',
         why: "a hup drops what was not read (M: unread data behind a hup)",
-      },
-      {
-        in: "#endOf",
-        from: 'return connection.decoder.pending > 0 ? "truncated" : "end";',
-        to: 'return "end";',
-        why: "every end is taken for a clean one",
-      },
-      {
-        in: "#endOf",
-        from: 'if (readiness & ERROR) return "reset";',
-        to: "",
-        why: "a reset is taken for an end",
       },
       {
         in: "#read",
@@ -368,8 +373,9 @@ export const CORE: readonly Group[] = [
         why: "deadlines pass before the input is handled",
       },
       {
-        in: "#leave",
-        from: "    connection.feed.finish(connection, connection.protocol?.closing(reason, connection.decoder));\n",
+        in: "#depart",
+        from:
+          "    connection.feed.finish(connection, connection.protocol?.closing(connection.closeReason!, connection.decoder));\n",
         to: "",
         why: "a connection that begins to leave is not served once more",
       },
@@ -387,7 +393,7 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#tick",
-        from: "    if (this.#receiver.released || this.#outbox.ready) this.#poll.wake();\n",
+        from: "    if (this.#receiver.released || this.#outbox.ready || this.bus?.link.released) this.#poll.wake();\n",
         to: "",
         why: "the end of back-pressure wakes no tick",
       },
@@ -406,14 +412,14 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#drainAll",
-        from: "this.#handshaker.close(connection, this.closing!);",
+        from: "this.arrivals.handshaker!.close(connection, this.closing!);",
         to: ";",
         why: "a mob that closes keeps unauthenticated connections",
       },
       {
         in: "#handle",
-        from: "    if (!connection.joined) this.#handshaker.handle(connection, readiness);\n",
-        to: "    if (!connection.joined) return this.#handshaker.handle(connection, readiness);\n",
+        from: "    if (!connection.joined) this.arrivals.handshaker!.handle(connection, readiness);\n",
+        to: "    if (!connection.joined) return this.arrivals.handshaker!.handle(connection, readiness);\n",
         why: "what came behind a handshake waits for the next event",
       },
       {
@@ -601,7 +607,7 @@ export const CORE: readonly Group[] = [
     bugs: [
       {
         in: "publish",
-        from: "if (feed.subscribers > 0) feed.append",
+        from: "if (feed?.isUsed) feed.append",
         to: "feed.append",
         why: "a feed without connections keeps what the application publishes",
       },
@@ -620,13 +626,14 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "#publishToOthers",
-        from: "if (feed === own || feed.subscribers === 0) continue;",
+        from: "if (feed === own || !feed.isUsed) continue;",
         to: "if (feed === own) continue;",
         why: "a feed without connections is appended to",
       },
       {
         in: "publishPieces",
-        from: "return others ? this.#publishToOthers(feed, concatenate(pieces, length), 0, length, 1) : 0;",
+        from:
+          "return others ? this.#publishToOthers(feed, feed.framing, concatenate(pieces, length), 0, length, 1) : 0;",
         to: "return others ? 0 : 0;",
         why: "a frame in pieces reaches its own framing alone",
       },
@@ -800,27 +807,15 @@ export const CORE: readonly Group[] = [
       },
       {
         in: "appendFrom",
-        from: "        this.uncarried++;\n",
+        from: "      this.uncarried++;\n",
         to: "",
         why: "frames that a framing cannot carry are not counted",
       },
       {
         in: "appendFrom",
-        from: "        this.uncarriedBytes += this.framing.size(to - from);\n",
+        from: "      this.uncarriedBytes += length;\n",
         to: "",
         why: "bytes that a framing cannot carry are not counted",
-      },
-      {
-        in: "appendFrom",
-        from: "if (this.framing.carries(bytes, from, to)) {",
-        to: "if (to > from) {",
-        why: "a payload with a newline is two lines",
-      },
-      {
-        in: "appendFrom",
-        from: "this.log.appendPayloadOf(bytes, from, to);",
-        to: "this.log.appendPayloadOf(bytes, at, next);",
-        why: "a frame is re-framed with its header",
       },
       {
         in: "add",
@@ -1050,9 +1045,9 @@ export const CORE: readonly Group[] = [
     file: "src/server/listener.ts",
     bugs: [
       {
-        in: "handshake",
-        from: "this.#secretStep, last];",
-        to: "last];",
+        in: "steps",
+        from: ": [...this.#steps];",
+        to: ": [];",
         why: "a listener with a secret asks for none",
       },
       {
@@ -1060,6 +1055,17 @@ export const CORE: readonly Group[] = [
         from: "new AccessList(rules.allow, rules.deny)",
         to: "new AccessList([], rules.deny)",
         why: "a listener lets in all that it does not deny",
+      },
+    ],
+  },
+  {
+    file: "src/server/listener_parts.ts",
+    bugs: [
+      {
+        in: "loadParts",
+        from: "webSocket || authorizes || steps.length > 0",
+        to: "webSocket || steps.length > 0",
+        why: "authorize of a plain mob is not asked",
       },
     ],
   },
@@ -1092,7 +1098,7 @@ export const CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/server/handshaker.ts",
+    file: "src/server/arrivals.ts",
     bugs: [
       {
         in: "open",
@@ -1158,15 +1164,8 @@ export const CORE: readonly Group[] = [
     file: "src/admission/secret.ts",
     bugs: [
       {
-        in: "#compare",
-        from: "const { framing } = this.#connection.feed;",
-        to:
-          "const framing = { ...this.#connection.feed.framing, trailer: 0, payloadAt: (_: Uint8Array, at: number) => at + 8 };",
-        why: "the secret of every listener is in u64",
-      },
-      {
-        in: "#compare",
-        from: "sameBytes(payload, this.#secret)",
+        in: "SecretHandshake",
+        from: "sameBytes(payload, secret)",
         to: "payload.length > 0",
         why: "any first frame is the secret",
       },
@@ -1175,6 +1174,18 @@ export const CORE: readonly Group[] = [
         from: "let difference = guess.length ^ secret.length;",
         to: "let difference = 0;",
         why: "the beginning of the secret is enough",
+      },
+    ],
+  },
+  {
+    file: "src/admission/first_frame.ts",
+    bugs: [
+      {
+        in: "#compare",
+        from: "const { framing } = this.#connection.feed;",
+        to:
+          "const framing = { ...this.#connection.feed.framing, trailer: 0, payloadAt: (_: Uint8Array, at: number) => at + 8 };",
+        why: "the secret of every listener is in u64",
       },
       {
         in: "receive",
@@ -1327,6 +1338,7 @@ export const CORE: readonly Group[] = [
         from: "other.receiveBytes - one.receiveBytes",
         to: "one.receiveBytes - other.receiveBytes",
         why: "the connection with the smallest receive buffer goes",
+        proof: { on: ["node"], tests: "test/unit/receive_memory.test.ts" },
       },
       {
         in: "#set",

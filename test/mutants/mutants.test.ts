@@ -7,7 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ROOT } from "../helpers/command_line.ts";
 import { HOLES } from "./holes.ts";
 import { plant } from "./mutant.ts";
-import { sampleOf, SETS } from "./sets.ts";
+import { sampleOf, SETS, trustedOf } from "./sets.ts";
 
 for (const [name, mutants] of Object.entries(SETS)) {
   test(`every mutant of the set ${name} can be planted, once each`, () => {
@@ -40,6 +40,11 @@ test("two rounds try all samples, and each of them the whole core and some of ea
     for (const set of Object.values(SETS)) assert(set.some((mutant) => round.includes(mutant)));
     assert(round.length < wanted.length);
   }
+});
+
+test("of two rounds, each proof is run without a bug in one", () => {
+  const [even, odd] = [trustedOf(20_000), trustedOf(20_001)];
+  for (const { proof } of Object.values(SETS).flat()) if (proof) assertEquals(even(proof), !odd(proof), proof.tests);
 });
 
 test("every hole that the tests once had is a mutant", () => {

@@ -7,7 +7,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { runMutants } from "./hunting.ts";
-import { sampleOf, SETS } from "./sets.ts";
+import { sampleOf, SETS, trustedOf } from "./sets.ts";
 
 const USAGE = `Usage: npm run mutants -- [--set SET | --sample [--round N]] [PART ...]
   --set SET   only those of one set: ${Object.keys(SETS).join(", ")}
@@ -42,7 +42,7 @@ async function main(args: string[]): Promise<boolean> {
   const asked = set
     .filter(({ why, file }) => positionals.length === 0 || positionals.some((part) => `${why} ${file}`.includes(part)));
   if (asked.length === 0) throw new TypeError(`Cannot hunt ${args.join(" ")}: there is no such mutant`);
-  return await runMutants(asked);
+  return await runMutants(asked, values.sample ? trustedOf(round) : undefined);
 }
 
 process.exitCode = await main(process.argv.slice(2)) ? 0 : 1;

@@ -170,7 +170,7 @@ export const SERVER: readonly Group[] = [
     ],
   },
   {
-    file: "src/server/handshaker.ts",
+    file: "src/server/arrivals.ts",
     proof: { on: ["node"], tests: "test/unit/limits.test.ts", named: "stats count the pings" },
     bugs: [
       {
@@ -182,8 +182,8 @@ export const SERVER: readonly Group[] = [
       },
       {
         in: "open",
-        from: "    if (lifecycle.hooks.any) poll.wake();\n",
-        to: "",
+        from: "if (lifecycle.hooks.any || feed.hasPending(connection)) poll.wake();",
+        to: "if (feed.hasPending(connection)) poll.wake();",
         why: "a join is told with the next event of another connection",
         hole: 11,
         proof: { on: ["node"], tests: "test/unit/mob.test.ts", named: "onJoin" },
@@ -383,9 +383,15 @@ export const SERVER: readonly Group[] = [
         to: "index < guess.length && difference === 0; index++",
         why: "the time of a comparison tells how many bytes were right",
       },
+    ],
+  },
+  {
+    file: "src/admission/first_frame.ts",
+    proof: { on: ["node"], tests: "test/unit/secret.test.ts" },
+    bugs: [
       {
-        in: "SecretHandshake.constructor",
-        from: "connection.decoder.maxFrame = secret.length;",
+        in: "FirstFrameHandshake.constructor",
+        from: "connection.decoder.maxFrame = frame.length;",
         to: "connection.decoder.maxFrame = 4096;",
         why: "an unauthenticated connection makes us keep more than the secret's length",
       },

@@ -69,11 +69,18 @@ export const TLS: readonly Group[] = [
       },
       {
         in: "connectOverTls",
-        from: "checkServerIdentity(name, certificate)",
+        from: "wrongName(name, certificate)",
         to: "undefined",
         why: "a server may have any name",
         sample: true,
         proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "whose certificate has another name" },
+      },
+      {
+        in: "wrongName",
+        from: "checkIP(name) === undefined ? wrong : undefined",
+        to: "checkIP(name) === undefined ? undefined : undefined",
+        why: "a server may have any IPv6 address",
+        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "checks the name that servername gives" },
       },
       {
         in: "openTls",
@@ -129,6 +136,56 @@ export const TLS: readonly Group[] = [
           tests: "test/end_to_end/tls_sessions.test.ts",
           named: "sessions, TLSv1.3: a session of a listener with another authority",
         },
+      },
+    ],
+  },
+  {
+    file: "adapters/tls/tls.ts",
+    proof: { on: ["deno"], tests: "test/unit/freed_memory.test.ts" },
+    bugs: [
+      {
+        in: "overTls",
+        from: "  keepFreedMemory();\n",
+        to: "",
+        why: "deno: what a tick over TLS frees goes back to the system, and the next tick takes it anew",
+      },
+    ],
+  },
+  {
+    file: "adapters/tls/write_rounds.ts",
+    proof: { on: ["node"], tests: "test/unit/write_rounds.test.ts" },
+    bugs: [
+      {
+        in: "answered",
+        from: "    if (round !== this.#round) return;\n",
+        to: "",
+        why: "deno: a late answer makes room in a round that it does not belong to",
+      },
+      {
+        in: "#end",
+        from: "    if (this.#told) return this.#letEnd();\n",
+        to: "",
+        why: "deno: a round ends though its writes are answered, and twice as much goes out as should",
+      },
+      {
+        in: "#end",
+        from: "    this.#taken = 0;\n",
+        to: "",
+        why: "deno: a few clients over TLS that do not read hold up all others",
+        proof: { on: ["node"], tests: "test/unit/write_rounds.test.ts", named: "writers that nothing answers" },
+      },
+      {
+        in: "#tell",
+        from: "    this.#letEnd();\n",
+        to: "",
+        why: "deno: behind a connection that is told and writes nothing, all others wait for ever",
+        proof: { on: ["node"], tests: "test/unit/write_rounds.test.ts", named: "has nothing to write" },
+      },
+      {
+        in: "#tell",
+        from: "      if (--room === 0) break;\n",
+        to: "",
+        why: "deno: all that wait are told at once, and come in another order",
       },
     ],
   },

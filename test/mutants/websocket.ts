@@ -345,7 +345,7 @@ export const WEBSOCKET: readonly Group[] = [
     ],
   },
   {
-    file: "src/websocket/frame.ts",
+    file: "src/framing/server_frames.ts",
     proof: unit("frame"),
     bugs: [
       {
@@ -360,6 +360,12 @@ export const WEBSOCKET: readonly Group[] = [
         to: "length < 65535",
         why: "the size of a header and the header differ at one length",
       },
+    ],
+  },
+  {
+    file: "src/websocket/frame.ts",
+    proof: unit("frame"),
+    bugs: [
       {
         in: "closeFrame",
         from: "(text[length]! & 0xc0) === 0x80",

@@ -294,8 +294,8 @@ export const WEBSOCKET_CORE: readonly Group[] = [
       },
       {
         in: "sizeIn",
-        from: "other.size(next - framing.trailer - framing.payloadAt(bytes, at))",
-        to: "next - at",
+        from: "size += other.size(to - from);",
+        to: "size += next - at;",
         why: "what WebSocket clients publish counts in their bytes",
       },
       {
@@ -307,7 +307,7 @@ export const WEBSOCKET_CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/websocket/feeds.ts",
+    file: "src/framing/server_frames.ts",
     bugs: [
       {
         in: "frameEnd",
@@ -315,6 +315,11 @@ export const WEBSOCKET_CORE: readonly Group[] = [
         to: "if (length === IN_TWO_BYTES) length = bytes[at - 1]!;",
         why: "a message over 255 bytes ends too early",
       },
+    ],
+  },
+  {
+    file: "src/websocket/feeds.ts",
+    bugs: [
       {
         in: "seal",
         from: "this.#filled = this.#count = 0;",
@@ -400,7 +405,7 @@ export const WEBSOCKET_CORE: readonly Group[] = [
     ],
   },
   {
-    file: "src/server/handshaker.ts",
+    file: "src/server/arrivals.ts",
     bugs: [
       {
         in: "open",

@@ -6,12 +6,25 @@
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { pattern } from "../helpers/pattern.ts";
 import { pause } from "../helpers/wait.ts";
 import type { Trap } from "./runtime_bug.ts";
 
 /** Every trap of Node. */
 export const TRAPS: readonly Trap[] = [
+  {
+    runtimes: ["node"],
+    seen: "22.23.3; reported for 24.17 and 26.4 as well; not on 20.20.2, 24.21.0 and 26.10.0",
+    majors: [22],
+    link: "https://github.com/nodejs/node/issues/64144",
+    what: "an IPv6 address is not found in a certificate that has it",
+    workaround: "wrongName in adapters/tls/tls.ts asks OpenSSL",
+    probe: () => {
+      const certificate = { subject: {}, subjectaltname: "IP Address:0:0:0:0:0:0:0:1" } as PeerCertificate;
+      return Promise.resolve(checkServerIdentity("::1", certificate) !== undefined);
+    },
+  },
   {
     runtimes: ["node"],
     seen: "20.20.2 and 22.23.3, with libuv 1.46 and 1.51; not on 24.21.0 and 26.10.0, with libuv 1.52",

@@ -2,7 +2,7 @@
 
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../helpers/fast_check.ts";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { type Adapter, HUP } from "../../src/contract/adapter.ts";
 import { AccessList, isLoopback } from "../../src/admission/access_list.ts";

@@ -341,3 +341,20 @@ test("a connection that goes while authorize decides is gone, and so is one of a
   assertEquals([two.socket.closes, world.mob.stats().unauthenticated], [1, 0]);
   await world.mob.closed;
 });
+
+test("what a hook publishes before it closes the mob is in its feeds before that has closed", async () => {
+  const world = await World.open({
+    maxLag: 400,
+    maxFrame: 100,
+    history: 100,
+    onLeave: () => {
+      for (let count = 0; count < 5; count++) world.mob.publish("x".repeat(90));
+      void world.mob.close();
+    },
+  });
+  world.ready(world.join().token, HUP);
+  world.run();
+  await world.mob.closed;
+  const { published, feeds } = world.mob.stats();
+  assertEquals([published.frames, feeds[0]!.published.frames], [5, 5]);
+});

@@ -2,10 +2,15 @@
 
 import { test } from "node:test";
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../src/cli/main.ts";
 import { CHOICES, LIMITS } from "../../src/server/options.ts";
 import { flagOf } from "../../src/cli/flags.ts";
+import { OURS } from "../helpers/command_line.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 
 /** The script for a shell. */
@@ -15,7 +20,7 @@ async function scriptFor(shell: string): Promise<string> {
   return terminal.stdout.text;
 }
 
-const COMMANDS = ["serve", "join", "sub", "pub", "bench", "stats", "top", "completion"];
+const COMMANDS = ["serve", "join", "sub", "pub", "bench", "check", "stats", "top", "completion"];
 
 /** Whether there is a bash: a system may have none. */
 const hasBash = spawnSync("bash", ["-c", "true"]).status === 0;
@@ -48,6 +53,9 @@ test("completion: bash completes commands, options, values and files", {
   assertEquals(offered("mobcast", "join", "--framing", "l"), ["line"]);
   assertEquals(offered("mobcast", "sub", "--count", ""), [""]);
   assertEquals(offered("mobcast", "pub", "--file", "/bi"), ["/bin"]);
+  assertEquals(offered("mobcast", "serve", "--bus-storage", ""), ["memory", "file"]);
+  assertEquals(offered("mobcast", "serve", "--bus-nkey-file", "/bi"), ["/bin"]);
+  assertEquals(offered("mobcast", "serve", "--bus-r"), ["--bus-replicas"]);
   assertEquals(offered("mobcast", "completion", ""), ["--help", "bash", "zsh", "fish"]);
 });
 
@@ -65,6 +73,61 @@ test("completion: zsh and fish know each command and its options", async () => {
   for (const name of Object.keys(LIMITS)) {
     assertStringIncludes(zsh, `'${flagOf(name)}[`);
     assertStringIncludes(fish, ` -l ${flagOf(name).slice(2)} -x -d '`);
+  }
+});
+
+/** Why a shell is not tried: the scripts are the same on each runtime, and shells start slowly. */
+function without(shell: string): string | false {
+  if (OURS !== "node") return "Node tries it";
+  return spawnSync(shell, ["--version"]).error === undefined ? false : `this system has no ${shell}`;
+}
+
+test("completion: fish completes commands, options, values and files", { skip: without("fish") }, async () => {
+  const script = await scriptFor("fish");
+  const lines = [
+    "mobcast j",
+    "mobcast sub --ti",
+    "mobcast --slow-consumer b",
+    "mobcast bench --framing u3",
+    "mobcast pub --file /bi",
+  ];
+  const ask = lines.map((line) => `complete -C '${line}'`).join("\n");
+  const { stdout, stderr } = spawnSync("fish", ["--no-config", "-c", `${script}\n${ask}`], { encoding: "utf8" });
+  assertEquals([stdout.trim().split("\n").map((line) => line.split("\t")[0]), stderr], [
+    ["join", "--timestamps", "block", "u32", "/bin/"],
+    "",
+  ]);
+});
+
+test("completion: zsh lists commands, options and values", { skip: without("zsh"), timeout: 300_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "completion-"));
+  try {
+    writeFileSync(join(folder, "_mobcast"), await scriptFor("zsh"));
+    // What is typed, and what is then listed, which is waited for.
+    const cases = [
+      ["mobcast be", "load a running server"],
+      ["mobcast sub --ti", "-- the time in front of each message"],
+      ["mobcast --slow-consumer ", "disconnect"],
+      ["mobcast completion ", "fish"],
+      ["mobcast bench --framing ", "u32"],
+    ];
+    const program = `zmodload zsh/zpty
+      zpty z zsh -f -i
+      zpty -w z 'fpath=($FOLDER $fpath); autoload -Uz compinit; compinit -u -D; bindkey "^X" list-choices; echo REA""DY'
+      zpty -r -m z said '*READY*'
+      ${
+      cases.map(([line, listed]) =>
+        `zpty -w -n z '${line}'$'\\x18'; zpty -r -m z said '*${listed}*' && print -r -- '${listed}'; zpty -w -n z $'\\x15'`
+      ).join("\n      ")
+    }`;
+    const { stdout, stderr } = spawnSync("zsh", ["-f", "-c", program], {
+      env: { ...process.env, FOLDER: folder, TERM: "dumb" },
+      encoding: "utf8",
+      timeout: 280_000,
+    });
+    assertEquals([stdout.trim().split("\n"), stderr], [cases.map(([, listed]) => listed), ""]);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 });
 

@@ -18,7 +18,7 @@ import { makeAuthority } from "../helpers/certificates.ts";
 import { CommandLine, runCommand, startServer, TESTED } from "../helpers/command_line.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
-import { pause } from "../helpers/wait.ts";
+import { pause, within } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
 
@@ -175,12 +175,26 @@ function openIn(folder: string): string[] {
   });
 }
 
-test("the real terminal takes its handlers of signals back", () => {
-  const before = process.listenerCount("SIGHUP");
-  const undo = processTerminal().onSignal("SIGHUP", () => {});
-  assertEquals(process.listenerCount("SIGHUP"), before + 1);
+test("the real terminal hears signals, and takes its handlers back", {
+  skip: process.platform === "win32" && "it has none",
+}, async () => {
+  let heard = 0;
+  const undo = processTerminal().onSignal("SIGUSR2", () => heard++);
+  // Registered later, so it is told later; and without any handler the signal would end the process.
+  let tell = (): void => {};
+  const guard = (): void => tell();
+  process.on("SIGUSR2", guard);
+  const send = async (): Promise<void> => {
+    const told = new Promise<void>((resolve) => tell = resolve);
+    process.kill(process.pid, "SIGUSR2");
+    await within(told, "a signal");
+  };
+  await send();
+  assertEquals(heard, 1);
   undo();
-  assertEquals(process.listenerCount("SIGHUP"), before);
+  await send();
+  assertEquals(heard, 1);
+  process.off("SIGUSR2", guard);
 });
 
 test("the real terminal reads small files with their mode, and no others", async () => {
@@ -387,6 +401,39 @@ test("serve: SIGHUP reads the certificates again; where that fails the old ones 
   terminal.signal("SIGTERM");
   assertEquals(await code, 0);
   assertEquals(/PRIVATE KEY/.test(terminal.stderr.text), false);
+});
+
+// --- streams that resume ---
+
+test("serve --resume and sub --resume --reconnect: nothing is missed, or the bytes that are", LIMITED, async () => {
+  const server = new FakeTerminal("serve", "tcp://127.0.0.1:0", "--resume", "--history", "1KiB");
+  const serving = main(server);
+  await server.stdout.match(/^listening on tcp:\/\/127\.0\.0\.1:\d+\?resume=true\n/);
+  server.signal("SIGTERM");
+  assertEquals(await serving, 0);
+
+  const mob = await serve({ listen: "tcp://127.0.0.1:0", resume: true, history: 1000 });
+  const url = mob.urls[0]!.replace("?resume=true", "");
+  const terminal = new FakeTerminal("sub", url, "--resume", "--reconnect");
+  const code = main(terminal);
+  const cut = (): void => mob.connections().forEach(({ token }) => void mob.disconnect(token));
+  const say = async (text: string): Promise<void> => {
+    mob.publish(text);
+    await terminal.stdout.match(new RegExp(`${text}\n`));
+  };
+  await terminal.stderr.match(/connected/);
+  await say("one");
+  cut();
+  mob.publish("two");
+  await say("three");
+  assertEquals(terminal.stdout.text, "one\ntwo\nthree\n");
+  cut();
+  for (let number = 0; number < 20; number++) mob.publish("x".repeat(92));
+  await terminal.stderr.match(/^mobcast: missed 1000 bytes of messages, in \d+\.\d s$/m);
+  assertEquals(terminal.stderr.text.match(/missed/g)!.length, 1);
+  terminal.signal("SIGINT");
+  assertEquals(await code, 0);
+  await mob.close();
 });
 
 // --- join ---

@@ -184,7 +184,7 @@ test("stats: everything that a mob counts, in groups, each with its unit", () =>
   for (const [name, value] of Object.entries(report.stats)) {
     const other = typeof value === "number"
       ? value + 5_000_000
-      : "frames" in value
+      : value !== undefined && "frames" in value
       ? { frames: 98_765_432, bytes: 98_765_432 }
       : undefined;
     if (other === undefined) continue;

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../helpers/fast_check.ts";
 import { FrameDecoder, type FrameDecoderOptions } from "../../src/framing/decoder.ts";
 import { encodeFrame, type FramingName } from "../../src/framing/framing.ts";
 import { wholeFrames } from "../helpers/frame_sink.ts";

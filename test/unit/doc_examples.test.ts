@@ -35,7 +35,7 @@ function examplesOf(path: string): { readonly where: string; readonly code: stri
 /** An adapter runs on its own runtime; that of Node on all. */
 const FOREIGN = ["bun", "deno"].filter((name) => name !== OURS).map((name) => join("adapters", `${name}.ts`));
 
-const EXAMPLES = ["mod.ts", "core.ts", "status.ts", ...filesOf("src", ".ts"), ...filesOf("adapters", ".ts")]
+const EXAMPLES = ["mod.ts", "core.ts", "status.ts", "nats.ts", ...filesOf("src", ".ts"), ...filesOf("adapters", ".ts")]
   .filter((path) => !FOREIGN.includes(path))
   .concat(filesOf(".", ".md"), filesOf("docs", ".md"))
   .flatMap(examplesOf);

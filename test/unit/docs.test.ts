@@ -1,8 +1,8 @@
-/** The documents name only files, limits and functions that exist. */
+/** The documents name and link only files, headings, limits and functions that exist. */
 
 import { test } from "node:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CLIENT_ERRORS, ClientError, type ClientErrorCode, endOf } from "../../src/client/client_error.ts";
 import { LIMITS } from "../../src/server/options.ts";
 import { CLOSE_REASONS } from "../../src/status/stats.ts";
@@ -15,24 +15,61 @@ function read(path: string): string {
 
 /** The name of each source file, without its folder. */
 const NAMES = new Set(
-  ["src", "adapters", "test", "bench", "examples", "docs", "."].flatMap((folder) =>
+  ["src", "adapters", "test", "bench", "examples", "docs", "packaging", "."].flatMap((folder) =>
     readdirSync(new URL(`${folder}/`, root), { recursive: folder !== "." }).map((path) =>
       String(path).split(/[\\/]/).at(-1)!
     )
   ),
 );
 
-/** What is too long for the README. */
-const DOCS = readdirSync(new URL("docs/", root)).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
-
-for (const name of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...DOCS]) {
-  test(`${name} links files that exist`, () => {
-    const links = Array.from(read(name).matchAll(/\]\(([^)#:]+)\)/g), ([, path]) => path!);
-    assertEquals(links.filter((path) => !existsSync(new URL(path, new URL(name, root)))), []);
-  });
+/** The files in a folder with this extension, as paths from the root. */
+function filesIn(folder: string, extension: string): string[] {
+  return readdirSync(new URL(folder, root)).filter((name) => name.endsWith(extension)).map((name) =>
+    `${folder}${name}`
+  );
 }
 
-for (const name of ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md", ...DOCS]) {
+/** What is too long for the README. */
+const DOCS = filesIn("docs/", ".md");
+
+/** Everything that people read. */
+const DOCUMENTS = [...filesIn("./", ".md").map((path) => path.slice(2)), ...DOCS, ...filesIn("examples/", ".md")];
+
+/** A document without its blocks of code. */
+function proseOf(path: string): string {
+  return read(path).replace(/^```[\s\S]*?^```$/gm, "");
+}
+
+/** The anchors of a document: one for each heading, made as GitHub makes them. */
+function anchorsOf(path: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const [, heading] of proseOf(path).matchAll(/^#+ (.*)$/gm)) {
+    const text = heading!.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+    const anchor = text.replace(/[^\p{L}\p{N}\p{M}_ -]/gu, "").replaceAll(" ", "-");
+    let free = anchor;
+    for (let count = 1; anchors.has(free); count++) free = `${anchor}-${count}`;
+    anchors.add(free);
+  }
+  return anchors;
+}
+
+/** What the links and pictures of a document lead to, as written; not those that leave the repository. */
+function linksOf(path: string): string[] {
+  const links = Array.from(proseOf(path).matchAll(/\]\(([^)\s]+)\)/g), ([, target]) => target!);
+  return links.filter((target) => !/^[a-z]+:/.test(target));
+}
+
+for (const name of DOCUMENTS) {
+  test(`${name} links files and headings that exist`, () => {
+    const broken = linksOf(name).filter((target) => {
+      const [path = "", anchor] = target.split("#");
+      const to = new URL(path === "" ? name.split("/").at(-1)! : path, new URL(name, root));
+      if (!existsSync(to)) return true;
+      return anchor !== undefined && !anchorsOf(to.href.slice(root.href.length)).has(anchor);
+    });
+    assertEquals(broken, []);
+  });
+
   test(`${name} names files and folders that exist`, () => {
     const text = read(name);
     const paths =
@@ -44,9 +81,44 @@ for (const name of ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md
   });
 }
 
-test("README.md mentions every limit", () => {
-  const text = read("README.md");
-  assertEquals(Object.keys(LIMITS).filter((name) => !text.includes(`\`${name}\``)), []);
+test("anchors are those of GitHub", () => {
+  const anchors = anchorsOf("docs/replay.md");
+  assert(anchors.has("resume-nothing-missed-after-a-lost-connection-or-exactly-told"), [...anchors].join("\n"));
+  assert(anchorsOf("docs/wire.md").has("6-websocket"));
+});
+
+for (const name of DOCS) {
+  test(`${name} begins with a title and a paragraph that says what it is for`, () => {
+    const [title = "", , first = ""] = read(name).split("\n");
+    assertMatch(title, /^# [A-Z]/);
+    assertMatch(first, /^[A-Z].{40,}/);
+  });
+}
+
+test("README.md fits in 220 lines", () => {
+  const lines = read("README.md").trimEnd().split("\n").length;
+  assert(lines <= 220, `${lines} lines`);
+});
+
+/** A default as the README writes it. */
+function written(value: number, unit: string): string {
+  if (value === 0) return "off";
+  if (unit === "ms") return `${value / 1000} s`;
+  return unit === "bytes" ? `${value / 2 ** 20} MiB` : String(value);
+}
+
+test("README.md has a row for each limit, with its default and what happens at it", () => {
+  const rows = new Map(
+    Array.from(read("README.md").matchAll(/^\| (`\w+`(?:, `\w+`)*) \| ([^|]*) \| (.*) \|$/gm))
+      .flatMap(([, names, value, effect]) => names!.split(", ").map((name) => [name.slice(1, -1), [value!, effect!]])),
+  );
+  for (const [name, limit] of Object.entries(LIMITS)) {
+    const [value, effect = ""] = rows.get(name) ?? [];
+    assertEquals(value, written(limit.default, limit.unit), name);
+    // The reason of the end, where there is one.
+    const [, reason] = /: ([a-z-]+)$/.exec(limit.effect) ?? [];
+    if (reason !== undefined) assertStringIncludes(effect, `\`${reason}\``);
+  }
 });
 
 /** The rows of the table of docs/library.md whose head is this, as cells without backticks. */
@@ -73,10 +145,13 @@ test("docs/library.md has each error of a client, with its meaning and the reaso
   assertEquals(ends.map(([reason]) => reason), reasons);
 });
 
-test("the README links every page of docs and every example", () => {
-  const pages = [...DOCS, ...readdirSync(new URL("examples/", root)).map((name) => `examples/${name}`)];
-  const text = read("README.md");
-  assertEquals(pages.filter((page) => /\.(ts|md)$/.test(page) && !text.includes(`](${page})`)), []);
+test("the README links every page of docs, and each example is linked somewhere", () => {
+  const links = (path: string): string[] => linksOf(path).map((target) => new URL(target, new URL(path, root)).href);
+  const all = new Set(DOCUMENTS.flatMap(links));
+  const examples = [...filesIn("examples/", ".ts")];
+  assertEquals(examples.filter((path) => !all.has(new URL(path, root).href)), []);
+  const first = new Set(links("README.md").map((href) => href.split("#")[0]));
+  assertEquals(DOCS.filter((path) => !first.has(new URL(path, root).href)), []);
 });
 
 test("ARCHITECTURE.md has at most 250 lines and opens with the life of a frame", () => {

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../helpers/fast_check.ts";
 import { encodeFrame, type FramingName, framingOf } from "../../src/framing/framing.ts";
 import { Log } from "../../src/broadcast/log.ts";
 import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";

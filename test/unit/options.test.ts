@@ -2,7 +2,7 @@
 
 import { test } from "node:test";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import fc from "fast-check";
+import fc from "../helpers/fast_check.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { flagOf } from "../../src/cli/flags.ts";
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from "../../src/cli/units.ts";
@@ -16,7 +16,7 @@ import {
 } from "../../src/server/options.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 
-const NAMES = [...Object.keys(LIMITS), ...Object.keys(CHOICES), "allow", "deny", "origins", "secret"];
+const NAMES = [...Object.keys(LIMITS), ...Object.keys(CHOICES), "allow", "deny", "origins", "secret", "resume"];
 
 // --- resolveOptions ---
 
@@ -57,7 +57,7 @@ function assertResolved(resolved: ResolvedOptions, options: Readonly<Record<stri
   }
   assert(resolved.maxLag >= resolved.maxFrame, "one frame would be too much");
   assertEquals<unknown>([resolved.allow, resolved.deny], [options.allow ?? [], options.deny ?? []]);
-  assertEquals<unknown>(resolved.secret, options.secret);
+  assertEquals<unknown>([resolved.secret, resolved.resume], [options.secret, options.resume ?? false]);
 }
 
 test("resolveOptions gives whole options, or an error that names one of those given (property)", () => {
@@ -156,6 +156,7 @@ async function understood(argument: string): Promise<Readonly<Record<string, unk
     sub: none,
     pub: none,
     bench: none,
+    check: none,
     stats: none,
     top: none,
   });
@@ -174,7 +175,7 @@ test("a flag with any text is a limit within its range, or an error that names f
         assertStringIncludes(message, flag);
         // Where two limits contradict each other the value is printed as the number it was understood as.
         assert(
-          message.includes(text) || /^Cannot use --max-(lag|receive-memory) \d+/.test(message),
+          message.includes(text) || /^Cannot use --(max-lag|max-receive-memory|history) \d+/.test(message),
           `"${text}": ${message}`,
         );
         return;

@@ -2,7 +2,7 @@
 
 import { test } from "node:test";
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../helpers/fast_check.ts";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { ERROR, HUP, READABLE, WRITABLE } from "../../src/contract/adapter.ts";
 import { encodeFrame, type FramingName, FRAMINGS } from "../../src/framing/framing.ts";

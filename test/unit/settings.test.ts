@@ -48,12 +48,25 @@ const VALUES: Readonly<Record<string, readonly [text: string, json: unknown, val
   allow: ["10.0.0.0/8, ::1", ["10.0.0.0/8", "::1"], ["10.0.0.0/8", "::1"]],
   deny: ["10.6.0.0/16", ["10.6.0.0/16"], ["10.6.0.0/16"]],
   origin: ["https://app.example", ["https://app.example"], ["https://app.example"]],
+  resume: ["false", false, false],
   unixMode: ["0660", "0660", 0o660],
   secretFile: ["secret", "secret", "secret"],
   status: ["9100", "9100", "http://127.0.0.1:9100"],
   statusAllow: ["10.0.0.0/8", ["10.0.0.0/8"], ["10.0.0.0/8"]],
   statusDeny: ["10.6.0.0/16", ["10.6.0.0/16"], ["10.6.0.0/16"]],
   statusHost: ["mob.example, mob.internal", ["mob.example", "mob.internal"], ["mob.example", "mob.internal"]],
+  bus: ["tls://a,b:1/chat", "tls://a,b:1/chat", {
+    servers: ["tls://a:4222", "tls://b:1"],
+    isSecure: true,
+    name: "chat",
+  }],
+  busStorage: ["file", "file", "file"],
+  busReplicas: ["3", 3, 3],
+  busKeep: ["1GiB", 2 ** 30, 2 ** 30],
+  busTokenFile: ["token", "token", "token"],
+  busCa: ["bus-ca.pem", "bus-ca.pem", "bus-ca.pem"],
+  busCert: ["bus.pem", "bus.pem", "bus.pem"],
+  busKey: ["bus.key", "bus.key", "bus.key"],
   cert: ["cert.pem", "cert.pem", "cert.pem"],
   key: ["key.pem", "key.pem", "key.pem"],
   ca: ["ca.pem", "ca.pem", "ca.pem"],
@@ -70,6 +83,10 @@ test("every option of serve has a variable and a name in the file", async () => 
   // Those that go with --status have no line of their own, and stand on its line.
   assertStringIncludes(help.stdout.text, "(--status-allow, -deny, -host, too)");
   flags.push("status-allow", "status-deny", "status-host");
+  // So do those that go with --bus. Of those that say who it is there can be one: see cli_bus.test.ts.
+  // Threads have no bus: see cli_threads.test.ts.
+  assertStringIncludes(help.stdout.text, "(--bus-...), or threads: --bus-local");
+  flags.push(...["storage", "replicas", "keep", "token-file", "ca", "cert", "key"].map((name) => `bus-${name}`));
   const names = flags.map((flag) => flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()));
   assertEquals(names.filter((name) => name !== "help" && name !== "config").sort(), Object.keys(VALUES).sort());
   const expected: [readonly string[], unknown] = [
@@ -105,6 +122,13 @@ test("the command line comes first, then the environment, the file, the default;
     ...flags,
     allow: ["10.1.0.0/16"],
   });
+  const resumes = { ...plainFlags(), history: 1024, resume: true };
+  assertEquals(
+    await understood(["--resume"], {}, undefined).catch(({ message }) => message),
+    "Cannot use --resume true: history is 0, and nothing could be resumed: set it to some bytes",
+  );
+  assertEquals((await understood(["--resume", "--history", "1KiB"], { MOBCAST_RESUME: "false" }))[1], resumes);
+  assertEquals((await understood(["--history", "1KiB"], { MOBCAST_RESUME: "true" }))[1], resumes);
 });
 
 test("variables that are empty, or that Kubernetes sets for a service called mobcast, are passed over", async () => {
@@ -153,6 +177,9 @@ test("an unknown name is refused with a suggestion, a wrong value with where it 
       [[], { MOBCAST_LISTEN: "tcp://h:1 h:2" }, "", "MOBCAST_LISTEN: Cannot parse URL", "did you mean tcp://h:2"],
       [[], { MOBCAST_LISTEN: " " }, "", "MOBCAST_LISTEN", "is invalid"],
       [[], { MOBCAST_MAX_LAG: "1" }, "", "Cannot use MOBCAST_MAX_LAG 1: it is less than --max-frame 1048576"],
+      [[], { MOBCAST_RESUME: "yes" }, "", 'MOBCAST_RESUME "yes" is invalid. It is true or false.'],
+      [[], { MOBCAST_RESUME: "true" }, "", "Cannot use MOBCAST_RESUME true: history is 0"],
+      [file, {}, { resume: true, history: "5MiB" }, "Cannot use history (in mob.json) 5242880: a quarter of --max-lag"],
       [[], { MOBCAST_CERT: "x" }, "", "MOBCAST_CERT is of no use: no URL begins with tls:"],
       [[], { MOBCAST_DENY: "10.0.0.1/8" }, "", "Cannot use MOBCAST_DENY"],
       [file, {}, { "max-lag": 1 }, 'in mob.json: unknown option "max-lag", did you mean maxLag?'],

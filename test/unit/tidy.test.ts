@@ -116,6 +116,12 @@ test("adapters know the contract, the clock, checks and errors, and no more of t
   }
 });
 
+test("tests draw cases by the helper that draws the same in CI", () => {
+  const wrong = sources("test").filter((path) => path !== "test/helpers/fast_check.ts")
+    .filter((path) => imports(path).includes("fast-check"));
+  assertEquals(wrong, []);
+});
+
 test("the words of the first house are gone", () => {
   const old =
     /\b(door|stranger|newcomer|journal|household|laggard|intake|leaver)s?\b|\b(whoever|somebody|adrift|tidings|owed)\b|\b(a|one|each|every|next|later|same) turns?\b/i;
@@ -132,6 +138,7 @@ test("the words of the first house are gone", () => {
       "core.ts",
       "browser.ts",
       "status.ts",
+      "nats.ts",
       ...docs,
     ]
   ) {

@@ -184,6 +184,12 @@ case_("connect checks the name that servername gives, and an address without one
     const client = await connect(`tls://127.0.0.1:${port}`, { tls: { ca } });
     await client.close({ timeout: 0 });
   });
+  await withListener(await authority.issue({ host: "2001:db8::1" }), {}, async ({ port }) => {
+    // The same address in another spelling.
+    const named = await connect(`tls://127.0.0.1:${port}`, { tls: { ca, servername: "2001:DB8:0::1" } });
+    await named.close({ timeout: 0 });
+    await rejection(connect(`tls://127.0.0.1:${port}`, { tls: { ca, servername: "2001:db8::2" } }), "connect");
+  });
 });
 
 case_("connect gives up when its signal aborts during the handshake", async () => {

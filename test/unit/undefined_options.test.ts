@@ -25,6 +25,7 @@ const LISTENER: All<ListenerOptions> = {
   deny: undefined,
   origins: undefined,
   secret: undefined,
+  resume: undefined,
 };
 
 const SERVE: All<ServeOptions> = {
@@ -33,6 +34,8 @@ const SERVE: All<ServeOptions> = {
   signal: undefined,
   status: undefined,
   adapter: undefined,
+  relay: undefined,
+  onGap: undefined,
   slowConsumer: undefined,
   echo: undefined,
   maxConnections: undefined,
@@ -40,6 +43,7 @@ const SERVE: All<ServeOptions> = {
   maxFrame: undefined,
   maxReceiveMemory: undefined,
   maxLag: undefined,
+  history: undefined,
   stallTimeout: undefined,
   frameTimeout: undefined,
   idleTimeout: undefined,
@@ -71,6 +75,7 @@ const CONNECT: Omit<All<ConnectOptions>, "reconnect"> = {
   signal: undefined,
   secret: undefined,
   ping: undefined,
+  resume: undefined,
   closeTimeout: undefined,
   connectTimeout: undefined,
   tls: undefined,

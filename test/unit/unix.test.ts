@@ -23,6 +23,8 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
+import { bindUnix, systemPath } from "../../adapters/shared/unix_socket.ts";
+import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import { connect } from "../../mod.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import { serve, type ServeOptions } from "../../mod.ts";
@@ -418,6 +420,44 @@ async function leaveStaleHere(path: string): Promise<void> {
   linkSync(`${path}.first`, path);
   await new Promise<void>((resolve) => server.close(() => resolve()));
 }
+
+// --- other systems ---
+
+case_(
+  "where a socket cannot have a second name it is made at its path, with its mode, and removed",
+  async (directory) => {
+    const address = { transport: "unix", path: join(directory, "mob.sock") } as const;
+    const bind = (path: string): Promise<ListeningSocket> =>
+      new Promise((resolve) => {
+        const server = createServer().listen({ path }, () => resolve({ address, close }));
+        const close = (): Promise<void> => new Promise((closed) => void server.close(() => closed()));
+      });
+    for (const code of ["ENOTSUP", "EPERM"]) {
+      const listening = await bindUnix(address, 0o640, bind, () => {
+        throw Object.assign(new Error(code), { code });
+      });
+      assertEquals([readdirSync(directory), modeOf(address.path)], [["mob.sock"], "640"]);
+      await listening.close();
+      assertEquals(readdirSync(directory), []);
+    }
+  },
+);
+
+test("unix: Windows is refused by name, and abstract names elsewhere than on Linux", () => {
+  const refused = (path: string, system: NodeJS.Platform): string => {
+    try {
+      return systemPath({ transport: "unix", path }, system);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assertEquals(
+    refused("C:/mob.sock", "win32"),
+    "Unix sockets cannot be used on Windows, use a port such as tcp://127.0.0.1:8000",
+  );
+  assertEquals(refused("/run/mob.sock", "darwin"), "/run/mob.sock");
+  assertMatch(refused("@name", "darwin"), /^abstract names \(@name\) exist on Linux only/);
+});
 
 // --- abstract names ---
 

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertLess } from "@std/assert";
-import fc from "fast-check";
+import fc from "../helpers/fast_check.ts";
 import { PING, PONG } from "../../src/websocket/frame.ts";
 import { WebSocketDecoder } from "../../src/websocket/decoder.ts";
 import { bytesOf, concat } from "../helpers/bytes.ts";

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../helpers/fast_check.ts";
 import { closeCodeOf, isCloseCode } from "../../src/websocket/close.ts";
-import { BINARY, closeFrame, controlFrame, headerSize, PING, PONG, writeHeader } from "../../src/websocket/frame.ts";
+import { headerSize, writeHeader } from "../../src/framing/server_frames.ts";
+import { BINARY, closeFrame, controlFrame, PING, PONG } from "../../src/websocket/frame.ts";
 import { copyUnmasked, unmask } from "../../src/websocket/mask.ts";
 import { sha1Base64 } from "../../src/websocket/sha1.ts";
 import { readUtf8, WHOLE } from "../../src/websocket/utf8.ts";
@@ -146,6 +147,7 @@ test("each reason to close has the code of the table, or none", () => {
     "disconnected": 1008,
     "shutdown": 1001,
     "internal": 1011,
+    "gap": 1013,
   });
   assertEquals(closeCodeOf("toString"), undefined);
 });

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertLess } from "@std/assert";
-import fc from "fast-check";
+import fc from "../helpers/fast_check.ts";
 import { PackedDecoder } from "../../src/websocket/packed_decoder.ts";
 import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";
 import { clientFrame, decodeAll, type Told } from "../helpers/websocket_client.ts";

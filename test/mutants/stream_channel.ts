@@ -1,0 +1,186 @@
+/**
+ * Mutants of the channel over a stream of an engine, which its unit tests find.
+ *
+ * @module
+ */
+
+import type { Group, Proof } from "./mutant.ts";
+
+const proof: Proof = { on: ["node"], tests: "test/unit/stream_channel.test.ts" };
+
+/** The bugs of the channel. */
+export const STREAM_CHANNEL: readonly Group[] = [
+  {
+    file: "src/bus/node_filter.ts",
+    proof,
+    bugs: [
+      {
+        in: "judge",
+        from: '    if (isBefore) return "repeated";\n',
+        to: "",
+        why: "what an engine has stored twice counts twice",
+        sample: true,
+      },
+      {
+        in: "judge",
+        from: '        node.loose = true;\n        return "unannounced";',
+        to: '        return "early";',
+        why: "a node whose batch the engine has lost is silent for ever",
+      },
+      {
+        in: "judge",
+        from: "loose: true, lost",
+        to: "loose: false, lost",
+        why: "a late copy is a gap for those that join",
+      },
+      {
+        in: "loosen",
+        from: "node.loose = name !== this.#own;",
+        to: "void [node, name];",
+        why: "behind a gap each node tells one of its own",
+      },
+      {
+        in: "#add",
+        from: "start < node.start ? piece.subarray(node.start - start) : piece",
+        to: "piece",
+        why: "bytes of a large batch count twice when its pieces overlap",
+      },
+      {
+        in: "#add",
+        from: "    node.loose = false;\n    return batch;",
+        to: "    return batch;",
+        why: "a batch that is missing long behind a gap is not told",
+      },
+      {
+        in: "takeBack",
+        from: "else Object.assign(node, { number: was.number, start: 0, loose: was.loose, lost: was.lost });",
+        to: "",
+        why: "a batch with the number of a refused one counts as repeated",
+      },
+      {
+        in: "skipOwn",
+        from: "if (isLast) node.lost = true;\n    else this.#add",
+        to: "this.#add",
+        why: "a copy of an own batch that is missing counts for others alone",
+      },
+      {
+        in: "skipOwn",
+        from: "    this.#passLost(node);\n",
+        to: "",
+        why: "what is missing of a batch is taken for a piece of a lost one",
+      },
+      {
+        in: "judge",
+        from: "    if (number > next.number) this.#passLost(next);\n",
+        to: "",
+        why: "behind a lost batch of its own a mob takes none of its own",
+      },
+      {
+        in: "#headless",
+        from: '    if (!isLast) return "piece";\n',
+        to: "",
+        why: "each piece without a beginning is a gap",
+      },
+    ],
+  },
+  {
+    file: "src/bus/flight.ts",
+    proof,
+    bugs: [
+      {
+        in: "#answered",
+        from: "this.#failures >= STUCK",
+        to: "false",
+        why: "an engine without a leader counts as there",
+      },
+      {
+        in: "#answered",
+        from: "if (sequence === undefined) this.#repeat(false);",
+        to: "if (sequence === undefined) this.#repeat(true);",
+        why: "what has no answer goes again under another id",
+      },
+      {
+        in: "#answered",
+        from: "if (sequence === undefined) this.#repeat(false);",
+        to: "if (sequence === undefined) return;",
+        why: "what has no answer never goes again",
+        sample: true,
+      },
+      {
+        in: "restartRead",
+        from: "    this.#repeat(true);\n",
+        to: "    this.#repeat(false);\n",
+        why: "a new stream knows the ids of what it has lost",
+      },
+      {
+        in: "restartRead",
+        from: "    this.#next = 0;\n    this.#repeat(true);\n",
+        to: "",
+        why: "what was in the lost end of a stream is waited for",
+      },
+      {
+        in: "#compare",
+        from: "    if (isLast) this.landed();\n",
+        to: "",
+        why: "an own batch that is missing goes again",
+      },
+      {
+        in: "#watch",
+        from:
+          "if (this.#attempt === attempt && !this.#away && !isBehind()) this.#repeat(true);\n      else this.#watch();",
+        to: "",
+        why: "what is stored and lost again is waited for",
+      },
+      {
+        in: "#send",
+        from: "${start}-${end}.${this.#generation}",
+        to: "${start}-${end}",
+        why: "what goes again in another stream has the same id",
+      },
+    ],
+  },
+  {
+    file: "src/bus/stream_channel.ts",
+    proof,
+    bugs: [
+      {
+        in: "writable",
+        from: " && this.#flight.number === undefined",
+        to: "",
+        why: "two batches are on their way",
+        sample: true,
+      },
+      {
+        in: "#judge",
+        from: "!envelope || (isOwn && envelope.number > this.#written)",
+        to: "!envelope",
+        why: "a forged batch of a number that is not sent yet counts",
+      },
+      {
+        in: "#judge",
+        from: 'verdict === "piece" && isOwn && !isLate',
+        to: 'verdict === "piece" && isOwn',
+        why: "a piece of a lost batch counts as one of the next",
+      },
+      {
+        in: "#judge",
+        from: "      this.#kept = { sequence, bytes };\n",
+        to: "",
+        why: "the batch that shows a gap is lost",
+      },
+      {
+        in: "#readMissed",
+        from: "    for (const { own: numbers } of this.#found.splice(0)) own.push(...numbers);\n",
+        to: "",
+        why: "own batches in a gap are told apart from it",
+      },
+      { in: "refuse", from: "    this.#filter.takeBack();\n", to: "", why: "a refused batch counts as heard" },
+      {
+        in: "#lost",
+        from: "    this.#filter.skipOwn(piece, isLast);\n",
+        to: "",
+        why: "a lost batch counts when a copy comes",
+      },
+    ],
+  },
+];
