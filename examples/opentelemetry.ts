@@ -49,7 +49,8 @@ export function observe(mob: Mob): () => void {
   return () => meter.removeBatchObservableCallback(batch, all);
 }
 
-await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
+const mob = await serve({ listen: "tcp://127.0.0.1:0" });
 const stop = observe(mob);
 console.log(`${Object.keys(STATS).length} stats of ${mob.urls[0]} are observed`);
 stop();
+await mob.close();
