@@ -98,8 +98,7 @@ export class NatsStream implements BusStream {
       checkStream(info.config as StreamShape, this.#options, terms);
       this.#isReplicated = info.config.num_replicas > 1;
       this.#reading.open(info, startOf(info, history));
-      const epoch = `${this.#stream} ${info.created}`;
-      const position = { sequence: this.#reading.sequence, epoch, last: info.state.last_seq };
+      const position = { sequence: this.#reading.sequence, epoch: this.#epochOf(info), last: info.state.last_seq };
       void this.#run(await this.#begin());
       return position;
     } catch (error) {
@@ -267,8 +266,12 @@ export class NatsStream implements BusStream {
     }
     checkStream(info.config as StreamShape, this.#options, this.#terms);
     this.#reading.restart(info);
-    this.#reader.restarted(why);
+    this.#reader.restarted(why, this.#epochOf(info));
     return leader;
+  }
+
+  #epochOf({ created }: StreamInfo): string {
+    return `${this.#stream} ${created}`;
   }
 
   #mayAgree(info: StreamInfo, doubts: number): boolean {

@@ -105,7 +105,7 @@ export class CommonOffsets {
 }
 
 /** The way of counting of those that read a stream from the beginning of its life: FNV-1a of the life's name. */
-function epochOf(life: string): string {
+export function epochOf(life: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of utf8(life)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   return hash.toString(16).padStart(16, "0");

@@ -14,6 +14,8 @@
  * | 8 | the offset behind it in the stream of frames that is common to all mobs, or 0 |
  * | 4 | where the piece begins, in bytes of the batch |
  * | 8 | by which way of counting; zero: the offset is not known |
+ * | 8 | the sequence of the last batch of its own that the node had read when it sent this, or 0 |
+ * | 8 | the life of the stream in which that was; zero: there was none |
  *
  * All numbers are big-endian.
  *
@@ -24,7 +26,7 @@ import { toHex, writeHex } from "../bytes.ts";
 import { type FramingName, FRAMINGS } from "../framing/framing.ts";
 
 /** The bytes of an envelope. */
-export const ENVELOPE = 52;
+export const ENVELOPE = 68;
 
 /** The bytes of the name of a node. */
 export const NODE_BYTES = 8;
@@ -44,6 +46,15 @@ export interface Envelope {
   readonly isLast: boolean;
   /** By which way offsets count, in 16 hexadecimal digits; left out: the offset is not known. */
   readonly epoch?: string | undefined;
+  /** Where the last batch of the node's own lay that it had read; left out: it had read none. */
+  readonly previous?: PlaceInLife | undefined;
+}
+
+/** A place in a life of the stream. */
+export interface PlaceInLife {
+  readonly sequence: number;
+  /** The life, in 16 hexadecimal digits that are not all zero. */
+  readonly life: string;
 }
 
 /** The message of a piece. Throws a `RangeError` for a framing that has no number. */
@@ -55,9 +66,11 @@ export function wrap(envelope: Envelope, framing: string, piece: Uint8Array): Ui
   message[5] = envelope.isLast ? LAST : 0;
   writeHex(envelope.node, message, 8);
   writeHex(envelope.epoch ?? UNKNOWN, message, 44);
+  writeHex(envelope.previous?.life ?? UNKNOWN, message, 60);
   writeNumber(view, 16, envelope.number);
   writeNumber(view, 24, envelope.sequence);
   writeNumber(view, 32, envelope.offset);
+  writeNumber(view, 52, envelope.previous?.sequence ?? 0);
   view.setUint32(40, envelope.start);
   message.set(piece, ENVELOPE);
   return message;
@@ -69,13 +82,15 @@ export function unwrap(message: Uint8Array, framing: string): Envelope | undefin
   const flags = message[5]!;
   if (message[4] !== framingNumber(framing) || flags > LAST || message[6] !== 0 || message[7] !== 0) return undefined;
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
-  const [number, sequence, offset] = [readNumber(view, 16), readNumber(view, 24), readNumber(view, 32)];
-  if (!(number >= 1 && sequence >= 0 && offset >= 0)) return undefined;
+  const [number, sequence, offset, previous] = [16, 24, 32, 52].map((at) => readNumber(view, at)) as Four;
+  if (!(number >= 1 && sequence >= 0 && offset >= 0 && previous >= 0)) return undefined;
   // Pieces without bytes could go on for ever.
   if (flags !== LAST && message.length === ENVELOPE) return undefined;
   const epoch = toHex(message.subarray(44, 52));
+  const life = toHex(message.subarray(60, 68));
   return {
     ...(epoch !== UNKNOWN && { epoch }),
+    ...(life !== UNKNOWN && { previous: { sequence: previous, life } }),
     node: toHex(message.subarray(8, 16)),
     number,
     sequence,
@@ -86,6 +101,8 @@ export function unwrap(message: Uint8Array, framing: string): Envelope | undefin
 }
 
 const UNKNOWN = "0".repeat(16);
+
+type Four = [number, number, number, number];
 
 function framingNumber(framing: string): number {
   if (!Object.hasOwn(FRAMINGS, framing)) {

@@ -8,11 +8,14 @@
  * had not read so far were not told. Where messages are known to be missing, the next batch of each node is taken wherever it
  * begins.
  *
+ * A node that the filter has not heard yet begins where it begins, unless it says that a batch of its own lay where the filter
+ * has heard everything: that one is lost, too.
+ *
  * @module
  */
 
 import { concatenate } from "../framing/receive_buffer.ts";
-import type { Envelope } from "./envelope.ts";
+import type { Envelope, PlaceInLife } from "./envelope.ts";
 
 /** Bytes that a piece costs beside its own. */
 const PIECE_COST = 256;
@@ -57,6 +60,8 @@ export class NodeFilter {
   readonly #nodes: Map<string, Node> = new Map();
   /** What all pieces cost. */
   #pieces = 0;
+  /** Behind this place the filter has heard everything that there is; `undefined`: it does not know where it begins. */
+  #heard: PlaceInLife | undefined;
   /** How the node of the last batch was before that. */
   #before: { readonly node: string; readonly was: Node | undefined; readonly missed: number } | undefined;
 
@@ -87,15 +92,26 @@ export class NodeFilter {
     return this.#nodes.size;
   }
 
-  /** Messages are missing: what comes next of any other node may be behind what came last. */
-  loosen(): void {
-    for (const [name, node] of this.#nodes) node.loose = name !== this.#own;
+  /** The filter begins to hear everything behind a place. */
+  begin(place: PlaceInLife): void {
+    this.#heard = place;
   }
 
-  /** Judges the next message of the stream: its envelope, and the bytes behind that. */
-  judge({ node: name, number, start, isLast }: Envelope, piece: Uint8Array): Verdict {
+  /** Messages before a place are missing: what comes next of any other node may be behind what came last. */
+  loosen(place: PlaceInLife): void {
+    for (const [name, node] of this.#nodes) node.loose = name !== this.#own;
+    this.begin(place);
+  }
+
+  /** Judges the message of the stream at `sequence`: its envelope, and the bytes behind that. */
+  judge(envelope: Envelope, piece: Uint8Array, sequence: number): Verdict {
+    const { node: name, number, start, isLast } = envelope;
     this.#before = undefined;
     let node = this.#nodes.get(name);
+    if (!node && start === 0 && this.#hasMissed(envelope)) {
+      this.#remember(name, { number: number - 1, start: 0, pieces: [], loose: true, lost: false }, sequence);
+      return "unannounced";
+    }
     // What a mob does not know yet begins where it begins; what is heard first may be a piece of a late copy.
     const next = node ?? { number, start: 0, pieces: [], loose: true, lost: false };
     if (number > next.number) this.#passLost(next);
@@ -113,7 +129,7 @@ export class NodeFilter {
     }
     const was = node && { ...node, pieces: [] };
     const { missed } = this;
-    node = this.#remember(name, next);
+    node = this.#remember(name, next, sequence);
     if (isBehind) {
       if (start > 0) return this.#headless(node, number, isLast);
       this.missed += number - node.number;
@@ -123,6 +139,12 @@ export class NodeFilter {
     const verdict = this.#add(node, start, end, piece, isLast);
     if (typeof verdict === "object") this.#before = { node: name, was, missed };
     return verdict;
+  }
+
+  /** Whether a node that was not heard yet has read a batch of its own where this filter must have heard it. */
+  #hasMissed({ number, previous }: Envelope): boolean {
+    return number > 1 && previous?.life === this.#heard?.life &&
+      (previous?.sequence ?? 0) > (this.#heard?.sequence ?? 0);
   }
 
   /** A piece of an own batch was stored, and is missing in the stream. With the last one the batch is lost. */
@@ -153,8 +175,11 @@ export class NodeFilter {
     else Object.assign(node, { number: was.number, start: 0, loose: was.loose, lost: was.lost });
   }
 
-  /** The node, as the one that was heard last. When there are too many, the one that was silent for longest is forgotten. */
-  #remember(name: string, node: Node): Node {
+  /**
+   * The node, as the one that was heard last. When there are too many, the one that was silent for longest is forgotten, with
+   * what came of it up to `sequence`.
+   */
+  #remember(name: string, node: Node, sequence: number): Node {
     this.#nodes.delete(name);
     this.#nodes.set(name, node);
     if (this.#nodes.size > this.#mostNodes) {
@@ -162,6 +187,7 @@ export class NodeFilter {
         if (oldest === this.#own) continue;
         this.#drop(its);
         this.#nodes.delete(oldest);
+        if (this.#heard) this.#heard = { ...this.#heard, sequence };
         break;
       }
     }

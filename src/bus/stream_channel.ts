@@ -13,7 +13,8 @@ import type { Adapter } from "../contract/adapter.ts";
 import type { BusStream, StreamPosition, StreamTerms } from "../contract/bus_stream.ts";
 import { Queue } from "../contract/queue.ts";
 import type { Channel, ChannelEvents, ChannelGap, ChannelItem, ChannelStats } from "./channel.ts";
-import { ENVELOPE, NODE_BYTES, unwrap, wrap } from "./envelope.ts";
+import { epochOf } from "./common_offsets.ts";
+import { ENVELOPE, NODE_BYTES, type PlaceInLife, unwrap, wrap } from "./envelope.ts";
 import { Flight } from "./flight.ts";
 import { NodeFilter } from "./node_filter.ts";
 
@@ -42,7 +43,7 @@ interface Message {
 type Entry =
   | Message
   | { readonly from: number; readonly to: number }
-  | { readonly restarted: string };
+  | { readonly restarted: string; readonly life: string };
 
 /** The options of a {@link StreamChannel}. */
 export interface StreamChannelOptions {
@@ -76,6 +77,11 @@ export class StreamChannel implements Channel {
   #whyStuck: string | undefined;
   /** The number of the batch that was read last, when it claimed to be this mob's own. */
   #lastOwn: number | undefined;
+  /** Where the last own batch lay, now and before the last message was read. */
+  #previous: PlaceInLife | undefined;
+  #previousBefore: PlaceInLife | undefined;
+  /** The life of the stream. */
+  #life = "";
   /** The number of the last batch that was written. */
   #written = 0;
   #sequence = 0;
@@ -114,9 +120,9 @@ export class StreamChannel implements Channel {
       {
         message: (sequence, bytes) => this.#push({ sequence, bytes }),
         missed: (from, to) => this.#push({ from, to }),
-        restarted: (why) => {
+        restarted: (why, epoch) => {
           this.#flight.restartTold();
-          this.#push({ restarted: why });
+          this.#push({ restarted: why, life: epochOf(epoch) });
         },
         away: (why) => this.#setAway(why),
         back: () => this.#setAway(undefined),
@@ -125,6 +131,8 @@ export class StreamChannel implements Channel {
       history,
     );
     this.#sequence = position.sequence;
+    this.#life = epochOf(position.epoch);
+    this.#filter.begin({ sequence: this.#sequence, life: this.#life });
     this.#isOpen = true;
     if (!this.#isAway) this.#flight.back();
     return position;
@@ -141,6 +149,7 @@ export class StreamChannel implements Channel {
 
   read(): ChannelItem | undefined {
     this.#lastOwn = undefined;
+    this.#previousBefore = this.#previous;
     for (;;) {
       const found = this.#found.shift();
       if (found) return found;
@@ -150,7 +159,7 @@ export class StreamChannel implements Channel {
         ? this.#readMessage(entry.sequence, entry.bytes)
         : "from" in entry
         ? this.#readMissed(entry.from, entry.to)
-        : this.#readRestart(entry.restarted);
+        : this.#readRestart(entry.restarted, entry.life);
       if (item) return item;
     }
   }
@@ -171,6 +180,7 @@ export class StreamChannel implements Channel {
   refuse(): void {
     this.#refused++;
     this.#filter.takeBack();
+    this.#previous = this.#previousBefore;
     if (this.#lastOwn !== undefined) this.#flight.refused();
     this.#lastOwn = undefined;
   }
@@ -241,7 +251,7 @@ export class StreamChannel implements Channel {
       return undefined;
     }
     const isLate = isOwn && envelope.number !== this.#flight.number;
-    const verdict = this.#filter.judge(envelope, bytes.subarray(ENVELOPE));
+    const verdict = this.#filter.judge(envelope, bytes.subarray(ENVELOPE), sequence);
     if (verdict === "repeated") this.#repeated++;
     else if (verdict === "too large") this.#refused++;
     else if (verdict === "unannounced") {
@@ -254,6 +264,7 @@ export class StreamChannel implements Channel {
     const sentAt = epoch === undefined || isOwn ? undefined : { sequence: at, offset, epoch };
     const batch = { type: "batch", bytes: verdict, sequence, sentAt } as const;
     if (!isOwn) return { ...batch, own: undefined };
+    this.#previous = { sequence, life: this.#life };
     if (isLate) return { ...batch, own: undefined, late: envelope.number };
     this.#flight.landed();
     this.#lastOwn = envelope.number;
@@ -262,7 +273,7 @@ export class StreamChannel implements Channel {
 
   #readMissed(from: number, to: number): ChannelGap {
     this.#sequence = to - 1;
-    this.#filter.loosen();
+    this.#filter.loosen({ sequence: this.#sequence, life: this.#life });
     const own: number[] = [];
     this.#flight.missed(from, to);
     // What was missed of this mob's own belongs to this gap.
@@ -270,10 +281,12 @@ export class StreamChannel implements Channel {
     return { ...gap(`messages ${from} to ${to - 1} of the stream are gone`, to - from), own };
   }
 
-  #readRestart(why: string): ChannelGap {
+  #readRestart(why: string, life: string): ChannelGap {
     this.#restarts++;
+    // In a stream that has lost its end, what others say may be of what it had where this mob has read.
+    this.#filter.loosen({ sequence: life === this.#life ? this.#sequence : 0, life });
     this.#sequence = 0;
-    this.#filter.loosen();
+    this.#life = life;
     this.#flight.restartRead();
     return { ...gap(why, undefined), restarted: true };
   }
@@ -282,7 +295,8 @@ export class StreamChannel implements Channel {
 
   #message(number: number, start: number, piece: Uint8Array, isLast: boolean): Uint8Array {
     const { sequence, offset, epoch } = this.#events!.here ?? NOWHERE;
-    return wrap({ node: this.#node, number, sequence, offset, start, isLast, epoch }, this.#terms!.framing, piece);
+    const envelope = { node: this.#node, number, sequence, offset, start, isLast, epoch, previous: this.#previous };
+    return wrap(envelope, this.#terms!.framing, piece);
   }
 
   /** A piece of this mob's own is stored where messages are missing. It is the end of its batch, or counts as if it were back. */

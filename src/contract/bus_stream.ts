@@ -28,8 +28,11 @@ export interface StreamReader {
   message(sequence: number, bytes: Uint8Array): void;
   /** The messages from one sequence up to another, which is not among them, are gone for good. */
   missed(from: number, to: number): void;
-  /** This is another stream than before, or has lost its end. `why` is for people. */
-  restarted(why: string): void;
+  /**
+   * This is another stream than before, or has lost its end. `why` is for people. `epoch` names the life of the stream, which
+   * is another one unless it has only lost its end.
+   */
+  restarted(why: string, epoch: string): void;
   /** The engine cannot be reached. `why` is for people. */
   away(why: string): void;
   /** It can be reached again, and its stream is read. */

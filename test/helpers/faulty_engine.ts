@@ -169,7 +169,7 @@ export class FaultyStream implements BusStream {
     if (life !== this.#life) {
       this.#life = life;
       this.#sequence = 0;
-      this.#reader.restarted(`life ${life}`);
+      this.#reader.restarted(`life ${life}`, `${life}`);
       // What a new stream does not have any more was never in it, as far as its reader knows.
       this.#sequence = first - 1;
       return true;

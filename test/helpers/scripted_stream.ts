@@ -102,11 +102,12 @@ export interface Joined {
   readonly told: string[];
 }
 
-/** Makes one. Seeds name nodes. */
+/** Makes one, which begins behind message `sequence`. Seeds name nodes. */
 export async function joined(
-  options: { maxMessage?: number; maxFrame?: number; seed?: number } = {},
+  options: { maxMessage?: number; maxFrame?: number; seed?: number; sequence?: number } = {},
 ): Promise<Joined> {
   const stream = new ScriptedStream();
+  stream.sequence = options.sequence ?? 0;
   stream.maxMessage = options.maxMessage ?? 1024;
   const timers = new ManualTimers();
   const channel = new StreamChannel(stream, { clock: timers.clock, random: numbers(options.seed ?? 1) });

@@ -34,6 +34,37 @@ export const STREAM_CHANNEL: readonly Group[] = [
         why: "a late copy is a gap for those that join",
       },
       {
+        in: "judge",
+        from: "if (!node && start === 0 && this.#hasMissed(envelope)) {",
+        to: "if (false as boolean) {",
+        why: "a mob that does not know a node misses its first batches silently when the engine has lost them",
+        sample: true,
+      },
+      {
+        in: "#hasMissed",
+        from: "previous?.life === this.#heard?.life && ",
+        to: "",
+        why: "a node that goes on in another stream tells a gap to those that join that",
+      },
+      {
+        in: "#hasMissed",
+        from: "> (this.#heard?.sequence ?? 0)",
+        to: "> 0",
+        why: "a node that was silent for long tells a gap to those that have joined since",
+      },
+      {
+        in: "#remember",
+        from: "        if (this.#heard) this.#heard = { ...this.#heard, sequence };\n",
+        to: "",
+        why: "a node that was forgotten tells a gap",
+      },
+      {
+        in: "loosen",
+        from: "    this.begin(place);\n",
+        to: "",
+        why: "behind a gap that was told, nodes that were not heard before tell it once more",
+      },
+      {
         in: "loosen",
         from: "node.loose = name !== this.#own;",
         to: "void [node, name];",
@@ -155,6 +186,30 @@ export const STREAM_CHANNEL: readonly Group[] = [
         from: "!envelope || (isOwn && envelope.number > this.#written)",
         to: "!envelope",
         why: "a forged batch of a number that is not sent yet counts",
+      },
+      {
+        in: "refuse",
+        from: "    this.#previous = this.#previousBefore;\n",
+        to: "",
+        why: "a batch that was refused counts as one that others have lost",
+      },
+      {
+        in: "#judge",
+        from: "    this.#previous = { sequence, life: this.#life };\n",
+        to: "",
+        why: "a mob does not say where its last batch was",
+      },
+      {
+        in: "#readRestart",
+        from: "life === this.#life ? this.#sequence : 0",
+        to: "0",
+        why: "what a stream has lost with its end is told once more for each node",
+      },
+      {
+        in: "#readRestart",
+        from: "    this.#life = life;\n",
+        to: "",
+        why: "in a new stream no mob knows where the others were",
       },
       {
         in: "#judge",

@@ -10,7 +10,8 @@ import type { BusStream, StreamPosition, StreamReader, StreamTerms } from "../..
 export type Told =
   | { readonly sequence: number; readonly bytes: Uint8Array }
   | { readonly from: number; readonly to: number }
-  | { readonly restarted: string };
+  | { readonly restarted: string; readonly life: string }
+  | { readonly opened: number; readonly life: string };
 
 /** What becomes of a message that is appended. */
 export const FATES = ["lost", "unanswered", "late", "twice", "slowly answered", "lost slowly", "swallowed"] as const;
@@ -42,6 +43,8 @@ export interface EngineWatch {
   befell(fate: Fate): void;
   /** What was appended is in the stream already, by its id; or was, and is not any more. */
   known(isThere: boolean, sequence: number, message: Uint8Array, from: EngineStream | undefined): void;
+  /** A message is appended: it may be stored any time. */
+  appended(message: Uint8Array, from: EngineStream): void;
 }
 
 /** One stream for all. */
@@ -63,11 +66,16 @@ export class Engine {
   readonly fates: Fate[] = [];
   readonly streams: EngineStream[] = [];
   readonly #ids: Map<string, number> = new Map();
-  readonly #watch: EngineWatch;
+  readonly watch: EngineWatch;
 
   constructor(maxMessage: number, watch: EngineWatch) {
     this.maxMessage = maxMessage;
-    this.#watch = watch;
+    this.watch = watch;
+  }
+
+  /** What mobs call its stream: another one when it has come back empty, not when it has lost its end. */
+  get name(): string {
+    return `${this.empty}`;
   }
 
   /** The sequence of the next message. */
@@ -86,13 +94,13 @@ export class Engine {
   store(message: Uint8Array, id: string | undefined, from?: EngineStream): number {
     const known = id === undefined ? undefined : this.#ids.get(id);
     if (known !== undefined) {
-      this.#watch.known(isEqual(this.log[known - this.first], message), known, message, from);
+      this.watch.known(isEqual(this.log[known - this.first], message), known, message, from);
       return known;
     }
     const sequence = this.end;
     this.log.push(message);
     if (id !== undefined) this.#ids.set(id, sequence);
-    this.#watch.stored(this.life, sequence, message, from);
+    this.watch.stored(this.life, sequence, message, from);
     return sequence;
   }
 
@@ -103,7 +111,7 @@ export class Engine {
     if (!appended) return false;
     const { message, id, stream } = appended;
     const fate = this.fates.shift();
-    if (fate) this.#watch.befell(fate);
+    if (fate) this.watch.befell(fate);
     // It may have become too large meanwhile.
     if (fate === "lost" || message.length > this.maxMessage) this.answer({ to: appended, sequence: undefined });
     else if (fate === "lost slowly") this.answers.push({ to: appended, sequence: undefined });
@@ -241,12 +249,14 @@ export class EngineStream implements BusStream {
     }
     this.#opened = this.position;
     this.#life = life;
-    return Promise.resolve({ sequence: this.position, epoch: `${life}`, last: end - 1 });
+    this.#told({ opened: this.position, life: this.#engine.name });
+    return Promise.resolve({ sequence: this.position, epoch: this.#engine.name, last: end - 1 });
   }
 
   append(message: Uint8Array, id: string): Promise<number> {
     this.mayBeStuck ||= message.length > this.maxMessage;
     if (this.isAway || message.length > this.maxMessage) return Promise.reject(new Error("it cannot be appended"));
+    this.#engine.watch.appended(message, this);
     return new Promise((stored, failed) => this.#engine.waiting.push({ stream: this, message, id, stored, failed }));
   }
 
@@ -292,8 +302,8 @@ export class EngineStream implements BusStream {
       this.#life = life;
       this.position = this.#opened = Math.max(first - 1, Math.min(this.#opened, end - 1));
       const restarted = `the simulated engine began life ${life}`;
-      this.#told({ restarted });
-      reader.restarted(restarted);
+      this.#told({ restarted, life: this.#engine.name });
+      reader.restarted(restarted, this.#engine.name);
     } else if (next < first) {
       this.position = first - 1;
       this.#told({ from: next, to: first });

@@ -21,6 +21,8 @@ export const BUS_MARKS = {
   "lost its end quietly": "the engine lost its last messages, and a mob was not told since it had not read so far",
   "came again": "what a mob had published before the engine began anew came again, and was dropped",
   "lost and not told": "the numbers of a node showed that the stream had lost what a mob had not read yet",
+  "lost before it was known":
+    "the first message of a node showed that the stream had lost one of it that a mob had not read yet",
   "batch in pieces": "a batch took more than one message",
   "pieces of another size": "a batch in pieces went on in pieces of another size",
   "without its beginning": "a mob missed the beginning of a batch in pieces, and told a gap",

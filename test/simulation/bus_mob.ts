@@ -69,7 +69,13 @@ export class BusMob extends BusLedger {
     this.world = world;
     this.number = number;
     this.settings = settings.mobs[number]!;
-    this.order = new Order(framing, maxFrame, (batch) => this.batches[batch], (mark) => world.marks.reach(mark));
+    this.order = new Order(
+      framing,
+      maxFrame,
+      (batch) => this.batches[batch],
+      (mark) => world.marks.reach(mark),
+      (message) => world.previousOf(message),
+    );
     this.stream = engine.stream((told) => {
       if ("from" in told) this.holes.push(told);
       this.order.tell(told);

@@ -11,7 +11,7 @@ import type { BusMark } from "./bus_marks.ts";
 import { webPayload } from "./feeds.ts";
 
 /** Bytes before a piece of a batch in a message. */
-export const MESSAGE_HEADER = 52;
+export const MESSAGE_HEADER = 68;
 
 /** Bytes before the frames of a run in a batch. */
 const RUN_HEADER = 9;
@@ -118,6 +118,12 @@ export function framesOfBatch(batch: Uint8Array, maxFrame: number): Framed[] | u
   return all.length === 0 ? undefined : all;
 }
 
+/** A place in the stream, and what mobs call the stream. */
+export interface OrderPlace {
+  readonly sequence: number;
+  readonly life: string;
+}
+
 /** What is known of a node. */
 interface Node {
   next: number;
@@ -142,6 +148,12 @@ export class Order {
   restarts = 0;
   /** The sequence that was read last. */
   sequence = 0;
+  /** Where the mob's own batch lay that it has published last. */
+  previous: OrderPlace | undefined;
+  /** Behind which place it has been told of everything. */
+  #heard: OrderPlace = { sequence: 0, life: "" };
+  /** Where the last own batch lay that the sender of a message had published by then. */
+  readonly #previousOf: (message: Uint8Array) => OrderPlace | undefined;
   readonly #framing: FramingName;
   readonly #maxFrame: number;
   /** The frames of one of the mob's own batches. */
@@ -159,7 +171,9 @@ export class Order {
     maxFrame: number,
     batch: (number: number) => readonly Framed[] | undefined,
     reach: (mark: BusMark) => void,
+    previousOf: (message: Uint8Array) => OrderPlace | undefined,
   ) {
+    this.#previousOf = previousOf;
     this.#reach = reach;
     this.#framing = framing;
     this.#maxFrame = maxFrame;
@@ -176,6 +190,11 @@ export class Order {
     while (this.#read < this.#told.length) {
       const told = this.#told[this.#read++]!;
       this.#again = false;
+      if ("opened" in told) {
+        this.sequence = told.opened;
+        this.#heard = { sequence: told.opened, life: told.life };
+        continue;
+      }
       const due = "bytes" in told ? this.#message(told.sequence, told.bytes) : this.#hole(told);
       if (this.#again) this.#read--;
       if (due) return due;
@@ -183,11 +202,16 @@ export class Order {
     return undefined;
   }
 
-  #hole(told: Exclude<Told, { bytes: Uint8Array }>): Due {
+  #hole(told: Exclude<Told, { bytes: Uint8Array } | { opened: number }>): Due {
     for (const node of this.#nodes.values()) node.loose = true;
     const restarted = "restarted" in told;
     if (restarted) this.restarts++;
-    this.sequence = restarted ? 0 : told.to - 1;
+    const { life, isSame } = restarted
+      ? { life: told.life, isSame: told.life === this.#heard.life }
+      : { life: this.#heard.life, isSame: true };
+    if (!restarted) this.sequence = told.to - 1;
+    this.#heard = { sequence: isSame ? this.sequence : 0, life };
+    if (restarted) this.sequence = 0;
     return { type: "gap", restarted };
   }
 
@@ -195,7 +219,11 @@ export class Order {
     this.sequence = sequence;
     const piece = pieceOf(message, this.#framing);
     if (!piece) this.refused++;
-    else return piece.node === this.own ? this.#ownPiece(piece) : this.#piece(piece);
+    else if (piece.node === this.own) {
+      const due = this.#ownPiece(piece);
+      if (due) this.previous = { sequence, life: this.#heard.life };
+      return due;
+    } else return this.#piece(piece, this.#previousOf(message));
     return undefined;
   }
 
@@ -214,8 +242,14 @@ export class Order {
     return { type: "batch", node, number, frames };
   }
 
-  #piece({ node: name, number, start, isLast, bytes }: Piece): Due | undefined {
+  #piece({ node: name, number, start, isLast, bytes }: Piece, previous: OrderPlace | undefined): Due | undefined {
     const known = this.#nodes.get(name);
+    if (!known && start === 0 && previous?.life === this.#heard.life && previous.sequence > this.#heard.sequence) {
+      this.#nodes.set(name, { next: number - 1, bytes: new Uint8Array(), piece: 0, loose: true });
+      this.#again = true;
+      this.#reach("lost before it was known");
+      return { type: "gap", restarted: false };
+    }
     const node = known ?? { next: number, bytes: new Uint8Array(), piece: 0, loose: true };
     const end = start + bytes.length;
     const have = node.bytes.length;

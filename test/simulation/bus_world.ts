@@ -11,7 +11,7 @@ import { Engine, type EngineStream } from "./bus_engine.ts";
 import { BUS_MARK_NAMES, type BusMark } from "./bus_marks.ts";
 import type { BusLedger } from "./bus_ledger.ts";
 import { BusMob } from "./bus_mob.ts";
-import { type BusFraming, MESSAGE_HEADER, pieceOf } from "./bus_order.ts";
+import { type BusFraming, MESSAGE_HEADER, type OrderPlace, pieceOf } from "./bus_order.ts";
 import { type BusSettings, MOST_MOBS } from "./bus_settings.ts";
 import type { BusStepName } from "./bus_steps.ts";
 import type { Choices } from "./choices.ts";
@@ -40,6 +40,8 @@ export class BusWorld {
   #authors = 0;
   /** Where pieces of batches were stored, by node and number. */
   readonly #places: Map<string, number[]> = new Map();
+  /** Where the last own batch lay that the sender of a message had published when it appended that. */
+  readonly #previous: WeakMap<Uint8Array, OrderPlace> = new WeakMap();
   /** How often each piece was stored. */
   readonly #copies: Map<string, number> = new Map();
   /** Batches of which more than one copy of a piece was stored: which one counts depends on where a mob began. */
@@ -65,6 +67,10 @@ export class BusWorld {
         // What the engine says of it is all that its mob can know.
         this.#addPlace(`${piece.node}.${piece.number}`, sequence);
         this.#name(from, piece.node);
+      },
+      appended: (message, from) => {
+        const previous = this.mobs.find(({ stream }) => stream === from)?.order.previous;
+        if (previous) this.#previous.set(message, previous);
       },
     });
     this.foreign = this.author(this.settings.framing);
@@ -110,6 +116,11 @@ export class BusWorld {
   /** The sequences at which pieces of a batch were stored, or were said to be. */
   placesOf(batch: string): readonly number[] {
     return this.#places.get(batch) ?? [];
+  }
+
+  /** Where the last own batch lay that the sender of a message had published when it appended that. */
+  previousOf(message: Uint8Array): OrderPlace | undefined {
+    return this.#previous.get(message);
   }
 
   /** A mob has published a frame. */

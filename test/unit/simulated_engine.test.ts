@@ -8,16 +8,19 @@ const READER = { message() {}, missed() {}, restarted() {}, away() {}, back() {}
 
 /** An engine with some messages, of which a reader has been told none. */
 async function engineWith(messages: number): Promise<{ engine: Engine; stream: EngineStream; told: Told[] }> {
-  const engine = new Engine(1000, { stored() {}, befell() {}, known() {} });
+  const engine = new Engine(1000, { stored() {}, befell() {}, known() {}, appended() {} });
   const told: Told[] = [];
   const stream = engine.stream((each) => void told.push(each));
   await stream.open(READER, { framing: "u64", maxFrame: 100 }, 0);
+  assertEquals(told.splice(0), [{ opened: 0, life: "1" }]);
   for (let number = 0; number < messages; number++) engine.store(Uint8Array.of(number), undefined);
   return { engine, stream, told };
 }
 
 const kindsOf = (told: readonly Told[]): string[] =>
-  told.map((each) => "restarted" in each ? "restarted" : "from" in each ? "missed" : `${each.sequence}`);
+  told.map((each) =>
+    "restarted" in each ? "restarted" : "from" in each ? "missed" : "opened" in each ? "opened" : `${each.sequence}`
+  );
 
 test("an engine that comes back empty is told to all, also to a reader that was behind what it had", async () => {
   const { engine, stream, told } = await engineWith(3);

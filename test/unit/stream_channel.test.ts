@@ -5,7 +5,7 @@ import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@
 import { ENVELOPE, type Envelope, unwrap, wrap } from "../../src/bus/envelope.ts";
 import { NodeFilter } from "../../src/bus/node_filter.ts";
 import { StreamChannel } from "../../src/bus/stream_channel.ts";
-import { answers, joined, ManualTimers, numbers, readAll, ScriptedStream } from "../helpers/scripted_stream.ts";
+import { answers, joined, ManualTimers, numbers, readAll, ScriptedStream, short } from "../helpers/scripted_stream.ts";
 
 const A = "00000000000000aa";
 const B = "00000000000000bb";
@@ -27,6 +27,7 @@ test("an envelope says what went into it, up to the largest numbers", () => {
     const envelope of [
       { node: "0123456789abcdef", number: 1, sequence: 0, offset: 0, start: 0, isLast: true },
       { node: "ffffffffffffffff", number: most, sequence: most, offset: most, start: 2 ** 32 - 1, isLast: false },
+      { node: A, number: 3, sequence: 2, offset: 0, start: 0, isLast: true, previous: { sequence: most, life: B } },
       { node: A, number: 2 ** 32, sequence: 2 ** 33 + 7, offset: 2 ** 40 + 1, start: 5, isLast: true },
     ]
   ) {
@@ -53,7 +54,7 @@ test("what is no envelope, of another version or of another framing, is none: ev
   }
   for (let length = 0; length < ENVELOPE; length++) assertEquals(unwrap(good.subarray(0, length), "u64"), undefined);
   assertEquals(unwrap(good, "line"), undefined);
-  for (const [at, value] of [[5, 2], [16, 0x20], [24, 0x20], [32, 0x20], [23, 0]] as const) {
+  for (const [at, value] of [[5, 2], [16, 0x20], [24, 0x20], [32, 0x20], [52, 0x20], [23, 0]] as const) {
     const bad = good.slice();
     bad[at] = value;
     assertEquals(unwrap(bad, "u64"), undefined, `byte ${at}`);
@@ -290,7 +291,7 @@ test("a large batch of which a piece is missing is told when its end comes, and 
 test("behind a gap a piece of a late copy does not make the next batch a gap of its own", async () => {
   const { stream, channel } = await joined();
   stream.deliver(from(A, 4, batch(4)));
-  stream.reader.restarted("it is empty");
+  stream.reader.restarted("it is empty", "2");
   stream.sequence = 0;
   stream.deliver(from(A, 5, batch(5), { isLast: false }));
   stream.deliver(from(A, 6, batch(6)));
@@ -597,6 +598,91 @@ test("an emptied stream holds no batch back for ever", async () => {
 
 // --- what is missing ---
 
+/** The message of batch 2 of a mob that has read its batch 1 at `sequence`, in life `life` of the stream. */
+async function second(sequence: number, life: string = "1"): Promise<Uint8Array> {
+  const { stream, channel } = await joined({ seed: 7 });
+  if (life !== "1") stream.reader.restarted("it is another one", life);
+  stream.sequence = sequence - 1;
+  channel.write(1, batch(7));
+  stream.deliver();
+  readAll(channel);
+  channel.write(2, batch(8));
+  return stream.last.message;
+}
+
+test("the first message of a node shows that the engine has lost one of it which others have read", async () => {
+  const { stream, channel } = await joined({ sequence: 4 });
+  stream.deliver(await second(5));
+  assertEquals(readAll(channel), ["gap undefined", "8x10"]);
+  assertEquals(channel.stats().missedBatches, 1);
+  // It is told once, and a copy is one.
+  stream.deliver(await second(5));
+  assertEquals([readAll(channel), channel.stats().repeated], [[], 1]);
+  // Also what lay in the life of the stream in which it is now.
+  const other = await joined();
+  other.stream.reader.restarted("it is another one", "2");
+  other.stream.deliver(await second(1, "2"));
+  assertEquals(readAll(other.channel), ["restart", "gap undefined", "8x10"]);
+});
+
+test("a node that was silent, or was told as missing, begins where it begins", async () => {
+  // It has sent the batch before that before this mob joined,
+  const early = await joined({ sequence: 5 });
+  early.stream.deliver(await second(5));
+  assertEquals(readAll(early.channel), ["8x10"]);
+  // or where messages are known to be missing,
+  const missed = await joined({ sequence: 3 });
+  missed.stream.reader.missed(4, 6);
+  missed.stream.deliver(await second(5));
+  assertEquals(readAll(missed.channel), ["gap 2", "8x10"]);
+  // or into another stream,
+  const another = await joined();
+  another.stream.reader.restarted("it is another one", "2");
+  another.stream.deliver(await second(5));
+  assertEquals(readAll(another.channel), ["restart", "8x10"]);
+  // or into an end that the stream has lost, as this mob was told, too.
+  const shorter = await joined({ sequence: 4 });
+  shorter.stream.deliver(from(A, 1, batch(1)));
+  shorter.stream.reader.restarted("it has lost its end", "1");
+  shorter.stream.deliver(await second(5));
+  assertEquals(readAll(shorter.channel), ["1x10", "restart", "8x10"]);
+  assertEquals(shorter.channel.stats().missedBatches, 0);
+});
+
+test("a batch that was refused is not the one before the next", async () => {
+  const { stream, channel, timers } = await joined();
+  channel.write(1, batch(7));
+  stream.deliver(from(unwrap(stream.last.message, "u64")!.node, 1, batch(6)));
+  assertEquals(short(channel.read()!), "6x10 own 1");
+  channel.refuse();
+  stream.last.stored(2);
+  await answers();
+  timers.pass();
+  assertEquals(stream.sent, ["1@0!", "1@0!"]);
+  assertEquals(unwrap(stream.last.message, "u64")!.previous, undefined);
+});
+
+test("a node that was forgotten begins where it begins", () => {
+  const filter = new NodeFilter(A, 1000, 2);
+  const life = "1".repeat(16);
+  filter.begin({ sequence: 0, life });
+  const judge = (node: string, number: number, at: number, before: number): unknown => {
+    const previous = before > 0 ? { previous: { sequence: before, life } } : {};
+    const envelope = { node, number, sequence: 0, offset: 0, start: 0, isLast: true, ...previous };
+    const verdict = filter.judge(envelope, batch(number), at);
+    return typeof verdict === "string" ? verdict : "taken";
+  };
+  const C = "00000000000000cc";
+  assertEquals(judge(B, 1, 1, 0), "taken");
+  // Of two nodes one is its own.
+  assertEquals(judge(C, 1, 2, 0), "taken");
+  assertEquals(judge(B, 2, 3, 1), "taken");
+  assertEquals(judge(C, 2, 4, 2), "taken");
+  // What came after that must have been heard.
+  const D = "00000000000000dd";
+  assertEquals([judge(D, 5, 6, 5), judge(D, 5, 6, 5)], ["unannounced", "taken"]);
+});
+
 test("an own batch that was stored and is missing belongs to the gap", async () => {
   const { stream, channel } = await joined();
   channel.write(1, batch(7));
@@ -759,7 +845,7 @@ test("in another stream everything that is not back goes again, under other ids,
   const { id } = stream.last;
   stream.last.stored(1002);
   await answers();
-  stream.reader.restarted("it is empty");
+  stream.reader.restarted("it is empty", "2");
   assertEquals(readAll(channel), ["5x10", "restart"]);
   timers.pass();
   assertEquals(stream.sent, ["1@0!", "1@0!"]);
@@ -785,7 +871,7 @@ test("an answer of the stream before says nothing of the new one", async () => {
   for (const read of [true, false]) {
     const { stream, channel, timers } = await joined();
     channel.write(1, batch(7));
-    stream.reader.restarted("it is empty");
+    stream.reader.restarted("it is empty", "2");
     if (read) assertEquals(readAll(channel), ["restart"]);
     stream.last.stored(1000);
     await answers();
@@ -808,7 +894,7 @@ test("an answer of the new stream is not compared with what was read of the one 
   stream.deliver(from(A, 1, batch(1)));
   readAll(channel);
   stream.deliver(from(A, 2, batch(2)));
-  stream.reader.restarted("it is empty");
+  stream.reader.restarted("it is empty", "2");
   channel.write(1, batch(7));
   stream.last.stored(1);
   await answers();
@@ -829,7 +915,7 @@ test("a large batch goes again from its beginning, for mobs that begin in the ne
   stream.deliver();
   readAll(channel);
   assertEquals(stream.sent, ["1@0", "1@4"]);
-  for (const { reader } of [stream, had.stream]) reader.restarted("it is empty");
+  for (const { reader } of [stream, had.stream]) reader.restarted("it is empty", "2");
   readAll(channel);
   stream.appended[0]!.stored(1);
   stream.appended[1]!.failed(new Error("disconnected"));
@@ -892,6 +978,7 @@ test("pieces of a node that never ends its batch have a bound, so have those of 
     filter.judge(
       { node: node.toString(16).padStart(16, "0"), number, sequence: 0, offset: 0, start, isLast },
       new Uint8Array(length),
+      1,
     );
   assertEquals(judge(1, 1, 0, 600), "piece");
   assertEquals(judge(1, 1, 600, 401), "too large");
@@ -918,17 +1005,17 @@ test("pieces of a node that never ends its batch have a bound, so have those of 
       start: 0,
       isLast: false,
     };
-    assertEquals(roomy.judge(envelope, new Uint8Array(900)), "piece");
+    assertEquals(roomy.judge(envelope, new Uint8Array(900), 1), "piece");
   };
   for (let node = 1; node <= 40; node++) {
     begin(node);
     assertLess(roomy.pieceBytes, 16_001);
   }
   const end = { number: 1, sequence: 0, offset: 0, start: 900, isLast: true };
-  assertEquals(roomy.judge({ ...end, node: "0000000000000001" }, new Uint8Array(100)), "headless");
+  assertEquals(roomy.judge({ ...end, node: "0000000000000001" }, new Uint8Array(100), 1), "headless");
   assertEquals(roomy.missed, 1);
   assertEquals(
-    (roomy.judge({ ...end, node: (40).toString(16).padStart(16, "0") }, new Uint8Array(100)) as Uint8Array).length,
+    (roomy.judge({ ...end, node: (40).toString(16).padStart(16, "0") }, new Uint8Array(100), 1) as Uint8Array).length,
     1000,
   );
   // The node that was silent for longest is forgotten, never this mob's own.
@@ -938,7 +1025,7 @@ test("pieces of a node that never ends its batch have a bound, so have those of 
   assertEquals(typeof judge(3, 7, 0, 10, true), "object");
   assertEquals(filter.ownStart, 0);
   assertEquals(
-    filter.judge({ node: A, number: 2, sequence: 0, offset: 0, start: 0, isLast: true }, new Uint8Array()),
+    filter.judge({ node: A, number: 2, sequence: 0, offset: 0, start: 0, isLast: true }, new Uint8Array(), 1),
     "early",
   );
 });
