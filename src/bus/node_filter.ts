@@ -143,8 +143,8 @@ export class NodeFilter {
 
   /** Whether a node that was not heard yet has read a batch of its own where this filter must have heard it. */
   #hasMissed({ number, previous }: Envelope): boolean {
-    return number > 1 && previous?.life === this.#heard?.life &&
-      (previous?.sequence ?? 0) > (this.#heard?.sequence ?? 0);
+    const heard = this.#heard;
+    return number > 1 && !!previous && previous.life === heard?.life && previous.sequence > heard.sequence;
   }
 
   /** A piece of an own batch was stored, and is missing in the stream. With the last one the batch is lost. */

@@ -29,8 +29,8 @@ export const STREAM_CHANNEL: readonly Group[] = [
       },
       {
         in: "judge",
-        from: "loose: true, lost",
-        to: "loose: false, lost",
+        from: "{ number, start: 0, pieces: [], loose: true",
+        to: "{ number, start: 0, pieces: [], loose: false",
         why: "a late copy is a gap for those that join",
       },
       {
@@ -42,13 +42,13 @@ export const STREAM_CHANNEL: readonly Group[] = [
       },
       {
         in: "#hasMissed",
-        from: "previous?.life === this.#heard?.life && ",
-        to: "",
+        from: "previous.life === heard?.life && previous.sequence > heard.sequence",
+        to: "previous.sequence > heard!.sequence",
         why: "a node that goes on in another stream tells a gap to those that join that",
       },
       {
         in: "#hasMissed",
-        from: "> (this.#heard?.sequence ?? 0)",
+        from: "> heard.sequence",
         to: "> 0",
         why: "a node that was silent for long tells a gap to those that have joined since",
       },
