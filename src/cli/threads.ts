@@ -66,14 +66,17 @@ async function runThreads(
     }
     if (statusUrl !== undefined) void terminal.stdout.write(`status on ${statusUrl}\n`);
     tellOfStart(session, { urls: opened.urls, statusUrl }, logFormat, count);
+    let told: Promise<void> | undefined;
     const closing = (): void => {
       source.state = "draining";
       // A thread that does not answer now does not drain either, and the log need not say how many it has.
-      void source.stats().then(({ connections }) => logClosing(connections, flags.drainTimeout), () => {});
+      told = source.stats().then(({ connections }) => logClosing(connections, flags.drainTimeout), () => {});
       group.order({ type: "stop" });
     };
     onAny([stop], closing);
     await group.closed;
+    // Threads without connections have closed before the last of them has answered.
+    await told;
     await status.close();
     logger.info("Closed");
     return 0;

@@ -79,11 +79,11 @@ async function soak(minutes: number, share: number, inventory: Inventory): Promi
   await rest();
   let after = await snapshot(inventory, stage);
   // Bun takes what the stack happens to hold for a reference: what is left over for good is still there later.
-  for (let again = RECOUNTS; again > 0 && leftovers(before, after).length > 0; again--) {
+  for (let again = RECOUNTS; again > 0 && leftovers(before, after, rounds).length > 0; again--) {
     await pass(RECOUNT);
     after = await snapshot(inventory, stage);
   }
-  const problems = [...stage.problems(), ...leftovers(before, after)];
+  const problems = [...stage.problems(), ...leftovers(before, after, rounds)];
   const { joined, closed } = stage.open.stats();
   const guarded = stage.guarded.stats();
   const received = stage.subscribers[0]!.received;

@@ -120,6 +120,11 @@ export const THREADS: readonly Group[] = [
     ],
   },
   {
+    file: "src/cli/threads.ts",
+    proof: command,
+    bugs: [{ from: "    await told;\n", to: "", why: "a server with threads is closed before it closes, in its log" }],
+  },
+  {
     file: "src/cli/thread_stats.ts",
     proof: command,
     bugs: [{ from: '"published", ', to: "", why: "what all threads have published counts for each" }],

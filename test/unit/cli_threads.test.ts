@@ -134,6 +134,16 @@ test("a thread that ends while the others drain is no quiet end", async () => {
   assertMatch(terminal.stderr.text, /mobcast: Thread 2 has ended: out of memory\n$/);
 });
 
+test("threads that close at once are told as closing, then as closed", async () => {
+  const { terminal, threads, code } = await startBoth();
+  // They close before they answer how many connections there are.
+  threads.answers = () => undefined;
+  terminal.signal("SIGTERM");
+  for (const thread of [0, 1]) threads.tell(thread, { type: "closed", last: NUMBERS });
+  assertEquals(await code, 0);
+  assertMatch(terminal.stderr.text, /Closing: connections 0, .*\n.*mobcast: Closed\n$/);
+});
+
 test("a listener that cannot be opened is told as without threads", async () => {
   const { terminal, threads, code } = start();
   await threads.until(() => threads.started.length === 1);
