@@ -114,7 +114,7 @@ const resetsBeforeAccept: Act = {
   label: "1,000 resets before accept",
   async run({ server, clients }) {
     // The kernel connects them while the server stands still, so that it accepts what was reset long ago.
-    server.signal("SIGSTOP");
+    await server.freeze();
     try {
       for (let left = 1000; left > 0; left -= 100) (await rawClients(100, server.port)).forEach(reset);
     } finally {

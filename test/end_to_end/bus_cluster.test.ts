@@ -126,7 +126,7 @@ const DISTURBANCES: Record<string, (leader: NatsServer) => Promise<void>> = {
     await leader.start();
   },
   "stopped": async (leader) => {
-    leader.signal("SIGSTOP");
+    await leader.freeze();
     await pause(8_000);
     leader.signal("SIGCONT");
   },

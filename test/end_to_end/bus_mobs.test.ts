@@ -159,7 +159,7 @@ test("a fast sender is held while the server is stopped, and everything arrives 
   const mobs = [await room.mob(server), await room.mob(server)];
   const sender = await room.client(mobs[0]!.url, "sender");
   const reader = await room.client(mobs[1]!.url, "reader");
-  server.signal("SIGSTOP");
+  await server.freeze();
   const sending = sender.say(600, 50_000);
   await eventually(() => mobs[0]!.mob.stats().bus!.state === "away", "the server is away");
   // 30 MB are to be sent; the mob takes a few of them, and no more.

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { MobStats } from "../../src/status/stats.ts";
 import { programOf, ROOT, type RuntimeName } from "../helpers/command_line.ts";
+import { freeze } from "../helpers/freeze.ts";
 import { pass, pulse, until } from "./waiting.ts";
 
 /** A line of the server's log. */
@@ -95,6 +96,11 @@ export class Server {
   /** Sends it a signal. */
   signal(name: NodeJS.Signals): void {
     signalTo(this.#child, name);
+  }
+
+  /** Stops it until SIGCONT, and resolves when it stands still. */
+  async freeze(): Promise<void> {
+    if (this.runs) await freeze(this.#child.pid!);
   }
 
   /** Ends it, whatever it does. */

@@ -24,8 +24,7 @@ const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 
 /** Stops a server for a while, in which `meanwhile` happens. */
 async function stopped(server: ServerProcess, meanwhile: () => void): Promise<void> {
-  server.signal("SIGSTOP");
-  await pause(100);
+  await server.freeze();
   meanwhile();
   await pause(STOP);
   server.signal("SIGCONT");
@@ -106,7 +105,7 @@ onOurs("stopped while it dials, a client has its connectTimeout besides", async 
     const url = `tls://127.0.0.1:${port}`;
     await using client = new CommandLine(runtime, ["join", url, "--connect-timeout", TIMEOUT]);
     const began = await came;
-    client.signal("SIGSTOP");
+    await client.freeze();
     await pause(STOP);
     client.signal("SIGCONT");
     const { code, stderr } = await client.exit();

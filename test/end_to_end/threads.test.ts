@@ -40,11 +40,7 @@ async function startThreads(count: number, args: readonly string[] = []): Promis
 
 /** Waits until so many clients have joined: one that has connected may still wait for its thread to accept it. */
 async function allJoined(server: ServerProcess, count: number): Promise<void> {
-  const table = new RegExp(`mobcast: connections ${count}, joined ${count}, `);
-  while (!table.test(server.stderr)) {
-    server.signal("SIGUSR2");
-    await pause(30);
-  }
+  await server.tells(new RegExp(`mobcast: connections ${count}, joined ${count}, `));
 }
 
 /** A client that keeps the names of all messages that it hears, and checks each. */
@@ -199,11 +195,9 @@ if (WHY_NOT !== undefined) {
       }
       assert(spreadOf(server).size > 1, `connections of threads: ${[...spreadOf(server)]}`);
       // Their numbers are added up: all hear the same, once.
-      server.signal("SIGUSR2");
-      const table = new RegExp(
-        `mobcast: connections ${listeners.length}, joined ${listeners.length}, .*published ${total} `,
+      await server.tells(
+        new RegExp(`mobcast: connections ${listeners.length}, joined ${listeners.length}, .*published ${total} `),
       );
-      await server.match(table, "stderr");
       await Promise.all(listeners.map(({ client }) => client.close()));
       const { code, stderr } = await server.stop();
       assertEquals(code, 0, stderr);

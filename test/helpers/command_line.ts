@@ -4,8 +4,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { clearTimeout, setTimeout } from "node:timers";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
+import { freeze } from "./freeze.ts";
 
 /** The runtimes. */
 export const RUNTIMES = ["node", "bun", "deno"] as const;
@@ -32,6 +33,9 @@ export interface Ended {
 
 /** Nothing here takes longer on a busy machine, unless it hangs. */
 const PATIENCE = 20_000;
+
+/** How often it is asked how it is, in milliseconds. */
+const ASK_AGAIN = 100;
 
 /** The folder of the project: commands run there. */
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
@@ -125,6 +129,11 @@ export class CommandLine implements AsyncDisposable {
     }
   }
 
+  /** Stops it until SIGCONT, and resolves when it stands still. */
+  async freeze(): Promise<void> {
+    if (!this.#over) await freeze(this.child.pid!);
+  }
+
   /** Waits until its output matches. Rejects, and ends it, when it does not in time or ends before. */
   async match(pattern: RegExp, name: OutputName = "stdout"): Promise<RegExpExecArray> {
     let late = false;
@@ -143,6 +152,16 @@ export class CommandLine implements AsyncDisposable {
       clearTimeout(timer);
       if (late) this.signal("SIGKILL");
     }
+  }
+
+  /**
+   * Asks by SIGUSR2 how it is, again and again until what it tells matches: what a client has sent may not have been read yet
+   * when the first signal comes.
+   */
+  async tells(pattern: RegExp): Promise<RegExpExecArray> {
+    this.signal("SIGUSR2");
+    const timer = setInterval(() => this.signal("SIGUSR2"), ASK_AGAIN);
+    return await this.match(pattern, "stderr").finally(() => clearInterval(timer));
   }
 
   /** Waits until it has ended. Rejects, and ends it, when that takes too long. */
@@ -197,7 +216,8 @@ export class ServerProcess extends CommandLine {
 
 /** Starts a server and waits until its listeners are open. Without a URL among the arguments it takes a free port. */
 export async function startServer(runtime: RuntimeName, args: readonly string[] = []): Promise<ServerProcess> {
-  const urls = args.filter((arg) => /^(tcp|tls|unix|wss?):/.test(arg));
+  // The URL of a bus is no listener.
+  const urls = args.filter((arg, index) => /^(tcp|tls|unix|wss?):/.test(arg) && args[index - 1] !== "--bus");
   const listeners = Math.max(1, urls.length);
   const all = urls.length > 0 ? args : ["tcp://127.0.0.1:0", ...args];
   const server = new ServerProcess(runtime, all);

@@ -8,6 +8,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect, type Socket as NetSocket } from "node:net";
 import process from "node:process";
+import { freeze } from "./freeze.ts";
 import { pause } from "./wait.ts";
 
 /** Why there are none here; `false` where there are. Other kernels answer in other ways. */
@@ -43,8 +44,7 @@ export class FullListener implements AsyncDisposable {
       child.once("error", reject);
       child.stdout!.once("data", (chunk: Uint8Array) => resolve(new TextDecoder().decode(chunk)));
     });
-    // Not by child.kill: on Deno the first signal counts as the end.
-    process.kill(child.pid!, "SIGSTOP");
+    await freeze(child.pid!);
     const port = path === "" ? Number.parseInt(said, 10) : 0;
     const where = path === "" ? { port, host: "127.0.0.1" } : { path };
     const waiting = Array.from({ length: MANY }, () => connect(where).on("error", () => {}));

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { freePort } from "./free_port.ts";
+import { freeze } from "./freeze.ts";
 import { pause } from "./wait.ts";
 
 /** Why tests with a server are skipped; `false`: there is one. */
@@ -114,6 +115,11 @@ export class NatsServer implements AsyncDisposable {
   /** Sends it a signal. Not by `kill` of the child: on Deno one that was stopped so gets no other signal. */
   signal(name: NodeJS.Signals): void {
     if (this.#child) process.kill(this.#child.pid!, name);
+  }
+
+  /** Stops it until SIGCONT, and resolves when it stands still. */
+  async freeze(): Promise<void> {
+    if (this.#child) await freeze(this.#child.pid!);
   }
 
   /** The last lines that it has written, also in earlier lives. */
