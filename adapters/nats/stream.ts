@@ -37,7 +37,7 @@ const ANSWER = 2_000;
 /** How long a mob waits before it tries again, in milliseconds; twice as long at most. */
 const PAUSE = 100;
 
-/** How long closing waits for the server to forget the consumer. */
+/** How long closing waits for the server to forget the consumer, and for the connection to close. */
 const FAREWELL = 300;
 
 /** How often servers of a cluster are asked again when their stream is not what was read, and how long that is apart. */
@@ -135,7 +135,9 @@ export class NatsStream implements BusStream {
     const farewell = this.#isConnected ? this.#pull?.close() : undefined;
     await Promise.race([farewell?.catch(() => {}), pause(FAREWELL)]);
     this.#cut("it is closed");
-    await this.#link?.connection.close();
+    // It writes once more, which a server that stands still may never take.
+    const closed = this.#link?.connection.close();
+    await Promise.race([closed?.catch(() => {}), pause(FAREWELL)]);
     this.#turned();
   }
 

@@ -11,20 +11,28 @@ import { connect } from "@nats-io/transport-node";
 import { BusMember, sameForAll } from "../helpers/bus_member.ts";
 import { OURS } from "../helpers/command_line.ts";
 import { NatsCluster, type NatsServer, NO_NATS } from "../helpers/nats_server.ts";
-import { pause } from "../helpers/wait.ts";
+import { pause, within } from "../helpers/wait.ts";
 
-const options = { skip: NO_NATS || (OURS === "node" ? false : "the same on all: on Node"), timeout: 300_000 };
+const options = { skip: NO_NATS || (OURS === "node" ? false : "the same on all: on Node"), timeout: 500_000 };
 
 /** How long a machine that does ten other things may take for what follows an election, in milliseconds. */
-const PATIENCE = 90_000;
+const PATIENCE = 60_000;
+
+/** How long all of it may take, in milliseconds: then it is told how far it has come. */
+const LONGEST = 150_000;
+
+/** Servers that elect no leader are not what is tested here: others are started (2.9.10, 1 of 40 runs). */
+class NoLeader extends Error {}
+const MOST_CLUSTERS = 3;
 
 /** What servers answer while they elect. */
 async function ask<Answer>(what: () => Promise<Answer>): Promise<Answer> {
-  for (let tries = 0;; tries++) {
+  const deadline = performance.now() + PATIENCE;
+  for (;;) {
     try {
       return await what();
     } catch (error) {
-      if (tries > 300) throw error;
+      if (performance.now() > deadline) throw new NoLeader(`the servers have no leader: ${(error as Error).message}`);
       await pause(100);
     }
   }
@@ -35,13 +43,14 @@ async function leaderOf(cluster: NatsCluster): Promise<NatsServer> {
   const connection = await connect({ servers: cluster.urls });
   try {
     const { streams } = await ask(() => jetstreamManager(connection));
-    for (let tries = 0;; tries++) {
+    const deadline = performance.now() + PATIENCE;
+    for (;;) {
       const { cluster: state } = await ask(() => streams.info("mobcast_room"));
       const replicas = state?.replicas ?? [];
       if (state?.leader && replicas.length === 2 && replicas.every(({ current }) => current)) {
         return cluster.named(state.leader);
       }
-      assert(tries < 300, "the servers do not agree");
+      if (performance.now() > deadline) throw new NoLeader("the servers do not agree");
       await pause(100);
     }
   } finally {
@@ -148,23 +157,27 @@ function tellAll(context: TestContext, cluster: NatsCluster, members: readonly B
 }
 
 for (const storage of ["file", "memory"] as const) {
-  test(`three servers with ${storage}: the leader is killed, stopped, and ended`, options, async (context) => {
+  const round = async (context: TestContext): Promise<void> => {
     await using cluster = await NatsCluster.start();
     const join = { storage, replicas: 3 } as const;
     // A member that is left behind would keep the process for ever when something fails.
     await using one = await ask(() => BusMember.join(1, cluster.urls, join));
     await using two = await ask(() => BusMember.join(2, cluster.urls, join));
     const members = [one, two];
-    try {
+    const disturbAll = async (): Promise<void> => {
       for (const [name, what] of Object.entries(DISTURBANCES)) {
         // One of three is enough for memory.
         if (storage === "memory" && name !== "killed") continue;
         const leader = await leaderOf(cluster);
         for (const member of members) member.note(`the leader at ${leader.port} will be ${name}`);
         const wait = await disturb(members, () => what(leader));
+        for (const member of members) member.note("batches came again");
         context.diagnostic(`leader ${name}: the longest wait was ${Math.round(wait)} ms`);
       }
       await allTold(members);
+    };
+    try {
+      await within(disturbAll(), "all of it", LONGEST);
       const gaps = members.flatMap(({ whys }) => whys);
       if (gaps.length > 0) {
         context.diagnostic(`servers of NATS did not have the same, which is told: ${gaps.join("; ")}`);
@@ -176,6 +189,16 @@ for (const storage of ["file", "memory"] as const) {
     } catch (error) {
       tellAll(context, cluster, members);
       throw error;
+    }
+  };
+  test(`three servers with ${storage}: the leader is killed, stopped, and ended`, options, async (context) => {
+    for (let clusters = 1;; clusters++) {
+      try {
+        return await round(context);
+      } catch (error) {
+        if (!(error instanceof NoLeader) || clusters === MOST_CLUSTERS) throw error;
+        context.diagnostic(`${error.message}, others are started`);
+      }
     }
   });
 }

@@ -127,14 +127,16 @@ export class NatsServer implements AsyncDisposable {
     return this.#output.trimEnd().split("\n").slice(-count);
   }
 
-  /** Ends it, by kill -9 when nothing else is said, and waits until it is gone. */
+  /** Ends it, by kill -9 when nothing else is said or that takes too long, and waits until it is gone. */
   async stop(name: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill(name);
+    const timer = setTimeout(() => void child.kill("SIGKILL"), LONGEST);
     await gone;
+    clearTimeout(timer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { NatsLibrary } from "../../adapters/nats/library.ts";
 import { NatsStream } from "../../adapters/nats/stream.ts";
 import { newStream } from "../../adapters/nats/terms.ts";
-import { Bell, pause } from "../helpers/wait.ts";
+import { Bell, pause, within } from "../helpers/wait.ts";
 
 const TERMS = { framing: "u64", maxFrame: 1000 };
 
@@ -32,6 +32,8 @@ class Servers {
   /** How often the stream is not there yet when it is asked for. */
   missing = 0;
   framing = "u64";
+  /** Whether they take nothing any more. */
+  standStill = false;
   /** How often it was asked. */
   asked = 0;
   /** Where consumers were made, in order: the server chooses n1, n2, n0, n1, ... */
@@ -63,7 +65,7 @@ class Servers {
       status: () => ({ [Symbol.asyncIterator]: () => ({ next: () => closed.then(() => ({ done: true })) }) }),
       closed: () => closed,
       isClosed: () => false,
-      close: () => Promise.resolve(this.#closed()),
+      close: () => this.standStill ? new Promise<void>(() => {}) : Promise.resolve(this.#closed()),
       subscribe: (_subject: string, { callback }: { callback: (error: null, message: Message) => void }) => {
         this.#inbox = callback;
         return { unsubscribe: () => {} };
@@ -155,6 +157,13 @@ test("an answer without a leader is none: neither to one that joins nor to one t
   servers.leader = "n1";
   await room.until(() => room.told.includes("back"));
   assertEquals(room.told, ["away: no server leads the stream now", "back"]);
+});
+
+test("one that leaves does not wait for ever for a server that takes nothing", async () => {
+  const servers = new Servers("a");
+  const room = await open(servers);
+  servers.standStill = true;
+  await within(room[Symbol.asyncDispose](), "the stream to close", 5_000);
 });
 
 test("one that joins does not wait for a leader for ever", async () => {
