@@ -98,7 +98,7 @@ export class NatsStream implements BusStream {
       checkStream(info.config as StreamShape, this.#options, terms);
       this.#isReplicated = info.config.num_replicas > 1;
       this.#reading.open(info, startOf(info, history));
-      const position = { sequence: this.#reading.sequence, epoch: this.#epochOf(info), last: info.state.last_seq };
+      const position = { sequence: this.#reading.sequence, epoch: this.#lifeOf(info), last: info.state.last_seq };
       void this.#run(await this.#begin());
       return position;
     } catch (error) {
@@ -268,11 +268,11 @@ export class NatsStream implements BusStream {
     }
     checkStream(info.config as StreamShape, this.#options, this.#terms);
     this.#reading.restart(info);
-    this.#reader.restarted(why, this.#epochOf(info));
+    this.#reader.restarted(why, this.#lifeOf(info));
     return leader;
   }
 
-  #epochOf({ created }: StreamInfo): string {
+  #lifeOf({ created }: StreamInfo): string {
     return `${this.#stream} ${created}`;
   }
 

@@ -82,7 +82,8 @@ export function unwrap(message: Uint8Array, framing: string): Envelope | undefin
   const flags = message[5]!;
   if (message[4] !== framingNumber(framing) || flags > LAST || message[6] !== 0 || message[7] !== 0) return undefined;
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
-  const [number, sequence, offset, previous] = [16, 24, 32, 52].map((at) => readNumber(view, at)) as Four;
+  const [number, sequence, offset] = [readNumber(view, 16), readNumber(view, 24), readNumber(view, 32)];
+  const previous = readNumber(view, 52);
   if (!(number >= 1 && sequence >= 0 && offset >= 0 && previous >= 0)) return undefined;
   // Pieces without bytes could go on for ever.
   if (flags !== LAST && message.length === ENVELOPE) return undefined;
@@ -101,8 +102,6 @@ export function unwrap(message: Uint8Array, framing: string): Envelope | undefin
 }
 
 const UNKNOWN = "0".repeat(16);
-
-type Four = [number, number, number, number];
 
 function framingNumber(framing: string): number {
   if (!Object.hasOwn(FRAMINGS, framing)) {

@@ -11,7 +11,7 @@ import { connect } from "@nats-io/transport-node";
 import { BusMember, sameForAll } from "../helpers/bus_member.ts";
 import { OURS } from "../helpers/command_line.ts";
 import { NatsCluster, type NatsServer, NO_NATS } from "../helpers/nats_server.ts";
-import { pause, within } from "../helpers/wait.ts";
+import { meanwhile, pause, within } from "../helpers/wait.ts";
 
 const options = { skip: NO_NATS || (OURS === "node" ? false : "the same on all: on Node"), timeout: 500_000 };
 
@@ -60,35 +60,25 @@ async function leaderOf(cluster: NatsCluster): Promise<NatsServer> {
 
 /** Does something to the leader under load, and waits until all are back. Returns the longest time without a batch. */
 async function disturb(members: readonly BusMember[], what: () => Promise<void>): Promise<number> {
-  let over = false;
   let longest = 0;
-  const load = (async () => {
-    let heard = 0;
-    let since = performance.now();
-    while (!over) {
-      for (const member of members) member.say(200);
-      await pause(10);
-      const now = performance.now();
-      const current = Math.min(...members.map((member) => member.heard.length));
-      longest = Math.max(longest, now - since);
-      if (current > heard) [heard, since] = [current, now];
-    }
-  })();
-  try {
+  let heard = 0;
+  let since = performance.now();
+  const load = async (): Promise<void> => {
+    for (const member of members) member.say(200);
+    await pause(10);
+    const now = performance.now();
+    const current = Math.min(...members.map((member) => member.heard.length));
+    longest = Math.max(longest, now - since);
+    if (current > heard) [heard, since] = [current, now];
+  };
+  await meanwhile([load], async () => {
     await pause(200);
     await what();
     const at = members.map(({ heard }) => heard.length);
     for (const [index, member] of members.entries()) {
-      await member.until(
-        () => member.heard.length > at[index]! + 20,
-        "batches again",
-        PATIENCE,
-      );
+      await member.until(() => member.heard.length > at[index]! + 20, "batches again", PATIENCE);
     }
-  } finally {
-    over = true;
-    await load;
-  }
+  });
   return longest;
 }
 

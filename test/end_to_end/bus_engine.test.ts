@@ -17,7 +17,7 @@ import { BusMember, sameForAll } from "../helpers/bus_member.ts";
 import { OURS } from "../helpers/command_line.ts";
 import { NatsServer, NO_NATS } from "../helpers/nats_server.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";
-import { pause } from "../helpers/wait.ts";
+import { meanwhile, pause } from "../helpers/wait.ts";
 
 const options = { skip: NO_NATS, timeout: 120_000 };
 const KiB = 1024;
@@ -41,20 +41,12 @@ async function pair(
 }
 
 /** Both send, a batch every few milliseconds, until `done` has resolved. */
-async function underLoad(members: readonly BusMember[], done: () => Promise<void>): Promise<void> {
-  let over = false;
-  const load = (async () => {
-    while (!over) {
-      for (const member of members) member.say(200);
-      await pause(5);
-    }
-  })();
-  try {
-    await done();
-  } finally {
-    over = true;
-    await load;
-  }
+function underLoad(members: readonly BusMember[], done: () => Promise<void>): Promise<void> {
+  const load = async (): Promise<void> => {
+    for (const member of members) member.say(200);
+    await pause(5);
+  };
+  return meanwhile([load], done);
 }
 
 function gaps(member: BusMember): string[] {

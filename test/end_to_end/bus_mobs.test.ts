@@ -11,7 +11,7 @@ import { natsRelay } from "../../nats.ts";
 import { OURS, RUNTIMES, startServer } from "../helpers/command_line.ts";
 import { NatsServer, NO_NATS } from "../helpers/nats_server.ts";
 import { RoomClient, sameForClients } from "../helpers/room_client.ts";
-import { pause, within } from "../helpers/wait.ts";
+import { meanwhile, pause, within } from "../helpers/wait.ts";
 
 const options = { skip: NO_NATS, timeout: 120_000 };
 
@@ -51,20 +51,12 @@ class Room implements AsyncDisposable {
 }
 
 /** Sends until `done` has resolved. */
-async function underLoad(clients: readonly RoomClient[], done: () => Promise<void>): Promise<void> {
-  let over = false;
-  const load = Promise.all(clients.map(async (client) => {
-    while (!over) {
-      await client.say(3).catch(() => {});
-      await pause(5);
-    }
-  }));
-  try {
-    await done();
-  } finally {
-    over = true;
-    await load;
-  }
+function underLoad(clients: readonly RoomClient[], done: () => Promise<void>): Promise<void> {
+  const loads = clients.map((client) => async (): Promise<void> => {
+    await client.say(3).catch(() => {});
+    await pause(5);
+  });
+  return meanwhile(loads, done);
 }
 
 /** Waits for what no event tells. */

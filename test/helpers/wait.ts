@@ -54,6 +54,20 @@ export function nextTick(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
+/** Does each of these again and again until `done` has resolved, and the last time to its end. */
+export async function meanwhile(acts: readonly (() => Promise<void>)[], done: () => Promise<void>): Promise<void> {
+  let over = false;
+  const acting = Promise.all(acts.map(async (act) => {
+    while (!over) await act();
+  }));
+  try {
+    await done();
+  } finally {
+    over = true;
+    await acting;
+  }
+}
+
 /** Rejects when the promise takes too long. */
 export async function within<T>(promise: Promise<T>, what: string, milliseconds: number = DEADLINE): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;

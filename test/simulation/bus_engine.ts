@@ -66,11 +66,11 @@ export class Engine {
   readonly fates: Fate[] = [];
   readonly streams: EngineStream[] = [];
   readonly #ids: Map<string, number> = new Map();
-  readonly watch: EngineWatch;
+  readonly #watch: EngineWatch;
 
   constructor(maxMessage: number, watch: EngineWatch) {
     this.maxMessage = maxMessage;
-    this.watch = watch;
+    this.#watch = watch;
   }
 
   /** What mobs call its stream: another one when it has come back empty, not when it has lost its end. */
@@ -90,17 +90,23 @@ export class Engine {
     return stream;
   }
 
+  /** Takes a message: it waits until it is dealt with. */
+  append(appended: Appended): void {
+    this.#watch.appended(appended.message, appended.stream);
+    this.waiting.push(appended);
+  }
+
   /** Stores a message, unless it has one of that id. Returns the sequence that it answers with. */
   store(message: Uint8Array, id: string | undefined, from?: EngineStream): number {
     const known = id === undefined ? undefined : this.#ids.get(id);
     if (known !== undefined) {
-      this.watch.known(isEqual(this.log[known - this.first], message), known, message, from);
+      this.#watch.known(isEqual(this.log[known - this.first], message), known, message, from);
       return known;
     }
     const sequence = this.end;
     this.log.push(message);
     if (id !== undefined) this.#ids.set(id, sequence);
-    this.watch.stored(this.life, sequence, message, from);
+    this.#watch.stored(this.life, sequence, message, from);
     return sequence;
   }
 
@@ -111,7 +117,7 @@ export class Engine {
     if (!appended) return false;
     const { message, id, stream } = appended;
     const fate = this.fates.shift();
-    if (fate) this.watch.befell(fate);
+    if (fate) this.#watch.befell(fate);
     // It may have become too large meanwhile.
     if (fate === "lost" || message.length > this.maxMessage) this.answer({ to: appended, sequence: undefined });
     else if (fate === "lost slowly") this.answers.push({ to: appended, sequence: undefined });
@@ -256,8 +262,7 @@ export class EngineStream implements BusStream {
   append(message: Uint8Array, id: string): Promise<number> {
     this.mayBeStuck ||= message.length > this.maxMessage;
     if (this.isAway || message.length > this.maxMessage) return Promise.reject(new Error("it cannot be appended"));
-    this.#engine.watch.appended(message, this);
-    return new Promise((stored, failed) => this.#engine.waiting.push({ stream: this, message, id, stored, failed }));
+    return new Promise((stored, failed) => this.#engine.append({ stream: this, message, id, stored, failed }));
   }
 
   pause(): void {

@@ -206,12 +206,13 @@ export class Order {
     for (const node of this.#nodes.values()) node.loose = true;
     const restarted = "restarted" in told;
     if (restarted) this.restarts++;
-    const { life, isSame } = restarted
-      ? { life: told.life, isSame: told.life === this.#heard.life }
-      : { life: this.#heard.life, isSame: true };
-    if (!restarted) this.sequence = told.to - 1;
-    this.#heard = { sequence: isSame ? this.sequence : 0, life };
-    if (restarted) this.sequence = 0;
+    if (restarted) {
+      this.#heard = { sequence: told.life === this.#heard.life ? this.sequence : 0, life: told.life };
+      this.sequence = 0;
+    } else {
+      this.sequence = told.to - 1;
+      this.#heard = { ...this.#heard, sequence: this.sequence };
+    }
     return { type: "gap", restarted };
   }
 
