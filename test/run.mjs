@@ -2,7 +2,7 @@
 // Usage: node test/run.mjs [node] [bun] [deno] [PART-OF-A-FILE-NAME ...]
 // Files run side by side, each in a process of its own or, when they are short, several in one; those of the next runtime
 // begin when none of this one wait. What a process writes is shown when it ends, under a line that names its files and
-// whether they passed.
+// whether they passed. What fails beside others runs once more alone, and is told at the end in any case.
 
 import { spawn } from "node:child_process";
 import { generateKeyPair } from "node:crypto";
@@ -22,6 +22,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const TEST_MS = 60_000;
 /** A process that runs for longer hangs, and is killed. Node 20 and Deno have no limit of their own. */
 const FILE_MS = 600_000;
+/** So many processes of a runtime that failed beside others run again, alone: what fails in more is broken, and not held up by them. */
+const MOST_AGAIN = 3;
 /** How many processes run at once: a test waits longer than it works, and with two more than cores a core stood idle for a quarter of the time. */
 const LANES = Number(process.env.TEST_LANES ?? availableParallelism() + 4);
 /** Short files share a process, up to so many seconds together: to start one takes as long as many of them run. */
@@ -182,7 +184,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
-/** Runs files in a process. Resolves to whether they failed, how many tests passed, what was written, times, and a title. */
+/** Runs files in a process. Resolves to those that failed, whether it hung, how many tests passed, what was written, times, and a title. */
 function run(runtime, files, show) {
   const [command, ...options] = commands[runtime];
   const started = Date.now();
@@ -221,12 +223,13 @@ function run(runtime, files, show) {
       const text = stripVTControlCharacters(output);
       const passed = PASSED[runtime].exec(text)?.[1];
       const wrong = problem ?? (passed === undefined ? "no tests were run" : undefined);
-      const names = (wrong === undefined ? files : failedIn(text, files)).join(", ");
+      const culprits = wrong === undefined ? [] : failedIn(text, files);
+      const names = (wrong === undefined ? files : culprits).join(", ");
       const how = wrong === undefined ? "passed" : `FAILED (${wrong})`;
       const [seconds, work] = [(Date.now() - started) / 1000, workOf(times)];
       const took = `${seconds.toFixed(1)} s${windows ? "" : `, ${work.toFixed(1)} s of a processor`}`;
       const title = `--- ${how} on ${runtime} in ${took}: ${names}`;
-      resolve({ failed: wrong !== undefined, passed: Number(passed ?? 0), output, text, title, seconds, work });
+      resolve({ culprits, late, passed: Number(passed ?? 0), output, text, title, seconds, work });
     };
     child.on("error", (error) => end(error.message));
     child.on("exit", (code, signal) => {
@@ -259,14 +262,16 @@ const suites = runtimes.map((runtime) => ({
   passed: 0,
   work: 0,
   failures: [],
+  /** What failed beside others, and passed alone. */
+  unsteady: [],
   /** How long its processes took, and how long the table says. */
   runs: [],
 }));
 const live = suites.flatMap(({ beside, side, alone }) => [...beside, ...side, ...alone]).length === 1;
 
-/** Runs files of a runtime. */
+/** Runs files of a runtime. Resolves to what failed, if something did. */
 async function runOf(suite, files) {
-  const { title, output, text, passed, failed, seconds, work } = await run(
+  const { title, output, text, passed, culprits, late, seconds, work } = await run(
     suite.runtime,
     files,
     live ? (text) => process.stdout.write(text) : undefined,
@@ -274,20 +279,36 @@ async function runOf(suite, files) {
   console.log(`\n${title}${live ? "" : `\n${output.trimEnd()}`}`);
   suite.passed += passed;
   suite.work += work;
-  if (failed) suite.failures.push({ title, end: endOf(text, files) });
   const said = files.reduce((sum, file) => sum + secondsOf(file, suite.runtime), 0);
   suite.runs.push({ files: files.join(", "), seconds, said });
+  if (culprits.length > 0) suite.failures.push({ title, end: endOf(text, files), culprits, late });
+}
+
+/** Whether what failed may be held up by what ran beside it, and not be broken. */
+const mayPassAlone = ({ failures }) =>
+  !live && failures.length > 0 && failures.length <= MOST_AGAIN && !failures.some(({ late }) => late);
+
+/** Runs once more, with nothing beside it, what failed beside others. */
+async function again(suite) {
+  for (const failure of suite.failures.splice(0)) {
+    const before = suite.failures.length;
+    await runOf(suite, failure.culprits);
+    if (suite.failures.length === before) suite.unsteady.push(failure);
+  }
 }
 
 /** Says what has come of a runtime. Ends when it has failed: what failed is shown again, since only the end of a log is read. */
-function conclude({ runtime, failures, passed, started, runs, work }) {
+function conclude({ runtime, failures, unsteady, passed, started, runs, work }) {
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   for (const { files, seconds, said } of slowOf(runs)) {
     console.log(`\nslow on ${runtime}: ${seconds.toFixed(0)} s, and SECONDS in test/run.mjs says ${said}: ${files}`);
   }
+  if (!live) { for (const { title, end } of [...unsteady, ...failures]) console.error(`\n${title}\n${end}`); }
+  for (const { culprits } of unsteady) {
+    console.error(`\nunsteady on ${runtime}: failed beside others and passed alone: ${culprits.join(", ")}`);
+  }
   const took = `${seconds} s${windows ? "" : `, ${work.toFixed(0)} s of a processor`}`;
   if (failures.length === 0) return console.log(`\n=== ${passed} tests passed on ${runtime} in ${took}`);
-  if (!live) { for (const { title, end } of failures) console.error(`\n${title}\n${end}`); }
   console.error(`\n${failures.map(({ title }) => title).join("\n")}\n=== tests failed on ${runtime} after ${took}`);
   for (const child of running) kill(child);
   process.exit(1);
@@ -310,10 +331,10 @@ function begin(suite, early = false) {
   for (const files of suite.beside.splice(0)) besides.push(counted(suite, files));
 }
 
-/** Runs files, and stops after the last of a runtime when some have failed. */
+/** Runs files, and stops after the last of a runtime when it is broken. */
 async function counted(suite, files) {
   await runOf(suite, files);
-  if (--suite.left === 0 && suite.failures.length > 0) conclude(suite);
+  if (--suite.left === 0 && suite.failures.length > 0 && !mayPassAlone(suite)) conclude(suite);
 }
 
 async function lane() {
@@ -339,5 +360,8 @@ suites.forEach((suite) => begin(suite));
 await Promise.all(besides);
 await Promise.all(suites.map(async (suite) => {
   for (const files of suite.alone) await runOf(suite, files);
-  conclude(suite);
 }));
+for (const suite of suites) {
+  if (mayPassAlone(suite)) await again(suite);
+  conclude(suite);
+}
