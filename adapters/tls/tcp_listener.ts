@@ -4,16 +4,16 @@
  * @module
  */
 
-import { createServer, type Socket as NetSocket } from "node:net";
+import { createServer, type Server, type Socket as NetSocket } from "node:net";
 import { clearInterval, setInterval } from "node:timers";
 import type { ListeningSocket, Registry, SharePort } from "../../src/contract/adapter.ts";
 import type { NetworkAddress } from "../../src/contract/address.ts";
-import { boundAddress, startServer } from "../shared/node_server.ts";
+import { BACKLOG, boundAddress, startServer } from "../shared/node_server.ts";
 import { SOCKET_OPTIONS } from "../shared/node_socket.ts";
 import { deno, normalize } from "../types/deno.ts";
 import { onDeno } from "../shared/which.ts";
 
-/** How often a listener on Deno checks for free descriptors, in milliseconds; it also checks at each connection. */
+/** How often a listener on Deno accepts again whatever has happened, and checks for free descriptors, in milliseconds. */
 const LOOK = 1000;
 
 /** Opens one address, and calls `arrived` with each connection. */
@@ -23,57 +23,48 @@ export async function openTcp(
   arrived: (raw: NetSocket) => void,
   share?: SharePort,
 ): Promise<ListeningSocket> {
-  let look = (): void => {};
   // A client that ends its half during the handshake has left. Only later do both halves end separately, see overTls.
-  const server = createServer({ ...SOCKET_OPTIONS, allowHalfOpen: false }, (raw) => {
-    look();
-    arrived(raw);
-  });
-  const fail = (error: Error): void => void registry.acceptFailed(error);
+  const server = createServer({ ...SOCKET_OPTIONS, allowHalfOpen: false }, arrived);
   await startServer(server, address, share);
-  server.on("error", fail);
+  server.on("error", (error) => void registry.acceptFailed(error));
   const opened = boundAddress(server, address);
-  if (!onDeno) return { address: opened, close: () => Promise.resolve(void server.close()) };
-
-  let open = true;
-  let reopening: Promise<void> | undefined;
-  look = (): void => {
-    const error = open && !reopening ? shortage(opened) : undefined;
-    if (error) reopening = reopen(error).finally(() => reopening = undefined);
-  };
-  const reopen = async (error: Error): Promise<void> => {
-    for (let missing: Error | undefined = error; open && missing;) {
-      await registry.acceptFailed(missing);
-      missing = shortage(opened);
-      if (!open || missing) continue;
-      server.off("error", fail).close();
-      try {
-        await startServer(server, opened, share && "join");
-      } catch (reason) {
-        missing = reason as Error;
-      }
-      server.on("error", fail);
-    }
-    if (!open) server.close();
-  };
-  const timer = setInterval(() => look(), LOOK);
-  timer.unref?.();
+  const stop = onDeno ? keepAccepting(server, opened, registry) : () => {};
   return {
     address: opened,
-    async close() {
-      open = false;
-      clearInterval(timer);
-      server.close();
-      await reopening;
+    close() {
+      stop();
+      return Promise.resolve(void server.close());
     },
   };
 }
 
 /**
- * The error of a process without free descriptors; `undefined` when there are some. At the limit of open files Deno's
- * `node:net` stops accepting forever, without an event (measured, 2.9.5), so the listener is opened anew afterwards.
- * The check opens the listener's own address again: that needs no further permission, and while there are descriptors it
- * fails because the address is in use.
+ * At the limit of open files `node:net` of Deno stops accepting forever, without an event (measured, 2.9.0 to 2.9.6), so
+ * the listener accepts again whenever a descriptor may be free: when one of its connections has gone, and every second. What
+ * the kernel has connected meanwhile waits, as on the other runtimes. Returns what ends it.
+ */
+function keepAccepting(server: Server, opened: NetworkAddress, registry: Pick<Registry, "acceptFailed">): () => void {
+  server.on("connection", (raw: NetSocket) => void raw.once("close", () => acceptAgain(server)));
+  let telling = false;
+  const timer = setInterval(() => {
+    acceptAgain(server);
+    const error = telling ? undefined : shortage(opened);
+    if (!error) return;
+    telling = true;
+    void registry.acceptFailed(error).finally(() => telling = false);
+  }, LOOK);
+  timer.unref?.();
+  return () => clearInterval(timer);
+}
+
+/** To listen once more makes Deno look for connections; the socket stays the same, and no system call is made. */
+function acceptAgain(server: Server): void {
+  (server as unknown as { _handle: { listen?(backlog: number): number } | null })._handle?.listen?.(BACKLOG);
+}
+
+/**
+ * The error of a process without free descriptors; `undefined` when there are some. The check opens the listener's own
+ * address again: that needs no further permission, and while there are descriptors it fails because the address is in use.
  */
 function shortage({ host, port }: NetworkAddress): Error | undefined {
   try {

@@ -6,12 +6,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { connect, type ConnectOptions } from "../../mod.ts";
-import { textOf } from "../helpers/bytes.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
 import { pause, within } from "../helpers/wait.ts";
 
@@ -36,13 +36,24 @@ const PROGRAM = `
   (globalThis.process ?? Deno).exit(0);
 `;
 
-/** A server that prints where it listens, and ends with its input. */
+/** A server that prints where it listens, takes all descriptors at a line of input or gives them back, and ends with its input. */
 const SERVER = `
   const { serve } = await import(${JSON.stringify(new URL("mod.ts", root).href)});
   const { default: process } = await import("node:process");
   const mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", "unix://DIRECTORY/socket"], tls: TLS });
+  const { closeSync, openSync } = await import("node:fs");
+  const taken = [];
+  const take = () => {
+    try {
+      while (true) taken.push(openSync("/dev/null"));
+    } catch {}
+  };
+  process.stdin.on("data", () => {
+    if (taken.length === 0) take();
+    else taken.splice(0).forEach((file) => closeSync(file));
+    console.log(JSON.stringify(taken.length));
+  }).on("end", () => process.exit(0));
   console.log(JSON.stringify(mob.urls));
-  process.stdin.on("end", () => process.exit(0)).resume();
 `;
 
 /** Starts a program with a limit of open files that it cannot raise; it is gone at the end. */
@@ -65,31 +76,27 @@ function start(program: string, deno: readonly string[] = ["-A"]): ChildProcess 
   });
 }
 
-/** The first line of its output, as JSON. */
-async function firstLine(child: ChildProcess): Promise<unknown> {
-  let text = "";
-  const line = new Promise<void>((resolve) => {
-    child.stdout!.on("data", (chunk: Uint8Array) => {
-      text += textOf(chunk);
-      if (text.includes("\n")) resolve();
-    }).on("close", () => resolve());
-  });
-  await within(line, "the process", 40_000);
-  return JSON.parse(text.split("\n", 1)[0]!);
+/** The lines of its output, as JSON. */
+function linesOf(child: ChildProcess): () => Promise<unknown> {
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  return async () => {
+    const { value } = await within(lines.next(), "the process", 40_000);
+    return JSON.parse(value ?? "null");
+  };
 }
 
 async function underLimit(deno?: readonly string[]): Promise<unknown> {
   using child = start(PROGRAM, deno);
-  return await firstLine(child);
+  return await linesOf(child)();
 }
 
 /** Makes so many idle connections, waits until no more are accepted, and ends them. */
-async function flood(url: string, count: number): Promise<void> {
+async function flood(url: string, count: number, milliseconds = 700): Promise<void> {
   const { protocol, pathname, port } = new URL(url);
   const where = protocol === "unix:" ? { path: pathname } : { port: Number(port), host: "127.0.0.1" };
   const sockets = Array.from({ length: count }, () => connectTcp(where).on("error", () => {}).resume());
   // The kernel connects them, whether they are accepted or not.
-  await pause(700);
+  await pause(milliseconds);
   for (const socket of sockets) socket.destroy();
 }
 
@@ -118,6 +125,15 @@ async function isServed(url: string, options: ConnectOptions): Promise<boolean> 
   return false;
 }
 
+/** Fails if no client is served there, however often it comes: too early it is refused. */
+async function assertServes(url: string, ca: string): Promise<void> {
+  const options = url.startsWith("tls:") ? { tls: { ca } } : {};
+  for (let tries = 1; !await isServed(url, options); tries++) {
+    assert(tries < 10, `${url} serves no client`);
+    await pause(200);
+  }
+}
+
 /** The rights to a Unix socket in a directory. */
 const rightsTo = (directory: string): string[] => [`--allow-read=${directory}`, `--allow-write=${directory}`];
 
@@ -132,16 +148,33 @@ for (const rights of name === "deno" ? [["-A"], ["--allow-net", "--allow-env"]] 
       using _removal = { [Symbol.dispose]: () => rmSync(directory, { recursive: true }) };
       const program = SERVER.replace("TLS", JSON.stringify(await authority.issue())).replace("DIRECTORY", directory);
       using child = start(program, rights.includes("-A") ? rights : [...rights, ...rightsTo(directory)]);
-      const urls = await firstLine(child) as string[];
+      const urls = await linesOf(child)() as string[];
       await flood(urls.find((url) => url.startsWith(scheme))!, 2.5 * LIMIT);
-      for (const url of urls) {
-        const options = url.startsWith("tls:") ? { tls: { ca: authority.cert } } : {};
-        // Connections that come too early are refused, or reset when the listener opens anew.
-        for (let tries = 1; !await isServed(url, options); tries++) {
-          assert(tries < 10, `${url} serves no client`);
-          await pause(200);
-        }
-      }
+      for (const url of urls) await assertServes(url, authority.cert);
     });
   }
+}
+
+for (const index of [0, 1, 2]) {
+  const short = `descriptors: a listener that could not accept for a moment accepts again: ${
+    ["tcp", "tls", "unix"][index]
+  }`;
+  test(short, LIMITED, async () => {
+    const authority = await makeAuthority("an authority");
+    const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
+    using _removal = { [Symbol.dispose]: () => rmSync(directory, { recursive: true }) };
+    const program = SERVER.replace("TLS", JSON.stringify(await authority.issue())).replace("DIRECTORY", directory);
+    using child = start(program);
+    const next = linesOf(child);
+    const url = (await next() as string[])[index]!;
+    // Shorter than any check of a listener for itself may take to come.
+    for (let time = 0; time < 3; time++) {
+      child.stdin!.write("take\n");
+      assert(await next() as number > LIMIT / 4, "nothing is taken");
+      await flood(url, 2, 50);
+      child.stdin!.write("give\n");
+      assertEquals(await next(), 0);
+      await assertServes(url, authority.cert);
+    }
+  });
 }

@@ -66,9 +66,9 @@ export const LEAKS: readonly Group[] = [
     proof: soak("deno"),
     bugs: [
       {
-        in: "openTcp",
-        from: "      clearInterval(timer);\n",
-        to: "",
+        in: "keepAccepting",
+        from: "return () => clearInterval(timer);",
+        to: "return () => {};",
         why: "deno: a closed TLS listener looks for descriptors for ever",
       },
     ],

@@ -9,6 +9,23 @@ import type { Group } from "./mutant.ts";
 /** The bugs of listeners and connections over TLS. */
 export const TLS: readonly Group[] = [
   {
+    file: "adapters/tls/tcp_listener.ts",
+    proof: {
+      on: ["deno"],
+      tests: "test/end_to_end/file_limit.test.ts",
+      named: "a listener that could not accept for a moment accepts again: tls",
+    },
+    bugs: [
+      {
+        in: "keepAccepting",
+        from: "    acceptAgain(server);\n",
+        to: "",
+        why: "deno: a TLS listener that could not accept for a moment is shut for good",
+        hole: 6,
+      },
+    ],
+  },
+  {
     file: "adapters/tls/handshakes.ts",
     proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
     bugs: [

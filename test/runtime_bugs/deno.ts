@@ -66,6 +66,14 @@ export const TRAPS: readonly Trap[] = [
   {
     runtimes: ["deno"],
     seen: "2.9.5",
+    link: "https://github.com/denoland/deno/blob/main/libs/core/uv_compat/tcp.rs",
+    what: "a server of node:net accepts nothing any more after one accept that found no descriptor",
+    workaround: "`keepAccepting` in adapters/tls/tcp_listener.ts",
+    probe: acceptsNothingAfterTheLimit,
+  },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
     link: "https://docs.deno.com/api/deno/~/Deno.errors.BadResource",
     what: "some errors have a class and no code",
     workaround: "CODES in adapters/types/deno.ts",
@@ -278,14 +286,46 @@ interface Commands {
   Command: new (
     command: string,
     options: { readonly args: readonly string[] },
-  ) => { output(): Promise<{ readonly code: number; readonly stderr: Uint8Array }> };
+  ) => { output(): Promise<{ readonly code: number; readonly stdout: Uint8Array; readonly stderr: Uint8Array }> };
 }
 
 async function panicsAtTheLimit(): Promise<boolean> {
+  const { code, stderr } = await underLimit(GREEDY);
+  return code !== 0 && new TextDecoder().decode(stderr).includes("panicked");
+}
+
+/** Leaves one descriptor, which a client takes, and gives all back. Writes how many connections have been accepted a moment later. */
+const SHORT = `
+  import { closeSync, openSync } from "node:fs";
+  import { connect, createServer } from "node:net";
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  let accepted = 0;
+  const server = createServer(() => accepted++);
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const files = [];
+  try {
+    while (true) files.push(openSync("/dev/null"));
+  } catch { /* That was the limit. */ }
+  closeSync(files.pop());
+  const client = connect(server.address().port, "127.0.0.1");
+  await new Promise((resolve) => client.once("connect", resolve));
+  await pause(100);
+  for (const file of files) closeSync(file);
+  await pause(300);
+  console.log(accepted);
+  Deno.exit();
+`;
+
+async function acceptsNothingAfterTheLimit(): Promise<boolean> {
+  const { stdout } = await underLimit(SHORT);
+  return new TextDecoder().decode(stdout) === "0\n";
+}
+
+/** Runs a program in a process of its own that has 48 descriptors. */
+async function underLimit(program: string): ReturnType<InstanceType<Commands["Command"]>["output"]> {
   const { Command, execPath } = deno() as unknown as Commands;
   const run = 'ulimit -n 48; exec "$0" eval --no-lock --no-config "$1"';
-  const { code, stderr } = await new Command("sh", { args: ["-c", run, execPath(), GREEDY] }).output();
-  return code !== 0 && new TextDecoder().decode(stderr).includes("panicked");
+  return await new Command("sh", { args: ["-c", run, execPath(), program] }).output();
 }
 
 /** Whether a connection that is told to probe after a minute does not. */
