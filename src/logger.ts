@@ -25,14 +25,37 @@ function root(): LevelLogger | undefined {
   return (globalThis as unknown as { readonly [ROOT]?: LevelLogger })[ROOT];
 }
 
-function logAt(level: "debug" | "info" | "warning"): Log {
-  return (line, properties = {}) => root()?.getChild("mobcast")[level](line, properties as Record<string, unknown>);
+/** The levels of lines, the least first. */
+export const LEVELS = ["debug", "info", "warning", "error"] as const;
+
+/** How much a line matters. */
+export type Level = (typeof LEVELS)[number];
+
+/** Takes a line. */
+export type LineTaker = (level: Level, ...line: Parameters<Log>) => void;
+
+let taker: LineTaker | undefined;
+
+/** Until the function that it returns is called, or another takes them, lines go to `take` instead of LogTape. */
+export function takeLines(take: LineTaker): () => void {
+  taker = take;
+  return () => {
+    if (taker === take) taker = undefined;
+  };
+}
+
+function logAt(level: Exclude<Level, "error">): Log {
+  return (line, properties = {}) =>
+    taker === undefined
+      ? root()?.getChild("mobcast")[level](line, properties as Record<string, unknown>)
+      : taker(level, line, properties);
 }
 
 /** The lines of errors that were printed. There are as many as there are in the source. */
 const printed = /* @__PURE__ */ new Set<string>();
 
 function logError(line: string, properties: Readonly<Record<string, unknown>>): void {
+  if (taker !== undefined) return taker("error", line, properties);
   const all = root();
   const own: LevelLogger | undefined = all?.getChild("mobcast");
   own?.error(line, properties);

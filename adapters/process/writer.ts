@@ -9,8 +9,12 @@
 
 import type { Writer } from "../../src/cli/output.ts";
 import { onBun, onDeno } from "../shared/which.ts";
+import { bun, type BunSink } from "../types/bun.ts";
 import { deno, normalize } from "../types/deno.ts";
 import { nodeProcess } from "./node_process.ts";
+
+/** The number of the device /dev/null, as Linux has it. */
+const NULL_DEVICE = 0x103;
 
 /** The two streams. */
 type Name = "stdout" | "stderr";
@@ -43,10 +47,8 @@ function openDenoWriter(name: Name): Writer {
 
 function openFdWriter(name: Name): Writer {
   const fd = name === "stdout" ? 1 : 2;
-  const plain = onBun ? openPlain(fd) : undefined;
-  if (plain !== undefined) {
-    return { isTerminal: false, columns: undefined, rows: undefined, write: (bytes) => writeTo(plain, bytes) };
-  }
+  const write = onBun ? openPlain(name, fd) : undefined;
+  if (write !== undefined) return { isTerminal: false, columns: undefined, rows: undefined, write };
   // Opening the stream makes a pipe non-blocking. Otherwise a thread of the pool could hang in it: Bun has few threads, and
   // Node waits for all of them when the process ends.
   const stream: ProcessStream = nodeProcess()[name];
@@ -88,19 +90,30 @@ function writeToStream(stream: NodeJS.WritableStream, bytes: Uint8Array): Promis
 }
 
 /**
- * A descriptor of a file or a pipe that can be written without the stream, which takes 20 ms to load on Bun; `undefined` for
- * all else. A pipe is opened once more, not to block: that is not so for other processes that have it.
+ * Writes to what can be written without the stream, which takes 9 to 20 ms to load on Bun; `undefined` for all else. A pipe is
+ * opened once more, not to block: that is not so for other processes that have it. A socket is what supervisors give.
  */
-function openPlain(fd: number): number | undefined {
+function openPlain(name: Name, fd: number): Writer["write"] | undefined {
   try {
     const { constants, fstatSync, openSync } = nodeProcess().getBuiltinModule("node:fs");
     const stat = fstatSync(fd);
-    if (stat.isFile()) return fd;
-    return stat.isFIFO() ? openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK) : undefined;
+    if (stat.isSocket()) return toSink(bun()[name].writer());
+    if (stat.isFile() || (stat.isCharacterDevice() && stat.rdev === NULL_DEVICE)) return (bytes) => writeTo(fd, bytes);
+    if (!stat.isFIFO()) return undefined;
+    const pipe = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+    return (bytes) => writeTo(pipe, bytes);
   } catch {
     // It is closed, nobody reads the pipe, or this is not Linux.
     return undefined;
   }
+}
+
+/** Bun waits until a socket has room, and takes all. */
+function toSink(sink: BunSink): Writer["write"] {
+  return async (bytes) => {
+    await Promise.all([sink.write(bytes), sink.flush()]);
+    return bytes.length;
+  };
 }
 
 async function writeTo(fd: number, bytes: Uint8Array): Promise<number> {

@@ -49,8 +49,16 @@ export interface BunListener {
   stop(closeActive?: boolean): void;
 }
 
+/** What writes to a file, a pipe or a socket, and waits for room without blocking. */
+export interface BunSink {
+  write(bytes: Uint8Array): number | Promise<number>;
+  flush(): number | Promise<number>;
+}
+
 /** The part of the namespace that is used, here or by tests. */
 export interface BunApi {
+  readonly stdout: { writer(): BunSink };
+  readonly stderr: { writer(): BunSink };
   listen(options: Record<string, unknown> & { socket: BunHandlers }): BunListener;
   connect(options: Record<string, unknown> & { socket: BunHandlers }): Promise<BunTcpSocket>;
 }

@@ -9,7 +9,7 @@ import type { Mob } from "../server/mob.ts";
 import type { ListenerInfo } from "../server/mob_options.ts";
 import { serve, type ServeOptions } from "../server/serve.ts";
 import type { Credentials } from "./credentials.ts";
-import { startLogging } from "./logging.ts";
+import { startLoggingSoon } from "./early_log.ts";
 import { type LogFormat, type ServeFlags, toOptions } from "./serve_flags.ts";
 import { attempt, onAny, type Session } from "./session.ts";
 import { logStatus } from "./status.ts";
@@ -25,7 +25,7 @@ export async function runServe(session: Session, urls: readonly string[], flags:
   const { terminal, stop, drop } = session;
   const { logLevel, logFormat, drainTimeout } = flags;
   session.debug = logLevel === "debug";
-  const stopLogging = startLogging(terminal, logLevel, logFormat);
+  const stopLogging = startLoggingSoon(terminal, logLevel, logFormat);
   let mob: Mob | undefined;
   // Before the listeners open, since a signal without a handler ends the process.
   const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logStatus(mob, logFormat));
@@ -47,7 +47,7 @@ export async function runServe(session: Session, urls: readonly string[], flags:
   } finally {
     stopTelling();
     stopReloading();
-    stopLogging();
+    await stopLogging();
   }
 }
 

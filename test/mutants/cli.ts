@@ -168,6 +168,25 @@ export const CLI: readonly Group[] = [
     ],
   },
   {
+    file: "src/cli/early_log.ts",
+    proof: { on: ["node"], tests: "test/unit/early_log.test.ts" },
+    bugs: [
+      {
+        in: "startLoggingSoon",
+        from: "    if (lines.length > 0 || loading !== undefined) (await load())();\n    else release();\n",
+        to: "    release();\n",
+        why: "the first lines of a server that ends at once are lost",
+        sample: true,
+      },
+      {
+        in: "startLoggingSoon",
+        from: 'typeof properties === "function" ? properties() : properties',
+        to: 'properties as EarlyLine["properties"]',
+        why: "early lines tell what is true later",
+      },
+    ],
+  },
+  {
     file: "src/cli/logging.ts",
     proof: { on: ["node"], tests: "test/end_to_end/output.test.ts", named: "the count is a log line" },
     bugs: [

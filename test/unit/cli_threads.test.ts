@@ -88,7 +88,7 @@ test("--bus-local with one core serves without threads, and says so", async () =
   terminal.threading = { ...terminal.threading, cores: () => 1 };
   const code = main(terminal);
   await terminal.stdout.match(/^listening on tcp:\/\/127\.0\.0\.1:\d+\n/);
-  assertMatch(terminal.stderr.text, /One thread serves, since there is one core for this process\n/);
+  await terminal.stderr.match(/One thread serves, since there is one core for this process\n/);
   terminal.signal("SIGTERM");
   assertEquals(await code, 0);
 });
