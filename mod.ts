@@ -34,7 +34,7 @@
 import { programUrl } from "./adapters/process/program.ts";
 import { runtimeAdapter } from "./adapters/runtime.ts";
 import type { Client } from "./src/client/client.ts";
-import type { ConnectOptions } from "./src/client/connect.ts";
+import { connect as connectOn, type ConnectOptions } from "./src/client/connect.ts";
 import type { Mob } from "./src/server/mob.ts";
 import { serve as serveOn, type ServeOptions } from "./src/server/serve.ts";
 
@@ -89,10 +89,8 @@ export function serve(options?: ServeOptions): Promise<Mob> {
  * }
  * ```
  */
-export async function connect(url: string | URL, options?: ConnectOptions): Promise<Client> {
-  // Loaded only here, since a server connects nowhere.
-  const { connect: connectOn } = await import("./src/client/connect.ts");
-  return await connectOn(url, options, runtimeAdapter);
+export function connect(url: string | URL, options?: ConnectOptions): Promise<Client> {
+  return connectOn(url, options, runtimeAdapter);
 }
 
 // --- the server's side ---

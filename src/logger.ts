@@ -21,8 +21,11 @@ type Log = (line: string, properties?: Readonly<Record<string, unknown>> | (() =
 /** A logger of LogTape. Without a configuration its lowest level is `trace`, and it has no sink. */
 type LevelLogger = Logger & { readonly lowestLevel?: string | null };
 
+/** What takes all lines while LogTape is loaded, as the root of all loggers. */
+let taker: LevelLogger | undefined;
+
 function root(): LevelLogger | undefined {
-  return (globalThis as unknown as { readonly [ROOT]?: LevelLogger })[ROOT];
+  return taker ?? (globalThis as unknown as { readonly [ROOT]?: LevelLogger })[ROOT];
 }
 
 /** The levels of lines, the least first. */
@@ -31,31 +34,25 @@ export const LEVELS = ["debug", "info", "warning", "error"] as const;
 /** How much a line matters. */
 export type Level = (typeof LEVELS)[number];
 
-/** Takes a line. */
-export type LineTaker = (level: Level, ...line: Parameters<Log>) => void;
-
-let taker: LineTaker | undefined;
-
-/** Until the function that it returns is called, or another takes them, lines go to `take` instead of LogTape. */
-export function takeLines(take: LineTaker): () => void {
-  taker = take;
+/** Until the function that it returns is called, or another takes them, `take` has all lines, and not LogTape. */
+export function takeLines(take: (level: Level, ...line: Parameters<Log>) => void): () => void {
+  const levels = LEVELS.map((level) => [level, (...line: Parameters<Log>) => take(level, ...line)]);
+  const own = { ...Object.fromEntries(levels), isEnabledFor: () => true };
+  const mine = { getChild: () => own } as unknown as LevelLogger;
+  taker = mine;
   return () => {
-    if (taker === take) taker = undefined;
+    if (taker === mine) taker = undefined;
   };
 }
 
 function logAt(level: Exclude<Level, "error">): Log {
-  return (line, properties = {}) =>
-    taker === undefined
-      ? root()?.getChild("mobcast")[level](line, properties as Record<string, unknown>)
-      : taker(level, line, properties);
+  return (line, properties = {}) => root()?.getChild("mobcast")[level](line, properties as Record<string, unknown>);
 }
 
 /** The lines of errors that were printed. There are as many as there are in the source. */
 const printed = /* @__PURE__ */ new Set<string>();
 
 function logError(line: string, properties: Readonly<Record<string, unknown>>): void {
-  if (taker !== undefined) return taker("error", line, properties);
   const all = root();
   const own: LevelLogger | undefined = all?.getChild("mobcast");
   own?.error(line, properties);

@@ -39,7 +39,7 @@ test("a start loads of its runtime only what is quick: on Deno node:process take
 test("a start loads no code of commands, TLS, HTTP, WebSocket frames, a bus's engines or status pages", () => {
   const { ours } = loadedWith(...PROGRAM, "adapters/deno.ts", "adapters/bun.ts", "adapters/node.ts");
   const late =
-    /^(adapters\/(tls|http|nats)|src\/load)\/|src\/cli\/(program|bench|join|top)|_channel|page_file|metrics|frames\.ts|client\/(connect|open|dial|reconnecting)/;
+    /^(adapters\/(tls|http|nats)|src\/load)\/|src\/cli\/(program|bench|join|top)|_channel|page_file|metrics|frames\.ts/;
   assertEquals([...ours].filter((file) => late.test(file)), []);
 });
 
