@@ -5,13 +5,13 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../mod.ts";
 import type { StatusReport } from "../../src/status/report.ts";
 import { CommandLine, OURS } from "../helpers/command_line.ts";
 import { freePort } from "../helpers/free_port.ts";
 import { parseMetrics } from "../helpers/metrics.ts";
+import { asked } from "../helpers/wait.ts";
 
 const installed = ["prometheus", "promtool"].every((name) => spawnSync(name, ["--version"]).status === 0);
 
@@ -29,12 +29,7 @@ async function query(port: number, expression: string): Promise<number | undefin
 }
 
 async function untilValue(port: number, expression: string, wanted: number): Promise<void> {
-  let value: number | undefined;
-  for (let tries = 0; tries < 100; tries++) {
-    value = await query(port, expression);
-    if (value === wanted) return;
-    await pause(100);
-  }
+  const value = await asked(() => query(port, expression), (value) => value === wanted, 20_000);
   assertEquals(value, wanted, expression);
 }
 

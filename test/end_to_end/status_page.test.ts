@@ -8,7 +8,7 @@ import { busRelay } from "../../src/bus/bus.ts";
 import { CHROMIUM, Chromium, type Page, PICTURES, WITH_CHROMIUM } from "../helpers/chromium.ts";
 import { OURS, startServer } from "../helpers/command_line.ts";
 import { MemoryBus } from "../helpers/memory_bus.ts";
-import { pause } from "../helpers/wait.ts";
+import { asked, pause } from "../helpers/wait.ts";
 
 let chromium: Chromium;
 before(async () => {
@@ -27,12 +27,8 @@ const textOf = (page: Page, id: string): Promise<string> =>
 
 /** Waits until an element has such a text. */
 async function shows(page: Page, id: string, pattern: RegExp): Promise<string> {
-  let text = "";
-  for (let tries = 0; tries < 150; tries++) {
-    text = await textOf(page, id);
-    if (pattern.test(text)) return text;
-    await pause(100);
-  }
+  const text = await asked(() => textOf(page, id), (text) => pattern.test(text), 20_000);
+  if (pattern.test(text)) return text;
   throw new Error(`#${id} does not show ${pattern} but ${text}; ${(await page.errors()).join()}`);
 }
 

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { bytesOf, concat } from "../helpers/bytes.ts";
 import { OURS, portOf } from "../helpers/command_line.ts";
 import { OVER_TCP } from "../helpers/transports.ts";
-import { Bell } from "../helpers/wait.ts";
+import { asked, Bell } from "../helpers/wait.ts";
 import { clientFrame } from "../helpers/websocket_client.ts";
 import { WebSocketPeer } from "../helpers/websocket_peer.ts";
 import { packedRequest, upgradeRequest } from "../helpers/websocket_stream.ts";
@@ -96,13 +96,11 @@ test("a million fragments of a byte, and a million empty ones, hold no more than
     socket.write(concat(upgradeRequest(), clientFrame({ first: 2, payload: bytesOf("a") })));
     await sendAll(socket, repeated(clientFrame({ first: 0, payload }), 10_000), 100);
     await answers();
-    const held = (): Promise<number> => server.stats().then(({ receiveBytes }) => receiveBytes);
     const least = size * 1_000_000;
     const fits = (bytes: number): boolean => bytes >= least && bytes <= least + 128 * KIB;
-    let bytes = await held();
     // It may not have read all of them.
-    for (let tries = 0; tries < 200 && !fits(bytes); tries++) bytes = await held();
-    assert(fits(bytes), `${bytes} bytes are held of ${least}`);
+    const { receiveBytes } = await asked(() => server.stats(), (stats) => fits(stats.receiveBytes));
+    assert(fits(receiveBytes), `${receiveBytes} bytes are held of ${least}`);
     socket.write(clientFrame({ first: 128, payload }));
     await witness.until(() => witness.received.payloads.some(({ length }) => length === 1 + size * 1_000_001), "it");
     socket.destroy();
@@ -118,18 +116,18 @@ test("a thousand connections that send half a head hold what they sent, and no o
   // A byte at a time, at first.
   for (let at = 0; at < 5; at++) for (const socket of sockets) socket.write(head.subarray(at, at + 1));
   for (const socket of sockets) socket.write(head.subarray(5));
-  let stats = await server.stats();
-  const arrived = (): boolean => stats.unauthenticated === 1000 && stats.receiveBytes >= 5_000_000;
-  for (let tries = 0; tries < 500 && !arrived(); tries++) stats = await server.stats();
-  const { receiveBytes, unauthenticated } = stats;
+  const { receiveBytes, unauthenticated } = await asked(
+    () => server.stats(),
+    (stats) => stats.unauthenticated === 1000 && stats.receiveBytes >= 5_000_000,
+  );
   assertEquals(unauthenticated, 1000);
   assert(receiveBytes >= 5_000_000 && receiveBytes <= 1000 * 8 * KIB, `${receiveBytes} bytes are held`);
   await answers();
   // Each takes some of the runtime's own, besides: 50 KiB on Deno.
   assert(stage.growth() < GARBAGE + 1000 * 64 * KIB, `${stage.growth() / MIB} MiB more are resident`);
   for (const socket of sockets) socket.destroy();
-  for (let tries = 0; tries < 200 && stats.unauthenticated > 0; tries++) stats = await server.stats();
-  assertEquals([stats.unauthenticated, stats.receiveBytes], [0, 0]);
+  const after = await asked(() => server.stats(), (stats) => stats.unauthenticated === 0);
+  assertEquals([after.unauthenticated, after.receiveBytes], [0, 0]);
 });
 
 test("stuck clients of every kind: each kind costs maxLag and a segment", LIMITED, async () => {

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, serve } from "../../mod.ts";
 import { CommandLine, OURS, ROOT, runCommand, startServer } from "../helpers/command_line.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";
-import { pause, rejection, within } from "../helpers/wait.ts";
+import { asked, pause, rejection, within } from "../helpers/wait.ts";
 
 // Node has it from version 22 on; Node 20 with --experimental-websocket.
 const skip = "WebSocket" in globalThis ? false : `Node ${process.versions.node} has no WebSocket: needs Node 22`;
@@ -44,7 +44,7 @@ test(
       for (const [index, client] of [one, two].entries()) {
         for (const text of texts) await client.send(text);
         const due = (index + 1) * texts.length;
-        for (let waited = 0; waited < 500 && received[1]!.length < due; waited++) await pause(10);
+        await asked(() => received[1]!.length, (count) => count >= due);
       }
       await within(Promise.all(hearing), "all messages", 20_000);
       assertEquals(received[0], received[1]);

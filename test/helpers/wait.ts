@@ -68,6 +68,20 @@ export async function meanwhile(acts: readonly (() => Promise<void>)[], done: ()
   }
 }
 
+/** Asks until the answer fits, for so long. Resolves to the last answer, of which the test says what is wrong with it. */
+export async function asked<T>(
+  ask: () => T | Promise<T>,
+  fits: (answer: T) => boolean,
+  milliseconds: number = DEADLINE,
+): Promise<T> {
+  const end = performance.now() + milliseconds;
+  for (let wait = 5;; wait = Math.min(100, 2 * wait)) {
+    const answer = await ask();
+    if (fits(answer) || performance.now() > end) return answer;
+    await pause(wait);
+  }
+}
+
 /** Rejects when the promise takes too long. */
 export async function within<T>(promise: Promise<T>, what: string, milliseconds: number = DEADLINE): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;

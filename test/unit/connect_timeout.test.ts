@@ -11,7 +11,7 @@ import { connect, type ConnectOptions } from "../../mod.ts";
 import { serve } from "../../mod.ts";
 import { runLoad } from "../../src/load/load.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
-import { pause, rejection } from "../helpers/wait.ts";
+import { asked, pause, rejection } from "../helpers/wait.ts";
 
 const { name: runtime } = await runtimeAdapter();
 const LIMITED = { timeout: 60_000 };
@@ -51,7 +51,7 @@ test("connect: a handshake that is not answered ends at connectTimeout, and leav
         "TIMED_OUT",
       ],
     );
-    for (let waited = 0; waited < 100 && server.open() > 0; waited++) await pause(20);
+    await asked(() => server.open(), (count) => count === 0);
     assertEquals(server.open(), 0);
   } finally {
     server.close();
@@ -97,7 +97,7 @@ test("bench: each connection of a load has a deadline, and nothing is left", LIM
       (await rejection(load, "the load")).message,
       /^Cannot connect client 1 of 3 .*timed out \(ETIMEDOUT\)$/,
     );
-    for (let waited = 0; waited < 100 && server.open() > 0; waited++) await pause(20);
+    await asked(() => server.open(), (count) => count === 0);
     assertEquals([server.came(), server.open()], [1, 0]);
   } finally {
     server.close();

@@ -13,7 +13,7 @@ import { dialInTime, DialTimeout } from "../../src/client/dial.ts";
 import { SocketClient } from "../../src/client/socket_client.ts";
 import type { Adapter } from "../../src/contract/adapter.ts";
 import { FullListener, NO_FULL_LISTENERS } from "../helpers/full_listener.ts";
-import { pause, rejection } from "../helpers/wait.ts";
+import { asked, pause, rejection } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
 const FULL = { ...LIMITED, skip: NO_FULL_LISTENERS };
@@ -38,7 +38,7 @@ test("dial: a SYN that is dropped ends at connectTimeout, and leaves no socket",
   assertEquals(new Set(errors.map(codeOf)), new Set(["TIMED_OUT"]));
   assertMatch(errors[0]!.message, /no answer within 200 ms, check the address or raise connectTimeout$/);
   // Bun's own connect keeps each until the kernel gives up, after two minutes.
-  for (let waited = 0; waited < 50 && descriptors() > before; waited++) await pause(20);
+  await asked(descriptors, (count) => count < before + 10);
   assertLess(descriptors(), before + 10);
 });
 

@@ -16,7 +16,7 @@ import type { ConnectionInfo } from "../../src/server/hooks.ts";
 import { makeAuthority, type Pair, selfSigned } from "../helpers/certificates.ts";
 import { listsOf } from "../helpers/lists.ts";
 import { Recorder } from "../helpers/recording_registry.ts";
-import { Bell, pause, rejection, within } from "../helpers/wait.ts";
+import { asked, Bell, pause, rejection, within } from "../helpers/wait.ts";
 
 const adapter = await runtimeAdapter();
 const authority = await makeAuthority("an authority");
@@ -50,8 +50,11 @@ async function withListener(
     await run({ registry, listener, port: (listener.address as NetworkAddress).port });
     // No list holds anything of a handshake that is over.
     const left = (): number => Object.values(sizes()).reduce((sum, size) => sum + size, 0);
-    for (let tries = 0; tries < 200 && left() > 0; tries++) await pause(20);
-    assertEquals([left(), Object.keys(sizes()).length > 2], [0, true], JSON.stringify(sizes()));
+    assertEquals(
+      [await asked(left, (count) => count === 0), Object.keys(sizes()).length > 2],
+      [0, true],
+      JSON.stringify(sizes()),
+    );
   } finally {
     for (const link of registry.links) link.close();
     await listener.close();
@@ -511,6 +514,6 @@ case_("an end without close_notify inside a frame is reported as truncated, or a
   socket.write(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 100, 1, 2, 3]));
   await pause(100);
   below.destroy();
-  for (let waited = 0; waited < 100 && reasons.length === 0; waited++) await pause(20);
+  await asked(() => reasons.length, (count) => count > 0);
   assert(["truncated", "reset"].includes(reasons.join()), `left: ${reasons}`);
 });

@@ -30,7 +30,7 @@ import type { Mob } from "../../src/server/mob.ts";
 import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
 import { FullListener, NO_FULL_LISTENERS } from "../helpers/full_listener.ts";
-import { pause, rejection, within } from "../helpers/wait.ts";
+import { asked, pause, rejection, within } from "../helpers/wait.ts";
 
 const adapter = await runtimeAdapter();
 const root = new URL("../../", import.meta.url);
@@ -89,7 +89,7 @@ case_("the other end is called unix, and is not counted by address", async (dire
   const url = `unix://${join(directory, "mob.sock")}`;
   await using mob = await open(url, { maxConnectionsPerAddress: 1 });
   const clients = await Promise.all([connect(url), connect(url), connect(url)]);
-  for (let waited = 0; waited < 100 && mob.connections().length < 3; waited++) await pause(10);
+  await asked(() => mob.connections().length, (count) => count === 3);
   assertEquals(mob.connections().map(({ remoteAddress: client }) => client), ["unix", "unix", "unix"]);
   await Promise.all(clients.map((client) => client.close()));
 });

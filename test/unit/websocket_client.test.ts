@@ -10,7 +10,7 @@ import { isWebSocketUrl, webSocketAddress } from "../../src/client/websocket_url
 import { bytesOf, concat, frameOf, textsOf } from "../helpers/bytes.ts";
 import { FakeWebSocket, withWebSocket } from "../helpers/fake_websocket.ts";
 import { settle } from "../helpers/settle.ts";
-import { pause, rejection, within } from "../helpers/wait.ts";
+import { asked, rejection, within } from "../helpers/wait.ts";
 
 const TIMEOUT = { timeout: 30_000 };
 const MOB = "ws://127.0.0.1:8080/";
@@ -529,7 +529,7 @@ test(
     adapter.defer(() => order.push("two"));
     await Promise.resolve();
     assertEquals(order, []);
-    for (let waited = 0; waited < 200 && order.length < 3; waited++) await pause(5);
+    await asked(() => order.length, (count) => count === 3);
     assertEquals(order, ["one", "two", "three"]);
     const cancel = adapter.after(1, () => order.push("never"));
     cancel();
