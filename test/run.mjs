@@ -20,8 +20,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Bun's own limit is 5 s, less than a load test needs on a busy machine. */
 const TEST_MS = 60_000;
-/** A process that runs for longer hangs, and is killed. Node 20 and Deno have no limit of their own. */
-const FILE_MS = 600_000;
+/** A process that runs for longer hangs, and is killed: so many times what the table says, or so many seconds. Node 20 and Deno have no limit of their own. */
+const HANGS = { times: 5, seconds: 150 };
 /** So many processes of a runtime that failed beside others run again, alone: what fails in more is broken, and not held up by them. */
 const MOST_AGAIN = 3;
 /** How many processes run at once: a test waits longer than it works, and with two more than cores a core stood idle for a quarter of the time. */
@@ -147,6 +147,7 @@ if (files.length === 0) {
 }
 
 const secondsOf = (file, runtime) => SECONDS[file]?.[runtime] ?? SECONDS[file] ?? 0.5;
+const saidOf = (runtime, files) => files.reduce((sum, file) => sum + secondsOf(file, runtime), 0);
 
 /** What a runtime gets by its environment: Node 20 has a WebSocket, but only when asked for it. */
 const extraEnv = (runtime) => {
@@ -184,8 +185,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
-/** Runs files in a process. Resolves to those that failed, whether it hung, how many tests passed, what was written, times, and a title. */
+/** Runs files in a process. Resolves to those that failed, how many tests passed, what was written, times, and a title. */
 function run(runtime, files, show) {
+  const longest = Math.max(HANGS.seconds, HANGS.times * saidOf(runtime, files));
   const [command, ...options] = commands[runtime];
   const started = Date.now();
   return new Promise((resolve) => {
@@ -212,7 +214,7 @@ function run(runtime, files, show) {
     const timer = setTimeout(() => {
       late = true;
       kill(child);
-    }, FILE_MS);
+    }, 1000 * longest);
     let over = false;
     const end = (problem) => {
       if (over) return;
@@ -229,12 +231,12 @@ function run(runtime, files, show) {
       const [seconds, work] = [(Date.now() - started) / 1000, workOf(times)];
       const took = `${seconds.toFixed(1)} s${windows ? "" : `, ${work.toFixed(1)} s of a processor`}`;
       const title = `--- ${how} on ${runtime} in ${took}: ${names}`;
-      resolve({ culprits, late, passed: Number(passed ?? 0), output, text, title, seconds, work });
+      resolve({ culprits, passed: Number(passed ?? 0), output, text, title, seconds, work });
     };
     child.on("error", (error) => end(error.message));
     child.on("exit", (code, signal) => {
       const problem = late
-        ? `it hangs: killed after ${FILE_MS / 1000} s`
+        ? `it hangs: killed after ${longest} s`
         : code === 0
         ? undefined
         : signal ?? `exit code ${code}`;
@@ -271,7 +273,7 @@ const live = suites.flatMap(({ beside, side, alone }) => [...beside, ...side, ..
 
 /** Runs files of a runtime. Resolves to what failed, if something did. */
 async function runOf(suite, files) {
-  const { title, output, text, passed, culprits, late, seconds, work } = await run(
+  const { title, output, text, passed, culprits, seconds, work } = await run(
     suite.runtime,
     files,
     live ? (text) => process.stdout.write(text) : undefined,
@@ -279,14 +281,12 @@ async function runOf(suite, files) {
   console.log(`\n${title}${live ? "" : `\n${output.trimEnd()}`}`);
   suite.passed += passed;
   suite.work += work;
-  const said = files.reduce((sum, file) => sum + secondsOf(file, suite.runtime), 0);
-  suite.runs.push({ files: files.join(", "), seconds, said });
-  if (culprits.length > 0) suite.failures.push({ title, end: endOf(text, files), culprits, late });
+  suite.runs.push({ files: files.join(", "), seconds, said: saidOf(suite.runtime, files) });
+  if (culprits.length > 0) suite.failures.push({ title, end: endOf(text, files), culprits });
 }
 
 /** Whether what failed may be held up by what ran beside it, and not be broken. */
-const mayPassAlone = ({ failures }) =>
-  !live && failures.length > 0 && failures.length <= MOST_AGAIN && !failures.some(({ late }) => late);
+const mayPassAlone = ({ failures }) => !live && failures.length > 0 && failures.length <= MOST_AGAIN;
 
 /** Runs once more, with nothing beside it, what failed beside others. */
 async function again(suite) {
