@@ -12,6 +12,9 @@ import type { Terminal } from "./terminal.ts";
 /** After how long LogTape is loaded, in milliseconds. */
 const SOON = 50;
 
+/** The most lines that are kept. More than that are counted, and the count is logged. */
+export const MOST_EARLY = 1000;
+
 /** A line that waits for LogTape. */
 interface EarlyLine {
   readonly level: Level;
@@ -27,16 +30,19 @@ export function startLoggingSoon(
 ): () => Promise<void> {
   const kept = LEVELS.slice(lowest === "off" ? LEVELS.length : LEVELS.indexOf(lowest));
   const lines: EarlyLine[] = [];
+  let lost = 0;
   const release = takeLines((level, line, properties = {}) => {
     if (!kept.includes(level)) return;
-    lines.push({ level, line, properties: typeof properties === "function" ? properties() : properties });
+    if (lines.length === MOST_EARLY) lost++;
+    else lines.push({ level, line, properties: typeof properties === "function" ? properties() : properties });
   });
   let loading: Promise<() => void> | undefined;
   const load = (): Promise<() => void> =>
-    loading ??= import("./logging.ts").then(({ startLogging }) => {
+    loading ??= import("./logging.ts").then(({ LOST, startLogging }) => {
       release();
       const stop = startLogging(terminal, lowest, format);
       for (const { level, line, properties } of lines.splice(0)) logger[level](line, properties);
+      if (lost > 0) logger.warning(LOST, { count: lost });
       return stop;
     });
   // A server without a log has no use for it.

@@ -184,6 +184,12 @@ export const CLI: readonly Group[] = [
         to: 'properties as EarlyLine["properties"]',
         why: "early lines tell what is true later",
       },
+      {
+        in: "startLoggingSoon",
+        from: "if (lines.length === MOST_EARLY) lost++;",
+        to: "if (lines.length === MOST_EARLY) return;",
+        why: "early lines are lost and not counted",
+      },
     ],
   },
   {

@@ -2,7 +2,7 @@
 
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
-import { startLoggingSoon } from "../../src/cli/early_log.ts";
+import { MOST_EARLY, startLoggingSoon } from "../../src/cli/early_log.ts";
 import { logger } from "../../src/logger.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 
@@ -56,6 +56,14 @@ test("a server that ends at once writes its lines, and loads nothing when it has
   await startLoggingSoon(other, "debug", "json")();
   logger.info("Nobody hears this");
   assertEquals([other.stderr.text, terminal.stderr.text.length], ["", length]);
+});
+
+test("what is kept has a bound, and the count stands for the rest", async () => {
+  const terminal = new SlowTerminal();
+  const stop = startLoggingSoon(terminal, "info", "json");
+  for (let count = 1; count <= MOST_EARLY + 5; count++) logger.info("Line {count}", { count });
+  await stop();
+  assertEquals(messagesOf(terminal).slice(-2), [`Line ${MOST_EARLY}`, "5 log lines could not be written"]);
 });
 
 test("with the log off no line is kept, written or printed", async () => {
