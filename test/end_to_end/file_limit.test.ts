@@ -40,7 +40,7 @@ const PROGRAM = `
 const SERVER = `
   const { serve } = await import(${JSON.stringify(new URL("mod.ts", root).href)});
   const { default: process } = await import("node:process");
-  const mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", "unix://DIRECTORY/socket"], tls: TLS });
+  const mob = await serve({ listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", "unix://DIRECTORY/socket"], tls: TLS, status: "http://127.0.0.1:0" });
   const { closeSync, openSync } = await import("node:fs");
   const taken = [];
   const take = () => {
@@ -53,7 +53,7 @@ const SERVER = `
     else taken.splice(0).forEach((file) => closeSync(file));
     console.log(JSON.stringify(taken.length));
   }).on("end", () => process.exit(0));
-  console.log(JSON.stringify(mob.urls));
+  console.log(JSON.stringify([...mob.urls, mob.statusUrl]));
 `;
 
 /** Starts a program with a limit of open files that it cannot raise; it is gone at the end. */
@@ -113,9 +113,14 @@ test("descriptors: on Deno without permission to read, no question is asked and 
   assertEquals([capacity, inside], [null, 1024]);
 });
 
-/** Whether a client receives what it sends. */
+/** Whether a client receives what it sends, or an answer of the status listener. */
 async function isServed(url: string, options: ConnectOptions): Promise<boolean> {
   try {
+    if (url.startsWith("http:")) {
+      const answer = await fetch(new URL("/healthz", url), { signal: AbortSignal.timeout(2000) });
+      await answer.body?.cancel();
+      return answer.ok;
+    }
     await using client = await connect(url, { ...options, connectTimeout: 2000, signal: AbortSignal.timeout(3000) });
     await client.send(new Uint8Array([1]));
     for await (const message of client) return message[0] === 1;
@@ -155,10 +160,8 @@ for (const rights of name === "deno" ? [["-A"], ["--allow-net", "--allow-env"]] 
   }
 }
 
-for (const index of [0, 1, 2]) {
-  const short = `descriptors: a listener that could not accept for a moment accepts again: ${
-    ["tcp", "tls", "unix"][index]
-  }`;
+for (const [index, scheme] of ["tcp", "tls", "unix", "http"].entries()) {
+  const short = `descriptors: a listener that could not accept for a moment accepts again: ${scheme}`;
   test(short, LIMITED, async () => {
     const authority = await makeAuthority("an authority");
     const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
