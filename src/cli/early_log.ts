@@ -22,12 +22,20 @@ interface EarlyLine {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** Starts logging soon. Returns a function that ends it, and writes what is still kept. */
+/** A log that has begun, or will. */
+export interface EarlyLog {
+  /** Writes what is still kept. */
+  flush(): Promise<unknown>;
+  /** Writes it, and ends the log. */
+  end(): Promise<void>;
+}
+
+/** Starts logging soon. */
 export function startLoggingSoon(
   terminal: Pick<Terminal, "stderr" | "after">,
   lowest: LogLevelName,
   format: LogFormat,
-): () => Promise<void> {
+): EarlyLog {
   const kept = LEVELS.slice(lowest === "off" ? LEVELS.length : LEVELS.indexOf(lowest));
   const lines: EarlyLine[] = [];
   let lost = 0;
@@ -47,9 +55,14 @@ export function startLoggingSoon(
     });
   // A server without a log has no use for it.
   const cancel = lowest === "off" ? () => {} : terminal.after(SOON, () => void load());
-  return async () => {
-    cancel();
-    if (lines.length > 0 || loading !== undefined) (await load())();
-    else release();
+  const flush = async (): Promise<unknown> => lines.length > 0 ? await load() : undefined;
+  return {
+    flush,
+    async end() {
+      cancel();
+      await flush();
+      if (loading === undefined) release();
+      else (await loading)();
+    },
   };
 }

@@ -10,6 +10,8 @@ import { Failure, oneLine, type Session, unlessStopped, Usage } from "./session.
 import type { Terminal } from "./terminal.ts";
 import { spellOut } from "./sanitize.ts";
 
+const done = Promise.resolve();
+
 /**
  * Runs the command line. Resolves to the exit code, and never rejects: 0 done, 1 could not, 2 wrong usage.
  *
@@ -18,7 +20,13 @@ import { spellOut } from "./sanitize.ts";
 export async function main(terminal: Terminal): Promise<number> {
   const stopping = new AbortController();
   const dropping = new AbortController();
-  const session: Session = { terminal, stop: stopping.signal, drop: dropping.signal, debug: false };
+  const session: Session = {
+    terminal,
+    stop: stopping.signal,
+    drop: dropping.signal,
+    debug: false,
+    flushLog: () => done,
+  };
   let resolveEnded: (code: number) => void = () => {};
   const ended = new Promise<number>((resolve) => resolveEnded = resolve);
   const end = (code: number): void => {
@@ -40,6 +48,8 @@ export async function main(terminal: Terminal): Promise<number> {
     return await Promise.race([ended, run(session)]);
   } finally {
     for (const stop of undo) stop();
+    // A command that is dropped ends before its log.
+    await session.flushLog();
   }
 }
 

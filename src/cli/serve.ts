@@ -25,7 +25,8 @@ export async function runServe(session: Session, urls: readonly string[], flags:
   const { terminal, stop, drop } = session;
   const { logLevel, logFormat, drainTimeout } = flags;
   session.debug = logLevel === "debug";
-  const stopLogging = startLoggingSoon(terminal, logLevel, logFormat);
+  const log = startLoggingSoon(terminal, logLevel, logFormat);
+  session.flushLog = log.flush;
   let mob: Mob | undefined;
   // Before the listeners open, since a signal without a handler ends the process.
   const stopTelling = terminal.onSignal("SIGUSR2", () => mob !== undefined && logStatus(mob, logFormat));
@@ -47,7 +48,7 @@ export async function runServe(session: Session, urls: readonly string[], flags:
   } finally {
     stopTelling();
     stopReloading();
-    await stopLogging();
+    await log.end();
   }
 }
 

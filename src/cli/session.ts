@@ -17,6 +17,8 @@ export interface Session {
   readonly drop: AbortSignal;
   /** Whether internal errors show their stack. */
   debug: boolean;
+  /** Writes what the log keeps. */
+  flushLog: () => Promise<unknown>;
 }
 
 /** Wrong arguments: one line on standard error, exit code 2. */

@@ -173,8 +173,8 @@ export const CLI: readonly Group[] = [
     bugs: [
       {
         in: "startLoggingSoon",
-        from: "    if (lines.length > 0 || loading !== undefined) (await load())();\n    else release();\n",
-        to: "    release();\n",
+        from: "      await flush();\n",
+        to: "",
         why: "the first lines of a server that ends at once are lost",
         sample: true,
       },
@@ -189,6 +189,12 @@ export const CLI: readonly Group[] = [
         from: "if (lines.length === MOST_EARLY) lost++;",
         to: "if (lines.length === MOST_EARLY) return;",
         why: "early lines are lost and not counted",
+      },
+      {
+        in: "startLoggingSoon",
+        from: "      if (loading === undefined) release();\n      else (await loading)();\n",
+        to: "      await loading;\n",
+        why: "a log that has ended takes the lines of those who come later",
       },
     ],
   },

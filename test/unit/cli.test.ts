@@ -463,7 +463,9 @@ test("an uncaught error is one line and exit code 1, with its stack only for deb
   const { terminal, code } = await serving();
   terminal.throwUncaught(new Error("boom\nand more"));
   assertEquals(await code, 1);
-  assertEquals(terminal.stderr.text.replace(/^.*Started: .*\n/, ""), "mobcast: internal error: boom and more\n");
+  // The log comes behind it when it is not yet loaded.
+  assertMatch(terminal.stderr.text, /Started: mobcast/);
+  assertEquals(terminal.stderr.text.replace(/^\d{4}-.*\n/gm, ""), "mobcast: internal error: boom and more\n");
   await letGo(terminal);
   const debug = await serving("--log-level", "debug");
   debug.terminal.throwUncaught(new Error("boom"));

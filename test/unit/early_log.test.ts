@@ -28,7 +28,7 @@ function messagesOf(terminal: FakeTerminal): unknown[] {
 
 test("lines before LogTape is loaded are written in their order, with what was true then", async () => {
   const terminal = new SlowTerminal();
-  const stop = startLoggingSoon(terminal, "info", "json");
+  const log = startLoggingSoon(terminal, "info", "json");
   let count = 1;
   logger.debug("Not wanted");
   logger.info("There is {count}", () => ({ count }));
@@ -40,29 +40,29 @@ test("lines before LogTape is loaded are written in their order, with what was t
   await terminal.stderr.match(/Cannot do/);
   logger.info("Now {count}", { count });
   logger.debug("Never wanted");
-  await stop();
+  await log.end();
   assertEquals(messagesOf(terminal), ["There is 1", "Careful", "Cannot do this", "Now 2"]);
 });
 
 test("a server that ends at once writes its lines, and loads nothing when it has none", async () => {
   const terminal = new SlowTerminal();
-  const stop = startLoggingSoon(terminal, "debug", "json");
+  const log = startLoggingSoon(terminal, "debug", "json");
   logger.debug("Started");
-  await stop();
+  await log.end();
   assertEquals(messagesOf(terminal), ["Started"]);
   terminal.pass();
   const other = new SlowTerminal();
   const { length } = terminal.stderr.text;
-  await startLoggingSoon(other, "debug", "json")();
+  await startLoggingSoon(other, "debug", "json").end();
   logger.info("Nobody hears this");
   assertEquals([other.stderr.text, terminal.stderr.text.length], ["", length]);
 });
 
 test("what is kept has a bound, and the count stands for the rest", async () => {
   const terminal = new SlowTerminal();
-  const stop = startLoggingSoon(terminal, "info", "json");
+  const log = startLoggingSoon(terminal, "info", "json");
   for (let count = 1; count <= MOST_EARLY + 5; count++) logger.info("Line {count}", { count });
-  await stop();
+  await log.end();
   assertEquals(messagesOf(terminal).slice(-2), [`Line ${MOST_EARLY}`, "5 log lines could not be written"]);
 });
 
@@ -72,10 +72,10 @@ test("with the log off no line is kept, written or printed", async () => {
   const { error } = console;
   console.error = (text) => printed.push(text);
   try {
-    const stop = startLoggingSoon(terminal, "off", "text");
+    const log = startLoggingSoon(terminal, "off", "text");
     logger.error("Cannot be heard: {why}", { why: "it is off" });
     terminal.pass();
-    await stop();
+    await log.end();
     assertEquals([terminal.stderr.text, printed], ["", []]);
     // Afterwards the library is as it was.
     logger.error("Can be heard: {why}", { why: "it is over" });
