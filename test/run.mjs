@@ -282,18 +282,19 @@ async function runOf(suite, files) {
   suite.passed += passed;
   suite.work += work;
   suite.runs.push({ files: files.join(", "), seconds, said: saidOf(suite.runtime, files) });
-  if (culprits.length > 0) suite.failures.push({ title, end: endOf(text, files), culprits });
+  if (culprits.length === 0) return undefined;
+  const failure = { title, end: endOf(text, files), culprits };
+  suite.failures.push(failure);
+  return failure;
 }
 
-/** Whether what failed may be held up by what ran beside it, and not be broken. */
-const mayPassAlone = ({ failures }) => !live && failures.length > 0 && failures.length <= MOST_AGAIN;
+/** Whether more failed than what ran beside it may have held up. */
+const isBroken = ({ failures }) => failures.length > (live ? 0 : MOST_AGAIN);
 
 /** Runs once more, with nothing beside it, what failed beside others. */
 async function again(suite) {
   for (const failure of suite.failures.splice(0)) {
-    const before = suite.failures.length;
-    await runOf(suite, failure.culprits);
-    if (suite.failures.length === before) suite.unsteady.push(failure);
+    if (await runOf(suite, failure.culprits) === undefined) suite.unsteady.push(failure);
   }
 }
 
@@ -334,7 +335,7 @@ function begin(suite, early = false) {
 /** Runs files, and stops after the last of a runtime when it is broken. */
 async function counted(suite, files) {
   await runOf(suite, files);
-  if (--suite.left === 0 && suite.failures.length > 0 && !mayPassAlone(suite)) conclude(suite);
+  if (--suite.left === 0 && isBroken(suite)) conclude(suite);
 }
 
 async function lane() {
@@ -362,6 +363,6 @@ await Promise.all(suites.map(async (suite) => {
   for (const files of suite.alone) await runOf(suite, files);
 }));
 for (const suite of suites) {
-  if (mayPassAlone(suite)) await again(suite);
+  if (!isBroken(suite)) await again(suite);
   conclude(suite);
 }

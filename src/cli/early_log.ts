@@ -5,8 +5,8 @@
  * @module
  */
 
-import { type Level, LEVELS, logger, takeLines } from "../logger.ts";
-import type { LogFormat, LogLevelName } from "./serve_flags.ts";
+import { type Level, logger, takeLines } from "../logger.ts";
+import { LOG_LEVELS, type LogFormat, type LogLevelName } from "./serve_flags.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** After how long LogTape is loaded, in milliseconds. */
@@ -36,7 +36,7 @@ export function startLoggingSoon(
   lowest: LogLevelName,
   format: LogFormat,
 ): EarlyLog {
-  const kept = LEVELS.slice(lowest === "off" ? LEVELS.length : LEVELS.indexOf(lowest));
+  const kept = LOG_LEVELS.slice(LOG_LEVELS.indexOf(lowest));
   const lines: EarlyLine[] = [];
   let lost = 0;
   const release = takeLines((level, line, properties = {}) => {
@@ -46,11 +46,11 @@ export function startLoggingSoon(
   });
   let loading: Promise<() => void> | undefined;
   const load = (): Promise<() => void> =>
-    loading ??= import("./logging.ts").then(({ LOST, startLogging }) => {
+    loading ??= import("./logging.ts").then(({ startLogging }) => {
       release();
       const stop = startLogging(terminal, lowest, format);
       for (const { level, line, properties } of lines.splice(0)) logger[level](line, properties);
-      if (lost > 0) logger.warning(LOST, { count: lost });
+      if (lost > 0) void terminal.stderr.write(terminal.stderr.notice(lost));
       return stop;
     });
   // A server without a log has no use for it.

@@ -15,9 +15,6 @@ import {
 import type { LogFormat, LogLevelName } from "./serve_flags.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What is logged in the place of lines that are lost. */
-export const LOST = "{count} log lines could not be written";
-
 /**
  * Starts logging, and returns a function that ends it. The first line opens standard error, since that takes 4 ms on Deno
  * and 7 on Bun. `part` is added to the name of the logger: one of several threads that share a log.
@@ -70,7 +67,7 @@ function lost(count: number, timestamp: number): LogRecord {
     category: ["mobcast"],
     level: "warning",
     message: ["", count, " log lines could not be written"],
-    rawMessage: LOST,
+    rawMessage: "{count} log lines could not be written",
     timestamp,
     properties: { count },
   };

@@ -10,8 +10,6 @@ import { Failure, oneLine, type Session, unlessStopped, Usage } from "./session.
 import type { Terminal } from "./terminal.ts";
 import { spellOut } from "./sanitize.ts";
 
-const done = Promise.resolve();
-
 /**
  * Runs the command line. Resolves to the exit code, and never rejects: 0 done, 1 could not, 2 wrong usage.
  *
@@ -25,7 +23,7 @@ export async function main(terminal: Terminal): Promise<number> {
     stop: stopping.signal,
     drop: dropping.signal,
     debug: false,
-    flushLog: () => done,
+    flushLog: () => Promise.resolve(),
   };
   let resolveEnded: (code: number) => void = () => {};
   const ended = new Promise<number>((resolve) => resolveEnded = resolve);

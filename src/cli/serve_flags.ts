@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Level, LEVELS } from "../logger.ts";
 import type { ResolvedOptions } from "../server/options.ts";
 import type { BusFlags } from "./bus_flags.ts";
 import type { ListenerFlags } from "./listener_flags.ts";
@@ -11,13 +12,13 @@ import type { StatusListenerFlags } from "./status_listener_flags.ts";
 import type { ThreadFlags } from "./thread_flags.ts";
 
 /** How much is logged. */
-export type LogLevelName = "debug" | "info" | "warning" | "error" | "off";
+export type LogLevelName = Level | "off";
 
 /** How a log line looks. */
 export type LogFormat = "text" | "json";
 
 /** The values of `--log-level`, from most to least. */
-export const LOG_LEVELS: readonly LogLevelName[] = ["debug", "info", "warning", "error", "off"];
+export const LOG_LEVELS: readonly LogLevelName[] = [...LEVELS, "off"];
 
 /** The values of `--log-format`. */
 export const LOG_FORMATS: readonly LogFormat[] = ["text", "json"];

@@ -76,6 +76,32 @@ function start(program: string, deno: readonly string[] = ["-A"]): ChildProcess 
   });
 }
 
+/** A server under the limit, its next line, and what its certificates are to be trusted by. It is gone at the end. */
+interface LimitedServer extends Disposable {
+  readonly child: ChildProcess;
+  readonly ca: string;
+  next(): Promise<unknown>;
+}
+
+async function startServer(rights: readonly string[]): Promise<LimitedServer> {
+  const authority = await makeAuthority("an authority");
+  const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
+  const program = SERVER.replace("TLS", JSON.stringify(await authority.issue())).replace("DIRECTORY", directory);
+  const child = start(program, rights.includes("-A") ? rights : [...rights, ...rightsTo(directory)]);
+  return {
+    child,
+    ca: authority.cert,
+    next: linesOf(child),
+    [Symbol.dispose]() {
+      child[Symbol.dispose]();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** The rights to a Unix socket in a directory. */
+const rightsTo = (directory: string): string[] => [`--allow-read=${directory}`, `--allow-write=${directory}`];
+
 /** The lines of its output, as JSON. */
 function linesOf(child: ChildProcess): () => Promise<unknown> {
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
@@ -139,45 +165,34 @@ async function assertServes(url: string, ca: string): Promise<void> {
   }
 }
 
-/** The rights to a Unix socket in a directory. */
-const rightsTo = (directory: string): string[] => [`--allow-read=${directory}`, `--allow-write=${directory}`];
-
 // Without the right to read /proc, Deno does not know that there is a limit.
 for (const rights of name === "deno" ? [["-A"], ["--allow-net", "--allow-env"]] : [[]]) {
   for (const scheme of ["tcp", "tls", "unix"]) {
     const flooded =
       `descriptors: a flood of ${scheme} connections over the limit shuts no client out for good ${rights}`;
     test(flooded, LIMITED, async () => {
-      const authority = await makeAuthority("an authority");
-      const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
-      using _removal = { [Symbol.dispose]: () => rmSync(directory, { recursive: true }) };
-      const program = SERVER.replace("TLS", JSON.stringify(await authority.issue())).replace("DIRECTORY", directory);
-      using child = start(program, rights.includes("-A") ? rights : [...rights, ...rightsTo(directory)]);
-      const urls = await linesOf(child)() as string[];
+      using server = await startServer(rights);
+      const urls = await server.next() as string[];
       await flood(urls.find((url) => url.startsWith(scheme))!, 2.5 * LIMIT);
-      for (const url of urls) await assertServes(url, authority.cert);
+      for (const url of urls) await assertServes(url, server.ca);
     });
   }
 }
 
-for (const [index, scheme] of ["tcp", "tls", "unix", "http"].entries()) {
+for (const scheme of ["tcp", "tls", "unix", "http"]) {
   const short = `descriptors: a listener that could not accept for a moment accepts again: ${scheme}`;
   test(short, LIMITED, async () => {
-    const authority = await makeAuthority("an authority");
-    const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
-    using _removal = { [Symbol.dispose]: () => rmSync(directory, { recursive: true }) };
-    const program = SERVER.replace("TLS", JSON.stringify(await authority.issue())).replace("DIRECTORY", directory);
-    using child = start(program);
-    const next = linesOf(child);
-    const url = (await next() as string[])[index]!;
+    using server = await startServer(["-A"]);
+    const urls = await server.next() as string[];
+    const url = urls.find((url) => url.startsWith(scheme))!;
     // Shorter than any check of a listener for itself may take to come.
     for (let time = 0; time < 3; time++) {
-      child.stdin!.write("take\n");
-      assert(await next() as number > LIMIT / 4, "nothing is taken");
+      server.child.stdin!.write("take\n");
+      assert(await server.next() as number > LIMIT / 4, "nothing is taken");
       await flood(url, 2, 50);
-      child.stdin!.write("give\n");
-      assertEquals(await next(), 0);
-      await assertServes(url, authority.cert);
+      server.child.stdin!.write("give\n");
+      assertEquals(await server.next(), 0);
+      await assertServes(url, server.ca);
     }
   });
 }
