@@ -10,6 +10,7 @@ import type { HttpHandler } from "../../src/contract/http.ts";
 import { AwakeClock } from "../../src/reactor/awake_clock.ts";
 import { eventLoop } from "../shared/event_loop.ts";
 import { onDeno } from "../shared/which.ts";
+import { canReset } from "../shared/node_socket.ts";
 import { handleOf, resetTls } from "../tls/tls.ts";
 import { readRequest, refusalText, writeRefusal } from "./http_request.ts";
 
@@ -105,8 +106,8 @@ export class HttpConnection {
   /** Ends the connection now. A reset frees what the kernel holds for a client that does not read. */
   drop(): void {
     if (this.#gone) return;
-    if (this.#socket !== this.#raw) resetTls(this.#socket, this.#raw);
-    else if (this.#local) this.#raw.destroy();
+    if (this.#local || !canReset(this.#socket)) this.#socket.destroy();
+    else if (this.#socket !== this.#raw) resetTls(this.#socket, this.#raw);
     else this.#raw.resetAndDestroy();
   }
 

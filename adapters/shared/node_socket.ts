@@ -37,9 +37,18 @@ export function remoteAddressOf({ remoteAddress, remotePort }: NetSocket): strin
   return formatHostPort(remoteAddress ?? "unknown", remotePort ?? 0);
 }
 
+/**
+ * Whether a socket can be reset: not while it connects, nor when our half has ended and nothing is left to write. Its shutdown
+ * may then be under way, and Node loses a socket that is reset meanwhile: its descriptor stays open for as long as the process
+ * lives, which then spins instead of ending (test/runtime_bugs/node.ts). A client over TLS that reads nothing keeps the shutdown under way for as long as it likes.
+ */
+export function canReset({ connecting, writableEnded, writableLength }: NetSocket): boolean {
+  return !connecting && !(writableEnded && writableLength === 0);
+}
+
 /** What differs between a plain socket and a TLS socket. */
 export interface Wire {
-  /** Drops the connection at once, by a reset where the transport has one. */
+  /** Drops a connection that {@link canReset} at once, by a reset where the transport has one. */
   reset(): void;
   /** What stops reading besides `pause`, and starts it again. */
   readonly flow?: { stop(): void; go(): void };
@@ -141,8 +150,8 @@ class StreamSocket implements Socket {
     this.#inbox.clear();
     const socket = this.#socket;
     // A reset frees what the kernel holds for a stuck client; after shutdown it would drop what the client has to receive.
-    if (socket.writableFinished || socket.connecting) socket.destroy();
-    else this.#wire.reset();
+    if (canReset(socket)) this.#wire.reset();
+    else socket.destroy();
   }
 
   #data(chunk: Uint8Array): void {

@@ -46,7 +46,7 @@ function overTls(socket: TLSSocket, raw: NetSocket): Wire {
   };
 }
 
-/** Resets a connection over TLS. */
+/** Resets a connection over TLS that {@link canReset}. */
 export function resetTls(socket: NetSocket, raw: NetSocket): void {
   raw.resetAndDestroy();
   // On Bun the reset may otherwise never be sent. Node crashes when the TLS socket is destroyed before the TCP socket.

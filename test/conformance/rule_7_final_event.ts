@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { ERROR } from "../../src/contract/adapter.ts";
+import { assertNoMoreDescriptors, descriptors, MOMENTS } from "../helpers/descriptors.ts";
 import type { Link } from "../helpers/recording_registry.ts";
 import { pause } from "../helpers/wait.ts";
 import { type Cases, LONG, MIB, READABLE_OR_END } from "./cases.ts";
@@ -108,6 +109,24 @@ export function rule7({ assertOneFinal, check, checkRaw, checkReset, differences
     await stage.bell.until(() => survivor !== undefined, "one to be ready");
     await quiet();
     await survivor!.readPattern(1000);
+  });
+
+  checkRaw("rule 7: close at any moment of a shutdown leaves no descriptor open", async (stage) => {
+    const { address, registry } = await stage.listener();
+    const before = descriptors();
+    let count = 0;
+    for (const [when, moment] of Object.entries(MOMENTS)) {
+      const client = await stage.raw(address);
+      client.listen();
+      const server = await registry.accepted(++count);
+      await server.writePattern(1000);
+      server.socket.shutdown();
+      await moment();
+      server.close();
+      await client.over();
+      client.socket.destroy();
+      await assertNoMoreDescriptors(before, when);
+    }
   });
 
   check("rule 7: close in the tick of accept leaves nothing behind", async (stage) => {

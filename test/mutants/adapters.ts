@@ -240,10 +240,18 @@ export const ADAPTERS: readonly Group[] = [
       },
       {
         in: "close",
-        from: "    if (socket.writableFinished || socket.connecting) socket.destroy();\n    else this.#wire.reset();",
+        from: "    if (canReset(socket)) this.#wire.reset();\n    else socket.destroy();",
         to: "    socket.destroy();",
         why: "node: a stuck peer is not reset",
         proof: rule("node", "(rule|close)"),
+      },
+      {
+        in: "canReset",
+        from: " && !(writableEnded && writableLength === 0)",
+        to: "",
+        why: "node: a socket is reset while its shutdown is under way, and lost",
+        proof: rule("node", "rule 7"),
+        sample: true,
       },
       {
         in: "#hangUp",
@@ -400,6 +408,12 @@ export const ADAPTERS: readonly Group[] = [
     file: "adapters/http/http_connection.ts",
     proof: { on: ["node"], tests: "test/unit/http_server.test.ts" },
     bugs: [
+      {
+        in: "drop",
+        from: " || !canReset(this.#socket)",
+        to: "",
+        why: "a connection is reset while its shutdown is under way, and lost",
+      },
       {
         in: "#send",
         from: 'if (!response.write(part)) await this.#next(response, "drain");',

@@ -6,6 +6,7 @@
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { nextTick } from "node:process";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { pattern } from "../helpers/pattern.ts";
 import { pause } from "../helpers/wait.ts";
@@ -74,6 +75,28 @@ export const TRAPS: readonly Trap[] = [
         for (let again = 0; again < 2; again++) server.write(bytes);
         await pause(1);
         return server.writableLength > bytes.length;
+      }),
+  },
+  {
+    runtimes: ["node"],
+    seen: "20.20.2 to 26.10.0",
+    link: "https://github.com/libp2p/js-libp2p/pull/3597",
+    what:
+      "a socket that is reset while its shutdown is under way is lost: it stays open, and the process spins at its end",
+    workaround: "canReset in adapters/shared/node_socket.ts",
+    probe: () =>
+      withPair(async (server) => {
+        const { _handle: handle } = server as unknown as { _handle: { close(): void } };
+        let closed = false;
+        server.on("close", () => closed = true);
+        server.resume();
+        server.end();
+        await new Promise((resolve) => nextTick(() => nextTick(resolve)));
+        server.resetAndDestroy();
+        await pause(50);
+        // Or this process would spin, too.
+        if (!closed) handle.close();
+        return !closed;
       }),
   },
 ];

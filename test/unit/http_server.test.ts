@@ -2,17 +2,26 @@
 
 import { test } from "node:test";
 import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { connect as netConnect, type NetConnectOpts } from "node:net";
+import {
+  type AddressInfo,
+  connect as netConnect,
+  createServer,
+  type NetConnectOpts,
+  type Socket as NetSocket,
+} from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as tlsConnect, type ConnectionOptions } from "node:tls";
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { HttpConnection } from "../../adapters/http/http_connection.ts";
 import { type HttpLimits, listenHttp } from "../../adapters/http/http_server.ts";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
+import { handshakesOf } from "../../adapters/tls/tls.ts";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import type { Address, NetworkAddress } from "../../src/contract/address.ts";
 import type { HttpHandler, HttpListenOptions } from "../../src/contract/http.ts";
 import { makeAuthority } from "../helpers/certificates.ts";
+import { assertNoMoreDescriptors, descriptors, MOMENTS } from "../helpers/descriptors.ts";
 import { get, HttpClient } from "../helpers/http_client.ts";
 import { resetStorm } from "../helpers/raw_client.ts";
 import { Bell, pause, rejection, within } from "../helpers/wait.ts";
@@ -496,3 +505,41 @@ case_("the adapter of the runtime has it", async () => {
   assertStringIncludes(await client.send(get("/")).got("hello"), "hello");
   await listener.close();
 });
+
+for (const [transport, address] of Object.entries({ tcp: TCP, tls: TLS })) {
+  case_(`a connection that is dropped at any moment of its end leaves no descriptor open, ${transport}`, async () => {
+    const handshakes = address === TLS ? handshakesOf(await authority.issue()) : undefined;
+    const arrived = new Bell();
+    let connection: HttpConnection | undefined;
+    const begin = (raw: NetSocket, socket: NetSocket): void => {
+      const times = { headTimeout: 60_000, keepAlive: 60_000, stallTimeout: 60_000 };
+      connection = new HttpConnection(raw, false, () => new Response("hello"), times);
+      raw.once("close", connection.gone.bind(connection));
+      connection.begin(socket);
+      arrived.ring();
+    };
+    const server = createServer({ allowHalfOpen: true }, (raw) => {
+      raw.on("error", () => {});
+      if (handshakes === undefined) return begin(raw, raw);
+      handshakes.begin(raw, 60_000, (outcome) => !(outcome instanceof Error) && begin(raw, outcome));
+    });
+    await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const before = descriptors();
+    for (const [when, moment] of Object.entries(MOMENTS)) {
+      connection = undefined;
+      const below = netConnect({ host: "127.0.0.1", port, allowHalfOpen: true });
+      const client = handshakes ? tlsConnect({ socket: below, ca: authority.cert, servername: "localhost" }) : below;
+      client.on("error", () => {}).resume();
+      await arrived.until(() => connection !== undefined, "a connection");
+      connection!.leave();
+      await moment();
+      connection!.drop();
+      await within(connection!.over, `the end of a connection that is dropped ${when}`);
+      client.destroy();
+      below.destroy();
+      await assertNoMoreDescriptors(before, when);
+    }
+    server.close();
+  });
+}
