@@ -38,12 +38,12 @@ export function remoteAddressOf({ remoteAddress, remotePort }: NetSocket): strin
 }
 
 /**
- * Whether a socket can be reset: not while it connects, nor when our half has ended and nothing is left to write. Its shutdown
- * may then be under way, and Node loses a socket that is reset meanwhile: its descriptor stays open for as long as the process
- * lives, which then spins instead of ending (test/runtime_bugs/node.ts). A client over TLS that reads nothing keeps the shutdown under way for as long as it likes.
+ * Whether a socket can be reset: not when our half has ended and nothing is left to write. Its shutdown may then be under way,
+ * and Node loses a socket that is reset meanwhile: its descriptor stays open for as long as the process lives, which then spins
+ * instead of ending (test/runtime_bugs/node.ts). A client over TLS that reads nothing keeps a shutdown under way.
  */
-export function canReset({ connecting, writableEnded, writableLength }: NetSocket): boolean {
-  return !connecting && !(writableEnded && writableLength === 0);
+export function canReset(socket: NetSocket): boolean {
+  return !socket.writableEnded || socket.writableLength > 0;
 }
 
 /** What differs between a plain socket and a TLS socket. */
@@ -148,10 +148,9 @@ class StreamSocket implements Socket {
     if (this.#closed) return;
     this.#closed = true;
     this.#inbox.clear();
-    const socket = this.#socket;
     // A reset frees what the kernel holds for a stuck client; after shutdown it would drop what the client has to receive.
-    if (canReset(socket)) this.#wire.reset();
-    else socket.destroy();
+    if (canReset(this.#socket)) this.#wire.reset();
+    else this.#socket.destroy();
   }
 
   #data(chunk: Uint8Array): void {
@@ -203,8 +202,9 @@ export function offer(registry: Registry, socket: NetSocket, remoteAddress: stri
 
 /** Offers a connection that is not over TLS. */
 export function offerPlain(socket: NetSocket, address: Address, registry: Registry): void {
-  if (address.transport === "tcp") {
-    offer(registry, socket, remoteAddressOf(socket), { reset: () => void socket.resetAndDestroy() });
-  } // A Unix socket has no reset and needs none: closing it frees what the client has not read.
-  else offer(registry, socket, UNIX_REMOTE, { reset: () => void socket.destroy() });
+  const isTcp = address.transport === "tcp";
+  offer(registry, socket, isTcp ? remoteAddressOf(socket) : UNIX_REMOTE, {
+    // A Unix socket has no reset and needs none: closing it frees what the client has not read.
+    reset: () => void (isTcp ? socket.resetAndDestroy() : socket.destroy()),
+  });
 }

@@ -12,8 +12,3 @@ for (const file of process.argv.slice(2)) {
     });
   });
 }
-
-// Node (20.20, 22.23 and 24.21) now and then never ends when nothing is left to do: it frees itself, and spins in
-// CleanupHandles for a request that never comes back. So it ends at once then, after all other listeners; what keeps a process
-// still keeps it.
-process.once("beforeExit", () => process.once("exit", () => process.exit()));
