@@ -49,7 +49,7 @@ export function canReset(socket: NetSocket): boolean {
 /** What differs between a plain socket and a TLS socket. */
 export interface Wire {
   /** Drops a connection that {@link canReset} at once, by a reset where the transport has one. */
-  reset(): void;
+  reset(): unknown;
   /** What stops reading besides `pause`, and starts it again. */
   readonly flow?: { stop(): void; go(): void };
   /** The subject of the client's certificate, which was checked. */
@@ -203,8 +203,7 @@ export function offer(registry: Registry, socket: NetSocket, remoteAddress: stri
 /** Offers a connection that is not over TLS. */
 export function offerPlain(socket: NetSocket, address: Address, registry: Registry): void {
   const isTcp = address.transport === "tcp";
-  offer(registry, socket, isTcp ? remoteAddressOf(socket) : UNIX_REMOTE, {
-    // A Unix socket has no reset and needs none: closing it frees what the client has not read.
-    reset: () => void (isTcp ? socket.resetAndDestroy() : socket.destroy()),
-  });
+  // A Unix socket has no reset and needs none: closing it frees what the client has not read.
+  const reset = (): unknown => isTcp ? socket.resetAndDestroy() : socket.destroy();
+  offer(registry, socket, isTcp ? remoteAddressOf(socket) : UNIX_REMOTE, { reset });
 }

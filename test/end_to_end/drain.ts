@@ -24,6 +24,9 @@ const DRAIN = 2000;
 /** How much later the process may end, in milliseconds. */
 const GRACE = 1000;
 
+/** More bytes than the kernel takes for a client that reads nothing: 4 MiB at the sender, and little at the receiver. */
+const STUCK_AT = 6 * 2 ** 20;
+
 /** How long the load runs before the signal, in milliseconds. */
 const BEFORE: Readonly<Record<Size, number>> = { long: 2000, short: 700 };
 
@@ -90,6 +93,8 @@ class Load {
     } else this.#stops = clients.publishers.map((publisher) => publisher.tick(RATE, 2, payload));
     this.#stops.push(every(REST, () => this.slow.forEach((stalled) => stalled.readMore())));
     await pass(this.#before);
+    // On a busy machine there may be less.
+    if (stuck > 0) await until(() => clients.expected.length > STUCK_AT, "a client is stuck", PATIENCE);
   }
 
   end(): void {
