@@ -17,7 +17,8 @@ import { FakeTerminal } from "../helpers/fake_terminal.ts";
 import { FOREIGN_PROGRAMS, withForeignProgram } from "../helpers/foreign_programs.ts";
 import { pause } from "../helpers/wait.ts";
 
-const CLIENT = ["node", join(ROOT, "test/helpers/wire_client.mjs")];
+/** On Bun, which starts in a fifth of the time that Node takes: a case is a process. */
+const CLIENT = [join(ROOT, "node_modules/.bin/bun"), join(ROOT, "test/helpers/wire_client.mjs")];
 
 /** Many processes of Node start here, and others may run beside them. */
 const PATIENT = { timeout: 600_000 };

@@ -56,7 +56,7 @@ let print = (payload) => {
 
 function leave(code, why = "") {
   if (why !== "") process.stderr.write(`${why}\n`);
-  process.stdout.write("", () => process.exit(code));
+  process.stdout.end(() => process.exit(code));
   // Nothing that comes meanwhile counts.
   print = () => {};
 }
