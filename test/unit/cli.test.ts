@@ -391,6 +391,8 @@ test("serve: a second signal ends it at once with 1", LIMITED, async () => {
 
 test("serve: an address in use is exit code 1 and one line that names it", LIMITED, async () => {
   const { terminal, url, code } = await serving();
+  // In this process the second would take the first lines of the first one's log.
+  await terminal.stderr.match(/Started/);
   const second = new FakeTerminal(url);
   assertEquals(await main(second), 1);
   assertEquals(second.stderr.text, `mobcast: Cannot listen on ${url}: address in use (EADDRINUSE)\n`);
