@@ -207,8 +207,8 @@ async function hunt(
   return { by: ran, hung: failed.some((how) => how.endsWith(HANGS)) };
 }
 
-/** How many copies of the project there are: one for each core, and one more since tests wait for half of their time. */
-const COPIES = availableParallelism() + 1;
+/** How many copies of the project there are: more than cores, since tests wait for half of their time and longer. */
+const COPIES = availableParallelism() + 3;
 
 /** Does the work in copies of the project, one thing after another in each. */
 async function inCopies<Work>(work: readonly Work[], act: (work: Work, copy: string) => Promise<void>): Promise<void> {
