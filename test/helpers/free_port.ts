@@ -10,10 +10,15 @@ import { createServer } from "node:net";
 /** Ports that no system gives to connections: one of those may be taken before the program listens at it. */
 const [LEAST, MOST] = [10_000, 32_000];
 
+/** What was handed out: several are asked for before any is used, and two servers got the same. */
+const given: Set<number> = new Set();
+
 /** A port that is free now. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = LEAST + randomInt(MOST - LEAST);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
 }
