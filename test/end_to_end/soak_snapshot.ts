@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import type { Inventory } from "./soak_copy.ts";
 import type { Stage } from "./soak_stage.ts";
+import { descriptors } from "../helpers/descriptors.ts";
 import { countTimers } from "./soak_timers.ts";
 import { pass } from "./waiting.ts";
 
@@ -95,7 +96,7 @@ export async function snapshot(inventory: Inventory, stage: Stage): Promise<Snap
     files: readdirSync(stage.folder).length,
     stats: stage.holdings(),
     // The directory itself is open while it is read, each time.
-    descriptors: readdirSync("/proc/self/fd").length,
+    descriptors: descriptors(),
     heap: heapUsed + external,
     resident: 1024 * Number(/^VmRSS:\s*(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))![1]),
     lists: inventory.count(),

@@ -58,6 +58,13 @@ export function programOf(runtime: RuntimeName, args: readonly string[] = []): s
   return ["node", "dist/bin/bin.js"];
 }
 
+/** The arguments with which the runtime at hand (`process.execPath`, in {@link ROOT}) runs the text of a module. */
+export function evaluating(text: string): string[] {
+  if (OURS === "deno") return ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", text];
+  if (OURS === "bun") return ["-e", text];
+  return ["--import", "./test/helpers/typescript.mjs", "--input-type=module", "-e", text];
+}
+
 /** The processes that run now: none outlives the tests. */
 const running: Set<ChildProcess> = new Set();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));

@@ -1,7 +1,7 @@
 /** Dialing that meets a full listener, or is given up: how it ends, and what is left of it. */
 
 import { test } from "node:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket as NetSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { connect, serve } from "../../mod.ts";
 import { dialInTime, DialTimeout } from "../../src/client/dial.ts";
 import { SocketClient } from "../../src/client/socket_client.ts";
 import type { Adapter } from "../../src/contract/adapter.ts";
+import { descriptors } from "../helpers/descriptors.ts";
 import { FullListener, NO_FULL_LISTENERS } from "../helpers/full_listener.ts";
 import { asked, pause, rejection } from "../helpers/wait.ts";
 
@@ -22,9 +23,6 @@ const FULL = { ...LIMITED, skip: NO_FULL_LISTENERS };
 const MANY = 200;
 
 const codeOf = ({ code }: { code?: string }): string | undefined => code;
-
-/** How many files and sockets this process has open. */
-const descriptors = (): number => readdirSync("/proc/self/fd").length;
 
 // --- full listeners ---
 

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { assert, assertLess } from "@std/assert";
-import { OURS, ROOT } from "../helpers/command_line.ts";
+import { evaluating, OURS, ROOT } from "../helpers/command_line.ts";
 
 /** As much as a tick to hundreds of clients takes. */
 const BLOCK = 24 * 2 ** 20;
@@ -40,9 +40,8 @@ test(
   "deno: what is freed while there is a connection over TLS is used again",
   { skip: OURS !== "deno" || process.platform !== "linux" },
   () => {
-    const args = ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", PROGRAM];
     const options = { cwd: ROOT, encoding: "utf8", timeout: 30_000 } as const;
-    const { stdout, stderr } = spawnSync(process.execPath, args, options);
+    const { stdout, stderr } = spawnSync(process.execPath, evaluating(PROGRAM), options);
     assert(/^\d+\n$/.test(stdout), stderr);
     assertLess(Number(stdout), BLOCK / PAGE / 10, "pages that were taken anew");
   },

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { evaluating } from "../helpers/command_line.ts";
 import { VERSION } from "../../src/version.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -228,12 +229,7 @@ test("importing mod.ts starts nothing and touches no global of a runtime", { tim
     console.log(typeof exports.serve, typeof exports.connect);
   `;
   // The process ends by itself only when nothing was started.
-  const args = "Deno" in globalThis
-    ? ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", trap]
-    : "Bun" in globalThis
-    ? ["-e", trap]
-    : ["--import", "./test/helpers/typescript.mjs", "--input-type=module", "-e", trap];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+  const { stdout, stderr, status } = spawnSync(process.execPath, evaluating(trap), {
     cwd: fileURLToPath(root),
     encoding: "utf8",
     timeout: 30_000,

@@ -29,6 +29,7 @@ import { connect } from "../../mod.ts";
 import type { Mob } from "../../src/server/mob.ts";
 import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
+import { evaluating } from "../helpers/command_line.ts";
 import { FullListener, NO_FULL_LISTENERS } from "../helpers/full_listener.ts";
 import { asked, pause, rejection, within } from "../helpers/wait.ts";
 
@@ -347,12 +348,10 @@ process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 /** A process that opens a listener, and its output. */
 async function inAnotherProcess(path: string): Promise<{ said: string; kill: () => Promise<void> }> {
-  const args = "Deno" in globalThis
-    ? ["eval", "--no-lock", "--import-map", "test/import_map.offline.json", program(path)]
-    : "Bun" in globalThis
-    ? ["-e", program(path)]
-    : ["--import", "./test/helpers/typescript.mjs", "--input-type=module", "-e", program(path)];
-  const child = spawn(process.execPath, args, { cwd: fileURLToPath(root), stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, evaluating(program(path)), {
+    cwd: fileURLToPath(root),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   running.add(child);
   const gone = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
   const kill = async (): Promise<void> => {
