@@ -14,7 +14,7 @@ import { VERSION } from "../src/version.ts";
 
 /** What the command does with signals: the README has the same table. */
 const SIGNALS: readonly (readonly [names: string, meaning: string])[] = [
-  ["SIGINT, SIGTERM", "end gracefully, with 0; a second one ends at once, with 1"],
+  ["SIGINT, SIGTERM", "end gracefully, with 0; another, 150 ms later or more, ends at once, with 1"],
   ["SIGUSR2", "a server: log each connection and its lag, and the bus; not on Windows"],
   ["SIGHUP", "a server: read the certificates again, nothing else; on Windows, end gracefully"],
 ];

@@ -19,25 +19,34 @@ export function signalsOf(name: SignalName, isWindows: boolean): readonly NodeJS
   return name === "SIGTERM" ? ["SIGTERM", "SIGHUP", "SIGBREAK"] : name === "SIGINT" ? ["SIGINT"] : [];
 }
 
-/** Calls `handler` at each signal. Returns a function that ends that. */
+/** Who is called at a signal. */
+const handlers: Map<SignalName, Set<() => void>> = new Map();
+
+/**
+ * Calls `handler` at each signal. Returns a function that ends that. The signal is ignored from then on: the process is about
+ * to end, and a signal that comes again, which `timeout` sends twice, must not decide its exit code.
+ */
 export function onSignal(name: SignalName, handler: () => void): () => void {
+  let called = handlers.get(name);
+  if (called === undefined) {
+    handlers.set(name, called = new Set());
+    listen(name, called);
+  }
+  called.add(handler);
+  return () => void called.delete(handler);
+}
+
+function listen(name: SignalName, called: ReadonlySet<() => void>): void {
   const isWindows = onDeno ? deno().build.os === "windows" : nodeProcess().platform === "win32";
-  const heard = signalsOf(name, isWindows).filter((signal) => {
+  const call = (): void => called.forEach((handler) => handler());
+  for (const signal of signalsOf(name, isWindows)) {
     try {
-      if (!onDeno) nodeProcess().on(signal, handler);
-      else deno().addSignalListener(signal, handler);
-      return true;
+      if (onDeno) deno().addSignalListener(signal, call);
+      else nodeProcess().on(signal, call);
     } catch {
       // A runtime that does not know it: on Windows Deno has no SIGTERM.
-      return false;
     }
-  });
-  return () => {
-    for (const signal of heard) {
-      if (onDeno) deno().removeSignalListener(signal, handler);
-      else nodeProcess().off(signal, handler);
-    }
-  };
+  }
 }
 
 /** Calls `handler` with each error that nothing has caught. Returns a function that ends that. */

@@ -11,6 +11,12 @@ import type { Terminal } from "./terminal.ts";
 import { spellOut } from "./sanitize.ts";
 
 /**
+ * A signal so soon after the first is the same one, in milliseconds: `timeout` sends it to its child and to its group, and
+ * what a terminal sends to a whole group is passed on by those in it. Nobody types Ctrl-C that fast.
+ */
+const SAME_SIGNAL = 150;
+
+/**
  * Runs the command line. Resolves to the exit code, and never rejects: 0 done, 1 could not, 2 wrong usage.
  *
  * The first SIGINT or SIGTERM ends it cleanly, with 0; a second one at once, with 1.
@@ -31,10 +37,15 @@ export async function main(terminal: Terminal): Promise<number> {
     resolveEnded(code);
     dropping.abort();
   };
+  let isFirst = true;
+  let stoppedAt = 0;
   const interrupt = (): void => {
-    if (stopping.signal.aborted) return end(1);
+    if (!isFirst) return terminal.now() - stoppedAt < SAME_SIGNAL ? undefined : end(1);
+    isFirst = false;
     stopping.abort();
     terminal.stdout.release();
+    // Not before: with many connections, closing takes a while.
+    stoppedAt = terminal.now();
   };
   // First of all: Deno panics when signals are set up at the descriptor limit, https://github.com/denoland/deno/issues/34054.
   const undo = [

@@ -185,7 +185,7 @@ export interface Terminal {
   openFile(path: string): Promise<Input>;
   /** Reads a file of at most 1 MiB. Rejects with an error that names the file. */
   readFile(path: string): Promise<TextFile>;
-  /** Calls `handler` for each such signal, where the system has it. Returns a function that stops that. */
+  /** Calls `handler` for each such signal, where the system has it. Returns a function that stops that: they are ignored then. */
   onSignal(name: SignalName, handler: () => void): () => void;
   /** Calls `handler` with uncaught errors. Returns a function that stops that. */
   onUncaught(handler: (error: unknown) => void): () => void;

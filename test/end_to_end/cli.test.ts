@@ -1,7 +1,7 @@
 /** The command line as users start it, on each runtime, used through plain sockets, pipes and signals. */
 
 import { test } from "node:test";
-import { setImmediate, setTimeout } from "node:timers";
+import { clearInterval, setImmediate, setInterval, setTimeout } from "node:timers";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { VERSION } from "../../src/version.ts";
 import { concat, frameOf, textsOf } from "../helpers/bytes.ts";
@@ -148,11 +148,24 @@ for (const runtime of TESTED) {
       1,
       `mobcast: Cannot stay in ${server.url}: the server ended the connection\n`,
     ]);
-    server.signal("SIGTERM");
+    await server.signalAgain("SIGTERM");
     const { code, stderr } = await server.exit();
     assertEquals(code, 1, stderr);
     for (const line of stderr.trim().split("\n")) JSON.parse(line);
   });
+
+  test(
+    `${runtime}: a signal that comes several times, as from timeout, is one, until the process is gone`,
+    LIMITED,
+    async () => {
+      await using server = await startServer(runtime);
+      await server.match(/ Started: /, "stderr");
+      const signals = setInterval(() => server.signal("SIGTERM"), 1);
+      const { code, stderr } = await server.stop().finally(() => clearInterval(signals));
+      assertEquals(code, 0, stderr);
+      assertMatch(stderr, / Closed\n$/);
+    },
+  );
 
   test(`${runtime}: exit codes, and one line for what went wrong`, LIMITED, async () => {
     await using server = await startServer(runtime);

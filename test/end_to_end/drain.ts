@@ -1,5 +1,7 @@
 /** SIGTERM under load: what one has received all receive, what was received back is not lost, and the process ends in time. */
 
+import { ANOTHER } from "../helpers/command_line.ts";
+import { pause } from "../helpers/wait.ts";
 import { PATIENCE, type Publisher } from "./clients.ts";
 import { Clients, Findings, inMilliseconds, mebibytes, type Row, type Scenario, type Size } from "./scenario.ts";
 import { Server } from "./server.ts";
@@ -167,6 +169,7 @@ async function endTwice(server: Server, size: Size): Promise<Row> {
     // The healthy clients have the end of their streams: now only the stuck one is waited for.
     await comesTrue(() => load.clients.members.every(({ ended }) => ended !== undefined), DRAIN);
     findings.expect(server.runs, "it did not wait for the one that is stuck");
+    await pause(ANOTHER);
     server.signal("SIGTERM");
     const { code, took } = await server.exit();
     findings.expect(code === 1, `the exit code is ${code}`);

@@ -247,7 +247,7 @@ test(
     await pause();
     assertEquals(writes, 4);
     terminal.signal("SIGTERM");
-    terminal.signal("SIGTERM");
+    terminal.signalAgain("SIGTERM");
     assertEquals(await code, 1);
     await client.close();
   },

@@ -119,8 +119,7 @@ export class Server {
   async stop(): Promise<void> {
     if (!this.runs) return;
     this.signal("SIGTERM");
-    this.signal("SIGTERM");
-    await this.exit(5000).catch(() => this.kill());
+    await this.exit(500).catch(() => this.kill());
   }
 
   /** What it counts, asked for by SIGUSR2. */

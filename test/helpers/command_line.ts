@@ -7,6 +7,7 @@ import process from "node:process";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { freeze } from "./freeze.ts";
+import { pause } from "./wait.ts";
 
 /** The runtimes. */
 export const RUNTIMES = ["node", "bun", "deno"] as const;
@@ -36,6 +37,9 @@ const PATIENCE = 20_000;
 
 /** How often it is asked how it is, in milliseconds. */
 const ASK_AGAIN = 100;
+
+/** So long after a signal, in milliseconds, another is not taken for the same one. */
+export const ANOTHER = 200;
 
 /** The folder of the project: commands run there. */
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
@@ -134,6 +138,12 @@ export class CommandLine implements AsyncDisposable {
     } catch {
       // It has ended, and we shall receive of it.
     }
+  }
+
+  /** Sends a signal that the process does not take for the one before. */
+  async signalAgain(name: NodeJS.Signals): Promise<void> {
+    await pause(ANOTHER);
+    this.signal(name);
   }
 
   /** Stops it until SIGCONT, and resolves when it stands still. */

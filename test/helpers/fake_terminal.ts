@@ -157,6 +157,8 @@ export class FakeTerminal implements Terminal {
   };
   /** How many times faster its clock runs. */
   speed = 1;
+  /** How far its clock was put forward, in milliseconds. */
+  #later = 0;
   /** Takes what is typed; `undefined`: no keys are read. */
   typed: ((text: string) => void) | undefined = undefined;
   readonly #handlers: Map<SignalName | "uncaught" | "resize", Set<(error: unknown) => void>> = new Map();
@@ -235,6 +237,12 @@ export class FakeTerminal implements Terminal {
     this.#emit(name, undefined);
   }
 
+  /** Sends a signal a second after another, so that it is not taken for the same. */
+  signalAgain(name: SignalName): void {
+    this.#later += 1000;
+    this.signal(name);
+  }
+
   /** Throws an uncaught error. */
   throwUncaught(error: unknown): void {
     this.#emit("uncaught", error);
@@ -250,7 +258,7 @@ export class FakeTerminal implements Terminal {
   }
 
   now(): number {
-    return performance.now() * this.speed;
+    return performance.now() * this.speed + this.#later;
   }
 
   after(milliseconds: number, run: () => void): () => void {

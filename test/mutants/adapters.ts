@@ -706,8 +706,8 @@ export const ADAPTERS: readonly Group[] = [
     bugs: [
       {
         in: "onSignal",
-        from: "else nodeProcess().off(signal, handler);",
-        to: "",
+        from: "called.delete(handler)",
+        to: "called",
         why: "handlers of signals stay",
         hole: 6,
       },

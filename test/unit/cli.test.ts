@@ -380,10 +380,13 @@ test("serve: a second signal ends it at once with 1", LIMITED, async () => {
   sender.stdin.say(`${"y".repeat(100_000)}\n`.repeat(100)).end();
   assertEquals(await main(sender), 0);
   terminal.signal("SIGINT");
+  // As `timeout` sends it, to its child and to its group: the same signal.
   terminal.signal("SIGINT");
+  assertEquals(await Promise.race([code, pause(20)]), undefined);
+  terminal.signalAgain("SIGINT");
   assertEquals(await code, 1);
   stuck.signal("SIGINT");
-  stuck.signal("SIGINT");
+  stuck.signalAgain("SIGINT");
   assertEquals(await joined, 1);
   await letGo(terminal);
   assertEquals(stuck.stderr.text, "");
