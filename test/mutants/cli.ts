@@ -17,10 +17,17 @@ export const CLI: readonly Group[] = [
     bugs: [
       {
         in: "main",
-        from: "    if (stopping.signal.aborted) return end(1);\n",
-        to: "",
+        from: " ? undefined : end(1);\n",
+        to: " ? undefined : undefined;\n",
         why: "a second signal does nothing",
         sample: true,
+        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "serve: a second signal" },
+      },
+      {
+        in: "main",
+        from: "< SAME_SIGNAL ?",
+        to: "< 0 ?",
+        why: "a signal that is sent twice is taken for two",
         proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "serve: a second signal" },
       },
       {
