@@ -25,6 +25,9 @@ export interface SocketFaults {
   readonly hush: () => boolean;
 }
 
+/** More bytes than this are not merged: read in small parts and merged each time, they would be copied for seconds. */
+const MERGED = 2 ** 20;
+
 /**
  * How a reset looks on the runtimes: an error at once; an error that shows only after the bytes before it, or at the next
  * write; an ordinary end of stream.
@@ -51,7 +54,8 @@ export class FaultySocket extends PairedSocket {
 
   /** See {@link PairedSocket.read}. */
   override read(): Uint8Array | undefined | null {
-    if (this.inbox.length > 1 && this.#faults.merge?.()) this.#merge();
+    const { length, bytes } = this.inbox;
+    if (length > 1 && bytes <= MERGED && this.#faults.merge?.()) this.#merge();
     return super.read();
   }
 

@@ -516,12 +516,8 @@ for (const runtime of TESTED) {
     void whole.ended.then(() => isPrinted = true);
     for (; !isPrinted; await pause(100)) speaker.send(frameOf(long));
     assert((await whole.ended).stdout === `${long}\n`, "a long message was not printed whole");
-    const commands = [["--help"], ["--version"], ["join", url], ["pub", url, "one"], ["sub", url], [
-      "bench",
-      url,
-      "--seconds",
-      "1",
-    ]];
+    const bench = ["bench", url, "--clients", "10", "--rate", "10", "--seconds", "1"];
+    const commands = [["--help"], ["--version"], ["join", url], ["pub", url, "one"], ["sub", url], bench];
     await Promise.all(commands.map(async (args) => {
       await using command = new Spoiled(runtime, args, ["pipe", full(), "pipe"]);
       command.say("hello\n");

@@ -301,26 +301,26 @@ if (WHY_NOT !== undefined) {
       await allJoined(server, 7);
       let sent = 0;
       const text = "x".repeat(60_000);
-      const sending = listeners.map(async ({ client }) => {
-        for (let number = 0; number < 400; number++) {
+      const sending = listeners.slice(0, 3).map(async ({ client }) => {
+        for (let number = 0; number < 350; number++) {
           await client.send(text);
           sent++;
         }
       });
-      // All that is sent is 137 MiB; what is heard stops at what the stuck client's lag and the kernel hold.
+      // All that is sent is 60 MiB; what is heard stops at what the stuck client's lag and the kernel hold.
       await bell.until(() => listeners[0]!.heard.length > 60, "frames to go through");
       let before = -1;
       while (before !== listeners[0]!.heard.length) {
         before = listeners[0]!.heard.length;
         await pause(500);
       }
-      assert(before < 1800 && sent < 2400, `heard ${before}, sent ${sent}`);
+      assert(before < 800 && sent < 1050, `heard ${before}, sent ${sent}`);
       await server.match(/mobcast·\d: Held back by 127\.0\.0\.1:\d+, lag /, "stderr");
       // Without it all goes on.
       stuck.destroy();
       await within(Promise.all(sending), "all to be sent", 30_000);
       await bell.until(
-        () => listeners.every(({ heard }) => heard.length === 2400),
+        () => listeners.every(({ heard }) => heard.length === 1050),
         "all frames at all clients",
         20_000,
       );

@@ -560,6 +560,7 @@ test("bench: its options, and those that are wrong together", async () => {
 test("bench: a table and a histogram, closed loop; every client receives every frame once", LIMITED, async () => {
   await using mob = await serve({ listen: "tcp://127.0.0.1:0" });
   const terminal = new FakeTerminal("bench", mob.urls[0]!, "--clients", "20", "--seconds", "1", "--histogram");
+  terminal.adapter = () => hurried(4);
   terminal.stderr.isTerminal = true;
   assertEquals(await main(terminal), 0, terminal.stderr.text);
   const { text } = terminal.stdout;
@@ -577,7 +578,7 @@ test("bench: a table and a histogram, closed loop; every client receives every f
 test("bench: JSON, open loop, more than ten clients join at once and others send as well", LIMITED, async () => {
   await using mob = await serve({ listen: "tcp://127.0.0.1:0", framing: "u32" });
   const other = mob.join({ receive: false });
-  const flags = ["--clients", "150", "--publishers", "50", "--rate", "20", "--seconds", "1", "--framing", "u32"];
+  const flags = ["--clients", "150", "--publishers", "50", "--rate", "5", "--seconds", "1", "--framing", "u32"];
   const terminal = new FakeTerminal("bench", mob.urls[0]!, ...flags, "--json");
   const code = main(terminal);
   let over = false;
@@ -591,12 +592,12 @@ test("bench: JSON, open loop, more than ten clients join at once and others send
   const result = JSON.parse(terminal.stdout.text);
   assertEquals([result.lost, result.repeated, result.reordered, result.ended], [0, 0, 0, 0]);
   assert(result.foreign > 0);
-  // A thousand a second were to be sent, whatever the server does.
+  // 250 a second were to be sent, whatever the server does.
   const rate = result.sent / result.seconds;
-  assert(rate >= 900 && rate <= 1600, `${result.sent} sent in ${result.seconds} s`);
-  assert(result.deliveries > 100_000, `${result.deliveries} deliveries`);
+  assert(rate >= 225 && rate <= 400, `${result.sent} sent in ${result.seconds} s`);
+  assert(result.deliveries > 25_000, `${result.deliveries} deliveries`);
   assert(result.delays.p50 > 0 && result.delays.p50 <= result.delays.p100);
-  assertEquals(result.options.rate, 20);
+  assertEquals(result.options.rate, 5);
 });
 
 /** A server for one client that sends every frame back, a number of times, or with two of them swapped. */

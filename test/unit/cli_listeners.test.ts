@@ -279,17 +279,8 @@ test(
     await join.stdout.match(/two\n/);
     join.signal("SIGINT");
     assertEquals(await joined, 0);
-    const bench = new FakeTerminal(
-      "bench",
-      url,
-      "--secret-file",
-      "token",
-      "--clients",
-      "5",
-      "--seconds",
-      "1",
-      "--json",
-    );
+    const few = ["--clients", "5", "--rate", "100", "--seconds", "1"];
+    const bench = new FakeTerminal("bench", url, "--secret-file", "token", ...few, "--json");
     bench.texts.set("token", { text: files.token[0], mode: 0o600 });
     assertEquals(await main(bench), 0, bench.stderr.text);
     const wrong = new FakeTerminal("pub", url, "--secret-file", "token");
@@ -348,7 +339,8 @@ test(
     await join.stdout.match(/two\n/);
     join.signal("SIGINT");
     assertEquals([await joined, join.stderr.text], [0, ""]);
-    const bench = clientOf(files, "bench", url, ...flags, "--clients", "5", "--seconds", "1", "--json");
+    const few = ["--clients", "5", "--rate", "100", "--seconds", "1"];
+    const bench = clientOf(files, "bench", url, ...flags, ...few, "--json");
     assertEquals([await main(bench), bench.stderr.text], [0, ""]);
     assertEquals(JSON.parse(bench.stdout.text).lost, 0);
     assertEquals(/BEGIN/.test(bench.stdout.text), false);
