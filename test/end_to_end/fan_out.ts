@@ -1,4 +1,4 @@
-/** 1,000 connections, 100,000 frames, in short 20,000: nothing is lost, repeated or reordered. */
+/** 1,000 connections, 100,000 frames, in short 10,000: nothing is lost, repeated or reordered. */
 
 import { Clients, percent, type Row, type Scenario, type Size } from "./scenario.ts";
 import { processorOf, Server } from "./server.ts";
@@ -11,7 +11,7 @@ const LIMIT = 60_000;
 
 /** How much of it. */
 const CONNECTIONS = 1000;
-const FRAMES: Readonly<Record<Size, number>> = { long: 100_000, short: 20_000 };
+const FRAMES: Readonly<Record<Size, number>> = { long: 100_000, short: 10_000 };
 
 /** From 20 to 64 bytes. */
 const payload = (sequence: number): number => 20 + sequence * 7 % 45;

@@ -334,6 +334,8 @@ class Spoiled implements AsyncDisposable {
     const [command, ...program] = [...programOf(runtime, args), ...args];
     const [run, ...rest] = shell === undefined ? [command!, ...program] : ["sh", "-c", shell, command!, ...program];
     this.#child = spawn(run!, rest, { cwd: ROOT, stdio: [...stdio] });
+    // It may have ended before it reads what is typed.
+    this.#child.stdin?.on("error", () => {});
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.stderr += text);
     this.#ended = new Promise((resolve) => void this.#child.on("close", (code) => resolve(code)));
     for (const fd of new Set(stdio)) if (typeof fd === "number") closeSync(fd);

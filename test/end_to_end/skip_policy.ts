@@ -8,7 +8,7 @@ import { type Seen, StalledClient } from "./stalled_client.ts";
 import { every, until } from "./waiting.ts";
 
 /** How many read all the time, and how many now and then. */
-const READERS: Readonly<Record<Size, number>> = { long: 20, short: 10 };
+const READERS: Readonly<Record<Size, number>> = { long: 20, short: 6 };
 const SLOW_READERS = 3;
 
 /** Bytes that a slow reader reads before it rests, and how long it rests, in milliseconds. */
@@ -16,7 +16,7 @@ const PORTION = 512 * 1024;
 const REST = 300;
 
 /** Frames sent as fast as they come back: several times `maxLag`. */
-const FLOOD: Readonly<Record<Size, number>> = { long: 128 * 1024, short: 64 * 1024 };
+const FLOOD: Readonly<Record<Size, number>> = { long: 128 * 1024, short: 48 * 1024 };
 
 const payload = (sequence: number): number => 512 + sequence * 7 % 1024;
 

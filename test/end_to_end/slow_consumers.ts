@@ -9,7 +9,7 @@ const POLICIES = ["disconnect", "skip", "block"] as const;
 
 const PLANS: Readonly<Record<Size, Plan & { readonly stuck: readonly number[] }>> = {
   long: { stuck: [0, 1, 50], readers: 100, quiet: 4, during: 7, after: 4, flood: 64 * 1024, stall: 2000, timed: true },
-  short: { stuck: [0, 5], readers: 10, quiet: 0, during: 0, after: 0, flood: 48 * 1024, stall: 1000, timed: false },
+  short: { stuck: [0, 5], readers: 6, quiet: 0, during: 0, after: 0, flood: 48 * 1024, stall: 1000, timed: false },
 };
 
 /** Delays, and how late garbage is collected, depend on what else the machine does: such a run is repeated so often. */

@@ -9,7 +9,7 @@ import type { Row, Scenario } from "./scenario.ts";
 const MINUTES = { long: 1, short: 0.05 } as const;
 
 /** The share of a core that it takes: in the tests other files run meanwhile. */
-const SHARE = { long: 0.25, short: 0.15 } as const;
+const SHARE = { long: 0.25, short: 0.12 } as const;
 
 /** The longest that a soak takes over its time, in milliseconds. */
 const SURPLUS = 90_000;
