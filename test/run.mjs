@@ -14,6 +14,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { promisify, stripVTControlCharacters } from "node:util";
 import { batchesOf, endOf, failedIn, slowOf, workOf } from "./helpers/run_report.mjs";
+import { SHORT_NODE, SHORT_V8 } from "./helpers/short_process.mjs";
 import { compile } from "./helpers/typescript_hooks.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -111,24 +112,8 @@ const ALONE = {
     "servers are stopped by signals, and which clients are in time is a matter of two seconds",
 };
 
-/**
- * V8 for short processes on busy cores: a collector without threads of its own, which only take time from others; room for
- * young objects from the first moment; and on Node 20, whose thresholds are low, half of the optimizing that no such process
- * lives long enough for. On Node a fifth less work together, on Deno 2 to 7 %, in each of the files that were tried. Not
- * `--single-threaded`, under which Deno's `Atomics.waitAsync` never wakes.
- */
-const V8 = ["--single-threaded-gc", "--min-semi-space-size=16"];
-const NODE_V8 = process.versions.node.startsWith("20.") ? [...V8, "--interrupt-budget=600000"] : V8;
-
 const commands = {
-  node: [
-    "node",
-    ...NODE_V8,
-    "--import",
-    "./test/helpers/typescript.mjs",
-    "--test-reporter=spec",
-    "test/helpers/several.mjs",
-  ],
+  node: [...SHORT_NODE, "--test-reporter=spec", "test/helpers/several.mjs"],
   bun: ["bun", "test", "--timeout", `${TEST_MS}`],
   // JSR is not needed this way: the map resolves @std/assert to test/std-assert. It replaces all imports of deno.json, and
   // what it resolves must not get into deno.lock. `npm run check` checks the types.
@@ -136,7 +121,7 @@ const commands = {
     "deno",
     "test",
     "-A",
-    `--v8-flags=${V8}`,
+    `--v8-flags=${SHORT_V8}`,
     "--no-check",
     "--no-lock",
     "--import-map",

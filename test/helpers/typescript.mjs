@@ -3,10 +3,13 @@
 
 import * as module from "node:module";
 import process from "node:process";
+import { setFlagsFromString } from "node:v8";
 import "./test_hooks.mjs";
 import { load } from "./typescript_hooks.mjs";
 
 process.setSourceMapsEnabled(true);
+// Its thresholds are low: of what it optimizes, a process of some seconds gets half back. A tenth to a fifth less work.
+if (process.versions.node.startsWith("20.")) setFlagsFromString("--interrupt-budget=600000");
 // Where hooks run in the same thread, no other is started.
 if (module.registerHooks !== undefined) module.registerHooks({ load });
 else module.register("./typescript_hooks.mjs", import.meta.url);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { CORE } from "../mutants/core.ts";
+import { SHORT_NODE } from "../helpers/short_process.mjs";
 import { copyProject } from "../mutants/hunting.ts";
 import { mutantsOf, plant } from "../mutants/mutant.ts";
 import { Generator } from "./choices.ts";
@@ -63,7 +64,8 @@ test("different seeds make different runs", async () => {
 
 /** Runs the command in a copy of the project, on this machine's Node: there is only one command. */
 function simulate(copy: string, ...args: string[]): { stdout: string; status: number | null } {
-  return spawnSync("node", ["--import", "./test/helpers/typescript.mjs", "test/simulation/run.ts", ...args], {
+  const [node, ...options] = SHORT_NODE;
+  return spawnSync(node!, [...options, "test/simulation/run.ts", ...args], {
     cwd: copy,
     encoding: "utf8",
     timeout: 100_000,
