@@ -51,12 +51,15 @@ async function take(step: Step, address: NetworkAddress, watch: Watch, client: R
   watch.filled();
 }
 
-/** Waits until nothing happens at either end. */
+/** Waits until nothing happens at either end. On a busy machine, where a pause is late, what is to happen is late as well. */
 async function quiet(watch: Watch, client: RawClient | undefined): Promise<void> {
   const all = (): number => watch.activity + (client?.received ?? 0) + (client?.socket.bytesRead ?? 0);
-  for (let before = -1; before !== all();) {
+  const deadline = performance.now() + LAST_MS;
+  for (let [before, late] = [-1, false]; before !== all() || (late && performance.now() < deadline);) {
     before = all();
+    const began = performance.now();
     await pause(QUIET_MS);
+    late = performance.now() - began > 1.5 * QUIET_MS;
   }
 }
 
