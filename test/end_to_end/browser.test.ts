@@ -11,6 +11,7 @@ import { connect, encodeFrame } from "../../mod.ts";
 import { CHROMIUM, Chromium, type Page, PICTURES, WITH_CHROMIUM } from "../helpers/chromium.ts";
 import { CommandLine, OURS, portOf, startServer } from "../helpers/command_line.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";
+import { freeUrl } from "../helpers/free_port.ts";
 import { pause, within } from "../helpers/wait.ts";
 
 let chromium: Chromium;
@@ -127,7 +128,7 @@ test("a page of another host may not connect, and learns no more than that", WIT
 });
 
 test("mobcast/browser reconnects after the mob has restarted, and sends what waited", WITH_CHROMIUM, async () => {
-  await using first = await startServer(OURS, ["ws://127.0.0.1:0/"]);
+  await using first = await startServer(OURS, [await freeUrl("ws")]);
   const { url } = first;
   const page = await chromium.open();
   await page.run(`

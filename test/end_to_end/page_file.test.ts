@@ -15,6 +15,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import { serve } from "../../mod.ts";
 import { CLIENT_ERRORS } from "../../src/client/client_error.ts";
 import { OURS, ROOT } from "../helpers/command_line.ts";
+import { freeUrl } from "../helpers/free_port.ts";
 import { rejection, within } from "../helpers/wait.ts";
 
 const FILE = join(ROOT, "dist/browser.js");
@@ -73,7 +74,7 @@ test("dist/browser.js joins a mob, reconnects, and has the errors of the package
 }, async () => {
   const page = await import(pathToFileURL(FILE).href) as typeof import("../../browser.ts");
   assertEquals(page.CLIENT_ERRORS, CLIENT_ERRORS);
-  let mob = await serve({ listen: ["ws://127.0.0.1:0", "tcp://127.0.0.1:0"], secret: "s3cret" });
+  let mob = await serve({ listen: [await freeUrl("ws"), "tcp://127.0.0.1:0"], secret: "s3cret" });
   const [url] = mob.urls;
   const { connect: connectFromHere } = await import("../../mod.ts");
   const other = await connectFromHere(mob.urls[1]!, { secret: "s3cret" });

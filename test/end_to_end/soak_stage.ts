@@ -10,6 +10,7 @@ import type { Client } from "../../src/client/client.ts";
 import type { ReconnectingClient } from "../../src/client/reconnecting_client.ts";
 import type { serve } from "../../mod.ts";
 import { makeAuthority, type Pair } from "../helpers/certificates.ts";
+import { freeUrl } from "../helpers/free_port.ts";
 import { Publisher, Subscriber } from "./soak_subscribers.ts";
 import { pass } from "./waiting.ts";
 
@@ -63,7 +64,7 @@ export class Stage {
   readonly #passingOptions: Parameters<typeof serve>[0];
   readonly #signalListeners: Set<unknown> = new Set();
   #passing: Mob | undefined;
-  #passingUrl = "tcp://127.0.0.1:0";
+  #passingUrl: string | undefined;
   #returning: ReconnectingClient | undefined;
   #returns = 0;
 
@@ -149,9 +150,9 @@ export class Stage {
   /** The third mob is closed, and opened again at the same place: its only client comes back by itself. */
   async reopen(): Promise<void> {
     await this.#passing?.close({ drain: 200 });
+    this.#passingUrl ??= await freeUrl();
     const listen = [this.#passingUrl, "tls://127.0.0.1:0", `unix://${this.folder}/passing-${this.#returns}`];
     this.#passing = await this.library.serve({ ...this.#passingOptions, listen });
-    this.#passingUrl = this.#passing.urls[0]!;
     // With handshakes under the certificates of before a reload, of during it and of after it.
     const come = async (): Promise<void> => {
       const client = await this.library.connect(this.#passing!.urls[1]!, this.options("tls:")) as Client;
@@ -239,7 +240,7 @@ export class Stage {
 
   async #comeBackAgain(): Promise<ReconnectingClient> {
     const reconnect = { minDelay: 20, maxDelay: 200 };
-    const peer = await this.library.connect(this.#passingUrl, { reconnect }) as ReconnectingClient;
+    const peer = await this.library.connect(this.#passingUrl!, { reconnect }) as ReconnectingClient;
     void (async () => {
       for await (const _ of peer) continue;
     })().catch(() => {});

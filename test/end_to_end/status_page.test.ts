@@ -8,6 +8,7 @@ import { busRelay } from "../../src/bus/bus.ts";
 import { CHROMIUM, Chromium, type Page, PICTURES, WITH_CHROMIUM } from "../helpers/chromium.ts";
 import { OURS, startServer } from "../helpers/command_line.ts";
 import { MemoryBus } from "../helpers/memory_bus.ts";
+import { freeUrl } from "../helpers/free_port.ts";
 import { asked, pause } from "../helpers/wait.ts";
 
 let chromium: Chromium;
@@ -131,7 +132,7 @@ test("the page goes on by itself after its server was killed and has started aga
   const start = (status: string) => startServer(OURS, ["tcp://127.0.0.1:0", "--status", status]);
   const statusOf = async (server: Awaited<ReturnType<typeof start>>): Promise<string> =>
     (await server.match(/status on (http:\S+)/))[1]!;
-  const first = await start("http://127.0.0.1:0");
+  const first = await start(await freeUrl("http"));
   const url = await statusOf(first);
   const client = await connect(first.url);
   await client.send("before");

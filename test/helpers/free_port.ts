@@ -1,5 +1,6 @@
 /**
- * A port for a program that cannot choose one itself and say which.
+ * A port for a program that cannot choose one itself and say which, or for a server that is closed and opened again: one that
+ * the system chose may be taken meanwhile by a connection of another process.
  *
  * @module
  */
@@ -21,6 +22,11 @@ export async function freePort(): Promise<number> {
     given.add(port);
     if (await isFree(port)) return port;
   }
+}
+
+/** An address of this machine that is free now. */
+export async function freeUrl(scheme: "tcp" | "tls" | "ws" | "http" = "tcp"): Promise<string> {
+  return `${scheme}://127.0.0.1:${await freePort()}`;
 }
 
 async function isFree(port: number): Promise<boolean> {

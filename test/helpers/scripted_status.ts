@@ -1,8 +1,8 @@
 /** A status whose answers a test decides. */
 
 import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { ConnectionList, StatusReport } from "../../src/status/report.ts";
+import { freePort } from "./free_port.ts";
 
 /** A server that answers as a status does. */
 export class ScriptedStatus implements AsyncDisposable {
@@ -39,8 +39,8 @@ export class ScriptedStatus implements AsyncDisposable {
 
   /** Opens it, again at the same port. */
   async open(): Promise<this> {
+    this.#port ||= await freePort();
     await new Promise<void>((resolve) => this.#server.listen(this.#port, "127.0.0.1", resolve));
-    this.#port = (this.#server.address() as AddressInfo).port;
     return this;
   }
 

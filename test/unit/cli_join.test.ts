@@ -9,6 +9,7 @@ import { OwnMessages } from "../../src/cli/own_messages.ts";
 import { bytesOf } from "../helpers/bytes.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
 import { screenOf } from "../helpers/screen.ts";
+import { freeUrl } from "../helpers/free_port.ts";
 import { pause } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
@@ -211,8 +212,8 @@ test(
   "join --reconnect: a person is told once of each connection, and of no wait but the first and long ones",
   LIMITED,
   async () => {
-    const first = await serve({ listen: "tcp://127.0.0.1:0" });
-    const url = first.urls[0]!;
+    const url = await freeUrl();
+    const first = await serve({ listen: url });
     const person = personAt("join", url, "--reconnect");
     const code = main(person);
     await person.stdout.match(/> /);

@@ -18,6 +18,7 @@ import { makeAuthority } from "../helpers/certificates.ts";
 import { CommandLine, runCommand, startServer, TESTED } from "../helpers/command_line.ts";
 import { TlsFixture } from "../helpers/tls_fixture.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
+import { freeUrl } from "../helpers/free_port.ts";
 import { pause, within } from "../helpers/wait.ts";
 
 const LIMITED = { timeout: 60_000 };
@@ -437,8 +438,8 @@ test(
   "join --reconnect: each change and the gap are reported, and lines typed meanwhile are sent",
   LIMITED,
   async () => {
-    const first = await serve({ listen: "tcp://127.0.0.1:0" });
-    const url = first.urls[0]!;
+    const url = await freeUrl();
+    const first = await serve({ listen: url });
     const terminal = new FakeTerminal("join", url, "--reconnect");
     const code = main(terminal);
     terminal.stdin.say("one\n");
@@ -497,7 +498,7 @@ for (const runtime of TESTED) {
       await kit.write("token", "open sesame\n");
       const token = ["--secret-file", kit.path("token")];
       const local = `unix:${kit.path("socket")}`;
-      const args = ["tls://127.0.0.1:0", local, "--unix-mode", "0600", ...kit.flags("server"), ...token];
+      const args = [await freeUrl("tls"), local, "--unix-mode", "0600", ...kit.flags("server"), ...token];
       await using server = await startServer(runtime, args);
       assertEquals(server.urls[1], formatAddress(parseAddress(local)));
       await using join = new CommandLine(runtime, [
@@ -514,11 +515,10 @@ for (const runtime of TESTED) {
       await join.match(/through the socket\n/);
       server.signal("SIGHUP");
       await server.match(/Certificates reloaded/, "stderr");
-      const url = server.url;
       const stopped = await server.stop();
       assertEquals(stopped.code, 0, stopped.stderr);
       await join.match(/trying again/, "stderr");
-      await using again = await startServer(runtime, [url, ...args.slice(1)]);
+      await using again = await startServer(runtime, args);
       await join.match(/^mobcast: connected to tls:[^\n]+ again$/m, "stderr");
       join.write("from join again\n");
       await join.match(/from join again\n/);

@@ -7,6 +7,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import type { Adapter, ListeningSocket } from "../../src/contract/adapter.ts";
 import { Mob } from "../../src/server/mob.ts";
 import { serve } from "../../mod.ts";
+import { freeUrl } from "../helpers/free_port.ts";
 
 const TIMEOUT = { timeout: 20_000 };
 
@@ -122,9 +123,7 @@ test(
   "an address is free when a mob has closed that was closed while opening it, on this runtime",
   TIMEOUT,
   async () => {
-    const first = await serve({ listen: "tcp://127.0.0.1:0" });
-    const url = first.urls[0]!;
-    await first.close({ drain: 0 });
+    const url = await freeUrl();
     for (let round = 0; round < 5; round++) {
       const mob = await serve({ listen: [] });
       const listening = mob.listen(url).then(() => "open", () => "refused");

@@ -11,6 +11,7 @@ import type { Client } from "../../src/client/client.ts";
 import type { ConnectionChange, ReconnectOptions } from "../../src/client/reconnect_options.ts";
 import { serve, type ServeOptions } from "../../mod.ts";
 import { bytesOf, textOf } from "../helpers/bytes.ts";
+import { freeUrl } from "../helpers/free_port.ts";
 import { settle } from "../helpers/settle.ts";
 
 const TIMEOUT = { timeout: 30_000 };
@@ -501,8 +502,8 @@ test("reconnect: an onChange that throws, or closes, does no harm", TIMEOUT, asy
 });
 
 test("reconnect: on this runtime, through a server that is closed and opened again", TIMEOUT, async () => {
-  const first = await serve({ listen: "tcp://127.0.0.1:0" });
-  const url = first.urls[0]!;
+  const url = await freeUrl();
+  const first = await serve({ listen: url });
   const reported: string[] = [];
   let lost = (): void => {};
   const isLost = new Promise<void>((resolve) => lost = resolve);
