@@ -13,7 +13,7 @@ export interface SocketFaults {
   readonly take: (offered: number) => number;
   /** How many of `held` bytes one read gets, 1 to all. */
   readonly give: (held: number) => number;
-  /** Whether one read gets the bytes of several writes. */
+  /** Whether one read gets the bytes of several writes, of up to 1 MiB. */
   readonly merge: () => boolean;
   /** How an end sees that the other end has reset the connection. */
   readonly reset: () => ResetShape;
