@@ -14,7 +14,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { promisify, stripVTControlCharacters } from "node:util";
 import { batchesOf, endOf, failedIn, slowOf, workOf } from "./helpers/run_report.mjs";
-import { SHORT_NODE, SHORT_V8 } from "./helpers/short_process.mjs";
+import { SHORT_DENO, SHORT_NODE } from "./helpers/short_process.mjs";
 import { compile } from "./helpers/typescript_hooks.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -115,18 +115,7 @@ const ALONE = {
 const commands = {
   node: [...SHORT_NODE, "--test-reporter=spec", "test/helpers/several.mjs"],
   bun: ["bun", "test", "--timeout", `${TEST_MS}`],
-  // JSR is not needed this way: the map resolves @std/assert to test/std-assert. It replaces all imports of deno.json, and
-  // what it resolves must not get into deno.lock. `npm run check` checks the types.
-  deno: [
-    "deno",
-    "test",
-    "-A",
-    `--v8-flags=${SHORT_V8}`,
-    "--no-check",
-    "--no-lock",
-    "--import-map",
-    "test/import_map.offline.json",
-  ],
+  deno: ["deno", "test", ...SHORT_DENO],
 };
 
 /** How each runtime tells how many tests passed: a process that tells nothing has run none. */

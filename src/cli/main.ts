@@ -37,11 +37,9 @@ export async function main(terminal: Terminal): Promise<number> {
     resolveEnded(code);
     dropping.abort();
   };
-  let isFirst = true;
   let stoppedAt = 0;
   const interrupt = (): void => {
-    if (!isFirst) return terminal.now() - stoppedAt < SAME_SIGNAL ? undefined : end(1);
-    isFirst = false;
+    if (stopping.signal.aborted) return terminal.now() - stoppedAt < SAME_SIGNAL ? undefined : end(1);
     stopping.abort();
     terminal.stdout.release();
     // Not before: with many connections, closing takes a while.

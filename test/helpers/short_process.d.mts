@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Options of V8 for a process that lives for some seconds. */
-export const SHORT_V8: readonly string[];
-/** The command of Node that runs sources and tests in such a process. */
+/** The command of Node that runs sources and tests in a process that lives for some seconds. */
 export const SHORT_NODE: readonly string[];
+/** The options of `deno run` and `deno test` for the same. */
+export const SHORT_DENO: readonly string[];

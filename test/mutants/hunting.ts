@@ -12,7 +12,7 @@ import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { type BuildContext, context } from "esbuild";
 import { ROOT, type RuntimeName } from "../helpers/command_line.ts";
-import { SHORT_NODE, SHORT_V8 } from "../helpers/short_process.mjs";
+import { SHORT_DENO, SHORT_NODE } from "../helpers/short_process.mjs";
 import { type Mutant, plant, type Proof } from "./mutant.ts";
 
 /** Seeds within which the simulation must find a mutant. */
@@ -49,22 +49,14 @@ export interface Found {
 const TESTS: Readonly<Record<RuntimeName, (file: string, named?: string) => string[]>> = {
   // A test that fails may leave open what keeps the process alive (the flag needs Node 20.14).
   node: (file, named) => [
-    ...[...SHORT_NODE, "--test-force-exit"],
+    ...SHORT_NODE,
+    "--test-force-exit",
     ...(named ? [`--test-name-pattern=${named}`] : []),
     file,
   ],
   bun: (file, named) => ["bun", "test", "--timeout", "20000", ...(named ? ["-t", named] : []), `./${file}`],
   deno: (file, named) => [
-    ...[
-      "deno",
-      "test",
-      "-A",
-      `--v8-flags=${SHORT_V8}`,
-      "--no-check",
-      "--no-lock",
-      "--import-map",
-      "test/import_map.offline.json",
-    ],
+    ...["deno", "test", ...SHORT_DENO],
     ...(named ? ["--filter", `/${named}/`] : []),
     file,
   ],

@@ -7,21 +7,13 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { ROOT, type RuntimeName, RUNTIMES } from "../helpers/command_line.ts";
-import { SHORT_NODE, SHORT_V8 } from "../helpers/short_process.mjs";
+import { SHORT_DENO, SHORT_NODE } from "../helpers/short_process.mjs";
 
 /** The command that runs the simulation on each runtime. */
 const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
   node: SHORT_NODE,
   bun: [join(ROOT, "node_modules/.bin/bun"), "run"],
-  deno: [
-    join(ROOT, "node_modules/.bin/deno"),
-    "run",
-    "-A",
-    `--v8-flags=${SHORT_V8}`,
-    "--no-lock",
-    "--import-map",
-    "test/import_map.offline.json",
-  ],
+  deno: [join(ROOT, "node_modules/.bin/deno"), "run", ...SHORT_DENO],
 };
 
 /** The digest of the traces of some seeds on a runtime. Rejects when it prints anything else. */
