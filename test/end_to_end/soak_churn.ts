@@ -6,7 +6,7 @@ import { connect as connectTls } from "node:tls";
 import { encodeFrame } from "../../src/framing/framing.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { Mob } from "../../src/server/mob.ts";
-import { plainSocket } from "../helpers/transports.ts";
+import { pausing, plainSocket } from "../helpers/transports.ts";
 import { parseAddress } from "../../src/contract/address.ts";
 import { Publisher, Subscriber } from "./soak_subscribers.ts";
 import { comes, SECRET, type Stage } from "./soak_stage.ts";
@@ -28,7 +28,7 @@ function reach(stage: Stage, url: string): Promise<Socket | undefined> {
     const below = plainSocket(parseAddress(url));
     const { tls } = stage.options(url);
     const secure = tls !== undefined;
-    const socket = secure ? connectTls({ socket: below, ...tls }) : below;
+    const socket = secure ? pausing(connectTls({ socket: below, ...tls }), below) : below;
     below.on("error", () => resolve(undefined));
     socket.on("error", () => resolve(undefined));
     socket.once(secure ? "secureConnect" : "connect", () => resolve(socket));

@@ -18,12 +18,10 @@ export class HttpClient implements Disposable {
   closed = false;
 
   readonly #bell: Bell = new Bell();
-  readonly #below: NetSocket;
 
-  /** A client on a socket that is connected, or connects; `below` is the TCP socket of one over TLS. */
-  constructor(socket: NetSocket, below: NetSocket = socket) {
+  /** A client on a socket that is connected, or connects. */
+  constructor(socket: NetSocket) {
     this.socket = socket;
-    this.#below = below;
     socket.on("error", () => {});
     socket.on("close", () => {
       this.closed = true;
@@ -43,8 +41,6 @@ export class HttpClient implements Disposable {
   /** Reads nothing from now on. */
   stopReading(): void {
     this.socket.pause();
-    // Deno reads on without bound behind a paused socket over TLS; see adapters/tls/tls.ts.
-    if ("Deno" in globalThis) (this.#below as unknown as { _handle: { readStop(): void } | null })._handle?.readStop();
   }
 
   /** Sends text, a request usually. */

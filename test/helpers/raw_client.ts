@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers";
 import { Worker } from "node:worker_threads";
 import { assert } from "@std/assert";
 import type { NetworkAddress } from "../../src/contract/address.ts";
+import { onDeno } from "../../adapters/shared/which.ts";
 import { isPattern, pattern, STEP } from "./pattern.ts";
 import { type Bell, DEADLINE, within } from "./wait.ts";
 
@@ -33,8 +34,8 @@ export class RawClient {
     this.#bell = bell;
     this.#below = below;
     this.socket = socket;
-    // Deno reads on without bound behind a paused socket over TLS; see adapters/tls/tls.ts.
-    if (socket !== below && "Deno" in globalThis) socket.once("secureConnect", () => this.#flow("readStop"));
+    // Before it is paused, Deno reads over TLS, though nobody listens.
+    if (socket !== below && onDeno) socket.once("secureConnect", () => socket.pause());
     socket.on("error", (error) => this.error ??= error);
     socket.on("end", () => {
       this.ended = true;
@@ -48,12 +49,12 @@ export class RawClient {
 
   /** Starts to read, expecting the pattern. Before that it reads nothing. */
   listen(): void {
-    if (this.socket !== this.#below && "Deno" in globalThis) this.#flow("readStart");
     this.socket.on("data", (chunk: Uint8Array) => {
       if (!isPattern(chunk, this.received)) this.violations.push(`wrong bytes from ${this.received} on`);
       this.received += chunk.length;
       this.#bell.ring();
     });
+    this.socket.resume();
   }
 
   /** Begins to read as {@link listen} does, a little at a time, as on a slow line. */
@@ -76,10 +77,6 @@ export class RawClient {
   reset(): void {
     this.#below.resetAndDestroy();
     this.socket.destroy();
-  }
-
-  #flow(change: "readStop" | "readStart"): void {
-    (this.#below as unknown as { _handle: Record<string, () => void> | null })._handle?.[change]?.();
   }
 
   /** Its own port, by which a server knows it. */

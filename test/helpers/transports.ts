@@ -12,6 +12,8 @@ import process from "node:process";
 import { connect as tlsConnect } from "node:tls";
 import type { Adapter, DialOptions, ListenOptions } from "../../src/contract/adapter.ts";
 import type { Address } from "../../src/contract/address.ts";
+import { onDeno } from "../../adapters/shared/which.ts";
+import { handleOf } from "../../adapters/tls/tls.ts";
 import { makeAuthority } from "./certificates.ts";
 
 /** How bytes travel. */
@@ -35,6 +37,16 @@ export function plainSocket(address: Address): NetSocket {
   return netConnect({ ...where, ...OPTIONS });
 }
 
+/**
+ * Lets a socket over TLS read nothing while it is paused: on Deno `pause` alone does not, it reads on without bound; see
+ * adapters/tls/tls.ts.
+ */
+export function pausing<Socket extends NetSocket>(socket: Socket, below: NetSocket): Socket {
+  if (!onDeno) return socket;
+  const { stop, go } = handleOf(below);
+  return socket.on("pause", stop).on("resume", go);
+}
+
 /** In the clear. */
 export const OVER_TCP: Transport = {
   name: "tcp",
@@ -51,7 +63,7 @@ export async function overTls(): Promise<Transport> {
     address: (host, port) => ({ transport: "tls", host, port }),
     listener: { tls: await authority.issue() },
     dial: { tls: { ca } },
-    raw: (below) => tlsConnect({ socket: below, ca, servername: "localhost", ...OPTIONS }),
+    raw: (below) => pausing(tlsConnect({ socket: below, ca, servername: "localhost", ...OPTIONS }), below),
   };
 }
 

@@ -24,6 +24,7 @@ import { makeAuthority } from "../helpers/certificates.ts";
 import { assertNoMoreDescriptors, descriptors, MOMENTS } from "../helpers/descriptors.ts";
 import { get, HttpClient } from "../helpers/http_client.ts";
 import { resetStorm } from "../helpers/raw_client.ts";
+import { pausing } from "../helpers/transports.ts";
 import { Bell, pause, rejection, within } from "../helpers/wait.ts";
 
 const adapter = await runtimeAdapter();
@@ -67,7 +68,7 @@ class Stage implements AsyncDisposable {
   /** A client over TLS. */
   secure(options: ConnectionOptions): HttpClient {
     const below = netConnect({ host: "127.0.0.1", port: this.port });
-    const client = new HttpClient(tlsConnect({ socket: below, servername: "localhost", ...options }), below);
+    const client = new HttpClient(pausing(tlsConnect({ socket: below, servername: "localhost", ...options }), below));
     this.#clients.push(client);
     return client;
   }
