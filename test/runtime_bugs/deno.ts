@@ -7,7 +7,9 @@
 import { readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { setImmediate } from "node:timers";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { deno, type DenoConnection } from "../../adapters/types/deno.ts";
+import { makeAuthority } from "../helpers/certificates.ts";
 import { pause } from "../helpers/wait.ts";
 import type { Trap } from "./runtime_bug.ts";
 
@@ -110,6 +112,14 @@ export const TRAPS: readonly Trap[] = [
       "adapters/deno.ts dials through node:net; what it accepts probes when the system says so, after two hours",
     probe: keepaliveHasNoTime,
   },
+  {
+    runtimes: ["deno"],
+    seen: "2.9.5",
+    link: "https://github.com/denoland/deno/pull/33524",
+    what: "a paused socket of node:tls reads on without bound",
+    workaround: "`handleOf` in adapters/tls/tls.ts, and `pausing` in test/helpers/transports.ts",
+    probe: readsOnOverTls,
+  },
 ];
 
 /** Both ends of a connection. */
@@ -168,6 +178,27 @@ async function writeFailsAtTheirEnd(): Promise<boolean> {
     server.close();
   }
   return received < length;
+}
+
+/** Whether far more than the kernels and both ends hold is taken from a client while the server is paused. */
+async function readsOnOverTls(): Promise<boolean> {
+  const authority = await makeAuthority("an authority of the traps");
+  const server = createTlsServer(await authority.issue(), (socket) => socket.on("error", () => {}).pause());
+  await new Promise<void>((resolve) => void server.listen(0, HOST, () => resolve()));
+  const { port } = server.address() as { port: number };
+  const client = connectTls({ host: HOST, port, ca: authority.cert });
+  client.on("error", () => {});
+  const mebibyte = new Uint8Array(2 ** 20);
+  const sent = (async () => {
+    for (let count = 0; count < 64; count++) {
+      await new Promise<void>((resolve) => void client.write(mebibyte, () => resolve()));
+    }
+    return true;
+  })();
+  const outcome = await Promise.race([sent, pause(2000)]);
+  client.destroy();
+  server.close();
+  return outcome === true;
 }
 
 async function acceptRejects(): Promise<boolean> {
