@@ -17,6 +17,7 @@ export const CLIENT: readonly Group[] = [
         from: "this.#waiting.size === 0 && look()",
         to: "look()",
         why: "a later next() takes the message of an earlier one",
+        proof: { on: ["node"], tests: "test/unit/message_reader.test.ts" },
       },
       {
         in: "MessageIterator.return",

@@ -306,6 +306,8 @@ test("client: a ping keeps a client that only receives in a mob with idleTimeout
   // What it says itself counts, too.
   for (let passed = 0; passed < 5000; passed += 100) {
     pinging!.trySend("x");
+    // It is under way when the next ping is due.
+    adapter.run();
     adapter.advance(100);
   }
   assertEquals(mob.stats().pings, pings);

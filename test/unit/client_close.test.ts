@@ -244,6 +244,20 @@ test("Client.close: a server that speaks on and on and never hangs up is left in
   assertEquals(outcomeOf(client), ["closed", "UNDELIVERED"]);
 });
 
+test("Patience gives up when nothing has moved for its time, to the millisecond", () => {
+  const adapter = memoryAdapter({ manual: true });
+  let gaveUp = 0;
+  const patience = new Patience(adapter, () => gaveUp++);
+  patience.begin(1000);
+  adapter.advance(600);
+  patience.moved();
+  // The timer of the beginning finds that there is time left, and no more than that.
+  adapter.advance(999);
+  assertEquals(gaveUp, 0);
+  adapter.advance(1);
+  assertEquals([gaveUp, adapter.timers], [1, 0]);
+});
+
 test("Patience does not give up because the process was stopped: what came meanwhile is looked at first", () => {
   const adapter = memoryAdapter({ manual: true });
   let gaveUp = 0;

@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { onBun } from "../../adapters/shared/which.ts";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { SocketClient } from "../../src/client/socket_client.ts";
 import type { Socket } from "../../src/contract/adapter.ts";
@@ -40,10 +41,11 @@ test("a client lets go of what its socket has taken", async () => {
   }
   assertGreater(buffers.length, 10);
   let held = Infinity;
-  for (let round = 0; round < 10 && held > 4; round++) {
+  for (let round = 0; round < 10 && held > 0; round++) {
     await collectGarbage();
     held = buffers.filter((buffer) => buffer.deref() !== undefined).length;
   }
-  assertLess(held, 5);
+  // On Bun a number on the stack that looks like the address of one keeps it.
+  assertLess(held, onBun ? 2 : 1);
   assertEquals(client.state, "open");
 });

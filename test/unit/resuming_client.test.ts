@@ -6,6 +6,7 @@ import fc from "../helpers/fast_check.ts";
 import { type MemoryAdapter, memoryAdapter } from "../../adapters/memory.ts";
 import { connect } from "../../mod.ts";
 import { serve } from "../../mod.ts";
+import type { Adapter } from "../../src/contract/adapter.ts";
 import type { ConnectOptions } from "../../src/client/connect.ts";
 import type { Client } from "../../src/client/client.ts";
 import { type FramingName, FRAMINGS } from "../../src/framing/framing.ts";
@@ -171,6 +172,49 @@ test("messages that the application has not taken come first, and none comes twi
   }
   await world.take();
   assertEquals(world.told, world.published);
+  await world.end();
+});
+
+test("what the next connection brings again is not taken while that one is being made", async () => {
+  const world = new World();
+  await world.up();
+  const { adapter } = world;
+  let open: () => void = () => {};
+  let gate: Promise<void> | undefined;
+  const gated: Adapter = {
+    ...adapter,
+    async connect(...to) {
+      await gate;
+      await adapter.connect(...to);
+    },
+  };
+  await world.connect({ adapter: gated });
+  // The iterator stays at the first connection, and the second receives messages that nobody has taken.
+  for (let round = 0; round < 2; round++) {
+    world.publish();
+    await settle(adapter);
+    await world.cut();
+    if (round === 1) gate = new Promise((resolve) => open = resolve);
+    await world.pass();
+  }
+  await world.take();
+  assertEquals(world.told, world.published.slice(0, 1));
+  open();
+  await world.take();
+  assertEquals(world.told, world.published);
+  await world.end();
+});
+
+test("a gap is told as soon as the mob has said where the stream goes on, though no message comes", async () => {
+  const world = new World();
+  await world.up();
+  await world.connect();
+  world.publish();
+  await world.take();
+  await world.down();
+  await world.up();
+  await world.pass();
+  assertEquals(world.told, [world.published[0]!, { bytes: undefined }]);
   await world.end();
 });
 
