@@ -152,12 +152,16 @@ function listenedTo(): { cut: AbortController; listeners: () => number } {
 }
 
 /** A server that accepts and does not say a word, with a URL that promises TLS. */
-async function mute(): Promise<AsyncDisposable & { readonly url: string }> {
+async function mute(): Promise<AsyncDisposable & { readonly url: string; readonly deserted: () => Promise<void> }> {
   const sockets = new Set<NetSocket>();
-  const server = createServer((socket) => void sockets.add(socket.on("error", () => {}).resume()));
+  const server = createServer((socket) => {
+    sockets.add(socket.on("error", () => {}).on("close", () => void sockets.delete(socket)).resume());
+  });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", () => resolve()));
   return {
     url: `tls://127.0.0.1:${(server.address() as { port: number }).port}`,
+    /** Waits until no client has a connection. */
+    deserted: async () => assertEquals(await asked(() => sockets.size, (size) => size === 0), 0),
     [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => void server.close(() => resolve()));
@@ -165,19 +169,24 @@ async function mute(): Promise<AsyncDisposable & { readonly url: string }> {
   };
 }
 
-test(`dial: ${MANY} dials that time out leave no timer, and no listener on the signal`, LIMITED, async () => {
-  await using server = await mute();
-  const { adapter, timers } = await counted();
-  const { cut: { signal }, listeners } = listenedTo();
-  const options = { adapter, signal, connectTimeout: 50 };
-  const errors = await Promise.all(
-    Array.from({ length: MANY }, () => rejection(connect(server.url, options), "connect")),
-  );
-  assertEquals(new Set(errors.map(codeOf)), new Set(["TIMED_OUT"]));
-  assertEquals([timers(), listeners()], [0, 0]);
-});
+test(
+  `dial: ${MANY} dials that time out leave no connection, no timer, and no listener on the signal`,
+  LIMITED,
+  async () => {
+    await using server = await mute();
+    const { adapter, timers } = await counted();
+    const { cut: { signal }, listeners } = listenedTo();
+    const options = { adapter, signal, connectTimeout: 50 };
+    const errors = await Promise.all(
+      Array.from({ length: MANY }, () => rejection(connect(server.url, options), "connect")),
+    );
+    assertEquals(new Set(errors.map(codeOf)), new Set(["TIMED_OUT"]));
+    assertEquals([timers(), listeners()], [0, 0]);
+    await server.deserted();
+  },
+);
 
-test(`dial: ${MANY} dials that are aborted leave no timer`, LIMITED, async () => {
+test(`dial: ${MANY} dials that are aborted leave no connection and no timer`, LIMITED, async () => {
   await using server = await mute();
   const { adapter, timers } = await counted();
   const cut = new AbortController();
@@ -189,6 +198,7 @@ test(`dial: ${MANY} dials that are aborted leave no timer`, LIMITED, async () =>
   cut.abort(reason);
   assertEquals(new Set(await dialing), new Set([reason]));
   assertEquals(timers(), 0);
+  await server.deserted();
 });
 
 test(`dial: ${MANY} clients that came and left leave no timer, and no listener on the signal`, LIMITED, async () => {
