@@ -6,10 +6,11 @@
 
 import { type Envelope, wrap } from "../../src/bus/envelope.ts";
 
+/** The nodes of two other mobs. */
 export const A = "00000000000000aa";
-
 export const B = "00000000000000bb";
 
+/** A batch that begins with a number of its own. */
 export function batch(first: number, length = 10): Uint8Array {
   return new Uint8Array(length).fill(first, 0, 1);
 }

@@ -7,6 +7,9 @@
 import type { Group, Proof } from "./mutant.ts";
 
 const proof: Proof = { on: ["node"], tests: "test/unit/bus.test.ts" };
+const PRESSURE: Proof = { on: ["node"], tests: "test/unit/bus_pressure.test.ts" };
+const GAPS: Proof = { on: ["node"], tests: "test/unit/bus_gaps.test.ts" };
+const BATCHES: Proof = { on: ["node"], tests: "test/unit/bus_batches.test.ts" };
 
 /** The bugs of a mob's end of a bus. */
 export const BUS: readonly Group[] = [
@@ -19,22 +22,43 @@ export const BUS: readonly Group[] = [
         from: "countFrames(framing, batch, start, end, maxFrame) !== frames",
         to: "false",
         why: "what comes over a bus is taken for whole frames",
+        proof: GAPS,
         sample: true,
       },
-      { in: "readRuns", from: "frames === 0 || ", to: "", why: "a run without frames is taken" },
-      { in: "readRuns", from: "!framing || ", to: "", why: "an unknown framing breaks the mob" },
-      { in: "countFrames", from: "length <= 0 || ", to: "", why: "a ping of the bus is published" },
+      {
+        in: "readRuns",
+        from: "frames === 0 || ",
+        to: "",
+        why: "a run without frames is taken",
+        proof: GAPS,
+      },
+      {
+        in: "readRuns",
+        from: "!framing || ",
+        to: "",
+        why: "an unknown framing breaks the mob",
+        proof: GAPS,
+      },
+      {
+        in: "countFrames",
+        from: "length <= 0 || ",
+        to: "",
+        why: "a ping of the bus is published",
+        proof: GAPS,
+      },
       {
         in: "countFrames",
         from: "framing === WEBSOCKET && !isMessage(bytes, at, from, next)",
         to: "false",
         why: "a control frame of the bus is published to browsers",
+        proof: GAPS,
       },
       {
         in: "isMessage",
         from: "readUint32(bytes, at + 2) !== 0",
         to: "false",
         why: "a length over 2^32 of the bus is published to browsers",
+        proof: BATCHES,
       },
     ],
   },
@@ -47,12 +71,14 @@ export const BUS: readonly Group[] = [
         from: "      left -= frames;\n",
         to: "",
         why: "frames of a batch that is full are counted twice",
+        proof: BATCHES,
       },
       {
         in: "addPieces",
         from: "if (!batch || batch.size + length > this.#batchSize) this.#begin();",
         to: "if (!batch) this.#begin();",
         why: "a frame in pieces makes a batch too large",
+        proof: BATCHES,
       },
       {
         in: "offer",
@@ -62,7 +88,13 @@ export const BUS: readonly Group[] = [
         sample: true,
       },
       { in: "OutgoingBatch.add", from: "last.token === token && ", to: "", why: "frames are another sender's" },
-      { in: "settle", from: "    this.#taken.delete(number);\n", to: "", why: "a batch is back twice" },
+      {
+        in: "settle",
+        from: "    this.#taken.delete(number);\n",
+        to: "",
+        why: "a batch is back twice",
+        proof: GAPS,
+      },
       {
         in: "#put",
         from: "if (sender) sender.inFlight += frames;",
@@ -80,10 +112,17 @@ export const BUS: readonly Group[] = [
         from: " || this.#isFull",
         to: "",
         why: "a mob whose bus is away reads without bound",
+        proof: PRESSURE,
         sample: true,
       },
       { in: "backpressure", from: "publisher.backpressure || ", to: "", why: "under block a mob on a bus reads on" },
-      { in: "empty", from: " && !this.#own", to: "", why: "a closing mob leaves in the middle of its last batch" },
+      {
+        in: "empty",
+        from: " && !this.#own",
+        to: "",
+        why: "a closing mob leaves in the middle of its last batch",
+        proof: GAPS,
+      },
       {
         in: "tick",
         from: "    if (left <= 0) this.#host.wake();\n",
@@ -95,8 +134,15 @@ export const BUS: readonly Group[] = [
         from: "if (publisher.backpressure) this.#held = true;\n      else if",
         to: "if",
         why: "under block what is back is published although a connection holds all back",
+        proof: PRESSURE,
       },
-      { in: "#begin", from: "!runs || !isOurs", to: "!runs", why: "a forged batch is published as ours" },
+      {
+        in: "#begin",
+        from: "!runs || !isOurs",
+        to: "!runs",
+        why: "a forged batch is published as ours",
+        proof: GAPS,
+      },
       {
         in: "#begin",
         from: "sent && this.#host.leavesOut ? sent.shares : runs",
@@ -108,18 +154,21 @@ export const BUS: readonly Group[] = [
         from: "own === undefined ? this.#lostOf(late)",
         to: "own === undefined ? undefined",
         why: "a batch that was lost and comes after all is refused",
+        proof: GAPS,
       },
       {
         in: "#begin",
         from: "if (number !== undefined) this.#lostLast = undefined;",
         to: "",
         why: "a batch that was lost and comes after all is published twice",
+        proof: GAPS,
       },
       {
         in: "#publish",
         from: "if (end - this.#at > most) {",
         to: "if (false) {",
         why: "a batch is published in one tick",
+        proof: PRESSURE,
       },
       {
         in: "#settled",
@@ -127,9 +176,27 @@ export const BUS: readonly Group[] = [
         to: "",
         why: "a connection waits for ever",
       },
-      { in: "#gap", from: "this.#settled(batch);", to: "", why: "a connection waits for frames that are lost" },
-      { in: "#gap", from: "    this.#host.gap(gap);\n", to: "", why: "frames are lost silently" },
-      { in: "#isAway", from: "if (why !== was) ", to: "", why: "each try to reach the bus is an event" },
+      {
+        in: "#gap",
+        from: "this.#settled(batch);",
+        to: "",
+        why: "a connection waits for frames that are lost",
+        proof: GAPS,
+      },
+      {
+        in: "#gap",
+        from: "    this.#host.gap(gap);\n",
+        to: "",
+        why: "frames are lost silently",
+        proof: GAPS,
+      },
+      {
+        in: "#isAway",
+        from: "if (why !== was) ",
+        to: "",
+        why: "each try to reach the bus is an event",
+        proof: GAPS,
+      },
     ],
   },
   {
@@ -154,8 +221,20 @@ export const BUS: readonly Group[] = [
         to: "",
         why: "a connection waits for its frames for ever",
       },
-      { in: "#gap", from: "    if (goesOn) return;\n", to: "", why: "under skip a gap cuts everything off" },
-      { in: "#gap", from: "    lifecycle.missed(gap, goesOn);\n", to: "", why: "a gap is not told" },
+      {
+        in: "#gap",
+        from: "    if (goesOn) return;\n",
+        to: "",
+        why: "under skip a gap cuts everything off",
+        proof: GAPS,
+      },
+      {
+        in: "#gap",
+        from: "    lifecycle.missed(gap, goesOn);\n",
+        to: "",
+        why: "a gap is not told",
+        proof: GAPS,
+      },
     ],
   },
   {
@@ -167,24 +246,28 @@ export const BUS: readonly Group[] = [
         from: "this.#ends.size > 0 && !this.#uplink.holdsEnds) {",
         to: "false) {",
         why: "a connection that ends while the bus is away is never read",
+        proof: PRESSURE,
       },
       {
         in: "holdsEnd",
         from: "if (this.#uplink.holdsEnds) ",
         to: "if (false) ",
         why: "connections that come and go while the bus is away fill memory",
+        proof: PRESSURE,
       },
       {
         in: "holds",
         from: " || this.#ends.has(connection)",
         to: "",
         why: "a connection that has ended is idle while the bus is away, and its last frames are lost",
+        proof: PRESSURE,
       },
       {
         in: "forget",
         from: "    this.#ends.delete(connection);\n",
         to: "",
         why: "the end of a connection that was disconnected is kept",
+        proof: PRESSURE,
       },
     ],
   },

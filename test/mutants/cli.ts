@@ -13,7 +13,7 @@ const OUTPUT = "a log on a disk|a line that|at the end|a pipe that|no room|outpu
 export const CLI: readonly Group[] = [
   {
     file: "src/cli/main.ts",
-    proof: { on: ["node"], tests: "test/unit/cli.test.ts" },
+    proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts" },
     bugs: [
       {
         in: "main",
@@ -21,34 +21,34 @@ export const CLI: readonly Group[] = [
         to: " ? undefined : undefined;\n",
         why: "a second signal does nothing",
         sample: true,
-        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "serve: a second signal" },
+        proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts", named: "serve: a second signal" },
       },
       {
         in: "main",
         from: "< SAME_SIGNAL ?",
         to: "< 0 ?",
         why: "a signal that is sent twice is taken for two",
-        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "serve: a second signal" },
+        proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts", named: "serve: a second signal" },
       },
       {
         in: "main",
         from: "    for (const stop of undo) stop();\n",
         to: "",
         why: "signals are handled after the end",
-        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "serve: one line for each listener" },
+        proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts", named: "serve: one line for each listener" },
       },
       {
         in: "report",
         from: "debug ? (stack ?? message)",
         to: "!debug ? (stack ?? message)",
         why: "an internal error shows its stack",
-        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "an uncaught error is one line" },
+        proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts", named: "an uncaught error is one line" },
       },
     ],
   },
   {
     file: "src/cli/sanitize.ts",
-    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "sanitize" },
+    proof: { on: ["node"], tests: "test/unit/cli_units.test.ts", named: "sanitize" },
     bugs: [
       {
         in: "UNSAFE",
@@ -91,14 +91,13 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/lines.ts",
-    proof: { on: ["node"], tests: "test/unit/cli.test.ts" },
+    proof: { on: ["node"], tests: "test/unit/cli_units.test.ts" },
     bugs: [
       {
         in: "splitLines",
         from: "if (held > limit) throw",
         to: "if (part.length > limit) throw",
         why: "a line that comes in parts has no limit",
-        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "splitLines" },
       },
     ],
   },

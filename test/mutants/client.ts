@@ -83,7 +83,7 @@ export const CLIENT: readonly Group[] = [
         to: "",
         why: "a signal keeps the clients that are over",
         hole: 6,
-        proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts", named: "no longer listen" },
+        proof: { on: ["node"], tests: "test/unit/reconnecting_end.test.ts", named: "no longer listen" },
       },
       {
         in: "close",
@@ -321,6 +321,7 @@ export const CLIENT: readonly Group[] = [
         from: "this.count >= this.maxAttempts",
         to: "this.count > this.maxAttempts",
         why: "there is one attempt more than maxAttempts",
+        proof: { on: ["node"], tests: "test/unit/reconnecting_end.test.ts" },
       },
     ],
   },

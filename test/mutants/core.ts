@@ -1357,7 +1357,7 @@ export const CORE: readonly Group[] = [
         from: " + (handshake?.retainedBytes ?? 0)",
         to: "",
         why: "what a handshake holds counts for nothing",
-        proof: { on: ["node"], tests: "test/unit/websocket_server.test.ts", named: "counts as receive memory" },
+        proof: { on: ["node"], tests: "test/unit/websocket_moments.test.ts", named: "counts as receive memory" },
       },
       {
         in: "note",

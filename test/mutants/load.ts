@@ -195,7 +195,7 @@ export const LOAD: readonly Group[] = [
         from: '...deliveries(reordered, "reordered"),',
         to: "",
         why: "bench: frames out of order are no failure",
-        proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "bench: lost, repeated and reordered" },
+        proof: { on: ["node"], tests: "test/unit/cli_bench.test.ts", named: "bench: lost, repeated and reordered" },
       },
       {
         in: "runBench",
@@ -208,7 +208,7 @@ export const LOAD: readonly Group[] = [
   },
   {
     file: "src/load/load.ts",
-    proof: { on: ["node"], tests: "test/unit/cli.test.ts", named: "bench: lost, repeated and reordered" },
+    proof: { on: ["node"], tests: "test/unit/cli_bench.test.ts", named: "bench: lost, repeated and reordered" },
     bugs: [
       {
         from: "verdict.lost += Math.max(0, sent - received);",

@@ -312,7 +312,7 @@ export const COMMON_OFFSETS: readonly Group[] = [
         why: "a message of mobcast.u64 goes on behind a gap",
         proof: {
           on: ["node"],
-          tests: "test/unit/bus.test.ts",
+          tests: "test/unit/bus_gaps.test.ts",
           named: "a client of mobcast.u64 that joins behind a gap",
         },
       },
@@ -340,6 +340,7 @@ export const RESUMING: readonly Group[] = [
         from: "return begins.offset - this.#asked.offset;",
         to: "return 0;",
         why: "a gap is not told",
+        proof: { on: ["node"], tests: "test/unit/bus_gaps.test.ts" },
       },
       {
         in: "missing",

@@ -554,7 +554,7 @@ export const WEBSOCKET: readonly Group[] = [
   },
   {
     file: "src/websocket/websocket.ts",
-    proof: unit("server", "the secret is the first message"),
+    proof: unit("admission", "the secret is the first message"),
     bugs: [
       {
         in: "closing",

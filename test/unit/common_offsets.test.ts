@@ -262,6 +262,15 @@ test("offsets count what the framing of the mobs carries, whatever the framing o
   const epoch = first.slice(4, 20);
   assertEquals(first, `MOB1${epoch}${"0".repeat(16)}\na\nb\nccc\n`);
   assertEquals(await hello(other, { epoch, offset: 4 }), `MOB1${epoch}${"4".padStart(16, "0")}\nccc\n`);
+  // What a mob says of its place counts the same: one that joins now learns how the others count from that.
+  let young = other;
+  for (const text of ["d", "e", "f"]) {
+    one.world.mob.publish(text);
+    await bus.settle();
+    // It reads back the last message, and not what was sent first.
+    if (text === "d") young = await bus.add({ history: 1 });
+  }
+  assertEquals(await hello(young, { epoch, offset: 14 }), `MOB1${epoch}${"e".padStart(16, "0")}\n`);
 });
 
 test("two that differ in one way of counting both begin anew: nobody is told what may be wrong", () => {

@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { ENVELOPE, unwrap, wrap } from "../../src/bus/envelope.ts";
-import { StreamChannel } from "../../src/bus/stream_channel.ts";
+import type { StreamChannel } from "../../src/bus/stream_channel.ts";
 import { answers, joined, readAll } from "../helpers/scripted_stream.ts";
 import { A, B, batch, from } from "../helpers/envelopes.ts";
 
