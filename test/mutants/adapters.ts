@@ -29,18 +29,21 @@ export const ADAPTERS: readonly Group[] = [
         from: "[1000, 1001, 1005]",
         to: "[1000, 1005]",
         why: "a mob that goes away has broken the connection",
+        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
       },
       {
         in: "closeFrameOf",
         from: "code === 1000 || ",
         to: "code === 1000 || code === 1001 || ",
         why: "a mob that goes away has received everything",
+        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
       },
       {
         in: "closeFrameOf",
         from: "CODES[code] ??",
         to: "CODES[1008] ??",
         why: "every code is a refusal",
+        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
       },
     ],
   },
@@ -72,6 +75,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "if (this.#socket.bufferedAmount === 0) this.#sayGoodbye();",
         to: "if (this.#socket.bufferedAmount >= 0) this.#sayGoodbye();",
         why: "the close frame does not wait for what is unsent",
+        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
       },
       {
         in: "#message",
@@ -84,6 +88,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "    this.#cancelLook?.();\n",
         to: "",
         why: "a WebSocket that is closed is looked at",
+        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
       },
       {
         in: "close",
@@ -96,6 +101,7 @@ export const ADAPTERS: readonly Group[] = [
         from: "else if (this.#shutDue && !this.#shut)",
         to: "else if (false)",
         why: "a close of the mob passes for the answer to ours",
+        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
       },
       {
         in: "#lookLater",
@@ -413,36 +419,42 @@ export const ADAPTERS: readonly Group[] = [
         from: " || !canReset(this.#socket)",
         to: "",
         why: "a connection is reset while its shutdown is under way, and lost",
+        proof: { on: ["node"], tests: "test/unit/http_tls.test.ts" },
       },
       {
         in: "#send",
         from: 'if (!response.write(part)) await this.#next(response, "drain");',
         to: "response.write(part);",
         why: "a body is read on while its client does not read",
+        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
       },
       {
         in: "begin",
         from: "    this.#deadline(this.#times.headTimeout);\n",
         to: "",
         why: "a head may take for ever",
+        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
       },
       {
         in: "request",
         from: "if (++this.#unanswered > PIPELINED) return this.drop();",
         to: "++this.#unanswered;",
         why: "any number of requests waits",
+        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
       },
       {
         in: "gone",
         from: "    this.#interrupt();\n",
         to: "",
         why: "a body goes on without its client",
+        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
       },
       {
         in: "leave",
         from: "    this.#interrupt();\n",
         to: "",
         why: "closing waits for a stream, and then breaks it",
+        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
       },
     ],
   },
@@ -455,12 +467,14 @@ export const ADAPTERS: readonly Group[] = [
         from: "this.#connections.size >= this.#limits.connections",
         to: "this.#connections.size > this.#limits.connections",
         why: "one connection too many",
+        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
       },
       {
         in: "#arrived",
         from: "      this.#connections.delete(connection);\n",
         to: "",
         why: "a connection that is over keeps its place",
+        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
       },
       {
         in: "#arrived",
@@ -670,7 +684,7 @@ export const ADAPTERS: readonly Group[] = [
   },
   {
     file: "adapters/process/terminal.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "the real terminal" },
+    proof: { on: ["node"], tests: "test/unit/cli_credentials.test.ts", named: "the real terminal" },
     bugs: [
       {
         in: "readFile",
@@ -702,7 +716,7 @@ export const ADAPTERS: readonly Group[] = [
   },
   {
     file: "adapters/process/process_events.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "the real terminal" },
+    proof: { on: ["node"], tests: "test/unit/cli_credentials.test.ts", named: "the real terminal" },
     bugs: [
       {
         in: "onSignal",

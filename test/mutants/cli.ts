@@ -103,7 +103,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/credentials.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "credentials" },
+    proof: { on: ["node"], tests: "test/unit/cli_credentials.test.ts", named: "credentials" },
     bugs: [
       {
         in: "OWNER_ONLY",
@@ -115,7 +115,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/output.ts",
-    proof: { on: ["node"], tests: "test/end_to_end/output.test.ts", named: OUTPUT },
+    proof: { on: ["node"], tests: "test/unit/output.test.ts", named: OUTPUT },
     bugs: [
       {
         in: "hasNoRoomFor",
@@ -206,7 +206,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/logging.ts",
-    proof: { on: ["node"], tests: "test/end_to_end/output.test.ts", named: "the count is a log line" },
+    proof: { on: ["node"], tests: "test/unit/output.test.ts", named: "the count is a log line" },
     bugs: [
       {
         in: "startLogging",
@@ -350,7 +350,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/top_view.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_top.test.ts", named: "names from the network" },
+    proof: { on: ["node"], tests: "test/unit/cli_view.test.ts", named: "names from the network" },
     bugs: [
       {
         in: "listenersOf",

@@ -7,6 +7,7 @@
 import type { Group, Proof } from "./mutant.ts";
 
 const engine = (named: string): Proof => ({ on: ["node"], tests: "test/end_to_end/bus_engine.test.ts", named });
+const terms = (named: string): Proof => ({ on: ["node"], tests: "test/end_to_end/bus_terms.test.ts", named });
 const script: Proof = { on: ["node"], tests: "test/unit/nats_stream.test.ts" };
 
 /** The bugs of the stream. */
@@ -68,7 +69,7 @@ export const NATS: readonly Group[] = [
         from: "    this.#skip(sequence);\n",
         to: "",
         why: "what NATS has discarded is not told",
-        proof: engine("discards"),
+        proof: terms("discards"),
       },
       {
         in: "#find",
@@ -82,14 +83,14 @@ export const NATS: readonly Group[] = [
         from: " - HEADERS",
         to: "",
         why: "the headers of a message do not count for max_payload",
-        proof: engine("max_payload"),
+        proof: terms("max_payload"),
       },
       {
         in: "close",
         from: "this.#pull?.close()",
         to: "undefined",
         why: "a mob that leaves leaves its consumer in NATS",
-        proof: engine("leaves nothing"),
+        proof: terms("leaves nothing"),
       },
     ],
   },
@@ -157,7 +158,7 @@ export const NATS: readonly Group[] = [
         to: "      if (!isAllHere) this.#options.passed(",
         why:
           "what a stream of NATS has lost before it was read is told when the next message comes, which may be never",
-        proof: engine("loses what a mob"),
+        proof: terms("loses what a mob"),
       },
     ],
   },

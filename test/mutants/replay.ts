@@ -280,6 +280,7 @@ export const COMMON_OFFSETS: readonly Group[] = [
         from: "      this.#offsets.missed();\n",
         to: "",
         why: "offsets go on over a gap of the bus",
+        proof: { on: ["node"], tests: "test/unit/common_offsets_random.test.ts" },
       },
     ],
   },

@@ -3,164 +3,15 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../src/cli/main.ts";
-import { columnsOf } from "../../src/cli/columns.ts";
-import { plainText } from "../../src/cli/full_screen.ts";
 import { tell } from "../../src/cli/stats.ts";
-import { type View, viewOf } from "../../src/cli/top_view.ts";
-import type { Seen } from "../../src/cli/status_watch.ts";
-import { ratesOf } from "../../src/status/rates.ts";
-import type { ListedConnection } from "../../src/status/report.ts";
-import { verdictsOf } from "../../src/status/verdict.ts";
-import { wordsOf } from "../../src/status/words.ts";
 import { FakeTerminal } from "../helpers/fake_terminal.ts";
-import { connectionOf, histogramOf, lookOf, MIB, reportOf } from "../helpers/reports.ts";
+import { connectionOf, lookOf, MIB, reportOf } from "../helpers/reports.ts";
 import { screenOf } from "../helpers/screen.ts";
 import { ScriptedStatus } from "../helpers/scripted_status.ts";
 import { pause } from "../helpers/wait.ts";
+import { OTHERS, seenOf } from "../helpers/top_view.ts";
 
 const LIMITED = { timeout: 30_000 };
-
-// --- the view ---
-
-const CLOSED = { lagged: 3, end: 1200 };
-
-/** What is seen of a mob whose first connection is stuck, after two looks. */
-function seenOf(...others: readonly ListedConnection[]): Seen {
-  const stuck = (lag: number, stallsIn: number): ListedConnection =>
-    connectionOf(1, { lag, delivered: 7 * MIB, stallsIn, paused: lag > 8 * MIB });
-  const before = lookOf({ now: 99_000, closed: CLOSED }, stuck(4 * MIB, 20_000), ...others);
-  const look = lookOf(
-    {
-      now: 100_000,
-      stats: {
-        tickDurations: histogramOf([1, 10], [0.5, 0.5, 5, 20]),
-        listeners: [{ url: "tcp://127.0.0.1:8080", connections: 119 }, { url: undefined, connections: 1 }],
-      },
-      closed: CLOSED,
-    },
-    stuck(8 * MIB, 19_000),
-    ...others,
-  );
-  const verdicts = verdictsOf(look, before);
-  return {
-    report: look.report,
-    rates: ratesOf(look.report, before.report),
-    past: undefined,
-    words: wordsOf(look, before),
-    connections: look.list.connections.map((connection, index) => ({
-      ...connection,
-      verdict: verdicts[index]!,
-      in: 0,
-      out: index === 0 ? 0 : 64_000,
-    })),
-    total: look.list.total,
-    events: [{ type: "left", at: 97_000, token: "9v1", reason: "lagged", detail: undefined, lag: 3 * MIB }],
-  };
-}
-
-const VIEW: View = {
-  url: "http://127.0.0.1:9100/",
-  sort: "lag",
-  offset: 0,
-  isPaused: false,
-  lost: undefined,
-  columns: 80,
-  rows: 24,
-  hasKeys: true,
-};
-
-/** The lines of a view, as text. */
-function textOf(seen: Seen, view: Partial<View> = {}): string[] {
-  return viewOf(seen, { ...VIEW, ...view }).lines.map(plainText);
-}
-
-const OTHERS = Array.from({ length: 60 }, (_, index) => connectionOf(index + 2));
-
-test("a view of 80 columns says what is wrong, and of which connection", () => {
-  const lines = textOf(seenOf(...OTHERS));
-  assertEquals(lines.slice(0, 10), [
-    "mobcast  127.0.0.1:9100  1.2.3 on node 24.1.0, up 2 min",
-    "10.0.0.1:50123 is behind and will be disconnected in about 2 s.",
-    "delivered 120,000/s frames 1,000/s      out 7.3 MiB/s       in 62.5 KiB/s",
-    "connections 120     lag 0 B             log 0 B             memory 90.0 MiB",
-    "tick p50 ≤ 1 ms     tick p99 > 10 ms    loop p99 -          processor 13 %",
-    "listeners tcp://127.0.0.1:8080 119, mob.join() 1",
-    "ended 1,200 end, 3 lagged",
-    "",
-    "CONNECTION                  LAG▼      OUT/s       IN/s STATE",
-    "10.0.0.1:50123           8.0 MiB        0 B        0 B disconnected in 2 s",
-  ]);
-  assertEquals(lines.at(-1), "s sort  l lag  a age  r in  d out  k skipped  m memory  p pause  q quit");
-});
-
-test("a view of any size has as many lines as there are rows, and none is too long", () => {
-  const seen = seenOf(...OTHERS);
-  for (const columns of [20, 40, 59, 60, 80, 100, 120, 200]) {
-    for (const rows of [6, 12, 20, 23, 24, 31, 32, 60]) {
-      for (const sort of ["lag", "age", "received", "delivered", "skipped", "receiveBytes"] as const) {
-        const { lines, listed } = viewOf(seen, { ...VIEW, columns, rows, sort });
-        if (columns >= 40 && rows >= 12) assertEquals(lines.length, rows, `${columns}x${rows}`);
-        assert(listed >= 3 || rows < 12 || columns < 40, `${columns}x${rows}: ${listed}`);
-        for (const line of lines) {
-          const text = plainText(line);
-          // Lists go on to the right, and the screen cuts them.
-          if (columns >= 40 && !/^(?:listeners|ended) | ago /.test(text)) {
-            assert(columnsOf(text) <= columns, `${columns}x${rows}: ${text}`);
-          }
-        }
-      }
-    }
-  }
-});
-
-test("a narrow view keeps the connection, what it is sorted by, and what will happen", () => {
-  const lines = textOf(seenOf(...OTHERS), { columns: 40, rows: 20 });
-  assertEquals(lines[0], "mobcast  127.0.0.1:9100  1.2.3, up 2 min");
-  assert(lines.includes("CONNECTION            LAG▼ STATE"), lines.join("\n"));
-  assert(
-    lines.includes("10.0.0.1:50123     8.0 MiB cut off in 2…") ||
-      lines.includes("10.0.0.1:50123     8.0 MiB cut in 2 s"),
-    lines.join("\n"),
-  );
-  assertEquals(lines.at(-1), "s sort  l a r d k m by  p pause  q quit");
-});
-
-test("a wide view says it in sentences, and a high one what happened lately", () => {
-  const lines = textOf(seenOf(...OTHERS), { columns: 140, rows: 40 });
-  assertStringIncludes(lines.join("\n"), "behind, will be disconnected in about 2 s");
-  assertStringIncludes(lines.join("\n"), "LISTENER");
-  assertStringIncludes(lines.join("\n"), "3 s ago  9v1 left: lagged, 3.0 MiB were pending");
-});
-
-test("a pause, a lost connection, no connections and scrolled ones are told", () => {
-  const seen = seenOf(...OTHERS);
-  assertMatch(textOf(seen, { isPaused: true })[0]!, /^ paused {2}mobcast {2}127\.0\.0\.1:9100 /);
-  assertStringIncludes(textOf(seen, { isPaused: true }).at(-1)!, "p go on");
-  const lost = textOf(seen, { lost: { reason: "connection refused (ECONNREFUSED)", lasted: 5000 } });
-  assertEquals(lost[1], "No connection for 5 s, trying again: connection refused (ECONNREFUSED)");
-  const empty = textOf({ ...seen, connections: [], total: 0 });
-  assert(empty.includes("no connections"));
-  assert(textOf(seen, { offset: 20, columns: 100 }).some((line) => line.startsWith("CONNECTION 21-3")));
-});
-
-test("names from the network can do nothing to a terminal", () => {
-  const hostile = "\x1b[2J\u202e日本語\n\u0085";
-  const seen = seenOf(connectionOf(2, { remoteAddress: hostile, listener: hostile, token: hostile }));
-  const { server, stats } = seen.report;
-  const report = {
-    ...seen.report,
-    server: { ...server, version: hostile, runtime: hostile },
-    stats: { ...stats, listeners: [{ url: hostile, connections: 1 }, { url: hostile, connections: 1 }] },
-  };
-  const events = [{ type: "refused", at: 0, reason: hostile as "end", why: hostile }] as const;
-  const lost = { reason: hostile, lasted: 1 };
-  for (const view of [{ columns: 160, rows: 40 }, { columns: 160, rows: 40, lost }, { columns: 40, rows: 20 }]) {
-    const text = textOf({ ...seen, report, events }, view).join("\n");
-    // deno-lint-ignore no-control-regex -- control characters are what it is about
-    assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.exec(text), null, JSON.stringify(text));
-    assertStringIncludes(text, "\\x1b[2J");
-  }
-});
 
 // --- stats ---
 
@@ -225,8 +76,6 @@ test("stats: once, as text and as JSON, and what is wrong in one line", LIMITED,
   }
 });
 
-// --- top, on a terminal ---
-
 /** What is on the screen of a terminal. */
 function shown({ stdout }: FakeTerminal): string {
   return screenOf(stdout.text, stdout.columns!).join("\n");
@@ -254,6 +103,8 @@ function assertRestored(terminal: FakeTerminal): void {
   assertEquals([shown(terminal), typed, terminal.handlers], ["", undefined, 0]);
   assert(stdout.text.endsWith("\x1b[?7h\x1b[?25h\x1b[?1049l"), JSON.stringify(stdout.text.slice(-100)));
 }
+
+// --- top, on a terminal ---
 
 test("top: a table that moves each second; q and Ctrl-C end it with 0", LIMITED, async () => {
   await using status = await opened();

@@ -2,7 +2,6 @@
 
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import fc from "../helpers/fast_check.ts";
 import { memoryAdapter, splitmix32 } from "../../adapters/memory.ts";
 import { serve } from "../../mod.ts";
 import { RUN_HEADER, writeRunHeader } from "../../src/bus/batch.ts";
@@ -18,70 +17,8 @@ import { FRAMINGS } from "../../src/framing/framing.ts";
 import { decodeHello, encodeHello, NO_OFFSET, type Numbering, type StreamOffset } from "../../src/framing/hello.ts";
 import type { MobOptions } from "../../src/server/options.ts";
 import { concat, frameOf, textsOf } from "../helpers/bytes.ts";
-import { PlainEngine, type PlainStream } from "../helpers/plain_engine.ts";
-import { type Member, World } from "../helpers/scripted_server.ts";
-
-/** One mob of the bus. */
-interface Mob {
-  readonly world: World;
-  readonly stream: PlainStream;
-  readonly come: () => Member;
-}
-
-/** Mobs on one bus. */
-class Bus {
-  readonly engine: PlainEngine = new PlainEngine();
-  readonly mobs: Mob[] = [];
-  /** All that was published, in order. */
-  readonly published: string[] = [];
-  readonly #options: MobOptions;
-
-  constructor(options: MobOptions = {}) {
-    this.#options = { history: 1000, maxLag: 4000, maxFrame: 200, ...options };
-  }
-
-  /** Another mob joins. */
-  async add(options: MobOptions = {}): Promise<Mob> {
-    const stream = this.engine.stream();
-    const channel = new StreamChannel(stream, {
-      clock: { after: () => () => {} },
-      random: splitmix32(1000 + this.engine.streams.length),
-    });
-    const relay = busRelay(channel);
-    const world = await World.open({ ...this.#options, ...options, ...{ relay } as MobOptions });
-    const mob = { world, stream, come: await world.listen("tcp://127.0.0.1:0?resume=true") };
-    this.mobs.push(mob);
-    await this.settle();
-    return mob;
-  }
-
-  /** A mob publishes messages, each with the next number. */
-  async publish({ world }: Mob, ...lengths: number[]): Promise<void> {
-    for (const length of lengths) {
-      const message = `${this.published.length} `.padEnd(length, "x");
-      this.published.push(message);
-      world.mob.publish(message);
-      await this.settle();
-    }
-  }
-
-  /** Lets everything happen. */
-  async settle(): Promise<void> {
-    for (let round = 0; round < 6; round++) {
-      for (const { world } of this.mobs) world.run();
-      await Promise.resolve();
-    }
-  }
-
-  /** A client comes to a mob with its place in the stream. */
-  async resume(mob: Mob, asked: StreamOffset = NO_OFFSET): Promise<Member> {
-    const member = mob.come();
-    member.socket.incoming.push(encodeHello(FRAMINGS.u64, "mob1", asked));
-    mob.world.ready(member.token, READABLE);
-    await this.settle();
-    return member;
-  }
-}
+import { World } from "../helpers/scripted_server.ts";
+import { Bus, heard, type Mob } from "../helpers/offsets_bus.ts";
 
 /** A client on a network in memory, which runs by itself. */
 class PlainMemoryClient {
@@ -117,14 +54,6 @@ class PlainMemoryClient {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
-}
-
-/** What a connection was told, what it got, and its place then. */
-function heard({ socket }: Member): { begins: StreamOffset; texts: string[]; place: StreamOffset } {
-  const { received } = socket;
-  const begins = decodeHello(FRAMINGS.u64, "MOB1", received.subarray(8, 28))!;
-  const place = { epoch: begins.epoch, offset: begins.offset + received.length - 28 };
-  return { begins, texts: textsOf(received.subarray(28)), place };
 }
 
 test("mobs that were there from the beginning count alike, and a client goes on at any of them", async () => {
@@ -351,83 +280,4 @@ test("the older way of counting wins, and a mob remembers some of those that it 
   assertEquals(source.numberings[0], { epoch: epochs[10]!, base: 960, from: 50 });
   assertEquals(source.numberings.at(-1), own);
   assertEquals(offsets.here, { sequence: 9, epoch: epochs[10]!, offset: 1010 });
-});
-
-/** Something that happens. */
-type Step =
-  | { readonly do: "publish"; readonly mob: number; readonly length: number }
-  | { readonly do: "resume"; readonly mob: number; readonly client: number }
-  | { readonly do: "skip"; readonly mob: number; readonly count: number }
-  | { readonly do: "add" };
-
-const index = fc.nat({ max: 11 });
-const STEP: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 10,
-    arbitrary: fc.record({ do: fc.constant("publish" as const), mob: index, length: fc.integer({ min: 8, max: 200 }) }),
-  },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("resume" as const), mob: index, client: index }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant("skip" as const), mob: index, count: fc.integer({ min: 1, max: 3 }) }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("add" as const) }) },
-);
-
-test("wherever a client resumes, what it gets goes on exactly, or the gap is told exactly (property)", {
-  timeout: 120_000,
-}, async () => {
-  const seen = { whole: 0, gaps: 0, unknown: 0 };
-  await fc.assert(
-    fc.asyncProperty(fc.array(STEP, { minLength: 10, maxLength: 60 }), async (steps) => {
-      const bus = new Bus();
-      await bus.add();
-      await bus.add();
-      // Each client is at some mob, and knows what it has received last.
-      const clients: { member: Member; last: number; told: number }[] = [];
-      for (
-        const step of [...steps, { do: "resume", mob: 0, client: 0 }, { do: "resume", mob: 1, client: 0 }] as Step[]
-      ) {
-        if (step.do === "add") {
-          if (bus.mobs.length < 4) await bus.add();
-          continue;
-        }
-        const mob = bus.mobs[step.mob % bus.mobs.length]!;
-        if (step.do === "publish") await bus.publish(mob, step.length);
-        else if (step.do === "skip") mob.stream.skip(step.count);
-        else {
-          const client = clients[step.client % 3];
-          if (!client) {
-            clients.push({ member: await bus.resume(mob), last: -1, told: 0 });
-            continue;
-          }
-          const { texts, place } = heard(client.member);
-          if (texts.length > 0) client.last = parseInt(texts.at(-1)!, 10);
-          const member = await bus.resume(mob, place);
-          const now = heard(member);
-          const next = now.texts.length > 0 ? parseInt(now.texts[0]!, 10) : undefined;
-          for (const [position, text] of now.texts.entries()) {
-            assertEquals(text, bus.published[next! + position], "what comes behind the hello has no hole");
-          }
-          if (now.begins.epoch !== place.epoch || now.begins.offset < place.offset) seen.unknown++;
-          else {
-            const missing = now.begins.offset - place.offset;
-            missing === 0 ? seen.whole++ : seen.gaps++;
-            if (next !== undefined && client.last >= 0) {
-              const between = bus.published.slice(client.last + 1, next);
-              assertEquals(
-                missing,
-                between.reduce((sum, text) => sum + 8 + text.length, 0),
-                `from ${client.last} to ${next}`,
-              );
-              assert(next > client.last, "a message comes twice");
-            }
-          }
-          client.member = member;
-        }
-      }
-    }),
-    { numRuns: 150 },
-  );
-  assert(seen.whole > 100 && seen.gaps > 0 && seen.unknown > 0, JSON.stringify(seen));
 });

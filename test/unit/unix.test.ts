@@ -1,12 +1,10 @@
-/** Listeners through Unix sockets, on the runtime at hand: modes, addresses in use, what is left behind, abstract names. */
+/** Listeners through Unix sockets, on the runtime at hand: modes, what else may be at their path, and abstract names. */
 
 import { test } from "node:test";
-import { type ChildProcess, spawn } from "node:child_process";
 import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,56 +14,19 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runtimeAdapter } from "../../adapters/runtime.ts";
 import { bindUnix, systemPath } from "../../adapters/shared/unix_socket.ts";
 import type { ListeningSocket } from "../../src/contract/adapter.ts";
 import { connect } from "../../mod.ts";
-import type { Mob } from "../../src/server/mob.ts";
-import { serve, type ServeOptions } from "../../mod.ts";
-import { bytesOf, textOf } from "../helpers/bytes.ts";
-import { evaluating } from "../helpers/command_line.ts";
 import { FullListener, NO_FULL_LISTENERS } from "../helpers/full_listener.ts";
 import { asked, pause, rejection, within } from "../helpers/wait.ts";
+import { assertOpen, case_, modeOf, open, root } from "../helpers/unix_listener.ts";
 
 const adapter = await runtimeAdapter();
-const root = new URL("../../", import.meta.url);
-
-/** One case, with a directory of its own. */
-function case_(fact: string, run: (directory: string) => Promise<void>): void {
-  test(`unix: ${fact}`, { timeout: 60_000 }, async () => {
-    const directory = mkdtempSync(join(tmpdir(), "mobcast-"));
-    try {
-      await run(directory);
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
-  });
-}
-
-/** Fails unless a frame goes round. */
-async function assertOpen(url: string): Promise<void> {
-  await using client = await connect(url);
-  await client.send(bytesOf("hello"));
-  for await (const message of client) {
-    assertEquals(textOf(message), "hello");
-    break;
-  }
-}
-
-function open(url: string, options: ServeOptions = {}): Promise<Mob> {
-  return serve({ ...options, listen: url });
-}
-
-/** The mode bits of a file, as text. */
-function modeOf(path: string): string {
-  return (lstatSync(path).mode & 0o777).toString(8);
-}
 
 // --- the file ---
 
@@ -260,8 +221,6 @@ case_("the longest path is a listener", async (directory) => {
   assertEquals(readdirSync(directory), [name]);
 });
 
-// --- which file it is ---
-
 /** What may have come to be at the path of a listener. */
 const SUCCESSORS: Readonly<Record<string, (path: string) => void>> = {
   "a file": (path) => writeFileSync(path, "precious"),
@@ -269,6 +228,8 @@ const SUCCESSORS: Readonly<Record<string, (path: string) => void>> = {
   "a symbolic link": (path) => symlinkSync("nowhere", path),
   "nothing": () => {},
 };
+
+// --- which file it is ---
 
 for (const [what, make] of Object.entries(SUCCESSORS)) {
   case_(`${what} in the place of a removed file is left alone by close`, async (directory) => {
@@ -327,104 +288,6 @@ case_("when the directory is no longer writable, close ends all the same", async
   await within(mob.close(), "close", 10_000);
 });
 
-// --- other processes ---
-
-/** Opens the listener in a process of its own, which prints how that went and stays. */
-function program(path: string): string {
-  return `
-    const { runtimeAdapter } = await import(${JSON.stringify(new URL("adapters/runtime.ts", root).href)});
-    const adapter = await runtimeAdapter();
-    const registry = { accept: () => undefined, ready() {}, acceptFailed: () => Promise.resolve() };
-    await adapter.listen({ transport: "unix", path: ${JSON.stringify(path)} }, registry).then(
-      () => console.log("open"),
-      (error) => console.log(error.code ?? error.message),
-    );
-    setInterval(() => {}, 1000);
-  `;
-}
-
-const running: Set<ChildProcess> = new Set();
-process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
-
-/** A process that opens a listener, and its output. */
-async function inAnotherProcess(path: string): Promise<{ said: string; kill: () => Promise<void> }> {
-  const child = spawn(process.execPath, evaluating(program(path)), {
-    cwd: fileURLToPath(root),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  running.add(child);
-  const gone = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
-  const kill = async (): Promise<void> => {
-    child.kill("SIGKILL");
-    await gone;
-    running.delete(child);
-  };
-  const said = new Promise<string>((resolve) => {
-    child.stdout!.once("data", (chunk: Uint8Array) => resolve(textOf(chunk).trim()));
-    void gone.then(() => resolve("nothing"));
-  });
-  return { said: await within(said, "a process to open its listener", 20_000), kill };
-}
-
-/** A socket without a server. */
-async function leaveStale(path: string): Promise<void> {
-  const { said, kill } = await inAnotherProcess(path);
-  assertEquals(said, "open");
-  await kill();
-  assert(lstatSync(path).isSocket(), "the file is left");
-}
-
-case_("an address that another process serves is in use; killed, it is taken over", async (directory) => {
-  const path = join(directory, "mob.sock");
-  const { said, kill } = await inAnotherProcess(path);
-  assertEquals(said, "open");
-  assertEquals((await rejection(open(`unix://${path}`), "serve")).code, "EADDRINUSE");
-  await kill();
-  assert(lstatSync(path).isSocket(), "the file is left");
-  assertEquals((await rejection(connect(`unix://${path}`), "connect")).code, "UNREACHABLE");
-  const mob = await open(`unix://${path}`, { unixMode: 0o640 });
-  assertEquals(modeOf(path), "640");
-  await assertOpen(`unix://${path}`);
-  assertEquals(readdirSync(directory), ["mob.sock"]);
-  await mob.close();
-  assertEquals(readdirSync(directory), []);
-});
-
-case_("of two processes that want a free address, or a stale one, one gets it", async (directory) => {
-  for (const state of ["free", "stale"]) {
-    const path = join(directory, `${state}.sock`);
-    if (state === "stale") await leaveStale(path);
-    const both = await Promise.all([inAnotherProcess(path), inAnotherProcess(path)]);
-    assertEquals(both.map(({ said }) => said).sort(), ["EADDRINUSE", "open"], state);
-    // The process that has the address is the one that answers there.
-    assertEquals((await rejection(open(`unix://${path}`), "serve")).code, "EADDRINUSE");
-    for (const { kill } of both) await kill();
-  }
-});
-
-case_("of many listeners that want a stale address at once, one gets it", async (directory) => {
-  const path = join(directory, "mob.sock");
-  for (let again = 0; again < 5; again++) {
-    await leaveStaleHere(path);
-    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => open(`unix://${path}`)));
-    const opened = outcomes.flatMap((outcome) => outcome.status === "fulfilled" ? [outcome.value] : []);
-    const codes = outcomes.flatMap((outcome) => outcome.status === "rejected" ? [outcome.reason.code] : []);
-    assertEquals([opened.length, new Set(codes)], [1, new Set(["EADDRINUSE"])]);
-    await assertOpen(`unix://${path}`);
-    await opened[0]!.close();
-    assertEquals(readdirSync(directory), []);
-  }
-});
-
-/** The same without a process: a second name for a socket outlives the removal of the first. */
-async function leaveStaleHere(path: string): Promise<void> {
-  const { linkSync } = await import("node:fs");
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen({ path: `${path}.first` }, () => resolve()));
-  linkSync(`${path}.first`, path);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-}
-
 // --- other systems ---
 
 case_(
@@ -463,10 +326,11 @@ test("unix: Windows is refused by name, and abstract names elsewhere than on Lin
   assertMatch(refused("@name", "darwin"), /^abstract names \(@name\) exist on Linux only/);
 });
 
-// --- abstract names ---
-
 const isLinux = process.platform === "linux";
+
 const padsNames = adapter.name === "node" && Number.parseInt(process.versions.node) < 22;
+
+// --- abstract names ---
 
 case_("an abstract name is a listener without a file, or is refused by name", async () => {
   const url = `unix:@mobcast-test-${process.pid}-${adapter.name}`;
