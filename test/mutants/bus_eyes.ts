@@ -4,11 +4,7 @@
  * @module
  */
 
-import type { Group, Proof } from "./mutant.ts";
-
-function unit(file: string, named: string): Proof {
-  return { on: ["node"], tests: `test/unit/${file}.test.ts`, named };
-}
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of what is told of a bus. */
 export const BUS_TOLD: readonly Group[] = [

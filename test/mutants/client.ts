@@ -6,7 +6,7 @@
 
 import type { Group } from "./mutant.ts";
 
-/** The bugs of the client. */
+/** The bugs of clients. */
 export const CLIENT: readonly Group[] = [
   {
     file: "src/client/message_reader.ts",
@@ -173,52 +173,6 @@ export const CLIENT: readonly Group[] = [
         from: 'if (client.state !== "closed" || signal?.aborted) throw error;',
         to: "throw error;",
         why: "a message is lost with the connection that did not take it",
-      },
-    ],
-  },
-  {
-    file: "src/check.ts",
-    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
-    bugs: [
-      {
-        in: "checkOptions",
-        from: "    checks[key]!(name, value);\n",
-        to: "",
-        why: "options are known by name and taken as they are",
-        sample: true,
-      },
-    ],
-  },
-  {
-    file: "src/framing/payload.ts",
-    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
-    bugs: [
-      {
-        in: "bytesOf",
-        from: "(given as Uint8Array).at(0);",
-        to: "{}",
-        why: "a payload whose buffer is gone is a ping",
-        proof: { on: ["node"], tests: "test/unit/border_payloads.test.ts" },
-      },
-      {
-        in: "bytesOf",
-        from: "given.byteOffset, given.byteLength);",
-        to: "0);",
-        why: "a view is taken for its whole buffer",
-        proof: { on: ["node"], tests: "test/unit/border_payloads.test.ts" },
-      },
-    ],
-  },
-  {
-    file: "src/call_hook.ts",
-    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
-    bugs: [
-      {
-        in: "callHook",
-        from: "Promise.resolve(answer).catch(failed);",
-        to: "void answer;",
-        why: "a hook that rejects is not handled",
-        proof: { on: ["node"], tests: "test/unit/border_payloads.test.ts" },
       },
     ],
   },
@@ -395,25 +349,6 @@ export const CLIENT: readonly Group[] = [
         to: "throw cause;",
         why: "an attempt that was too late does not say so",
       },
-    ],
-  },
-  {
-    file: "src/client/websocket_url.ts",
-    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
-    bugs: [
-      {
-        in: "webSocketAddress",
-        from: " && !LOOPBACK.test(url.hostname)",
-        to: " && false",
-        why: "a secret crosses the network in the clear",
-      },
-      {
-        in: "LOOPBACK",
-        from: "(\\.\\d+){3}|\\[::1\\])$/",
-        to: "(\\.\\d+){3}|\\[::1\\])/",
-        why: "127.0.0.1.example.com is loopback",
-      },
-      { in: "webSocketAddress", from: 'framing !== "u64" || ', to: "", why: "a framing that is not u64 is ignored" },
     ],
   },
   {

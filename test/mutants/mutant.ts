@@ -51,6 +51,11 @@ export interface Mutant extends Bug {
   readonly file: string;
 }
 
+/** A unit test on Node. */
+export function unit(file: string, named?: string): Proof {
+  return { on: ["node"], tests: `test/unit/${file}.test.ts`, ...(named !== undefined && { named }) };
+}
+
 /** The mutants of some groups. */
 export function mutantsOf(groups: readonly Group[]): Mutant[] {
   return groups.flatMap(({ file, proof, bugs }) => bugs.map((bug) => ({ file, ...(proof && { proof }), ...bug })));

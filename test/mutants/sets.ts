@@ -5,6 +5,10 @@
  */
 
 import { ADAPTERS } from "./adapters.ts";
+import { SYSTEM_ADAPTERS } from "./adapters_system.ts";
+import { WEB_ADAPTERS } from "./adapters_web.ts";
+import { ADMISSION } from "./admission.ts";
+import { BORDER } from "./border.ts";
 import { CLI } from "./cli.ts";
 import { CLIENT } from "./client.ts";
 import { BUS, BUS_WORLDS } from "./bus.ts";
@@ -14,7 +18,8 @@ import { LOAD } from "./load.ts";
 import { LEAKS } from "./leaks.ts";
 import { NATS } from "./nats.ts";
 import { type Mutant, mutantsOf, type Proof } from "./mutant.ts";
-import { COMMON_OFFSETS, REPLAY, RESUMING } from "./replay.ts";
+import { COMMON_OFFSETS } from "./common_offsets.ts";
+import { REPLAY, RESUMING } from "./replay.ts";
 import { SERVER } from "./server.ts";
 import { STATUS } from "./status.ts";
 import { SHARED_MEMORY, THREADS } from "./threads.ts";
@@ -22,19 +27,21 @@ import { STREAM_CHANNEL } from "./stream_channel.ts";
 import { TLS } from "./tls.ts";
 import { WEBSOCKET } from "./websocket.ts";
 import { WEBSOCKET_CORE } from "./websocket_core.ts";
+import { WEBSOCKET_FEEDS } from "./websocket_feeds.ts";
+import { WEBSOCKET_UPGRADE } from "./websocket_upgrade.ts";
 
 /** The mutants by the name of their set. */
 export const SETS: Readonly<Record<string, readonly Mutant[]>> = {
-  core: mutantsOf([...CORE, ...WEBSOCKET_CORE, ...REPLAY]),
-  server: mutantsOf(SERVER),
-  adapters: mutantsOf(ADAPTERS),
+  core: mutantsOf([...CORE, ...WEBSOCKET_CORE, ...WEBSOCKET_FEEDS, ...REPLAY]),
+  server: mutantsOf([...SERVER, ...ADMISSION]),
+  adapters: mutantsOf([...ADAPTERS, ...WEB_ADAPTERS, ...SYSTEM_ADAPTERS]),
   tls: mutantsOf(TLS),
-  client: mutantsOf([...CLIENT, ...RESUMING]),
+  client: mutantsOf([...CLIENT, ...BORDER, ...RESUMING]),
   cli: mutantsOf([...CLI, ...THREADS, ...BUS_FLAGS]),
   load: mutantsOf(LOAD),
   leaks: mutantsOf(LEAKS),
   status: mutantsOf([...STATUS, ...BUS_TOLD]),
-  websocket: mutantsOf(WEBSOCKET),
+  websocket: mutantsOf([...WEBSOCKET, ...WEBSOCKET_UPGRADE]),
   bus: mutantsOf([...BUS, ...BUS_WORLDS, ...STREAM_CHANNEL, ...SHARED_MEMORY, ...COMMON_OFFSETS, ...NATS]),
 };
 
