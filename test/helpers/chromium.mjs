@@ -45,7 +45,7 @@ const COMMANDS = {
       message.type() === "error" && !/^(Failed to load resource|WebSocket connection to)/.test(message.text());
     opened.on("console", (message) => isOwn(message) && opened.errors.push(message.text()));
     await opened.setViewportSize({ width, height });
-    await opened.emulateMedia({ colorScheme: dark ? "dark" : "light" });
+    await opened.emulateMedia({ colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
     await opened.goto(url);
   },
   /** Runs the body of an asynchronous function in a page. */

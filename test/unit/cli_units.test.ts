@@ -60,7 +60,7 @@ test("what is formatted reads back as the same", () => {
   ]);
 });
 
-// --- its parts ---
+// --- lines and terminals ---
 
 test("splitLines: the same lines wherever the chunks are split", async () => {
   const text = bytesOf("one\n\ntwo\r\n\xff three");
