@@ -10,9 +10,6 @@ import { type LogLine, processorOf, Server, starvedOf } from "./server.ts";
 import { StalledClient } from "./stalled_client.ts";
 import { pass } from "./waiting.ts";
 
-/** How much later than its `stallTimeout` a connection may be removed, in milliseconds. */
-export const GRACE = 1000;
-
 /** Bytes by which memory may grow for the stuck, however many. */
 export const GROWTH: number = LIMITS.maxLag.default + 16 * 2 ** 20;
 
@@ -46,6 +43,8 @@ export interface Plan {
   readonly flood: number;
   /** How long bytes may wait for a client that takes none, in milliseconds. */
   readonly stall: number;
+  /** How much later than that a connection may be removed, in milliseconds. */
+  readonly grace: number;
   /** Whether delays are held against their bound. */
   readonly timed: boolean;
 }
@@ -174,7 +173,7 @@ export class PolicyRun {
   async #allOut(anySent: boolean): Promise<void> {
     if (!anySent) return;
     const healthy = this.#clients.members.length;
-    const inside = await this.#server.hasConnections(healthy, this.#plan.stall + GRACE);
+    const inside = await this.#server.hasConnections(healthy, this.#plan.stall + this.#plan.grace);
     this.#findings.expect(inside === healthy, `${inside - healthy} of the stuck are not out`);
   }
 
@@ -186,7 +185,10 @@ export class PolicyRun {
     this.#findings.expect(out === all, `${out} of ${all} stuck were cut for being slow`);
     const cuts = this.#server.log.filter(({ properties }) => "bytesDelivered" in properties);
     const wait = Math.max(...cuts.map((line) => this.#waited(line)));
-    this.#findings.expect(wait <= this.#plan.stall + GRACE, `one was out only after ${inMilliseconds(wait)}`);
+    this.#findings.expect(
+      wait <= this.#plan.stall + this.#plan.grace,
+      `one was out only after ${inMilliseconds(wait)}`,
+    );
     const kept = await this.#recall();
     return {
       lagged: left.lagged,
