@@ -124,7 +124,7 @@ class Spoiled implements AsyncDisposable {
     process.kill(this.#child.pid!, "SIGTERM");
     const code = await this.exit();
     const took = performance.now() - began;
-    return took < 5000 ? code : `${code} after ${took} ms`;
+    return took < 15_000 ? code : `${code} after ${took} ms`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

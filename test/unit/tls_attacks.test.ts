@@ -72,7 +72,7 @@ case_("a client that stops after 5 bytes is closed at the deadline, and counted"
     socket.write(new Uint8Array([0x16, 3, 1, 2, 0]));
     await within(closed(socket), "the end of it");
     const took = performance.now() - started;
-    assert(took > 450 && took < 3000, `${took} ms`);
+    assert(took > 450 && took < 7000, `${took} ms`);
     await registry.failed(1);
     assertEquals((registry.failedHandshakes[0]!.error as { code?: string }).code, "ETIMEDOUT");
   });
