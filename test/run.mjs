@@ -14,7 +14,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { promisify, stripVTControlCharacters } from "node:util";
 import { batchesOf, endOf, failedIn, slowOf, workOf } from "./helpers/run_report.mjs";
-import { SHORT_DENO, SHORT_NODE } from "./helpers/short_process.mjs";
+import { SHORT_BUN, SHORT_DENO, SHORT_NODE } from "./helpers/short_process.mjs";
 import { compile } from "./helpers/typescript_hooks.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -146,6 +146,7 @@ const saidOf = (runtime, files) => files.reduce((sum, file) => sum + secondsOf(f
 
 /** What a runtime gets by its environment: Node 20 has a WebSocket, but only when asked for it. */
 const extraEnv = (runtime) => {
+  if (runtime === "bun") return SHORT_BUN;
   const options = `${process.env.NODE_OPTIONS ?? ""} --experimental-websocket`;
   return runtime === "node" && process.versions.node.startsWith("20.") ? { NODE_OPTIONS: options } : {};
 };

@@ -8,3 +8,6 @@
 export const SHORT_NODE: readonly string[];
 /** The options of `deno run` and `deno test` for the same. */
 export const SHORT_DENO: readonly string[];
+
+/** What a process of Bun that lives for some seconds gets by its environment. */
+export const SHORT_BUN: Readonly<Record<string, string>>;

@@ -12,7 +12,7 @@ import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { type BuildContext, context } from "esbuild";
 import { ROOT, type RuntimeName } from "../helpers/command_line.ts";
-import { SHORT_DENO, SHORT_NODE } from "../helpers/short_process.mjs";
+import { SHORT_BUN, SHORT_DENO, SHORT_NODE } from "../helpers/short_process.mjs";
 import { type Mutant, plant, type Proof } from "./mutant.ts";
 
 /** Seeds within which the simulation must find a mutant. */
@@ -109,7 +109,7 @@ function run([command, ...args]: readonly string[], copy: string, limit: Limit):
   const PATH = `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}`;
   return new Promise((resolve, reject) => {
     // One round of the soak shows a leak.
-    const env = { ...process.env, PATH, SOAK_MINUTES: "0" };
+    const env = { ...process.env, ...SHORT_BUN, PATH, SOAK_MINUTES: "0" };
     const options = { cwd: copy, env, detached: true } as const;
     const child = spawn(command!, args, { ...options, stdio: ["ignore", "pipe", "ignore"] });
     let output = "";
