@@ -144,7 +144,7 @@ if (files.length === 0) {
 const secondsOf = (file, runtime) => SECONDS[file]?.[runtime] ?? SECONDS[file] ?? 0.5;
 const saidOf = (runtime, files) => files.reduce((sum, file) => sum + secondsOf(file, runtime), 0);
 
-/** What a runtime gets by its environment: Node 20 has a WebSocket, but only when asked for it. */
+/** What a runtime gets by its environment. Node 20 has a WebSocket, but only when asked for it. */
 const extraEnv = (runtime) => {
   if (runtime === "bun") return SHORT_BUN;
   const options = `${process.env.NODE_OPTIONS ?? ""} --experimental-websocket`;

@@ -9,7 +9,6 @@ import { setTimeout } from "node:timers";
 import { Worker } from "node:worker_threads";
 import { assert } from "@std/assert";
 import type { NetworkAddress } from "../../src/contract/address.ts";
-import { onDeno } from "../../adapters/shared/which.ts";
 import { isPattern, pattern, STEP } from "./pattern.ts";
 import { type Bell, DEADLINE, within } from "./wait.ts";
 
@@ -34,8 +33,6 @@ export class RawClient {
     this.#bell = bell;
     this.#below = below;
     this.socket = socket;
-    // Before it is paused, Deno reads over TLS, though nobody listens.
-    if (socket !== below && onDeno) socket.once("secureConnect", () => socket.pause());
     socket.on("error", (error) => this.error ??= error);
     socket.on("end", () => {
       this.ended = true;
@@ -54,7 +51,6 @@ export class RawClient {
       this.received += chunk.length;
       this.#bell.ring();
     });
-    this.socket.resume();
   }
 
   /** Begins to read as {@link listen} does, a little at a time, as on a slow line. */

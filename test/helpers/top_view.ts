@@ -9,6 +9,7 @@ import { ratesOf } from "../../src/status/rates.ts";
 import type { ListedConnection } from "../../src/status/report.ts";
 import { verdictsOf } from "../../src/status/verdict.ts";
 import { wordsOf } from "../../src/status/words.ts";
+import type { View } from "../../src/cli/top_view.ts";
 import { connectionOf, histogramOf, lookOf, MIB } from "./reports.ts";
 
 /** How many connections were closed, by reason. */
@@ -50,3 +51,15 @@ export function seenOf(...others: readonly ListedConnection[]): Seen {
 
 /** Connections that are well. */
 export const OTHERS: readonly ListedConnection[] = Array.from({ length: 60 }, (_, index) => connectionOf(index + 2));
+
+/** How it is looked at: a terminal of the usual size. */
+export const VIEW: View = {
+  url: "http://127.0.0.1:9100/",
+  sort: "lag",
+  offset: 0,
+  isPaused: false,
+  lost: undefined,
+  columns: 80,
+  rows: 24,
+  hasKeys: true,
+};

@@ -38,12 +38,15 @@ export function plainSocket(address: Address): NetSocket {
 }
 
 /**
- * Lets a socket over TLS read nothing while it is paused: on Deno `pause` alone does not, it reads on without bound; see
+ * Lets a socket over TLS read nothing while it is paused, or nobody listens yet: on Deno it reads on without bound; see
  * adapters/tls/tls.ts.
  */
 export function pausing<Socket extends NetSocket>(socket: Socket, below: NetSocket): Socket {
   if (!onDeno) return socket;
   const { stop, go } = handleOf(below);
+  socket.once("secureConnect", () => {
+    if (!socket.readableFlowing) stop();
+  });
   return socket.on("pause", stop).on("resume", go);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group, Proof } from "./mutant.ts";
+import { type Group, type Proof, unit } from "./mutant.ts";
 
 const CONFORMANCE = "test/conformance/adapter.test.ts";
 
@@ -48,7 +48,7 @@ export const ADAPTERS: readonly Group[] = [
   },
   {
     file: "src/contract/chunk_queue.ts",
-    proof: { on: ["node"], tests: "test/unit/chunk_queue.test.ts" },
+    proof: unit("chunk_queue"),
     bugs: [
       {
         in: "shift",
@@ -304,7 +304,7 @@ export const ADAPTERS: readonly Group[] = [
         to: "",
         why: "node: a mob does not know the limit of open files",
         hole: 8,
-        proof: { on: ["node"], tests: "test/unit/file_limit.test.ts" },
+        proof: unit("file_limit"),
       },
     ],
   },

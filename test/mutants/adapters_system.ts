@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of what surrounds sockets. */
 export const SYSTEM_ADAPTERS: readonly Group[] = [
   {
     file: "adapters/shared/unix_socket.ts",
-    proof: { on: ["node"], tests: "test/unit/unix.test.ts" },
+    proof: unit("unix"),
     bugs: [
       {
         in: "bindFile",
@@ -24,7 +24,7 @@ export const SYSTEM_ADAPTERS: readonly Group[] = [
         from: 'return code !== "ECONNREFUSED" && code !== "ENOENT";',
         to: 'return code === "connected";',
         why: "a socket of a busy server is taken for stale",
-        proof: { on: ["node"], tests: "test/unit/unix.test.ts", named: "as many connections waiting as fit" },
+        proof: unit("unix", "as many connections waiting as fit"),
       },
       {
         in: "answers",
@@ -44,7 +44,7 @@ export const SYSTEM_ADAPTERS: readonly Group[] = [
         from: 'code === "EAGAIN" || ',
         to: "",
         why: "a full Unix socket fails at once",
-        proof: { on: ["node"], tests: "test/unit/dialing.test.ts", named: "a full Unix socket" },
+        proof: unit("dialing", "a full Unix socket"),
       },
     ],
   },
@@ -83,13 +83,13 @@ export const SYSTEM_ADAPTERS: readonly Group[] = [
         from: '.state === "granted"',
         to: '.state !== "denied"',
         why: "deno: a person is asked whether a file may be read",
-        proof: { on: ["node"], tests: "test/unit/file_limit.test.ts" },
+        proof: unit("file_limit"),
       },
     ],
   },
   {
     file: "adapters/shared/accept_rests.ts",
-    proof: { on: ["node"], tests: "test/unit/accept_rests.test.ts" },
+    proof: unit("accept_rests"),
     bugs: [
       {
         in: "restsInStream",
@@ -113,7 +113,7 @@ export const SYSTEM_ADAPTERS: readonly Group[] = [
   },
   {
     file: "adapters/process/terminal.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_credentials.test.ts", named: "the real terminal" },
+    proof: unit("cli_credentials", "the real terminal"),
     bugs: [
       {
         in: "readFile",
@@ -145,7 +145,7 @@ export const SYSTEM_ADAPTERS: readonly Group[] = [
   },
   {
     file: "adapters/process/process_events.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_credentials.test.ts", named: "the real terminal" },
+    proof: unit("cli_credentials", "the real terminal"),
     bugs: [
       {
         in: "onSignal",

@@ -4,40 +4,40 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of WebSockets and HTTP. */
 export const WEB_ADAPTERS: readonly Group[] = [
   {
     file: "adapters/shared/close_frame.ts",
-    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
+    proof: unit("websocket_client"),
     bugs: [
       {
         in: "IN_ORDER",
         from: "[1000, 1001, 1005]",
         to: "[1000, 1005]",
         why: "a mob that goes away has broken the connection",
-        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
+        proof: unit("websocket_client_end"),
       },
       {
         in: "closeFrameOf",
         from: "code === 1000 || ",
         to: "code === 1000 || code === 1001 || ",
         why: "a mob that goes away has received everything",
-        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
+        proof: unit("websocket_client_end"),
       },
       {
         in: "closeFrameOf",
         from: "CODES[code] ??",
         to: "CODES[1008] ??",
         why: "every code is a refusal",
-        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
+        proof: unit("websocket_client_end"),
       },
     ],
   },
   {
     file: "adapters/shared/websocket.ts",
-    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
+    proof: unit("websocket_client"),
     bugs: [
       {
         in: "write",
@@ -63,7 +63,7 @@ export const WEB_ADAPTERS: readonly Group[] = [
         from: "if (this.#socket.bufferedAmount === 0) this.#sayGoodbye();",
         to: "if (this.#socket.bufferedAmount >= 0) this.#sayGoodbye();",
         why: "the close frame does not wait for what is unsent",
-        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
+        proof: unit("websocket_client_end"),
       },
       {
         in: "#message",
@@ -76,7 +76,7 @@ export const WEB_ADAPTERS: readonly Group[] = [
         from: "    this.#cancelLook?.();\n",
         to: "",
         why: "a WebSocket that is closed is looked at",
-        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
+        proof: unit("websocket_client_end"),
       },
       {
         in: "close",
@@ -89,7 +89,7 @@ export const WEB_ADAPTERS: readonly Group[] = [
         from: "else if (this.#shutDue && !this.#shut)",
         to: "else if (false)",
         why: "a close of the mob passes for the answer to ours",
-        proof: { on: ["node"], tests: "test/unit/websocket_client_end.test.ts" },
+        proof: unit("websocket_client_end"),
       },
       {
         in: "#lookLater",
@@ -125,69 +125,69 @@ export const WEB_ADAPTERS: readonly Group[] = [
   },
   {
     file: "adapters/http/http_connection.ts",
-    proof: { on: ["node"], tests: "test/unit/http_server.test.ts" },
+    proof: unit("http_server"),
     bugs: [
       {
         in: "drop",
         from: " || !canReset(this.#socket)",
         to: "",
         why: "a connection is reset while its shutdown is under way, and lost",
-        proof: { on: ["node"], tests: "test/unit/http_tls.test.ts" },
+        proof: unit("http_tls"),
       },
       {
         in: "#send",
         from: 'if (!response.write(part)) await this.#next(response, "drain");',
         to: "response.write(part);",
         why: "a body is read on while its client does not read",
-        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
+        proof: unit("http_limits"),
       },
       {
         in: "begin",
         from: "    this.#deadline(this.#times.headTimeout);\n",
         to: "",
         why: "a head may take for ever",
-        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
+        proof: unit("http_limits"),
       },
       {
         in: "request",
         from: "if (++this.#unanswered > PIPELINED) return this.drop();",
         to: "++this.#unanswered;",
         why: "any number of requests waits",
-        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
+        proof: unit("http_limits"),
       },
       {
         in: "gone",
         from: "    this.#interrupt();\n",
         to: "",
         why: "a body goes on without its client",
-        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
+        proof: unit("http_limits"),
       },
       {
         in: "leave",
         from: "    this.#interrupt();\n",
         to: "",
         why: "closing waits for a stream, and then breaks it",
-        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
+        proof: unit("http_limits"),
       },
     ],
   },
   {
     file: "adapters/http/http_server.ts",
-    proof: { on: ["node"], tests: "test/unit/http_server.test.ts" },
+    proof: unit("http_server"),
     bugs: [
       {
         in: "#arrived",
         from: "this.#connections.size >= this.#limits.connections",
         to: "this.#connections.size > this.#limits.connections",
         why: "one connection too many",
-        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
+        proof: unit("http_limits"),
       },
       {
         in: "#arrived",
         from: "      this.#connections.delete(connection);\n",
         to: "",
         why: "a connection that is over keeps its place",
-        proof: { on: ["node"], tests: "test/unit/http_limits.test.ts" },
+        proof: unit("http_limits"),
       },
       {
         in: "#arrived",
@@ -205,7 +205,7 @@ export const WEB_ADAPTERS: readonly Group[] = [
   },
   {
     file: "adapters/http/http_request.ts",
-    proof: { on: ["node"], tests: "test/unit/http_server.test.ts" },
+    proof: unit("http_server"),
     bugs: [
       {
         in: "readRequest",

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of who comes in. */
 export const ADMISSION: readonly Group[] = [
   {
     file: "src/admission/accept_backoff.ts",
-    proof: { on: ["node"], tests: "test/unit/event_log.test.ts", named: "accepts that fail" },
+    proof: unit("event_log", "accepts that fail"),
     bugs: [
       {
         in: "failed",
@@ -30,17 +30,13 @@ export const ADMISSION: readonly Group[] = [
         from: "Math.min(LONGEST_WAIT, this.#wait === 0 ? FIRST_WAIT : 2 * this.#wait)",
         to: "this.#wait === 0 ? FIRST_WAIT : 2 * this.#wait",
         why: "the waits after failed accepts have no bound",
-        proof: { on: ["node"], tests: "test/unit/send_queue.test.ts", named: "waits double up to a second" },
+        proof: unit("send_queue", "waits double up to a second"),
       },
     ],
   },
   {
     file: "src/admission/access_list.ts",
-    proof: {
-      on: ["node"],
-      tests: "test/unit/access_list.test.ts",
-      named: "address|block|a wrong entry|an empty allow|text that is no address",
-    },
+    proof: unit("access_list", "address|block|a wrong entry|an empty allow|text that is no address"),
     bugs: [
       {
         in: "holds",
@@ -82,20 +78,20 @@ export const ADMISSION: readonly Group[] = [
   },
   {
     file: "src/admission/secret.ts",
-    proof: { on: ["node"], tests: "test/unit/secret.test.ts" },
+    proof: unit("secret"),
     bugs: [
       {
         in: "sameBytes",
         from: "index < guess.length; index++",
         to: "index < guess.length && difference === 0; index++",
         why: "the time of a comparison tells how many bytes were right",
-        proof: { on: ["node"], tests: "test/unit/secret_unseen.test.ts" },
+        proof: unit("secret_unseen"),
       },
     ],
   },
   {
     file: "src/admission/first_frame.ts",
-    proof: { on: ["node"], tests: "test/unit/secret.test.ts" },
+    proof: unit("secret"),
     bugs: [
       {
         in: "FirstFrameHandshake.constructor",
@@ -107,27 +103,27 @@ export const ADMISSION: readonly Group[] = [
   },
   {
     file: "src/admission/secret_check.ts",
-    proof: { on: ["node"], tests: "test/unit/secret.test.ts" },
+    proof: unit("secret"),
     bugs: [
       {
         in: "refusesSecret",
         from: "return FRAMINGS[framing].refuses(payload);",
         to: "return undefined;",
         why: "a mob is made with a secret that no client can send",
-        proof: { on: ["node"], tests: "test/unit/secret_unseen.test.ts" },
+        proof: unit("secret_unseen"),
       },
       {
         in: "checkSecret",
         from: "(not shown)",
         to: "${secret}",
         why: "an error shows the secret",
-        proof: { on: ["node"], tests: "test/unit/secret_unseen.test.ts" },
+        proof: unit("secret_unseen"),
       },
     ],
   },
   {
     file: "src/reactor/awake_clock.ts",
-    proof: { on: ["node"], tests: "test/unit/awake_clock.test.ts" },
+    proof: unit("awake_clock"),
     bugs: [
       {
         in: "after",

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of checks. */
 export const BORDER: readonly Group[] = [
   {
     file: "src/check.ts",
-    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
+    proof: unit("border"),
     bugs: [
       {
         in: "checkOptions",
@@ -23,40 +23,40 @@ export const BORDER: readonly Group[] = [
   },
   {
     file: "src/framing/payload.ts",
-    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
+    proof: unit("border"),
     bugs: [
       {
         in: "bytesOf",
         from: "(given as Uint8Array).at(0);",
         to: "{}",
         why: "a payload whose buffer is gone is a ping",
-        proof: { on: ["node"], tests: "test/unit/border_payloads.test.ts" },
+        proof: unit("border_payloads"),
       },
       {
         in: "bytesOf",
         from: "given.byteOffset, given.byteLength);",
         to: "0);",
         why: "a view is taken for its whole buffer",
-        proof: { on: ["node"], tests: "test/unit/border_payloads.test.ts" },
+        proof: unit("border_payloads"),
       },
     ],
   },
   {
     file: "src/call_hook.ts",
-    proof: { on: ["node"], tests: "test/unit/border.test.ts" },
+    proof: unit("border"),
     bugs: [
       {
         in: "callHook",
         from: "Promise.resolve(answer).catch(failed);",
         to: "void answer;",
         why: "a hook that rejects is not handled",
-        proof: { on: ["node"], tests: "test/unit/border_payloads.test.ts" },
+        proof: unit("border_payloads"),
       },
     ],
   },
   {
     file: "src/client/websocket_url.ts",
-    proof: { on: ["node"], tests: "test/unit/websocket_client.test.ts" },
+    proof: unit("websocket_client"),
     bugs: [
       {
         in: "webSocketAddress",

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Group, Proof } from "./mutant.ts";
+import { type Group, type Proof, unit } from "./mutant.ts";
 
-const proof: Proof = { on: ["node"], tests: "test/unit/bus.test.ts" };
-const PRESSURE: Proof = { on: ["node"], tests: "test/unit/bus_pressure.test.ts" };
-const GAPS: Proof = { on: ["node"], tests: "test/unit/bus_gaps.test.ts" };
-const BATCHES: Proof = { on: ["node"], tests: "test/unit/bus_batches.test.ts" };
+const proof: Proof = unit("bus");
+const PRESSURE: Proof = unit("bus_pressure");
+const GAPS: Proof = unit("bus_gaps");
+const BATCHES: Proof = unit("bus_batches");
 
 /** The bugs of a mob's end of a bus. */
 export const BUS: readonly Group[] = [
@@ -286,7 +286,7 @@ export const BUS: readonly Group[] = [
         from: "!this.#draining && ",
         to: "",
         why: "what a hook publishes before it closes the mob is lost",
-        proof: { on: ["node"], tests: "test/unit/application.test.ts" },
+        proof: unit("application"),
       },
       { in: "#isDrained", from: "this.#dropped || ", to: "", why: "a mob whose bus is away never closes" },
     ],

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The tests of the queue in front of a writer: those without a process. */
 const OUTPUT = "a log on a disk|a line that|at the end|a pipe that|no room|output of a command";
@@ -13,7 +13,7 @@ const OUTPUT = "a log on a disk|a line that|at the end|a pipe that|no room|outpu
 export const CLI: readonly Group[] = [
   {
     file: "src/cli/main.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts" },
+    proof: unit("cli_serve"),
     bugs: [
       {
         in: "main",
@@ -21,34 +21,34 @@ export const CLI: readonly Group[] = [
         to: " ? undefined : undefined;\n",
         why: "a second signal does nothing",
         sample: true,
-        proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts", named: "serve: a second signal" },
+        proof: unit("cli_serve", "serve: a second signal"),
       },
       {
         in: "main",
         from: "< SAME_SIGNAL ?",
         to: "< 0 ?",
         why: "a signal that is sent twice is taken for two",
-        proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts", named: "serve: a second signal" },
+        proof: unit("cli_serve", "serve: a second signal"),
       },
       {
         in: "main",
         from: "    for (const stop of undo) stop();\n",
         to: "",
         why: "signals are handled after the end",
-        proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts", named: "serve: one line for each listener" },
+        proof: unit("cli_serve", "serve: one line for each listener"),
       },
       {
         in: "report",
         from: "debug ? (stack ?? message)",
         to: "!debug ? (stack ?? message)",
         why: "an internal error shows its stack",
-        proof: { on: ["node"], tests: "test/unit/cli_serve.test.ts", named: "an uncaught error is one line" },
+        proof: unit("cli_serve", "an uncaught error is one line"),
       },
     ],
   },
   {
     file: "src/cli/sanitize.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_units.test.ts", named: "sanitize" },
+    proof: unit("cli_units", "sanitize"),
     bugs: [
       {
         in: "UNSAFE",
@@ -60,7 +60,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/join.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_join.test.ts" },
+    proof: unit("cli_join"),
     bugs: [
       {
         in: "receive",
@@ -79,7 +79,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/exchange.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_pub.test.ts", named: "pub" },
+    proof: unit("cli_pub", "pub"),
     bugs: [
       {
         in: "#receive",
@@ -91,7 +91,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/lines.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_units.test.ts" },
+    proof: unit("cli_units"),
     bugs: [
       {
         in: "splitLines",
@@ -103,7 +103,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/credentials.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_credentials.test.ts", named: "credentials" },
+    proof: unit("cli_credentials", "credentials"),
     bugs: [
       {
         in: "OWNER_ONLY",
@@ -115,7 +115,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/output.ts",
-    proof: { on: ["node"], tests: "test/unit/output.test.ts", named: OUTPUT },
+    proof: unit("output", OUTPUT),
     bugs: [
       {
         in: "hasNoRoomFor",
@@ -175,7 +175,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/early_log.ts",
-    proof: { on: ["node"], tests: "test/unit/early_log.test.ts" },
+    proof: unit("early_log"),
     bugs: [
       {
         in: "startLoggingSoon",
@@ -206,7 +206,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/logging.ts",
-    proof: { on: ["node"], tests: "test/unit/output.test.ts", named: "the count is a log line" },
+    proof: unit("output", "the count is a log line"),
     bugs: [
       {
         in: "startLogging",
@@ -231,7 +231,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/serve.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "serve: SIGHUP" },
+    proof: unit("cli_listeners", "serve: SIGHUP"),
     bugs: [
       {
         in: "runServe",
@@ -261,7 +261,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/status_client.ts",
-    proof: { on: ["node"], tests: "test/unit/status_client.test.ts" },
+    proof: unit("status_client"),
     bugs: [
       {
         in: "#chunks",
@@ -269,27 +269,27 @@ export const CLI: readonly Group[] = [
         to: "        cancel = wait(SILENCE);\n        yield chunk;\n",
         why: "status: a slow reader is taken for a silent server",
         sample: true,
-        proof: { on: ["node"], tests: "test/unit/status_client.test.ts", named: "falls silent" },
+        proof: unit("status_client", "falls silent"),
       },
       {
         in: "live",
         from: "{ stream: true }",
         to: "{}",
         why: "status: a character that is cut is lost",
-        proof: { on: ["node"], tests: "test/unit/status_client.test.ts", named: "live reports come whole" },
+        proof: unit("status_client", "live reports come whole"),
       },
       {
         in: "#whole",
         from: "      if (size > LARGEST)",
         to: "      if (false)",
         why: "status: an answer has no largest size",
-        proof: { on: ["node"], tests: "test/unit/status_client.test.ts", named: "all kinds of wrong answers" },
+        proof: unit("status_client", "all kinds of wrong answers"),
       },
     ],
   },
   {
     file: "src/cli/report_check.ts",
-    proof: { on: ["node"], tests: "test/unit/status_client.test.ts", named: "what is no report" },
+    proof: unit("status_client", "what is no report"),
     bugs: [
       {
         in: "isLike",
@@ -301,7 +301,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/full_screen.ts",
-    proof: { on: ["node"], tests: "test/unit/full_screen.test.ts", named: "screen|terminal" },
+    proof: unit("full_screen", "screen|terminal"),
     bugs: [
       {
         in: "#run",
@@ -320,7 +320,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/top.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_top.test.ts", named: "given back" },
+    proof: unit("cli_top", "given back"),
     bugs: [
       {
         in: "LiveTable.close",
@@ -338,7 +338,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/status_watch.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_top.test.ts", named: "goes on by itself" },
+    proof: unit("cli_top", "goes on by itself"),
     bugs: [
       {
         in: "#take",
@@ -350,7 +350,7 @@ export const CLI: readonly Group[] = [
   },
   {
     file: "src/cli/top_view.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_view.test.ts", named: "names from the network" },
+    proof: unit("cli_view", "names from the network"),
     bugs: [
       {
         in: "listenersOf",

@@ -4,20 +4,20 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of clients. */
 export const CLIENT: readonly Group[] = [
   {
     file: "src/client/message_reader.ts",
-    proof: { on: ["node"], tests: "test/unit/client_api.test.ts" },
+    proof: unit("client_api"),
     bugs: [
       {
         in: "MessageIterator.next",
         from: "this.#waiting.size === 0 && look()",
         to: "look()",
         why: "a later next() takes the message of an earlier one",
-        proof: { on: ["node"], tests: "test/unit/message_reader.test.ts" },
+        proof: unit("message_reader"),
       },
       {
         in: "MessageIterator.return",
@@ -35,7 +35,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/socket_client.ts",
-    proof: { on: ["node"], tests: "test/unit/client_api.test.ts" },
+    proof: unit("client_api"),
     bugs: [
       { in: "#pingAfter", from: "!this.#sentLately && ", to: "", why: "pings are sent among messages" },
       {
@@ -55,7 +55,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/socket_client.ts",
-    proof: { on: ["node"], tests: "test/unit/client.test.ts" },
+    proof: unit("client"),
     bugs: [
       {
         in: "take",
@@ -75,7 +75,7 @@ export const CLIENT: readonly Group[] = [
         from: " || this.#unsent > 0 || this.#shut",
         to: " || this.#shut",
         why: "close forgets what waits to be sent",
-        proof: { on: ["node"], tests: "test/unit/client_close.test.ts" },
+        proof: unit("client_close"),
       },
       {
         in: "#end",
@@ -83,7 +83,7 @@ export const CLIENT: readonly Group[] = [
         to: "",
         why: "a signal keeps the clients that are over",
         hole: 6,
-        proof: { on: ["node"], tests: "test/unit/reconnecting_end.test.ts", named: "no longer listen" },
+        proof: unit("reconnecting_end", "no longer listen"),
       },
       {
         in: "close",
@@ -91,13 +91,13 @@ export const CLIENT: readonly Group[] = [
         to: "",
         why: "a client that is closed keeps what was not taken",
         hole: 12,
-        proof: { on: ["node"], tests: "test/unit/client_close.test.ts" },
+        proof: unit("client_close"),
       },
     ],
   },
   {
     file: "src/client/send_queue.ts",
-    proof: { on: ["node"], tests: "test/unit/send_queue.test.ts" },
+    proof: unit("send_queue"),
     bugs: [
       {
         in: "#shift",
@@ -110,7 +110,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/message_queue.ts",
-    proof: { on: ["node"], tests: "test/unit/client.test.ts" },
+    proof: unit("client"),
     bugs: [
       {
         in: "take",
@@ -140,7 +140,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/backoff.ts",
-    proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts" },
+    proof: unit("reconnecting_client"),
     bugs: [
       {
         in: "next",
@@ -153,7 +153,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/reconnecting_client.ts",
-    proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts" },
+    proof: unit("reconnecting_client"),
     bugs: [
       {
         in: "#isStable",
@@ -178,7 +178,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/socket_client.ts",
-    proof: { on: ["node"], tests: "test/unit/client_close.test.ts" },
+    proof: unit("client_close"),
     bugs: [
       {
         in: "#waitForEnd",
@@ -223,13 +223,13 @@ export const CLIENT: readonly Group[] = [
         to: "",
         why: "a client keeps everything that it has sent",
         hole: 6,
-        proof: { on: ["node"], tests: "test/unit/client_memory.test.ts" },
+        proof: unit("client_memory"),
       },
     ],
   },
   {
     file: "src/client/patience.ts",
-    proof: { on: ["node"], tests: "test/unit/client_close.test.ts" },
+    proof: unit("client_close"),
     bugs: [
       {
         in: "received",
@@ -253,7 +253,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/backoff.ts",
-    proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts" },
+    proof: unit("reconnecting_client"),
     bugs: [
       {
         in: "next",
@@ -278,13 +278,13 @@ export const CLIENT: readonly Group[] = [
         from: "this.count >= this.maxAttempts",
         to: "this.count > this.maxAttempts",
         why: "there is one attempt more than maxAttempts",
-        proof: { on: ["node"], tests: "test/unit/reconnecting_end.test.ts" },
+        proof: unit("reconnecting_end"),
       },
     ],
   },
   {
     file: "src/client/reconnecting_client.ts",
-    proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts" },
+    proof: unit("reconnecting_client"),
     bugs: [
       {
         in: "#isStable",
@@ -314,7 +314,7 @@ export const CLIENT: readonly Group[] = [
         from: '    if (this.#state === "closing") this.#cutShort = client.error;\n    else if',
         to: "    if",
         why: "a reconnecting client does not say what close did not deliver",
-        proof: { on: ["node"], tests: "test/unit/client_close.test.ts", named: "reconnect:" },
+        proof: unit("client_close", "reconnect:"),
       },
       {
         in: "#use",
@@ -327,14 +327,14 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/dial.ts",
-    proof: { on: ["node"], tests: "test/unit/connect_timeout.test.ts", named: "^connect" },
+    proof: unit("connect_timeout", "^connect"),
     bugs: [
       {
         in: "dialInTime",
         from: "    cancel();\n",
         to: "",
         hole: 6,
-        proof: { on: ["node"], tests: "test/unit/client_close.test.ts" },
+        proof: unit("client_close"),
         why: "the deadline of an attempt runs on when there is a connection",
       },
       {
@@ -353,7 +353,7 @@ export const CLIENT: readonly Group[] = [
   },
   {
     file: "src/client/send_buffer.ts",
-    proof: { on: ["node"], tests: "test/unit/send_buffer.test.ts" },
+    proof: unit("send_buffer"),
     bugs: [
       { in: "read", from: "    this.trim(offset);\n", to: "", why: "a block that is sent hides the next" },
       {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of broadcasting. */
 export const CORE_BROADCAST: readonly Group[] = [
@@ -257,7 +257,7 @@ export const CORE_BROADCAST: readonly Group[] = [
         from: "      this.#lastGapFrom = last.to;\n",
         to: "",
         why: "all ranges but the first and the last lie elsewhere",
-        proof: { on: ["node"], tests: "test/unit/log_ranges.test.ts" },
+        proof: unit("log_ranges"),
       },
       {
         in: "shift",

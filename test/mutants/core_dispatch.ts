@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of dispatching and receiving. */
 export const CORE_DISPATCH: readonly Group[] = [
@@ -299,14 +299,14 @@ export const CORE_DISPATCH: readonly Group[] = [
         from: "while (left > this.#limit)",
         to: "if (left > this.#limit)",
         why: "one connection goes, however many are too much",
-        proof: { on: ["node"], tests: "test/unit/receive_memory.test.ts" },
+        proof: unit("receive_memory"),
       },
       {
         in: "overLimit",
         from: "other.receiveBytes - one.receiveBytes",
         to: "one.receiveBytes - other.receiveBytes",
         why: "the connection with the smallest receive buffer goes",
-        proof: { on: ["node"], tests: "test/unit/receive_memory.test.ts" },
+        proof: unit("receive_memory"),
       },
       {
         in: "#set",
@@ -325,7 +325,7 @@ export const CORE_DISPATCH: readonly Group[] = [
         from: " + (handshake?.retainedBytes ?? 0)",
         to: "",
         why: "what a handshake holds counts for nothing",
-        proof: { on: ["node"], tests: "test/unit/websocket_moments.test.ts", named: "counts as receive memory" },
+        proof: unit("websocket_moments", "counts as receive memory"),
       },
       {
         in: "note",

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of the reactor. */
 export const CORE_REACTOR: readonly Group[] = [
@@ -34,7 +34,7 @@ export const CORE_REACTOR: readonly Group[] = [
         from: "else this.#free.push(index);",
         to: "",
         why: "a vacated slot is not free again",
-        proof: { on: ["node"], tests: "test/unit/slab.test.ts" },
+        proof: unit("slab"),
       },
     ],
   },
@@ -80,7 +80,7 @@ export const CORE_REACTOR: readonly Group[] = [
   },
   {
     file: "src/reactor/awake_clock.ts",
-    proof: { on: ["node"], tests: "test/unit/awake_clock.test.ts" },
+    proof: unit("awake_clock"),
     bugs: [
       {
         in: "now",

@@ -6,7 +6,7 @@
  */
 
 import type { RuntimeName } from "../helpers/command_line.ts";
-import type { Group, Proof } from "./mutant.ts";
+import { type Group, type Proof, unit } from "./mutant.ts";
 
 /** The soak on one runtime. */
 function soak(on: RuntimeName): Proof {
@@ -58,7 +58,7 @@ export const LEAKS: readonly Group[] = [
         to: "",
         why: "a TLS connect that was aborted keeps its descriptor",
         hole: 6,
-        proof: { on: ["node"], tests: "test/unit/dialing.test.ts", named: "leave no connection" },
+        proof: unit("dialing", "leave no connection"),
       },
     ],
   },
@@ -232,7 +232,7 @@ export const LEAKS: readonly Group[] = [
   },
   {
     file: "src/client/reconnecting_client.ts",
-    proof: { on: ["node"], tests: "test/unit/reconnecting_client.test.ts", named: "every change is reported" },
+    proof: unit("reconnecting_client", "every change is reported"),
     bugs: [
       {
         in: "#use",

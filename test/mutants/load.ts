@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of the load generator. */
 export const LOAD: readonly Group[] = [
   {
     file: "src/load/receiver.ts",
-    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "a second receiver" },
+    proof: unit("load", "a second receiver"),
     bugs: [
       {
         in: "#count",
@@ -47,7 +47,7 @@ export const LOAD: readonly Group[] = [
   },
   {
     file: "src/load/frame_table.ts",
-    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "one delay in so many" },
+    proof: unit("load", "one delay in so many"),
     bugs: [
       {
         in: "pass",
@@ -59,7 +59,7 @@ export const LOAD: readonly Group[] = [
   },
   {
     file: "src/load/stream.ts",
-    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "stream" },
+    proof: unit("load", "stream"),
     bugs: [
       {
         in: "#checkFrame",
@@ -72,20 +72,20 @@ export const LOAD: readonly Group[] = [
         from: "    if (!this.#equal(",
         to: "    if (known === 0 && !this.#equal(",
         why: "every client may receive other bytes",
-        proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "other bytes in a frame" },
+        proof: unit("load", "other bytes in a frame"),
       },
       {
         in: "trim",
         from: "this.#dueBefore.set(publisher, Math.max(sequence + 1, this.#dueBefore.get(publisher) ?? 0));",
         to: "this.#dueBefore.set(publisher, 0);",
         why: "a client that differs late has every frame for a new one",
-        proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "a stream that is trimmed" },
+        proof: unit("load", "a stream that is trimmed"),
       },
     ],
   },
   {
     file: "src/load/message.ts",
-    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "a stream notices" },
+    proof: unit("load", "a stream notices"),
     bugs: [
       {
         in: "stampOf",
@@ -104,13 +104,13 @@ export const LOAD: readonly Group[] = [
         from: "view.setUint32(at + 8, sequence);",
         to: "view.setUint32(at + 8, first);",
         why: "the frames of one write have one number",
-        proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "the first receiver" },
+        proof: unit("load", "the first receiver"),
       },
     ],
   },
   {
     file: "src/load/latency.ts",
-    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "delays" },
+    proof: unit("load", "delays"),
     bugs: [
       {
         in: "add",
@@ -134,7 +134,7 @@ export const LOAD: readonly Group[] = [
   },
   {
     file: "src/load/schedule.ts",
-    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "loop" },
+    proof: unit("load", "loop"),
     bugs: [
       {
         in: "ClosedLoop.keepUp",
@@ -170,7 +170,7 @@ export const LOAD: readonly Group[] = [
   },
   {
     file: "src/cli/bench.ts",
-    proof: { on: ["node"], tests: "test/unit/load.test.ts", named: "delays" },
+    proof: unit("load", "delays"),
     bugs: [
       {
         in: "drawHistogram",
@@ -195,20 +195,20 @@ export const LOAD: readonly Group[] = [
         from: '...deliveries(reordered, "reordered"),',
         to: "",
         why: "bench: frames out of order are no failure",
-        proof: { on: ["node"], tests: "test/unit/cli_bench.test.ts", named: "bench: lost, repeated and reordered" },
+        proof: unit("cli_bench", "bench: lost, repeated and reordered"),
       },
       {
         in: "runBench",
         from: "toJson(url, flags, outcome, busy)",
         to: "toJson(url, load as BenchFlags, outcome, busy)",
         why: "bench --json shows the secret",
-        proof: { on: ["node"], tests: "test/unit/cli_listeners.test.ts", named: "a client with the secret joins" },
+        proof: unit("cli_listeners", "a client with the secret joins"),
       },
     ],
   },
   {
     file: "src/load/load.ts",
-    proof: { on: ["node"], tests: "test/unit/cli_bench.test.ts", named: "bench: lost, repeated and reordered" },
+    proof: unit("cli_bench", "bench: lost, repeated and reordered"),
     bugs: [
       {
         from: "verdict.lost += Math.max(0, sent - received);",

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Group, Proof } from "./mutant.ts";
+import { type Group, type Proof, unit } from "./mutant.ts";
 
 const engine = (named: string): Proof => ({ on: ["node"], tests: "test/end_to_end/bus_engine.test.ts", named });
 const terms = (named: string): Proof => ({ on: ["node"], tests: "test/end_to_end/bus_terms.test.ts", named });
-const script: Proof = { on: ["node"], tests: "test/unit/nats_stream.test.ts" };
+const script: Proof = unit("nats_stream");
 
 /** The bugs of the stream. */
 export const NATS: readonly Group[] = [
@@ -96,7 +96,7 @@ export const NATS: readonly Group[] = [
   },
   {
     file: "adapters/nats/reading.ts",
-    proof: { on: ["node"], tests: "test/unit/nats_watch.test.ts" },
+    proof: unit("nats_watch"),
     bugs: [
       {
         in: "difference",
@@ -120,7 +120,7 @@ export const NATS: readonly Group[] = [
   },
   {
     file: "adapters/nats/watch.ts",
-    proof: { on: ["node"], tests: "test/unit/nats_watch.test.ts" },
+    proof: unit("nats_watch"),
     bugs: [
       {
         in: "#look",
@@ -182,7 +182,7 @@ export const NATS: readonly Group[] = [
   },
   {
     file: "adapters/nats/options.ts",
-    proof: { on: ["node"], tests: "test/unit/nats_options.test.ts" },
+    proof: unit("nats_options"),
     bugs: [
       {
         in: "connectionOptions",
@@ -202,7 +202,7 @@ export const NATS: readonly Group[] = [
   },
   {
     file: "adapters/nats/terms.ts",
-    proof: { on: ["node"], tests: "test/unit/nats_options.test.ts" },
+    proof: unit("nats_options"),
     bugs: [
       {
         in: "checkStream",

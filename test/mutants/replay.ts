@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 const HISTORY = "test/unit/history.test.ts";
 const RESUME = "test/unit/resume.test.ts";
@@ -231,7 +231,7 @@ export const RESUMING: readonly Group[] = [
         from: "return begins.offset - this.#asked.offset;",
         to: "return 0;",
         why: "a gap is not told",
-        proof: { on: ["node"], tests: "test/unit/bus_gaps.test.ts" },
+        proof: unit("bus_gaps"),
       },
       {
         in: "missing",

@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of the server. */
 export const SERVER: readonly Group[] = [
   {
     file: "src/server/event_log.ts",
-    proof: { on: ["node"], tests: "test/unit/event_log.test.ts" },
+    proof: unit("event_log"),
     bugs: [
       {
         in: "#mayWrite",
@@ -55,7 +55,7 @@ export const SERVER: readonly Group[] = [
   },
   {
     file: "src/server/lifecycle.ts",
-    proof: { on: ["node"], tests: "test/unit/access_list.test.ts", named: "a thousand failed handshakes" },
+    proof: unit("access_list", "a thousand failed handshakes"),
     bugs: [
       {
         in: "codeOf",
@@ -67,7 +67,7 @@ export const SERVER: readonly Group[] = [
   },
   {
     file: "src/server/rate_limit.ts",
-    proof: { on: ["node"], tests: "test/unit/limits.test.ts" },
+    proof: unit("limits"),
     bugs: [
       {
         in: "allows",
@@ -106,7 +106,7 @@ export const SERVER: readonly Group[] = [
   },
   {
     file: "src/server/timeouts.ts",
-    proof: { on: ["node"], tests: "test/unit/limits.test.ts", named: "a leaving connection has drainTimeout" },
+    proof: unit("limits", "a leaving connection has drainTimeout"),
     bugs: [
       {
         in: "constructor",
@@ -132,7 +132,7 @@ export const SERVER: readonly Group[] = [
   },
   {
     file: "src/server/counters.ts",
-    proof: { on: ["node"], tests: "test/unit/limits.test.ts", named: "stats count the pings" },
+    proof: unit("limits", "stats count the pings"),
     bugs: [
       {
         in: "closed",
@@ -145,7 +145,7 @@ export const SERVER: readonly Group[] = [
   },
   {
     file: "src/server/arrivals.ts",
-    proof: { on: ["node"], tests: "test/unit/limits.test.ts", named: "stats count the pings" },
+    proof: unit("limits", "stats count the pings"),
     bugs: [
       {
         in: "open",
@@ -160,13 +160,13 @@ export const SERVER: readonly Group[] = [
         to: "if (feed.hasPending(connection)) poll.wake();",
         why: "a join is told with the next event of another connection",
         hole: 11,
-        proof: { on: ["node"], tests: "test/unit/mob.test.ts", named: "onJoin" },
+        proof: unit("mob", "onJoin"),
       },
     ],
   },
   {
     file: "src/server/mob.ts",
-    proof: { on: ["node"], tests: "test/unit/opening.test.ts" },
+    proof: unit("opening"),
     bugs: [
       {
         in: "#whileOpening",
@@ -194,13 +194,13 @@ export const SERVER: readonly Group[] = [
         from: "if (tls && listener.reloads) this",
         to: "if (tls && tls === this.#transportOptions.tls) this",
         why: "a listener with certificates of its own is not reloaded",
-        proof: { on: ["node"], tests: "test/unit/reload.test.ts" },
+        proof: unit("reload"),
       },
     ],
   },
   {
     file: "src/server/certificates.ts",
-    proof: { on: ["node"], tests: "test/unit/reload.test.ts" },
+    proof: unit("reload"),
     bugs: [
       {
         in: "reload",
@@ -225,7 +225,7 @@ export const SERVER: readonly Group[] = [
   },
   {
     file: "src/server/status_listener.ts",
-    proof: { on: ["node"], tests: "test/unit/status_listener.test.ts" },
+    proof: unit("status_listener"),
     bugs: [
       {
         in: "#listen",
@@ -267,7 +267,7 @@ export const SERVER: readonly Group[] = [
   },
   {
     file: "src/server/status_options.ts",
-    proof: { on: ["node"], tests: "test/unit/status_listener.test.ts" },
+    proof: unit("status_listener"),
     bugs: [
       {
         in: "checkStatus",
@@ -291,7 +291,7 @@ export const SERVER: readonly Group[] = [
   },
   {
     file: "src/server/mob.ts",
-    proof: { on: ["node"], tests: "test/unit/status_listener.test.ts" },
+    proof: unit("status_listener"),
     bugs: [
       {
         in: "close",

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Group, Proof } from "./mutant.ts";
+import { type Group, type Proof, unit } from "./mutant.ts";
 
-const proof: Proof = { on: ["node"], tests: "test/unit/stream_channel.test.ts" };
-const FILTER: Proof = { on: ["node"], tests: "test/unit/stream_channel_filter.test.ts" };
-const ANSWERS: Proof = { on: ["node"], tests: "test/unit/stream_channel_answers.test.ts" };
-const GAPS: Proof = { on: ["node"], tests: "test/unit/stream_channel_gaps.test.ts" };
+const proof: Proof = unit("stream_channel");
+const FILTER: Proof = unit("stream_channel_filter");
+const ANSWERS: Proof = unit("stream_channel_answers");
+const GAPS: Proof = unit("stream_channel_gaps");
 
 /** The bugs of the channel. */
 export const STREAM_CHANNEL: readonly Group[] = [

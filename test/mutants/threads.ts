@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Group, Proof } from "./mutant.ts";
+import { type Group, type Proof, unit } from "./mutant.ts";
 
 const ring: Proof = { on: ["bun"], tests: "test/unit/shared_channel.test.ts" };
-const command: Proof = { on: ["node"], tests: "test/unit/cli_threads.test.ts" };
+const command: Proof = unit("cli_threads");
 
 /** The bugs of the ring. */
 export const SHARED_MEMORY: readonly Group[] = [

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs of listeners and connections over TLS. */
 export const TLS: readonly Group[] = [
@@ -27,7 +27,7 @@ export const TLS: readonly Group[] = [
   },
   {
     file: "adapters/tls/handshakes.ts",
-    proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
+    proof: unit("tls"),
     bugs: [
       {
         in: "constructor",
@@ -54,18 +54,14 @@ export const TLS: readonly Group[] = [
         from: "const cancel = this.#clock.after(milliseconds, () => end(late(milliseconds)));",
         to: "const cancel = this.#clock.after(milliseconds, () => {});",
         why: "a handshake may last for ever",
-        proof: { on: ["node"], tests: "test/unit/tls_attacks.test.ts", named: "a client that stops after 5 bytes" },
+        proof: unit("tls_attacks", "a client that stops after 5 bytes"),
       },
       {
         in: "begin",
         from: 'return () => end(new Error("the listener was closed"));',
         to: "return () => {};",
         why: "a handshake outlives its listener",
-        proof: {
-          on: ["node"],
-          tests: "test/unit/tls_attacks.test.ts",
-          named: "a listener that closes ends the handshakes",
-        },
+        proof: unit("tls_attacks", "a listener that closes ends the handshakes"),
       },
       {
         in: "begin",
@@ -73,20 +69,20 @@ export const TLS: readonly Group[] = [
         to: "",
         why: "a failed handshake leaves its connection open",
         hole: 6,
-        proof: { on: ["node"], tests: "test/unit/tls_attacks.test.ts", named: "a client that stops after 5 bytes" },
+        proof: unit("tls_attacks", "a client that stops after 5 bytes"),
       },
     ],
   },
   {
     file: "adapters/tls/tls.ts",
-    proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
+    proof: unit("tls"),
     bugs: [
       {
         in: "connectOverTls",
         from: "        rejectUnauthorized: true,\n",
         to: "        rejectUnauthorized: false,\n",
         why: "the runtime lets any server pass, and the second look alone stops it",
-        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "whose certificate is self-signed" },
+        proof: unit("tls", "whose certificate is self-signed"),
       },
       {
         in: "connectOverTls",
@@ -94,21 +90,21 @@ export const TLS: readonly Group[] = [
         to: "undefined",
         why: "a server may have any name",
         sample: true,
-        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "whose certificate has another name" },
+        proof: unit("tls", "whose certificate has another name"),
       },
       {
         in: "wrongName",
         from: "checkIP(name) === undefined ? wrong : undefined",
         to: "checkIP(name) === undefined ? undefined : undefined",
         why: "a server may have any IPv6 address",
-        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "checks the name that servername gives" },
+        proof: unit("tls", "checks the name that servername gives"),
       },
       {
         in: "openTls",
         from: "if (registry.handshakeStarted?.(remoteAddress) === false) return",
         to: "if (registry.handshakeStarted?.(remoteAddress) === undefined) return",
         why: "handshakes begin however many there are",
-        proof: { on: ["node"], tests: "test/unit/tls.test.ts", named: "a client that handshakeStarted refuses" },
+        proof: unit("tls", "a client that handshakeStarted refuses"),
       },
       {
         in: "listenOverTls",
@@ -121,18 +117,14 @@ export const TLS: readonly Group[] = [
   },
   {
     file: "adapters/tls/pem.ts",
-    proof: { on: ["node"], tests: "test/unit/tls.test.ts" },
+    proof: unit("tls"),
     bugs: [
       {
         in: "checkedPair",
         from: "if (!certificates.first.checkPrivateKey(block.key))",
         to: "if (block.key === undefined)",
         why: "a key need not fit its certificate",
-        proof: {
-          on: ["node"],
-          tests: "test/unit/tls_certificates.test.ts",
-          named: "a listener with the key of another",
-        },
+        proof: unit("tls_certificates", "a listener with the key of another"),
       },
     ],
   },
@@ -178,7 +170,7 @@ export const TLS: readonly Group[] = [
   },
   {
     file: "adapters/tls/write_rounds.ts",
-    proof: { on: ["node"], tests: "test/unit/write_rounds.test.ts" },
+    proof: unit("write_rounds"),
     bugs: [
       {
         in: "answered",
@@ -197,14 +189,14 @@ export const TLS: readonly Group[] = [
         from: "    this.#taken = 0;\n",
         to: "",
         why: "deno: a few clients over TLS that do not read hold up all others",
-        proof: { on: ["node"], tests: "test/unit/write_rounds.test.ts", named: "writers that nothing answers" },
+        proof: unit("write_rounds", "writers that nothing answers"),
       },
       {
         in: "#tell",
         from: "    this.#letEnd();\n",
         to: "",
         why: "deno: behind a connection that is told and writes nothing, all others wait for ever",
-        proof: { on: ["node"], tests: "test/unit/write_rounds.test.ts", named: "has nothing to write" },
+        proof: unit("write_rounds", "has nothing to write"),
       },
       {
         in: "#tell",

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs that the simulation finds. */
 export const WEBSOCKET_CORE: readonly Group[] = [
@@ -153,7 +153,7 @@ export const WEBSOCKET_CORE: readonly Group[] = [
         from: "this.#with.failed(connection, error);",
         to: "throw error;",
         why: "a socket that throws at a deadline ends the tick",
-        proof: { on: ["node"], tests: "test/unit/websocket_moments.test.ts", named: "throws at an answer" },
+        proof: unit("websocket_moments", "throws at an answer"),
       },
     ],
   },
@@ -165,14 +165,14 @@ export const WEBSOCKET_CORE: readonly Group[] = [
         from: "(reason === closeReason ? closeDetail : detail)",
         to: "detail ?? (reason === closeReason ? closeDetail : undefined)",
         why: "the last text of disconnect() stays",
-        proof: { on: ["node"], tests: "test/unit/websocket_moments.test.ts", named: "first of two texts" },
+        proof: unit("websocket_moments", "first of two texts"),
       },
       {
         in: "left",
         from: "(reason === closeReason ? closeDetail : detail)",
         to: "(closeDetail ?? detail)",
         why: "the text of a disconnect is that of any reason",
-        proof: { on: ["node"], tests: "test/unit/websocket_moments.test.ts", named: "text of a disconnect is not" },
+        proof: unit("websocket_moments", "text of a disconnect is not"),
       },
     ],
   },

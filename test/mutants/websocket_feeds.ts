@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Group } from "./mutant.ts";
+import { type Group, unit } from "./mutant.ts";
 
 /** The bugs that the simulation finds in feeds. */
 export const WEBSOCKET_FEEDS: readonly Group[] = [
@@ -64,7 +64,7 @@ export const WEBSOCKET_FEEDS: readonly Group[] = [
         from: "progressed && (!isDone || this.#options.idleTimeout > 0)",
         to: "progressed && (full || this.#options.idleTimeout > 0)",
         why: "a client that takes all but its close frame is stalled",
-        proof: { on: ["node"], tests: "test/unit/websocket_moments.test.ts", named: "not the close frame behind" },
+        proof: unit("websocket_moments", "not the close frame behind"),
       },
       {
         in: "#sendEnding",

@@ -7,18 +7,7 @@ import { plainText } from "../../src/cli/full_screen.ts";
 import { type View, viewOf } from "../../src/cli/top_view.ts";
 import type { Seen } from "../../src/cli/status_watch.ts";
 import { connectionOf } from "../helpers/reports.ts";
-import { OTHERS, seenOf } from "../helpers/top_view.ts";
-
-const VIEW: View = {
-  url: "http://127.0.0.1:9100/",
-  sort: "lag",
-  offset: 0,
-  isPaused: false,
-  lost: undefined,
-  columns: 80,
-  rows: 24,
-  hasKeys: true,
-};
+import { OTHERS, seenOf, VIEW } from "../helpers/top_view.ts";
 
 /** The lines of a view, as text. */
 function textOf(seen: Seen, view: Partial<View> = {}): string[] {

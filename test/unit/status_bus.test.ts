@@ -8,7 +8,7 @@ import { busRelay } from "../../src/bus/bus.ts";
 import { asReport } from "../../src/cli/report_check.ts";
 import { tell } from "../../src/cli/stats.ts";
 import { logStatus } from "../../src/cli/status.ts";
-import { type View, viewOf } from "../../src/cli/top_view.ts";
+import { viewOf } from "../../src/cli/top_view.ts";
 import { plainText } from "../../src/cli/full_screen.ts";
 import type { Seen } from "../../src/cli/status_watch.ts";
 import type { MobOptions } from "../../src/server/options.ts";
@@ -23,6 +23,7 @@ import { MemoryBus, type MemoryChannel } from "../helpers/memory_bus.ts";
 import { parseMetrics } from "../helpers/metrics.ts";
 import { busOf, lookOf, reportOf } from "../helpers/reports.ts";
 import { World } from "../helpers/scripted_server.ts";
+import { VIEW } from "../helpers/top_view.ts";
 
 /** A mob on a bus. */
 async function onBus(options: MobOptions = {}): Promise<{ world: World; channel: MemoryChannel }> {
@@ -251,16 +252,7 @@ test("top shows the bus in one line, and what happened to it", () => {
     total: 120,
     events,
   };
-  const view: View = {
-    url: "http://127.0.0.1:9100/",
-    sort: "lag",
-    offset: 0,
-    isPaused: false,
-    lost: undefined,
-    columns: 80,
-    rows: 40,
-    hasKeys: true,
-  };
+  const view = { ...VIEW, rows: 40 };
   const lines = viewOf(seen, view).lines.map(plainText);
   for (
     const line of [
