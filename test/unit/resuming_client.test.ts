@@ -38,6 +38,14 @@ class World {
     this.#options = { history: 1000, maxLag: 4000, maxFrame: 400, ...options };
   }
 
+  /** A mob, and a client that has joined it. */
+  static async open(): Promise<World> {
+    const world = new World();
+    await world.up();
+    await world.connect();
+    return world;
+  }
+
   async up(url = URL): Promise<void> {
     this.mob = await serve({ adapter: this.adapter, listen: url, ...this.#options });
   }
@@ -110,9 +118,7 @@ class World {
 }
 
 test("a client that was cut off receives every message once, and is told of no gap", async () => {
-  const world = new World();
-  await world.up();
-  await world.connect();
+  const world = await World.open();
   for (let round = 0; round < 5; round++) {
     world.publish();
     await settle(world.adapter);
@@ -128,9 +134,7 @@ test("a client that was cut off receives every message once, and is told of no g
 });
 
 test("one that was away for too long is told exactly how many bytes are missing, in their place", async () => {
-  const world = new World();
-  await world.up();
-  await world.connect();
+  const world = await World.open();
   world.publish(92);
   await world.take();
   await world.cut();
@@ -143,9 +147,7 @@ test("one that was away for too long is told exactly how many bytes are missing,
 });
 
 test("a mob that has started again has begun another stream: what is missing is not known", async () => {
-  const world = new World();
-  await world.up();
-  await world.connect();
+  const world = await World.open();
   world.publish();
   await world.take();
   await world.down();
@@ -159,9 +161,7 @@ test("a mob that has started again has begun another stream: what is missing is 
 });
 
 test("messages that the application has not taken come first, and none comes twice", async () => {
-  const world = new World();
-  await world.up();
-  await world.connect();
+  const world = await World.open();
   // The iterator stays at the first connection while later ones come and go.
   for (let round = 0; round < 4; round++) {
     for (let count = 0; count < 3; count++) world.publish();
@@ -206,9 +206,7 @@ test("what the next connection brings again is not taken while that one is being
 });
 
 test("a gap is told as soon as the mob has said where the stream goes on, though no message comes", async () => {
-  const world = new World();
-  await world.up();
-  await world.connect();
+  const world = await World.open();
   world.publish();
   await world.take();
   await world.down();
