@@ -231,7 +231,6 @@ export const RESUMING: readonly Group[] = [
         from: "return begins.offset - this.#asked.offset;",
         to: "return 0;",
         why: "a gap is not told",
-        proof: unit("bus_gaps"),
       },
       {
         in: "missing",
