@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Group, unit } from "./mutant.ts";
+import type { Group } from "./mutant.ts";
 
 const HISTORY = "test/unit/history.test.ts";
 const RESUME = "test/unit/resume.test.ts";
